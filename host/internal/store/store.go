@@ -1,0 +1,81 @@
+// Package store owns what outlives the process: the journal of events and the index of runs.
+// Adapters: sqlstore (SQLite) and memstore; storetest is the conformance suite that both pass.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// The errors a store gives, besides those of its medium.
+var (
+	// ErrConflict: another writer appended to this run first; nothing of the item was stored.
+	ErrConflict = errors.New("journal: sequence conflict")
+	// ErrNotFound: no such run.
+	ErrNotFound = errors.New("no such run")
+	// ErrStopped: a commit failed or its outcome is unknown. The store takes no more appends; reopen and re-read.
+	ErrStopped = errors.New("journal: stopped after a failed commit")
+)
+
+// Append adds events of one run to the journal, all or nothing, as one row.
+type Append struct {
+	Run string
+	// After is the sequence number of the run's last event before this append; 0 for a new run.
+	After uint64
+	// Events are encoded events; the first gets sequence number After+1.
+	Events [][]byte
+	// Head, when set, replaces the run's row in the index in the same commit.
+	Head *Head
+}
+
+// Event is one stored event of a run.
+type Event struct {
+	Run  string
+	Seq  uint64 // from 1 without gaps
+	Data []byte
+}
+
+// Head is the run's row in the index: what lists show without reading the journal.
+type Head struct {
+	Run      string
+	Pipeline string // name
+	Digest   string // of the pipeline
+	State    string
+	Error    string
+	Owner    string
+	Created  time.Time
+	Updated  time.Time
+	Seq      uint64
+}
+
+// Journal keeps the ordered events of every run.
+type Journal interface {
+	// Append returns when the events are durable. Concurrent calls share commits. ErrConflict when After is
+	// not the run's head. The error of one call never concerns another's item, but for ErrStopped.
+	Append(ctx context.Context, a Append) error
+	// Read gives events of a run with sequence numbers above after, in order, at most limit (0: all).
+	Read(ctx context.Context, run string, after uint64, limit int) ([]Event, error)
+	// Watch sends on the returned channel whenever events of the run have become durable after the call
+	// (coalesced; read to learn which), until ctx ends. An empty run watches every run.
+	Watch(ctx context.Context, run string) <-chan struct{}
+	Close() error
+}
+
+// Query selects runs.
+type Query struct {
+	Prefix   string   // of the run id; empty: all
+	Pipeline string   // name; empty: all
+	States   []string // empty: all
+	Before   string   // run id to page on from; empty: from the newest
+	Limit    int      // 0: all
+}
+
+// Index finds runs.
+type Index interface {
+	// List gives runs, newest first.
+	List(ctx context.Context, q Query) ([]Head, error)
+	// Find gives the one run whose id is or begins with id; "last" is the newest. ErrNotFound, or an error
+	// that lists the candidates when several match.
+	Find(ctx context.Context, id string) (Head, error)
+}

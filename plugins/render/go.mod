@@ -1,0 +1,7 @@
+module github.com/myspinbot/spinbot/plugins/render
+
+go 1.26.0
+
+require github.com/myspinbot/spinbot/sdk v0.0.0
+
+replace github.com/myspinbot/spinbot/sdk => ../../sdk

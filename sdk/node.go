@@ -1,0 +1,162 @@
+package sdk
+
+import (
+	"context"
+	"time"
+)
+
+// Node does the work of one node type. New abilities are new node types, optional one-method interfaces
+// or fields of NodeType; this interface does not grow.
+type Node interface {
+	// Type describes the node type. It is called once, and must return the same every time.
+	Type() NodeType
+	// Run carries out one task. It may be called from many goroutines at once, up to NodeType.Concurrency.
+	// It returns when ctx ends; an *Error says what went wrong and whether another attempt could help.
+	Run(ctx context.Context, t *Task) (Result, error)
+}
+
+// NodeType describes what a node does and what it needs, in enough detail to check a pipeline without running it.
+type NodeType struct {
+	// Name is "<plugin>.<verb>", both matching [a-z][a-z0-9_]*, as written in a pipeline: node "render.clip" "x".
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	// Inputs and Outputs are object schemas.
+	Inputs  Schema `json:"inputs"`
+	Outputs Schema `json:"outputs"`
+	// Device is nil when the node needs no accelerator.
+	Device *DeviceNeed `json:"device,omitempty"`
+	// Revision changes whenever equal inputs may give other outputs. Empty: results are never cached.
+	Revision string `json:"revision,omitempty"`
+	// Idempotent says that a second attempt after a lost one does no harm.
+	Idempotent bool `json:"idempotent"`
+	// Concurrency is how many tasks one process takes at once; 0 means no limit.
+	Concurrency int `json:"concurrency,omitempty"`
+	// Elastic types use whatever device memory they are given.
+	Elastic bool `json:"elastic,omitempty"`
+	// Grants are what a control node asks for beyond pure computation: "http", "kv", "secret", "random".
+	Grants   []string  `json:"grants,omitempty"`
+	Examples []Example `json:"examples,omitempty"`
+}
+
+// DeviceNeed is what a node type wants of a device when the pipeline does not say.
+type DeviceNeed struct {
+	Memory int64             `json:"memory,omitempty"` // bytes
+	Count  int               `json:"count,omitempty"`
+	Traits map[string]string `json:"traits,omitempty"` // at least, e.g. compute = "8.0"
+}
+
+// Example is a piece of HCL that uses the node type, for its documentation.
+type Example struct {
+	Title string `json:"title"`
+	HCL   string `json:"hcl"`
+}
+
+// Plugin is what a plugin binary offers. Pass it to serve.Plugin (subprocess) or guest.Main (WASM).
+type Plugin struct {
+	Name        string
+	Version     string // semantic version
+	Description string
+	Nodes       []Node
+	// ConfigSchema describes the plugin's block in spinbot.hcl; nil when there is nothing to configure.
+	ConfigSchema *Schema
+	// Configure is called once before the first task when ConfigSchema is set.
+	Configure func(ctx context.Context, config Values) error
+}
+
+// Manifest is a Plugin's description of itself, as data.
+type Manifest struct {
+	Name         string     `json:"name"`
+	Version      string     `json:"version"`
+	Description  string     `json:"description"`
+	NodeTypes    []NodeType `json:"node_types"`
+	ConfigSchema *Schema    `json:"config_schema,omitempty"`
+}
+
+// Manifest describes the plugin.
+func (p Plugin) Manifest() Manifest {
+	m := Manifest{Name: p.Name, Version: p.Version, Description: p.Description, ConfigSchema: p.ConfigSchema}
+	for _, n := range p.Nodes {
+		m.NodeTypes = append(m.NodeTypes, n.Type())
+	}
+	return m
+}
+
+// Task is one attempt of one node instance, inputs evaluated.
+type Task struct {
+	Address Address
+	// Type is the node type's name.
+	Type   string
+	Inputs Values
+	// Time is the task's clock reading: fixed when the attempt was dispatched, the same at every replay.
+	Time time.Time
+	// Seed feeds a node's randomness; the same at every replay.
+	Seed uint64
+	// Deadline is absolute; zero means none.
+	Deadline time.Time
+	// Owner is whoever submitted the run, Pipeline the digest of its pipeline: a sandbox is reset between them.
+	Owner    string
+	Pipeline string
+	// Scratch is an empty folder that belongs to this task and is removed after it. Files returned as
+	// artifacts are written here. Empty for control nodes.
+	Scratch string
+	// Devices are UUIDs of the devices the task may use.
+	Devices []string
+	// Checkpoint is the last one an earlier attempt reported; nil on the first.
+	Checkpoint []byte
+
+	report func(Report)
+}
+
+// WithReporter returns a copy of t whose reports go to fn. Executors call it; nodes call Report.
+func (t Task) WithReporter(fn func(Report)) *Task { t.report = fn; return &t }
+
+// Report tells the host how the task is doing. It never blocks for long and may be called from any goroutine.
+func (t *Task) Report(r Report) {
+	if t.report != nil {
+		t.report(r)
+	}
+}
+
+// Progress reports a fraction between 0 and 1 and what is being done.
+func (t *Task) Progress(fraction float64, message string) {
+	t.Report(Report{Kind: ReportProgress, Fraction: fraction, Message: message})
+}
+
+// Log reports a line of text at the given level: "debug", "info", "warn" or "error".
+func (t *Task) Log(level, message string) {
+	t.Report(Report{Kind: ReportLog, Level: level, Message: message})
+}
+
+// ReportKind says which fields of a Report carry meaning.
+type ReportKind string
+
+// The kinds of reports.
+const (
+	ReportProgress   ReportKind = "progress"   // Fraction, Message
+	ReportLog        ReportKind = "log"        // Level, Message
+	ReportPreview    ReportKind = "preview"    // Preview, Message
+	ReportCheckpoint ReportKind = "checkpoint" // Checkpoint
+)
+
+// MaxCheckpoint is the size limit of a checkpoint in bytes.
+const MaxCheckpoint = 4 << 10
+
+// Report is what a node says while working. Reports may be dropped under load, but for checkpoints.
+type Report struct {
+	Kind ReportKind `json:"kind"`
+	// Fraction done, 0..1; negative when unknown.
+	Fraction float64 `json:"fraction,omitempty"`
+	Message  string  `json:"message,omitempty"`
+	Level    string  `json:"level,omitempty"`
+	// Preview is a small artifact to look at, such as the picture so far.
+	Preview *Artifact `json:"preview,omitempty"`
+	// Checkpoint of at most MaxCheckpoint bytes is given to the next attempt.
+	Checkpoint []byte `json:"checkpoint,omitempty"`
+}
+
+// Result is how a task ended well.
+type Result struct {
+	// Outputs fit the node type's Outputs schema. New files are Artifacts with only Path (and perhaps Name and
+	// MediaType) set; the host takes them in and fills the rest.
+	Outputs Values
+}

@@ -1,0 +1,45 @@
+package sdk
+
+import "encoding/json"
+
+// Schema is the profile of JSON Schema that node types are written in. What it cannot say becomes "any" (an
+// empty Schema) and is checked after evaluation.
+type Schema struct {
+	// Type is "string", "number", "integer", "boolean", "array", "object", or "" for any.
+	Type        string `json:"type,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Properties of an object, in the order in which documentation shows them.
+	Properties Properties `json:"properties,omitempty"`
+	Required   []string   `json:"required,omitempty"`
+	// Additional is the schema of a map's values: an object without Properties.
+	Additional *Schema      `json:"additionalProperties,omitempty"`
+	Items      *Schema      `json:"items,omitempty"`
+	Enum       []any        `json:"enum,omitempty"`
+	Default    any          `json:"default,omitempty"`
+	Minimum    *json.Number `json:"minimum,omitempty"`
+	Maximum    *json.Number `json:"maximum,omitempty"`
+	MinLength  *int         `json:"minLength,omitempty"`
+	MaxLength  *int         `json:"maxLength,omitempty"`
+	MinItems   *int         `json:"minItems,omitempty"`
+	MaxItems   *int         `json:"maxItems,omitempty"`
+	Pattern    string       `json:"pattern,omitempty"`
+	// Format "duration" and "bytes" let a pipeline write "5m" and "6GiB".
+	Format string `json:"format,omitempty"`
+	// XType "artifact" makes an object schema an artifact; "type" an input written as a type expression.
+	XType string `json:"x-type,omitempty"`
+	// Accept lists an artifact's media types, such as "image/*".
+	Accept []string `json:"x-accept,omitempty"`
+	// TypeFrom names the input whose type expression types this output.
+	TypeFrom string `json:"x-type-from,omitempty"`
+	// Sensitive values are masked wherever they would be shown.
+	Sensitive bool `json:"x-sensitive,omitempty"`
+}
+
+// Property is one named property of an object schema.
+type Property struct {
+	Name   string
+	Schema Schema
+}
+
+// Properties keeps the order in which they were declared, in Go and in JSON.
+type Properties []Property
