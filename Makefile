@@ -1,0 +1,122 @@
+# `make` lists the targets. Targets loop over the modules of go.work.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+MODULES  := $(shell go list -m -f '{{.Dir}}')
+PLUGINS  := $(notdir $(wildcard plugins/*))
+PLATFORM := $(shell go env GOOS)-$(shell go env GOARCH)
+EXE      := $(shell go env GOEXE)
+TOOLS    := $(CURDIR)/.tools
+CONTROL  := host/control/dist/control.wasm
+DIST     := dist/spinbot-$(VERSION)-$(PLATFORM)
+
+GOLANGCI_VERSION    := v2.15.0
+PROTOC_GEN_VERSION  := v1.36.12
+PROTOC_GRPC_VERSION := v1.6.2
+
+export GOFLAGS ?= -buildvcs=false
+
+##@ Use
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup build ## Make the explainer video from an article and a picture, into demo/
+	bin/spinbot demo --out demo
+
+.PHONY: serve
+serve: build ## Run the host on 127.0.0.1:8080
+	bin/spinbot serve
+
+.PHONY: setup
+setup: ## Install ffmpeg, speech engines and fonts when they are missing
+	@scripts/setup
+
+##@ Build
+.PHONY: build
+build: control plugins ## Build bin/spinbot and bin/plugins
+	trust=$$(sha256sum bin/plugins/spinbot.trust.hcl | cut -d' ' -f1); \
+	go build -C host -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.bundledTrust=$$trust" -o $(CURDIR)/bin/spinbot$(EXE) ./cmd/spinbot
+
+.PHONY: control
+control: ## Build the control nodes that ship (one WASM module)
+	GOOS=wasip1 GOARCH=wasm go build -C host -trimpath -buildmode=c-shared -ldflags="-s -w" -o $(CURDIR)/$(CONTROL) ./control
+
+.PHONY: plugins
+plugins: ## Build the bundled plugins and the list of their checksums
+	mkdir -p bin/plugins
+	for p in $(PLUGINS); do \
+		mkdir -p bin/plugins/$$p; cp plugins/$$p/plugin.hcl bin/plugins/$$p/; \
+		go build -C plugins/$$p -trimpath -ldflags "-s -w" -o $(CURDIR)/bin/plugins/$$p/$$p$(EXE) .; \
+	done
+	scripts/trust bin/plugins > bin/plugins/spinbot.trust.hcl.new
+	mv bin/plugins/spinbot.trust.hcl.new bin/plugins/spinbot.trust.hcl
+
+.PHONY: dist
+dist: build ## Pack an archive that runs without Go or make
+	rm -rf $(DIST); mkdir -p $(DIST)
+	cp -r bin pipelines README.md LICENSE $(DIST)/
+	cp -r scripts $(DIST)/
+	tar -czf $(DIST).tar.gz -C dist $(notdir $(DIST))
+	@echo "$(DIST).tar.gz: unpack it, then run bin/spinbot demo"
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist demo $(CONTROL)
+
+##@ Check
+.PHONY: test
+test: setup control ## Run every test that needs no GPU
+	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; go test -C $$m ./...; done
+
+.PHONY: race
+race: setup control ## Run the tests of the concurrent parts under the race detector
+	go test -C sdk -race ./...
+	go test -C host -race -short ./internal/...
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## Run golangci-lint over every module
+	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --config $(CURDIR)/.golangci.yml ./...); done
+
+.PHONY: fmt
+fmt: ## Format Go and HCL
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: tidy
+tidy:
+	for m in $(MODULES); do GOWORK=off go -C $$m mod tidy; done
+
+.PHONY: generate
+generate: develop-setup $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
+	PATH="$(TOOLS):$$PATH" go generate -C sdk ./...
+
+.PHONY: develop-setup
+develop-setup:
+	@scripts/setup develop
+
+.PHONY: verify
+verify: generate fmt tidy ## Fail when generating, formatting or tidying changes a file
+	git diff --exit-code || { echo "make verify: the files above change when generated, formatted or tidied; commit the result" >&2; exit 1; }
+
+.PHONY: fuzz
+fuzz: ## Fuzz every fuzz target for a while (FUZZTIME=30s)
+	scripts/fuzz $${FUZZTIME:-30s}
+
+.PHONY: bench
+bench: build ## Measure what this machine does: Go benchmarks and the end-to-end harness
+	scripts/bench
+
+define tool # name, version, package
+$(TOOLS)/$(1)-$(2):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) GOWORK=off go install $(3)@$(2)
+	mv $(TOOLS)/$(1) $$@
+	ln -sf $(1)-$(2) $(TOOLS)/$(1)
+endef
+$(eval $(call tool,golangci-lint,$(GOLANGCI_VERSION),github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
+$(eval $(call tool,protoc-gen-go,$(PROTOC_GEN_VERSION),google.golang.org/protobuf/cmd/protoc-gen-go))
+$(eval $(call tool,protoc-gen-go-grpc,$(PROTOC_GRPC_VERSION),google.golang.org/grpc/cmd/protoc-gen-go-grpc))

@@ -1,0 +1,233 @@
+// Package floors holds no code: its test guards the plan of the house. A package may import packages of ours
+// that stand on a lower floor, and beside itself only what its row names; some libraries may be imported from
+// one room only. The table in ARCHITECTURE.md is printed from here (go test ./internal/floors -update).
+package floors
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the table in ARCHITECTURE.md")
+
+const ours = "github.com/myspinbot/spinbot/"
+
+// A room is one package or, with a trailing /..., a folder of packages.
+type room struct {
+	path   string
+	floor  int
+	beside []string // rooms on the same floor that it may import
+	owns   string
+}
+
+// rooms is the plan: first match wins, so a narrower row stands above a wider one.
+var rooms = []room{
+	{"sdk", 0, nil, "the words that cross the border: Node, Task, Values, Artifact, Address; standard library only"},
+	{"ui", 0, nil, "the built web interface, embedded when present"},
+	{"sdk/wire", 1, nil, "proto, generated code, both ends of go-plugin"},
+	{"sdk/guest", 1, nil, "main() of a Go control node (WASM)"},
+	{"sdk/client", 1, nil, "Go client of the REST API, and its shapes"},
+	{"sdk/serve", 2, nil, "main() of a plugin"},
+	{"sdk/sdktest", 2, nil, "conformance suite that a plugin's author runs"},
+	{"sdk/examples/...", 3, nil, "what sdk/README.md shows, compiled and run"},
+	{"host/internal/core/graph", 1, nil, "DAG over names; pure"},
+	{"host/internal/core/expr", 1, nil, "functions, evaluation scope, cty to and from values; pure"},
+	{"host/internal/core/pipeline", 1, []string{"host/internal/core/graph", "host/internal/core/expr"}, "HCL bytes to a checked Pipeline, or diagnostics; pure"},
+	{"host/internal/core/run", 1, []string{"host/internal/core/graph"}, "Event, State, Fold, Decide: the run as a state machine; pure"},
+	{"host/internal/exec", 2, []string{"host/internal/artifacts"}, "Executor (one method) and its decorators"},
+	{"host/internal/store", 2, nil, "Journal, Index and their errors"},
+	{"host/internal/artifacts", 2, nil, "Store of immutable bytes"},
+	{"host/internal/exec/...", 3, nil, "one adapter each, blind to the others and to engine"},
+	{"host/internal/store/...", 3, nil, "one adapter each"},
+	{"host/internal/artifacts/...", 3, nil, "one adapter each"},
+	{"host/internal/engine", 3, nil, "the only loop: decide, append intent, execute, append result"},
+	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
+	{"host/internal/telemetry", 3, nil, "Prometheus metrics"},
+	{"host/control", 3, []string{"host/control/..."}, "the control nodes that ship: one WASM module"},
+	{"host/control/...", 3, nil, "one control node each, and the embedded module"},
+	{"host/internal/api", 4, nil, "Fiber routes; JSON shapes are sdk/client's"},
+	{"host/internal/app/...", 5, []string{"host/internal/app/..."}, "configuration and wiring only"},
+	{"host/cmd/spinbot", 6, nil, "the command line: one file per command"},
+	{"plugins/...", 3, []string{"plugins/..."}, "a bundled plugin: sdk and sdk/serve, nothing else of ours"},
+	{"pipelines/...", 6, nil, "examples, and what draws their pictures"},
+}
+
+// quarantine names libraries that may be imported from the listed rooms only.
+var quarantine = []struct {
+	library string
+	rooms   []string
+}{
+	{"github.com/gofiber/", []string{"host/internal/api"}},
+	{"github.com/tetratelabs/wazero", []string{"host/internal/exec/wasmexec"}},
+	{"github.com/hashicorp/go-plugin", []string{"sdk/wire", "sdk/serve", "host/internal/exec/pluginexec"}},
+	{"google.golang.org/grpc", []string{"sdk/wire", "sdk/serve", "host/internal/exec/pluginexec"}},
+	{"github.com/hashicorp/hcl", []string{"host/internal/core/pipeline", "host/internal/core/expr", "host/internal/catalog"}},
+	{"github.com/zclconf/go-cty", []string{"host/internal/core/pipeline", "host/internal/core/expr"}},
+	{"modernc.org/sqlite", []string{"host/internal/store/sqlstore"}},
+	{"github.com/prometheus/", []string{"host/internal/telemetry"}},
+	{"github.com/spf13/cobra", []string{"host/cmd/spinbot"}},
+}
+
+// impure is what nothing in core may import.
+var impure = []string{"os", "net", "sync", "log", "io/ioutil", "os/exec", "net/http", "log/slog", "sync/atomic"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+	ForTest    string
+}
+
+func TestFloors(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, ours)
+		from, ok := find(name)
+		if !ok {
+			t.Errorf("%s stands on no floor: add a row to rooms", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			checkImport(t, name, from, imp)
+		}
+	}
+}
+
+func checkImport(t *testing.T, name string, from room, imp string) {
+	t.Helper()
+	if own, isOurs := strings.CutPrefix(imp, ours); isOurs {
+		to, ok := find(own)
+		if !ok {
+			t.Errorf("%s imports %s, which stands on no floor", name, own)
+			return
+		}
+		beside := slices.ContainsFunc(from.beside, func(b string) bool { return matches(b, own) })
+		if to.floor > from.floor || to.floor == from.floor && !beside {
+			t.Errorf("%s (floor %d) imports %s (floor %d): arrows run down", name, from.floor, own, to.floor)
+		}
+		if strings.HasPrefix(name, "plugins/") && !strings.HasPrefix(own, "plugins/") && own != "sdk" && own != "sdk/serve" {
+			t.Errorf("%s imports %s: a plugin imports sdk and sdk/serve only", name, own)
+		}
+		return
+	}
+	if strings.HasPrefix(name, "host/internal/core/") && slices.Contains(impure, imp) {
+		t.Errorf("%s imports %s: core is pure", name, imp)
+	}
+	if name == "sdk" && strings.Contains(strings.Split(imp, "/")[0], ".") {
+		t.Errorf("sdk imports %s: standard library only", imp)
+	}
+	for _, q := range quarantine {
+		if strings.HasPrefix(imp, q.library) && !slices.ContainsFunc(q.rooms, func(r string) bool { return matches(r, name) }) {
+			t.Errorf("%s imports %s: only %s may", name, imp, strings.Join(q.rooms, ", "))
+		}
+	}
+}
+
+func matches(pattern, name string) bool {
+	if folder, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return strings.HasPrefix(name, folder+"/")
+	}
+	return pattern == name
+}
+
+func find(name string) (room, bool) {
+	for _, r := range rooms {
+		if matches(r.path, name) {
+			return r, true
+		}
+	}
+	return room{}, false
+}
+
+// list gives every package of the workspace, without tests.
+func list(t *testing.T) []pkg {
+	t.Helper()
+	mods := exec.Command("go", "list", "-m", "-f", "{{.Path}}/...")
+	out, err := mods.Output()
+	if err != nil {
+		t.Fatalf("go list -m: %v", err)
+	}
+	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Imports,Standard"}, strings.Fields(string(out))...)...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	raw, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var pkgs []pkg
+	for d := json.NewDecoder(strings.NewReader(string(raw))); ; {
+		var p pkg
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(p.ImportPath, ours) {
+			pkgs = append(pkgs, p)
+		}
+	}
+	if len(pkgs) < 10 {
+		t.Fatalf("go list found %d packages of ours; the test would guard nothing", len(pkgs))
+	}
+	return pkgs
+}
+
+const (
+	begin = "<!-- floors: begin (printed by host/internal/floors) -->"
+	end   = "<!-- floors: end -->"
+)
+
+// TestTable keeps ARCHITECTURE.md telling what this file says.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	file := path.Join("..", "..", "..", "ARCHITECTURE.md")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok1 := strings.Cut(string(raw), begin)
+	_, tail, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s: the markers of the floors table are gone", file)
+	}
+	want := head + begin + "\n" + table() + end + tail
+	if want == string(raw) {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s differs from the rows in this file; go test ./internal/floors -update rewrites it", file)
+	}
+	if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func table() string {
+	var b strings.Builder
+	b.WriteString("| floor | room | owns | may also import, beside it |\n|---|---|---|---|\n")
+	sorted := slices.Clone(rooms)
+	slices.SortStableFunc(sorted, func(a, b room) int { return a.floor - b.floor })
+	for _, r := range sorted {
+		beside := ""
+		if len(r.beside) > 0 {
+			beside = "`" + strings.Join(r.beside, "`, `") + "`"
+		}
+		fmt.Fprintf(&b, "| %d | `%s` | %s | %s |\n", r.floor, r.path, r.owns, beside)
+	}
+	b.WriteString("\n| library | may be imported from |\n|---|---|\n")
+	for _, q := range quarantine {
+		fmt.Fprintf(&b, "| `%s` | `%s` |\n", strings.TrimSuffix(q.library, "/"), strings.Join(q.rooms, "`, `"))
+	}
+	return b.String()
+}
