@@ -3,7 +3,8 @@ package sdk
 import "encoding/json"
 
 // Schema is the profile of JSON Schema that node types are written in. What it cannot say becomes "any" (an
-// empty Schema) and is checked after evaluation.
+// empty Schema) and is checked after evaluation. Objects are closed: what Properties does not name is refused
+// unless Additional is set.
 type Schema struct {
 	// Type is "string", "number", "integer", "boolean", "array", "object", or "" for any.
 	Type        string `json:"type,omitempty"`
@@ -43,3 +44,43 @@ type Property struct {
 
 // Properties keeps the order in which they were declared, in Go and in JSON.
 type Properties []Property
+
+// Get finds a property by name.
+func (p Properties) Get(name string) (Schema, bool) {
+	for i := range p {
+		if p[i].Name == name {
+			return p[i].Schema, true
+		}
+	}
+	return Schema{}, false
+}
+
+// Names lists the properties in their order.
+func (p Properties) Names() []string {
+	names := make([]string, len(p))
+	for i := range p {
+		names[i] = p[i].Name
+	}
+	return names
+}
+
+// IsArtifact says whether the schema is that of an artifact.
+func (s Schema) IsArtifact() bool { return s.XType == XArtifact }
+
+// IsRequired says whether an object schema requires the property.
+func (s Schema) IsRequired(name string) bool {
+	for _, r := range s.Required {
+		if r == name {
+			return true
+		}
+	}
+	return false
+}
+
+// The values of Schema.XType, and the formats that Check knows.
+const (
+	XArtifact      = "artifact"
+	XTypeSchema    = "type"
+	FormatDuration = "duration"
+	FormatBytes    = "bytes"
+)
