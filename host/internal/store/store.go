@@ -16,6 +16,10 @@ var (
 	ErrNotFound = errors.New("no such run")
 	// ErrStopped: a commit failed or its outcome is unknown. The store takes no more appends; reopen and re-read.
 	ErrStopped = errors.New("journal: stopped after a failed commit")
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("journal: closed")
+	// ErrDamaged: what the medium gave back is not what was written.
+	ErrDamaged = errors.New("journal: damaged")
 )
 
 // Append adds events of one run to the journal, all or nothing, as one row.
@@ -52,12 +56,14 @@ type Head struct {
 // Journal keeps the ordered events of every run.
 type Journal interface {
 	// Append returns when the events are durable. Concurrent calls share commits. ErrConflict when After is
-	// not the run's head. The error of one call never concerns another's item, but for ErrStopped.
+	// not the run's head. The error of one call never concerns another's item, but for ErrStopped. When it is
+	// ctx's error nothing was stored; once a commit has begun, Append waits for it whatever ctx says.
 	Append(ctx context.Context, a Append) error
-	// Read gives events of a run with sequence numbers above after, in order, at most limit (0: all).
+	// Read gives events of a run with sequence numbers above after, in order, at most limit (0: all). A run
+	// without any is no error.
 	Read(ctx context.Context, run string, after uint64, limit int) ([]Event, error)
 	// Watch sends on the returned channel whenever events of the run have become durable after the call
-	// (coalesced; read to learn which), until ctx ends. An empty run watches every run.
+	// (coalesced; read to learn which), and closes it when ctx or the journal ends. An empty run watches every run.
 	Watch(ctx context.Context, run string) <-chan struct{}
 	Close() error
 }
@@ -73,9 +79,9 @@ type Query struct {
 
 // Index finds runs.
 type Index interface {
-	// List gives runs, newest first.
+	// List gives runs, newest first: by id, descending.
 	List(ctx context.Context, q Query) ([]Head, error)
 	// Find gives the one run whose id is or begins with id; "last" is the newest. ErrNotFound, or an error
-	// that lists the candidates when several match.
+	// that lists the candidates when several match (*AmbiguousError).
 	Find(ctx context.Context, id string) (Head, error)
 }
