@@ -3,6 +3,7 @@ package sdk
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -303,7 +304,7 @@ func kindOf(v any) string {
 	if n, ok := numberOf(v); ok {
 		return "the number " + n
 	}
-	return fmt.Sprintf("a %T", v)
+	return "a Go " + reflect.TypeOf(v).String()
 }
 
 func short(v any) string {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -21,18 +20,24 @@ func ReservedInputs() []string { return slices.Clone(reserved) }
 // grants that a control node may ask for.
 var grants = []string{"http", "kv", "secret", "random"}
 
-var (
-	wordPattern    = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	versionPattern = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+const (
+	wordPattern    = `^[a-z][a-z0-9_]*$`
+	versionPattern = `^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`
 )
+
+// matches takes patterns as text: compiled ones in package variables would enter every WASM guest.
+func matches(pattern, s string) bool {
+	re, err := compiled(pattern)
+	return err == nil && re.MatchString(s)
+}
 
 // Validate says everything that is wrong with the manifest, joined; nil when it can be used.
 func (m Manifest) Validate() error {
 	var errs []error
-	if !wordPattern.MatchString(m.Name) {
+	if !matches(wordPattern, m.Name) {
 		errs = append(errs, fmt.Errorf("plugin name %q: want lower-case letters, digits and _, beginning with a letter", m.Name))
 	}
-	if !versionPattern.MatchString(m.Version) {
+	if !matches(versionPattern, m.Version) {
 		errs = append(errs, fmt.Errorf("plugin %s: version %q is not a semantic version such as 1.2.0", m.Name, m.Version))
 	}
 	if len(m.NodeTypes) == 0 {
@@ -62,7 +67,7 @@ func (t NodeType) Validate() error {
 		errs = append(errs, fmt.Errorf("node type %s: "+format, append([]any{t.Name}, args...)...))
 	}
 	plugin, verb, _ := strings.Cut(t.Name, ".")
-	if !wordPattern.MatchString(plugin) || !wordPattern.MatchString(verb) {
+	if !matches(wordPattern, plugin) || !matches(wordPattern, verb) {
 		bad("want a name like render.clip: <plugin>.<verb>, lower-case letters, digits and _")
 	}
 	for _, side := range []struct {
