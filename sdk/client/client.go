@@ -1,0 +1,214 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Client talks to one host. It is safe for concurrent use.
+type Client struct {
+	base string
+	http *http.Client
+}
+
+// New makes a client of the host at base, such as "http://127.0.0.1:8080". A nil hc means http.DefaultClient.
+func New(base string, hc *http.Client) *Client {
+	if hc == nil {
+		hc = http.DefaultClient
+	}
+	return &Client{base: base, http: hc}
+}
+
+// Unix makes a client of the host that listens on the unix socket at path.
+func Unix(path string) *Client {
+	t := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}}
+	return New("http://spinbot", &http.Client{Transport: t})
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Health asks whether the host is well.
+func (c *Client) Health(ctx context.Context) (h Health, err error) {
+	return h, c.call(ctx, http.MethodGet, "/health", nil, &h)
+}
+
+// Submit starts a run. It returns once the run is durable.
+func (c *Client) Submit(ctx context.Context, s Submission) (r Run, err error) {
+	return r, c.call(ctx, http.MethodPost, "/api/v1/runs", s, &r)
+}
+
+// RunQuery selects runs.
+type RunQuery struct {
+	Pipeline string
+	State    string
+	Before   string // run id to page on from
+	Limit    int    // 0: the host's choice
+}
+
+// Runs lists runs, newest first.
+func (c *Client) Runs(ctx context.Context, q RunQuery) (l RunList, err error) {
+	v := url.Values{}
+	set := func(key, value string) {
+		if value != "" {
+			v.Set(key, value)
+		}
+	}
+	set("pipeline", q.Pipeline)
+	set("state", q.State)
+	set("before", q.Before)
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	return l, c.call(ctx, http.MethodGet, "/api/v1/runs?"+v.Encode(), nil, &l)
+}
+
+// Run shows one run with its nodes.
+func (c *Client) Run(ctx context.Context, id string) (r Run, err error) {
+	return r, c.call(ctx, http.MethodGet, runPath(id, ""), nil, &r)
+}
+
+// Cancel asks for the end of a run; it returns once the wish is recorded.
+func (c *Client) Cancel(ctx context.Context, id, reason string) (r Run, err error) {
+	return r, c.call(ctx, http.MethodPost, runPath(id, "/cancel"), map[string]string{"reason": reason}, &r)
+}
+
+// Resume continues a run that failed, was cancelled or was interrupted; nodes that succeeded stay so.
+func (c *Client) Resume(ctx context.Context, id string) (r Run, err error) {
+	return r, c.call(ctx, http.MethodPost, runPath(id, "/resume"), struct{}{}, &r)
+}
+
+// Events reads recorded events above a sequence number, at most limit (0: the host's choice).
+func (c *Client) Events(ctx context.Context, id string, after uint64, limit int) (l EventList, err error) {
+	path := fmt.Sprintf("%s?after=%d&limit=%d", runPath(id, "/events"), after, limit)
+	return l, c.call(ctx, http.MethodGet, path, nil, &l)
+}
+
+// Logs streams a run's log as JSON lines, each a LogLine; node is empty, a node's name or one instance ("shot[2]").
+func (c *Client) Logs(ctx context.Context, id, node string) (io.ReadCloser, error) {
+	res, err := c.do(ctx, http.MethodGet, runPath(id, "/logs?node="+url.QueryEscape(node)), "", nil)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// Upload stores bytes as an artifact. name and mediaType are hints; the host looks at the bytes.
+func (c *Client) Upload(ctx context.Context, name, mediaType string, r io.Reader) (a sdk.Artifact, err error) {
+	if mediaType == "" {
+		mediaType = "application/octet-stream"
+	}
+	res, err := c.do(ctx, http.MethodPost, "/api/v1/artifacts?name="+url.QueryEscape(name), mediaType, r)
+	if err != nil {
+		return a, err
+	}
+	defer res.Body.Close()
+	var v sdk.Values
+	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
+		return a, fmt.Errorf("upload %s: %w", name, err)
+	}
+	a, ok := v["artifact"].(sdk.Artifact)
+	if !ok {
+		return a, fmt.Errorf("upload %s: the host answered with no artifact", name)
+	}
+	return a, nil
+}
+
+// Download streams an artifact's bytes.
+func (c *Client) Download(ctx context.Context, digest string) (io.ReadCloser, error) {
+	res, err := c.do(ctx, http.MethodGet, "/api/v1/artifacts/"+url.PathEscape(digest), "", nil)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// NodeTypes lists what nodes can do now.
+func (c *Client) NodeTypes(ctx context.Context) (l NodeTypeList, err error) {
+	return l, c.call(ctx, http.MethodGet, "/api/v1/node-types", nil, &l)
+}
+
+// Plugins lists plugins and modules with their state.
+func (c *Client) Plugins(ctx context.Context) (l PluginList, err error) {
+	return l, c.call(ctx, http.MethodGet, "/api/v1/plugins", nil, &l)
+}
+
+// Trust lets this machine run a plugin or module as it is now. The host takes it over the private socket only.
+func (c *Client) Trust(ctx context.Context, name string) (p Plugin, err error) {
+	return p, c.call(ctx, http.MethodPost, "/api/v1/plugins/"+url.PathEscape(name)+"/trust", struct{}{}, &p)
+}
+
+// Check checks a pipeline without running it. graph is empty, "dot", "mermaid" or "text".
+func (c *Client) Check(ctx context.Context, s Source, graph string) (r Checked, err error) {
+	return r, c.call(ctx, http.MethodPost, "/api/v1/pipelines/check?graph="+url.QueryEscape(graph), s, &r)
+}
+
+func runPath(id, rest string) string { return "/api/v1/runs/" + url.PathEscape(id) + rest }
+
+// call sends in as JSON, when there is any, and reads the answer into out.
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	contentType := ""
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body, contentType = bytes.NewReader(raw), "application/json"
+	}
+	res, err := c.do(ctx, method, path, contentType, body)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return fmt.Errorf("%s %s: the host's answer: %w", method, path, err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body) // to the end, so that the connection is used again
+	return nil
+}
+
+func (c *Client) do(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode < 300 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	return nil, problemOf(res)
+}
+
+// problemOf reads the host's explanation, or makes one of the status.
+func problemOf(res *http.Response) error {
+	p := &Problem{Title: res.Status, Status: res.StatusCode, Code: CodeInternal}
+	raw, _ := io.ReadAll(io.LimitReader(res.Body, 8<<20))
+	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind == "application/problem+json" {
+		if err := json.Unmarshal(raw, p); err == nil {
+			return p
+		}
+	}
+	p.Detail = fmt.Sprintf("%s %s: %s", res.Request.Method, res.Request.URL.Path, res.Status)
+	return p
+}

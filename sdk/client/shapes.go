@@ -1,0 +1,184 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// ShapeVersion is the "version" of every listing; it changes when a field changes its meaning.
+const ShapeVersion = 1
+
+// Source is a pipeline file with the files it reads.
+type Source struct {
+	// Path is an absolute path on the host's machine. It is taken over the private socket only; elsewhere send Text.
+	Path string `json:"path,omitempty"`
+	// Name is the file name to show in diagnostics when Text is given; empty means "pipeline.hcl".
+	Name string `json:"name,omitempty"`
+	// Text is the pipeline file itself.
+	Text string `json:"text,omitempty"`
+	// Files are what the pipeline's file() calls read, by relative slash path.
+	Files map[string][]byte `json:"files,omitempty"`
+}
+
+// Submission asks for a run.
+type Submission struct {
+	Pipeline Source `json:"pipeline"`
+	// Inputs are typed values of variables; artifacts are references to what was uploaded before.
+	Inputs sdk.Values `json:"inputs,omitempty"`
+	// Text are values as a person types them: converted to the variable's type, JSON for lists and objects.
+	Text map[string]string `json:"text,omitempty"`
+}
+
+// Run is one run. Lists leave Inputs, Outputs and Nodes empty.
+type Run struct {
+	ID       string `json:"id"`
+	Pipeline string `json:"pipeline"`
+	// Digest of the pipeline with all its files.
+	Digest string `json:"digest,omitempty"`
+	// State is created, running, paused, succeeded, failed or cancelled.
+	State string `json:"state"`
+	// Interrupted: the run has not ended, and no process is advancing it.
+	Interrupted bool   `json:"interrupted,omitempty"`
+	Error       string `json:"error,omitempty"`
+	Owner       string `json:"owner,omitempty"`
+	// Seq is the sequence number of the run's last event.
+	Seq     uint64    `json:"seq"`
+	Created time.Time `json:"created"`
+	// Updated is when the last event was recorded: the end, once the run has ended.
+	Updated time.Time  `json:"updated"`
+	Inputs  sdk.Values `json:"inputs,omitempty"`
+	Outputs sdk.Values `json:"outputs,omitempty"`
+	Nodes   []Node     `json:"nodes,omitempty"`
+}
+
+// Ended says whether nothing more will happen unless somebody resumes the run.
+func (r Run) Ended() bool {
+	return r.State == "succeeded" || r.State == "failed" || r.State == "cancelled"
+}
+
+// Node is one node instance of a run.
+type Node struct {
+	// Name is the node's name, Key the for_each key as written in an address: "", "[2]" or `["a"]`.
+	Name    string     `json:"name"`
+	Key     string     `json:"key,omitempty"`
+	Type    string     `json:"type,omitempty"`
+	State   string     `json:"state"`
+	Attempt int        `json:"attempt,omitempty"`
+	Started *time.Time `json:"started,omitempty"`
+	Ended   *time.Time `json:"ended,omitempty"`
+	Error   *sdk.Error `json:"error,omitempty"`
+	Outputs sdk.Values `json:"outputs,omitempty"`
+}
+
+// RunList is a page of runs, newest first.
+type RunList struct {
+	Version int   `json:"version"`
+	Runs    []Run `json:"runs"`
+	// Next is the run id to ask for older ones with; empty at the end.
+	Next string `json:"next,omitempty"`
+}
+
+// Event is one recorded fact of a run, as the journal holds it.
+type Event struct {
+	Seq  uint64          `json:"seq"`
+	Data json.RawMessage `json:"data"`
+}
+
+// EventList is a page of a run's events.
+type EventList struct {
+	Version int     `json:"version"`
+	Events  []Event `json:"events"`
+	// Next is the sequence number to read on after.
+	Next uint64 `json:"next"`
+}
+
+// Report is what a node says while working.
+type Report struct {
+	Time    time.Time   `json:"time"`
+	Address sdk.Address `json:"address"`
+	sdk.Report
+}
+
+// Frame is one item of a run's live stream; exactly one field is set.
+type Frame struct {
+	Event  *Event
+	Report *Report
+}
+
+// LogLine is one line of a run's log.
+type LogLine struct {
+	Time    time.Time `json:"time"`
+	Address string    `json:"address"`
+	Level   string    `json:"level"`
+	Message string    `json:"message"`
+}
+
+// NodeTypeList is every node type known now.
+type NodeTypeList struct {
+	Version   int            `json:"version"`
+	NodeTypes []sdk.NodeType `json:"node_types"`
+}
+
+// Plugin is one plugin or WASM module in the catalog.
+type Plugin struct {
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
+	// Kind is "plugin" (a subprocess) or "module" (WASM).
+	Kind   string `json:"kind"`
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256,omitempty"`
+	// State is ready, refused or broken; Reason says why, with the command that mends it.
+	State     string   `json:"state"`
+	Reason    string   `json:"reason,omitempty"`
+	NodeTypes []string `json:"node_types,omitempty"`
+}
+
+// PluginList is everything the catalog found.
+type PluginList struct {
+	Version int      `json:"version"`
+	Plugins []Plugin `json:"plugins"`
+}
+
+// Checked is what checking a pipeline found.
+type Checked struct {
+	Version  int    `json:"version"`
+	Valid    bool   `json:"valid"`
+	Pipeline string `json:"pipeline,omitempty"`
+	// Nodes is how many nodes it declares.
+	Nodes       int          `json:"nodes"`
+	Diagnostics []Diagnostic `json:"diagnostics"`
+	// Graph is the pipeline's graph in the format that was asked for, else empty.
+	Graph string `json:"graph,omitempty"`
+}
+
+// Diagnostic is one thing wrong in a pipeline, or worth a warning.
+type Diagnostic struct {
+	Severity string `json:"severity"` // "error" or "warning"
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+	Range    Range  `json:"range"`
+}
+
+// Range is a piece of a file. An empty File means that the diagnostic concerns no place in a file.
+type Range struct {
+	File  string   `json:"file,omitempty"`
+	Start Position `json:"start"`
+	End   Position `json:"end"`
+}
+
+// Position in a file: line and column from 1, byte from 0.
+type Position struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+	Byte   int `json:"byte"`
+}
+
+// Health answers whether the host is well.
+type Health struct {
+	Status  string `json:"status"` // "ok", or "failing"
+	Version string `json:"version"`
+	// Checks name what was tried and how it went: "ok" or the error.
+	Checks map[string]string `json:"checks"`
+}
