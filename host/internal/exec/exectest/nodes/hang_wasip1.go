@@ -1,0 +1,10 @@
+package nodes
+
+var turns int
+
+// forever loops: in a guest, blocking everything would end the guest.
+func forever() {
+	for {
+		turns++
+	}
+}
