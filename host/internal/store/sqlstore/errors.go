@@ -1,0 +1,38 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/myspinbot/spinbot/host/internal/store"
+)
+
+// explain says in words for people what went wrong with the file.
+func (s *Store) explain(doing string, err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("store %s: %s: %w", s.path, doing, err)
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return s.damaged(fmt.Sprintf("%s: %v", doing, err))
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("store %s: %s: the disk is full: free some space there and start again: %w", s.path, doing, err)
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return fmt.Errorf("store %s: %s: another process holds the file: end it and try again: %w", s.path, doing, err)
+	case sqlite3.SQLITE_CANTOPEN:
+		return fmt.Errorf("store %s: %s: the file cannot be opened: check that its folder exists and is yours to write: %w", s.path, doing, err)
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("store %s: %s: the file or its folder is read-only: make it writable: %w", s.path, doing, err)
+	case sqlite3.SQLITE_CONSTRAINT:
+		return fmt.Errorf("store %s: %s: another process wrote to it meanwhile: end it and start again: %w", s.path, doing, err)
+	}
+	return fmt.Errorf("store %s: %s: %w", s.path, doing, err)
+}
+
+func (s *Store) damaged(what string) error {
+	return fmt.Errorf("store %s: %s: %w: nothing was changed; restore the file from a backup, or move it away to begin anew", s.path, what, store.ErrDamaged)
+}

@@ -1,0 +1,79 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// migrations[i] takes the schema from version i to i+1. They only go forward, and what was released is never
+// changed.
+var migrations = []string{
+	`CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+	INSERT INTO meta VALUES ('schema', 0), ('mark', 0);
+	CREATE TABLE runs (
+		num INTEGER PRIMARY KEY,
+		id TEXT NOT NULL UNIQUE,
+		row INTEGER NOT NULL, -- end of its chain when the last mark was made
+		seq INTEGER NOT NULL,
+		listed INTEGER NOT NULL, -- it has a head
+		pipeline TEXT, digest TEXT, state TEXT, error TEXT, owner TEXT,
+		created INTEGER, updated INTEGER, -- nanoseconds since 1970; NULL: none
+		head_seq INTEGER
+	);
+	CREATE TABLE journal (
+		id INTEGER PRIMARY KEY,
+		run INTEGER NOT NULL,
+		prev INTEGER NOT NULL, -- the run's row before; 0: none
+		seq INTEGER NOT NULL, -- of the first event
+		n INTEGER NOT NULL,
+		data BLOB NOT NULL
+	);`,
+}
+
+// NewerError says that the file was written by a newer version of this program.
+type NewerError struct{ Have, Know int }
+
+// Error says what to do.
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("its schema is version %d and this program knows up to %d: run the newer spinbot that wrote it, or point the state directory elsewhere", e.Have, e.Know)
+}
+
+// version gives the file's schema version; 0 for an empty file.
+func version(ctx context.Context, db *sql.DB) (int, error) {
+	var tables, v int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, nil
+	}
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'").Scan(&tables); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, errors.New("it is an SQLite file of something else: point the state directory elsewhere")
+	}
+	err := db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = 'schema'").Scan(&v)
+	return v, err
+}
+
+// migrate brings the schema up to date, each version in its own transaction.
+func (w *writer) migrate(ctx context.Context) error {
+	v, err := version(ctx, w.s.read)
+	if err != nil {
+		return err
+	}
+	if v > len(migrations) {
+		return &NewerError{Have: v, Know: len(migrations)}
+	}
+	for ; v < len(migrations); v++ {
+		sql := fmt.Sprintf("BEGIN IMMEDIATE; %s; UPDATE meta SET value = %d WHERE key = 'schema'; COMMIT", migrations[v], v+1)
+		if err := w.exec(sql); err != nil {
+			_ = w.exec("ROLLBACK") // there may be no transaction left to roll back
+			return fmt.Errorf("migrate to version %d: %w", v+1, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package sqlstore_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
+	"github.com/myspinbot/spinbot/host/internal/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Suite{
+		Open: func(folder string) (storetest.Store, error) {
+			st, err := sqlstore.Open(t.Context(), filepath.Join(folder, "a #1?%20.db"))
+			if err != nil {
+				return nil, err // not a nil *Store in an interface
+			}
+			return st, nil
+		},
+		Durable: true,
+		Damage:  func(t *testing.T, folder string) { spoil(t, filepath.Join(folder, "a #1?%20.db")) },
+	}.Run(t)
+}
+
+// spoil changes one byte of an event where it lies in the file.
+func spoil(t *testing.T, path string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := bytes.Index(raw, []byte("a #7"))
+	if i < 0 {
+		t.Fatal("the event is not in the file: was the log written back on close?")
+	}
+	raw[i+3] ^= 1
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkAppend1(b *testing.B)   { benchmark(b, 1) }
+func BenchmarkAppend64(b *testing.B)  { benchmark(b, 64) }
+func BenchmarkAppend512(b *testing.B) { benchmark(b, 512) }
+
+func benchmark(b *testing.B, appenders int) {
+	st, err := sqlstore.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { b.Helper(); check(b, st.Close()) }()
+	storetest.Bench(b, st, appenders)
+	b.ReportMetric(float64(st.Commits())/float64(b.N), "commits/append")
+}
+
+func check(t testing.TB, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
