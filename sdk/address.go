@@ -1,7 +1,7 @@
 package sdk
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -81,7 +81,7 @@ func (k *Key) UnmarshalText(b []byte) error {
 	}
 	p, rest, err := parseKey(string(b))
 	if err == nil && rest != "" {
-		err = fmt.Errorf("key %q: unexpected %q", b, rest)
+		err = errors.New("key " + quote(string(b)) + ": unexpected " + quote(rest))
 	}
 	*k = p
 	return err
@@ -153,11 +153,11 @@ func unescapeKey(s string) (string, error) {
 			continue
 		}
 		if i+2 >= len(s) {
-			return "", fmt.Errorf("%q: incomplete %%-escape", s)
+			return "", errors.New(quote(s) + ": incomplete %-escape")
 		}
 		n, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
 		if err != nil {
-			return "", fmt.Errorf("%q: bad %%-escape", s)
+			return "", errors.New(quote(s) + ": bad %-escape")
 		}
 		b.WriteByte(byte(n))
 		i += 2
@@ -169,21 +169,21 @@ func parseKey(s string) (k Key, rest string, err error) {
 	if strings.HasPrefix(s, `["`) {
 		end := strings.Index(s, `"]`)
 		if end < 2 {
-			return k, "", fmt.Errorf("key %q: missing \"]", s)
+			return k, "", errors.New("key " + quote(s) + ": missing \"]")
 		}
 		text, err := unescapeKey(s[2:end])
 		if err == nil && len(text) > MaxKey {
-			err = fmt.Errorf("key %q: longer than %d bytes", text, MaxKey)
+			err = errors.New("key " + quote(text) + ": longer than " + strconv.Itoa(MaxKey) + " bytes")
 		}
 		return TextKey(text), s[end+2:], err
 	}
 	end := strings.IndexByte(s, ']')
 	if !strings.HasPrefix(s, "[") || end < 0 {
-		return k, "", fmt.Errorf("key %q: want [number] or [\"text\"]", s)
+		return k, "", errors.New("key " + quote(s) + ": want [number] or [\"text\"]")
 	}
 	n, err := strconv.Atoi(s[1:end])
 	if err != nil || n < 0 {
-		return k, "", fmt.Errorf("key %q: want a number", s)
+		return k, "", errors.New("key " + quote(s) + ": want a number")
 	}
 	return NumberKey(n), s[end+1:], nil
 }

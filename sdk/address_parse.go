@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -16,10 +15,10 @@ const MaxName = 128
 func ParseAddress(s string) (Address, error) {
 	a, err := parseAddress(s)
 	if err != nil {
-		return Address{}, fmt.Errorf("address %q: %w", s, err)
+		return Address{}, errors.New("address " + quote(s) + ": " + err.Error())
 	}
 	if canonical := a.String(); canonical != s {
-		return Address{}, fmt.Errorf("address %q: write it %q", s, canonical)
+		return Address{}, errors.New("address " + quote(s) + ": write it " + quote(canonical))
 	}
 	return a, nil
 }
@@ -77,7 +76,7 @@ func parseAddress(s string) (a Address, err error) {
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
-		return a, fmt.Errorf("unexpected %q after the artifact's name", strings.Join(rest, "/"))
+		return a, errors.New("unexpected " + quote(strings.Join(rest, "/")) + " after the artifact's name")
 	}
 	return a, nil
 }
@@ -89,7 +88,7 @@ func checkRun(s string) error {
 	}
 	for i := 0; i < len(id); i++ {
 		if !isAlnum(id[i]) {
-			return fmt.Errorf("run id %q: want letters and digits", id)
+			return errors.New("run id " + quote(id) + ": want letters and digits")
 		}
 	}
 	return nil
@@ -99,7 +98,7 @@ func checkRun(s string) error {
 func parseStep(s string) (Step, error) {
 	kind, rest, ok := strings.Cut(s, ".")
 	if !ok || kind != "node" && kind != "gate" && kind != "module" {
-		return Step{}, fmt.Errorf("segment %q: want node.<name>, gate.<name> or module.<name>", s)
+		return Step{}, errors.New("segment " + quote(s) + ": want node.<name>, gate.<name> or module.<name>")
 	}
 	end := strings.IndexAny(rest, "[~")
 	if end < 0 {
@@ -107,7 +106,7 @@ func parseStep(s string) (Step, error) {
 	}
 	st := Step{Kind: kind, Name: rest[:end]}
 	if !IsName(st.Name) {
-		return Step{}, fmt.Errorf("segment %q: %q is not a name (letters, digits, _ and -, beginning with a letter or _)", s, st.Name)
+		return Step{}, errors.New("segment " + quote(s) + ": " + quote(st.Name) + " is not a name (letters, digits, _ and -, beginning with a letter or _)")
 	}
 	rest = rest[end:]
 	var err error
@@ -118,12 +117,12 @@ func parseStep(s string) (Step, error) {
 	}
 	if n, ok := strings.CutPrefix(rest, "~"); ok {
 		if st.Iter, err = parseOrdinal(n); err != nil {
-			return Step{}, fmt.Errorf("segment %q: iteration %w", s, err)
+			return Step{}, errors.New("segment " + quote(s) + ": iteration " + err.Error())
 		}
 		rest = ""
 	}
 	if rest != "" {
-		return Step{}, fmt.Errorf("segment %q: unexpected %q", s, rest)
+		return Step{}, errors.New("segment " + quote(s) + ": unexpected " + quote(rest))
 	}
 	return st, nil
 }
@@ -133,7 +132,7 @@ func parseAttempt(s string) (attempt int, calls []int, err error) {
 	for i, part := range strings.Split(s, "!") {
 		n, err := parseOrdinal(part)
 		if err != nil {
-			return 0, nil, fmt.Errorf("attempt %q: %w", s, err)
+			return 0, nil, errors.New("attempt " + quote(s) + ": " + err.Error())
 		}
 		if i == 0 {
 			attempt = n
@@ -147,7 +146,7 @@ func parseAttempt(s string) (attempt int, calls []int, err error) {
 func parseOrdinal(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is not a number from 1", s)
+		return 0, errors.New(quote(s) + " is not a number from 1")
 	}
 	return n, nil
 }
@@ -177,13 +176,13 @@ func isAlnum(c byte) bool {
 func CheckArtifactName(name string) error {
 	switch {
 	case name == "", name == ".", name == "..":
-		return fmt.Errorf("artifact name %q: want a file name", name)
+		return errors.New("artifact name " + quote(name) + ": want a file name")
 	case len(name) > MaxName:
-		return fmt.Errorf("artifact name %.32q…: longer than %d bytes", name, MaxName)
+		return errors.New("artifact name " + quote(name) + ": longer than " + strconv.Itoa(MaxName) + " bytes")
 	case !utf8.ValidString(name):
-		return fmt.Errorf("artifact name %q: not UTF-8", name)
+		return errors.New("artifact name " + quote(name) + ": not UTF-8")
 	case strings.ContainsAny(name, `/\`), strings.ContainsFunc(name, unicode.IsControl):
-		return fmt.Errorf("artifact name %q: may hold no slash, backslash or control character", name)
+		return errors.New("artifact name " + quote(name) + ": may hold no slash, backslash or control character")
 	}
 	return nil
 }
@@ -191,10 +190,19 @@ func CheckArtifactName(name string) error {
 // CheckKey refuses keys of a for_each that could not stand in an address: over MaxKey bytes, or not UTF-8.
 func CheckKey(k Key) error {
 	if len(k.text) > MaxKey {
-		return fmt.Errorf("key %.32q…: longer than %d bytes", k.text, MaxKey)
+		return errors.New("key " + quote(k.text) + ": longer than " + strconv.Itoa(MaxKey) + " bytes")
 	}
 	if !utf8.ValidString(k.text) {
-		return fmt.Errorf("key %q: not UTF-8", k.text)
+		return errors.New("key " + quote(k.text) + ": not UTF-8")
 	}
 	return nil
+}
+
+// quote writes s in quotes, cut when it is long.
+func quote(s string) string {
+	const most = 64
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return strconv.Quote(s)
 }
