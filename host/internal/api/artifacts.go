@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// upload streams the body into the store: POST /api/v1/artifacts?name=voice.wav
+func (s *Server) upload(c *fiber.Ctx) error {
+	a, err := s.put(c.UserContext(), body(c), c.Query("name"), c.Get(fiber.HeaderContentType))
+	if err != nil {
+		return err
+	}
+	raw, err := sdk.Values{"artifact": a}.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	c.Status(fiber.StatusCreated).Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(raw)
+}
+
+var errTooLarge = errors.New("larger than an artifact may be")
+
+func (s *Server) put(ctx context.Context, r io.Reader, name, mediaType string) (sdk.Artifact, error) {
+	hint := sdk.Artifact{Name: baseName(name), MediaType: mediaType}
+	if kind, _, err := mime.ParseMediaType(mediaType); err != nil || kind == "application/octet-stream" {
+		hint.MediaType = ""
+	} else {
+		hint.MediaType = kind
+	}
+	a, err := s.cfg.Artifacts.Put(ctx, &limited{r: r, left: maxArtifact}, hint)
+	if errors.Is(err, errTooLarge) {
+		return a, &client.Problem{Code: client.CodeTooLarge, Detail: hint.Name + " is larger than 16 GiB"}
+	}
+	return a, err
+}
+
+// baseName keeps the last element of a name, whatever separators a client's system has.
+func baseName(name string) string {
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	if name == "." || name == "/" || name == ".." {
+		return ""
+	}
+	if len(name) > sdk.MaxName {
+		name = name[len(name)-sdk.MaxName:]
+	}
+	return name
+}
+
+// limited fails where io.LimitReader would pretend that the bytes ended.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// download streams an artifact. Its type is told from its bytes; what a browser could run is offered for saving only.
+func (s *Server) download(c *fiber.Ctx) error {
+	digest := c.Params("digest")
+	r, err := s.cfg.Artifacts.Open(c.UserContext(), digest)
+	if err != nil {
+		return err
+	}
+	size, err := r.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = r.Seek(0, io.SeekStart)
+	}
+	head := make([]byte, 512)
+	n := 0
+	if err == nil {
+		n, err = io.ReadFull(r, head)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	if err == nil {
+		_, err = r.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		r.Close()
+		return err
+	}
+	kind, inline := shown(http.DetectContentType(head[:n]))
+	c.Set(fiber.HeaderContentType, kind)
+	if !inline {
+		c.Set(fiber.HeaderContentDisposition, "attachment")
+	}
+	c.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	c.Set(fiber.HeaderCacheControl, "private, max-age=31536000, immutable")
+	c.Set(fiber.HeaderETag, `"`+digest+`"`)
+	c.Context().SetBodyStream(r, int(size)) // closed by the server once it is sent
+	return nil
+}
+
+// shown gives the type to send, and whether a browser may show it where it stands.
+func shown(kind string) (string, bool) {
+	switch base, _, _ := strings.Cut(kind, ";"); {
+	case strings.HasPrefix(base, "video/"), strings.HasPrefix(base, "audio/"), base == "text/plain", base == "application/ogg":
+		return kind, true
+	case strings.HasPrefix(base, "image/") && base != "image/svg+xml":
+		return kind, true
+	}
+	return "application/octet-stream", false
+}

@@ -1,0 +1,120 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// beat is how often a silent stream says that it is alive, and finds out that its reader has gone.
+const beat = 2 * time.Second
+
+// events answers with a page of events, or streams them (Accept: text/event-stream) with reports until the run ends.
+func (s *Server) events(c *fiber.Ctx) error {
+	after, err := strconv.ParseUint(c.Query("after", "0"), 10, 64)
+	if err != nil {
+		return badRequest("after is not a sequence number", "")
+	}
+	h, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	if strings.Contains(c.Get(fiber.HeaderAccept), "text/event-stream") {
+		c.Set(fiber.HeaderContentType, "text/event-stream")
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.stream(w, h.Run, after) })
+		return nil
+	}
+	limit, err := limitOf(c)
+	if err != nil {
+		return err
+	}
+	events, err := s.cfg.Journal.Read(c.UserContext(), h.Run, after, limit)
+	if err != nil {
+		return err
+	}
+	list := client.EventList{Version: client.ShapeVersion, Events: []client.Event{}, Next: after}
+	for _, e := range events {
+		list.Events = append(list.Events, client.Event{Seq: e.Seq, Data: e.Data})
+		list.Next = e.Seq
+	}
+	return c.JSON(list)
+}
+
+// stream writes events and reports until the run has ended, the reader has gone or the server closes.
+func (s *Server) stream(w *bufio.Writer, run string, after uint64) {
+	ctx, cancel := context.WithCancel(s.closing)
+	defer cancel()
+	changed := s.cfg.Journal.Watch(ctx, run)
+	reports := s.cfg.Live.Reports(ctx, run)
+	alive := time.NewTicker(beat)
+	defer alive.Stop()
+	for {
+		next, ended, err := s.writeEvents(ctx, w, run, after)
+		if after = next; err != nil || ended {
+			finish(w, err)
+			return
+		}
+		for waiting := true; waiting; {
+			if w.Flush() != nil {
+				return // the reader has gone
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+				waiting = false
+			case r, ok := <-reports:
+				if !ok {
+					reports = nil
+				} else if raw, err := json.Marshal(r); err == nil {
+					fmt.Fprintf(w, "event: report\ndata: %s\n\n", raw)
+				}
+			case <-alive.C:
+				fmt.Fprint(w, ": alive\n\n")
+			}
+		}
+	}
+}
+
+// writeEvents writes what is recorded after a sequence number, and says whether that is all there will be.
+func (s *Server) writeEvents(ctx context.Context, w *bufio.Writer, run string, after uint64) (uint64, bool, error) {
+	heads, err := s.cfg.Index.List(ctx, store.Query{Prefix: run, Limit: 1})
+	if err != nil {
+		return after, false, err
+	}
+	if len(heads) == 0 {
+		return after, false, store.ErrNotFound
+	}
+	for {
+		events, err := s.cfg.Journal.Read(ctx, run, after, pageSize)
+		if err != nil {
+			return after, false, err
+		}
+		for _, e := range events {
+			fmt.Fprintf(w, "event: event\nid: %d\ndata: %s\n\n", e.Seq, e.Data)
+			after = e.Seq
+		}
+		if len(events) < pageSize {
+			return after, after >= heads[0].Seq && client.Run{State: heads[0].State}.Ended(), nil
+		}
+	}
+}
+
+func finish(w *bufio.Writer, err error) {
+	if err == nil {
+		fmt.Fprint(w, "event: end\ndata: {}\n\n")
+	} else if raw, e := json.Marshal(problemOf(err)); e == nil {
+		fmt.Fprintf(w, "event: error\ndata: %s\n\n", raw)
+	}
+	_ = w.Flush() // the reader may have gone, which ends the stream just as well
+}

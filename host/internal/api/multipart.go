@@ -1,0 +1,66 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+func multipartBoundary(c *fiber.Ctx) (string, bool) {
+	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	return params["boundary"], err == nil && kind == "multipart/form-data" && params["boundary"] != ""
+}
+
+// multipart reads a submission as a form: the part "pipeline" is the file, any other part with a file name is an
+// artifact for the variable of that name, any other is a variable's value as text. Files are streamed into the store.
+func (s *Server) multipart(c *fiber.Ctx, boundary string) (client.Submission, error) {
+	sub := client.Submission{Inputs: sdk.Values{}, Text: map[string]string{}}
+	form := multipart.NewReader(body(c), boundary)
+	for n := 0; ; n++ {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return sub, nil
+		}
+		if err != nil {
+			return sub, badRequest("the form broke off: "+err.Error(), "")
+		}
+		if n == maxParts {
+			return sub, badRequest("the form has more than "+strconv.Itoa(maxParts)+" parts", "")
+		}
+		if err := s.part(c, part, &sub); err != nil {
+			return sub, err
+		}
+	}
+}
+
+func (s *Server) part(c *fiber.Ctx, part *multipart.Part, sub *client.Submission) error {
+	name := part.FormName()
+	if name != "pipeline" && part.FileName() != "" {
+		a, err := s.put(c.UserContext(), part, part.FileName(), part.Header.Get(fiber.HeaderContentType))
+		if err != nil {
+			return err
+		}
+		sub.Inputs[name] = a
+		return nil
+	}
+	raw, err := io.ReadAll(io.LimitReader(part, maxText+1))
+	if err != nil {
+		return badRequest("the form broke off: "+err.Error(), "")
+	}
+	if len(raw) > maxText {
+		return &client.Problem{Code: client.CodeTooLarge, Detail: "the part " + strconv.Quote(name) + " is larger than 1 MiB"}
+	}
+	if name == "pipeline" {
+		sub.Pipeline.Name, sub.Pipeline.Text = part.FileName(), string(raw)
+		return nil
+	}
+	sub.Text[name] = string(raw)
+	return nil
+}

@@ -1,0 +1,196 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// owner is who submits a run. There is one user until there is sign-in.
+const owner = "local"
+
+func (s *Server) listRuns(c *fiber.Ctx) error {
+	limit, err := limitOf(c)
+	if err != nil {
+		return err
+	}
+	q := store.Query{Pipeline: c.Query("pipeline"), Before: c.Query("before"), Limit: limit + 1}
+	if state := c.Query("state"); state != "" {
+		q.States = []string{state}
+	}
+	heads, err := s.cfg.Index.List(c.UserContext(), q)
+	if err != nil {
+		return err
+	}
+	list := client.RunList{Version: client.ShapeVersion, Runs: []client.Run{}}
+	if len(heads) > limit {
+		heads = heads[:limit]
+		list.Next = heads[limit-1].Run
+	}
+	for _, h := range heads {
+		list.Runs = append(list.Runs, s.summary(h))
+	}
+	return c.JSON(list)
+}
+
+func (s *Server) summary(h store.Head) client.Run {
+	r := client.Run{
+		ID: h.Run, Pipeline: h.Pipeline, Digest: h.Digest, State: h.State, Error: h.Error, Owner: h.Owner,
+		Seq: h.Seq, Created: h.Created.UTC(), Updated: h.Updated.UTC(),
+	}
+	r.Interrupted = !r.Ended() && !s.cfg.Active(h.Run)
+	return r
+}
+
+func limitOf(c *fiber.Ctx) (int, error) {
+	text := c.Query("limit")
+	if text == "" || text == "0" {
+		return pageSize, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > maxPage {
+		return 0, badRequest("limit "+strconv.Quote(text)+" is not a number from 1 to "+strconv.Itoa(maxPage), "")
+	}
+	return n, nil
+}
+
+// find gives the run that the path's id names: whole, a unique prefix, or "last".
+func (s *Server) find(c *fiber.Ctx) (store.Head, error) {
+	h, err := s.cfg.Index.Find(c.UserContext(), c.Params("id"))
+	if errors.Is(err, store.ErrNotFound) {
+		return h, &client.Problem{Code: client.CodeNotFound, Detail: "no run " + c.Params("id"), Fix: "spinbot runs lists them"}
+	}
+	if err != nil && !errors.Is(err, store.ErrStopped) {
+		return h, badRequest(err.Error(), "")
+	}
+	return h, err
+}
+
+func (s *Server) showRun(c *fiber.Ctx) error {
+	h, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	return s.answerRun(c, h.Run)
+}
+
+func (s *Server) answerRun(c *fiber.Ctx, id string) error {
+	r, err := s.cfg.Runs.Show(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	r.Interrupted = !r.Ended() && !s.cfg.Active(id)
+	return c.JSON(r)
+}
+
+func (s *Server) submit(c *fiber.Ctx) error {
+	sub, err := s.submission(c)
+	if err != nil {
+		return err
+	}
+	if err := permitted(c, sub.Pipeline); err != nil {
+		return err
+	}
+	r, err := s.cfg.Runs.Submit(c.UserContext(), sub, owner)
+	if err != nil {
+		return err
+	}
+	c.Location("/api/v1/runs/" + r.ID)
+	return c.Status(fiber.StatusAccepted).JSON(r)
+}
+
+// permitted refuses paths from anybody but the machine's own user.
+func permitted(c *fiber.Ctx, src client.Source) error {
+	if src.Path != "" && !private(c) {
+		return forbidden("a pipeline's path is taken over the private socket only", "send the file itself as pipeline.text")
+	}
+	if src.Path == "" && src.Text == "" {
+		return badRequest("there is no pipeline", "send the file as pipeline.text")
+	}
+	return nil
+}
+
+func (s *Server) submission(c *fiber.Ctx) (sub client.Submission, err error) {
+	if boundary, ok := multipartBoundary(c); ok {
+		return s.multipart(c, boundary)
+	}
+	return sub, readJSON(c, &sub)
+}
+
+func (s *Server) cancel(c *fiber.Ctx) error {
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	if err := readJSON(c, &in); err != nil {
+		return err
+	}
+	h, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Runs.Cancel(c.UserContext(), h.Run, in.Reason); err != nil {
+		return err
+	}
+	return s.answerRun(c, h.Run)
+}
+
+func (s *Server) resume(c *fiber.Ctx) error {
+	h, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Runs.Resume(c.UserContext(), h.Run); err != nil {
+		return err
+	}
+	return s.answerRun(c, h.Run)
+}
+
+func (s *Server) logs(c *fiber.Ctx) error {
+	h, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	r, err := s.cfg.Live.Logs(h.Run, c.Query("node"))
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, "application/x-ndjson")
+	c.Context().SetBodyStream(r, -1) // closed by the server once it is sent
+	return nil
+}
+
+// readJSON reads a bounded body; an empty one leaves out as it is.
+func readJSON(c *fiber.Ctx, out any) error {
+	raw, err := io.ReadAll(io.LimitReader(body(c), maxJSON+1))
+	if err != nil {
+		return badRequest("the body broke off: "+err.Error(), "")
+	}
+	if len(raw) > maxJSON {
+		return &client.Problem{Code: client.CodeTooLarge, Detail: "the body is larger than " + strconv.Itoa(maxJSON>>20) + " MiB",
+			Fix: "upload artifacts first, and refer to them"}
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(out); err != nil {
+		return badRequest("the body is not the JSON that is wanted: "+err.Error(), "")
+	}
+	return nil
+}
+
+// body streams the request's body.
+func body(c *fiber.Ctx) io.Reader {
+	if r := c.Context().RequestBodyStream(); r != nil {
+		return r
+	}
+	return bytes.NewReader(c.Request().Body())
+}

@@ -1,0 +1,88 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// Listen opens the private unix socket, replacing what a killed holder left. Only the holder of the lock may call it.
+func (s State) Listen(_ *Lock) (*Listener, error) {
+	path, err := s.Socket()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("old socket: %w", err)
+	}
+	old := syscall.Umask(0o177) // the socket is 0600 from its first moment
+	inner, err := net.Listen("unix", path)
+	syscall.Umask(old)
+	if err != nil {
+		return nil, fmt.Errorf("socket: %w", err)
+	}
+	l := &Listener{Listener: inner}
+	l.quiet = sync.NewCond(&l.mu)
+	return l, nil
+}
+
+// Listener counts its connections, so that a holder can wait until nobody talks to it any more.
+type Listener struct {
+	net.Listener
+	quiet *sync.Cond
+
+	mu   sync.Mutex
+	open int
+}
+
+// Accept counts the connection it gives.
+func (l *Listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.add(1)
+	return &conn{Conn: c, listener: l}, nil
+}
+
+func (l *Listener) add(n int) {
+	l.mu.Lock()
+	l.open += n
+	l.mu.Unlock()
+	l.quiet.Broadcast()
+}
+
+// Open gives the number of open connections.
+func (l *Listener) Open() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open
+}
+
+// Quiet returns a channel that is closed once no connection is open.
+func (l *Listener) Quiet() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for l.open > 0 {
+			l.quiet.Wait()
+		}
+	}()
+	return done
+}
+
+type conn struct {
+	net.Conn
+	listener *Listener
+	once     sync.Once
+}
+
+func (c *conn) Close() error {
+	c.once.Do(func() { c.listener.add(-1) })
+	return c.Conn.Close()
+}

@@ -1,0 +1,134 @@
+// Package local owns the state directory of one machine: where it is, who holds it, and how everybody else talks to
+// the holder. Whoever holds the lock (serve, or a run in another terminal) serves the API on a private unix socket;
+// a command that finds the directory held speaks to that socket, any other takes the directory over while it works.
+// The lock is flock, never a pid: it goes with the process, however that ends.
+package local
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// State is a state directory.
+type State struct {
+	Dir string
+}
+
+// DefaultDir is $XDG_STATE_HOME/spinbot, else ~/.local/state/spinbot.
+func DefaultDir() (string, error) {
+	if base := os.Getenv("XDG_STATE_HOME"); base != "" {
+		return filepath.Join(base, "spinbot"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("where to keep state: %w; set SPINBOT_STATE_DIR", err)
+	}
+	return filepath.Join(home, ".local", "state", "spinbot"), nil
+}
+
+// At makes the state directory (0700) when it is missing. An empty dir means DefaultDir.
+func At(dir string) (State, error) {
+	if dir == "" {
+		d, err := DefaultDir()
+		if err != nil {
+			return State{}, err
+		}
+		dir = d
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return State{}, err
+	}
+	s := State{Dir: dir}
+	for _, d := range []string{dir, s.Artifacts(), s.Modules(), s.Scratch(), s.Logs(), s.Plugins(), s.Control()} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return State{}, fmt.Errorf("state directory: %w; choose another with SPINBOT_STATE_DIR", err)
+		}
+	}
+	return s, nil
+}
+
+// Database is the SQLite file.
+func (s State) Database() string { return filepath.Join(s.Dir, "spinbot.db") }
+
+// Artifacts is the folder of the content-addressed store.
+func (s State) Artifacts() string { return filepath.Join(s.Dir, "artifacts") }
+
+// Modules is where compiled WASM modules are cached.
+func (s State) Modules() string { return filepath.Join(s.Dir, "cache", "wasm") }
+
+// Scratch is where tasks get their folders.
+func (s State) Scratch() string { return filepath.Join(s.Dir, "scratch") }
+
+// Logs is where the logs of runs are.
+func (s State) Logs() string { return filepath.Join(s.Dir, "logs") }
+
+// Plugins is where a plugin may be dropped in.
+func (s State) Plugins() string { return filepath.Join(s.Dir, "plugins.d") }
+
+// Control is where a WASM module may be dropped in.
+func (s State) Control() string { return filepath.Join(s.Dir, "control.d") }
+
+// Trust is this machine's list of plugins and modules that may run.
+func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl") }
+
+// maxSocketPath leaves room below the 108 bytes of a unix address.
+const maxSocketPath = 100
+
+// Socket is the path of the private unix socket. It lies in the state directory, or, where that path is too long
+// for a unix address, in a private folder under the system's temporary one.
+func (s State) Socket() (string, error) {
+	path := filepath.Join(s.Dir, "host.sock")
+	if len(path) <= maxSocketPath {
+		return path, nil
+	}
+	sum := sha256.Sum256([]byte(s.Dir))
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("spinbot-%d-%s", os.Getuid(), hex.EncodeToString(sum[:6])))
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", fmt.Errorf("folder for the socket: %w", err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", fmt.Errorf("folder for the socket: %w", err)
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.IsDir() || info.Mode().Perm() != 0o700 || int(owner.Uid) != os.Getuid() {
+		return "", fmt.Errorf("folder for the socket: %s is not a private folder of yours; remove it", dir)
+	}
+	return filepath.Join(dir, "host.sock"), nil
+}
+
+// ErrHeld: another process holds the state directory.
+var ErrHeld = errors.New("the state directory is held by another process")
+
+// Lock is a held state directory.
+type Lock struct{ file *os.File }
+
+// TryLock takes the state directory, or gives ErrHeld at once.
+func (s State) TryLock() (*Lock, error) {
+	path := filepath.Join(s.Dir, "lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		f.Close()
+		return nil, ErrHeld
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return &Lock{file: f}, nil
+}
+
+// Release gives the state directory back.
+func (l *Lock) Release() { l.file.Close() }
