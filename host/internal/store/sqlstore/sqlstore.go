@@ -26,7 +26,7 @@ const (
 	readers      = 4      // connections for reading
 	markEvery    = 8192   // rows between two marks
 	maxTails     = 50_000 // runs kept in memory; all are dropped at the next mark when there are more
-	pragmas      = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)"
+	pragmas      = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(1000)&_pragma=journal_size_limit(67108864)"
 	readPragmas  = "_pragma=busy_timeout(5000)&_pragma=query_only(1)"
 	pendingGuess = 64
 )

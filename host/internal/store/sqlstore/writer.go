@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"modernc.org/sqlite"
@@ -164,6 +165,7 @@ func (w *writer) run() {
 	defer close(w.s.done)
 	empty := make([]*item, 0, pendingGuess)
 	for range w.s.wake {
+		runtime.Gosched() // those who were just answered are runnable: let them join this group
 		group, end := w.s.take(empty)
 		if errors.Is(end, store.ErrStopped) {
 			for _, it := range group {
