@@ -10,12 +10,23 @@ import (
 )
 
 // write commits the group's good items in one transaction and answers every item, unless it returns an error:
-// then the items that hold a row were not answered.
-func (w *writer) write(group []*item) error {
-	touched, err := w.place(group)
-	if err != nil || len(touched) == 0 {
-		return err
+// then those that it returns were not answered. An answered item is its caller's again, and never looked at.
+func (w *writer) write(group []*item) ([]*item, error) {
+	group, touched, err := w.place(group)
+	if err != nil || len(group) == 0 {
+		return group, err
 	}
+	if err := w.store(group, touched); err != nil {
+		return group, err
+	}
+	for _, it := range group {
+		w.s.watchers.Notify(it.a.Run)
+		it.finish(nil)
+	}
+	return nil, nil
+}
+
+func (w *writer) store(group []*item, touched []*end) error {
 	if err := w.begin.exec(); err != nil {
 		return err
 	}
@@ -33,53 +44,48 @@ func (w *writer) write(group []*item) error {
 	}
 	w.s.commits.Add(1)
 	w.publish(touched, marking)
-	for _, it := range group {
-		if it.row != 0 {
-			w.s.watchers.Notify(it.a.Run)
-			it.finish(nil)
-		}
-	}
 	return nil
 }
 
-// place gives each item its row, or its refusal. It returns the runs that the group changes.
-func (w *writer) place(group []*item) ([]*end, error) {
-	for _, it := range group {
-		it.row = 1 // not answered yet
-	}
-	var touched []*end
-	for _, it := range group {
+// place gives each item its row, or its refusal. It returns the items not answered, and the runs they change.
+func (w *writer) place(group []*item) (good []*item, touched []*end, err error) {
+	good = group[:0]
+	for i, it := range group {
 		if it.ctx.Err() != nil {
-			it.row = 0
 			it.finish(fmt.Errorf("%s: append: %w", it.a.Run, context.Cause(it.ctx)))
 			continue
 		}
 		e, err := w.end(it.a.Run)
 		if err != nil {
-			return nil, err
+			return append(good, group[i:]...), nil, err
 		}
 		if e.seq != it.a.After {
-			it.row = 0
 			it.finish(&store.ConflictError{Run: it.a.Run, After: it.a.After, Head: e.seq})
 			continue
 		}
-		if e.num == 0 {
-			e = w.keep(&end{id: it.a.Run, tail: tail{num: w.nextNum}, fresh: true})
-			w.nextNum++
-			w.newest = max(w.newest, e.id)
-		}
-		if !e.touch {
+		if w.follow(e, it); !e.touch {
 			e.touch = true
 			touched = append(touched, e)
 		}
-		if it.a.Head != nil {
-			e.head = it.a.Head
-		}
-		it.row = w.nextRow
-		w.nextRow++
-		e.seq += uint64(len(it.a.Events))
+		good = append(good, it)
 	}
-	return touched, nil
+	return good, touched, nil
+}
+
+// follow moves the end of the run's chain past the item.
+func (w *writer) follow(e *end, it *item) {
+	if e.num == 0 {
+		e.num, e.fresh = w.nextNum, true
+		w.nextNum++
+		w.newest = max(w.newest, e.id)
+		w.ends[e.id] = e
+	}
+	if it.a.Head != nil {
+		e.head = it.a.Head
+	}
+	it.row = w.nextRow
+	w.nextRow++
+	e.seq += uint64(len(it.a.Events))
 }
 
 // end finds where the run's chain ends; a run without any gives a zero number.
@@ -98,15 +104,13 @@ func (w *writer) end(id string) (*end, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.keep(e), nil
+	w.ends[id] = e
+	return e, nil
 }
 
 // rows inserts the group's rows in order, then what it changes in the table of runs, once per run.
 func (w *writer) rows(group []*item, touched []*end) error {
 	for _, it := range group {
-		if it.row == 0 {
-			continue
-		}
 		e, n := w.ends[it.a.Run], len(it.a.Events)
 		seal(it.data, e.num, it.a.After+1, n)
 		if err := w.insert.exec(it.row, e.num, e.row, int64(it.a.After)+1, int64(n), it.data); err != nil {

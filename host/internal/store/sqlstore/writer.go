@@ -131,7 +131,8 @@ func (w *writer) replay(ctx context.Context) error {
 		}
 		e := w.ends[id.String]
 		if e == nil {
-			e = w.keep(&end{id: id.String, tail: tail{num: at.num, row: knownRow.Int64, seq: uint64(knownSeq.Int64)}})
+			e = &end{id: id.String, tail: tail{num: at.num, row: knownRow.Int64, seq: uint64(knownSeq.Int64)}}
+			w.ends[e.id] = e
 		}
 		if row <= e.row { // a head was written with a later row than this one
 			continue
@@ -146,11 +147,6 @@ func (w *writer) replay(ctx context.Context) error {
 		w.s.tails[id] = e.tail
 	}
 	return rows.Err()
-}
-
-func (w *writer) keep(e *end) *end {
-	w.ends[e.id] = e
-	return e
 }
 
 func (w *writer) behind(e *end) {
@@ -171,8 +167,8 @@ func (w *writer) run() {
 			for _, it := range group {
 				it.finish(fmt.Errorf("%s: append: %w", it.a.Run, end))
 			}
-		} else if err := w.write(group); err != nil {
-			w.stop(group, err)
+		} else if open, err := w.write(group); err != nil {
+			w.stop(open, err)
 		}
 		clear(group)
 		empty = group
@@ -185,15 +181,13 @@ func (w *writer) run() {
 	}
 }
 
-// stop refuses the group and everything after it: what the file holds now is not known for sure.
+// stop refuses what is left of the group, and everything after it: what the file holds now is not known for sure.
 func (w *writer) stop(group []*item, err error) {
 	_ = w.exec("ROLLBACK") // after a failed COMMIT there may be nothing to roll back
 	err = fmt.Errorf("%w: %w", store.ErrStopped, w.s.explain("commit", err))
 	w.s.end(err)
 	for _, it := range group {
-		if it.row != 0 {
-			it.finish(fmt.Errorf("%s: append: %w", it.a.Run, err))
-		}
+		it.finish(fmt.Errorf("%s: append: %w", it.a.Run, err))
 	}
 }
 
