@@ -1,0 +1,80 @@
+package telemetry
+
+import (
+	"context"
+	"io"
+	"os"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Executor counts the tasks that pass to next; name is "wasm" or "plugin".
+func (m *Metrics) Executor(name string, next exec.Executor) exec.Executor {
+	inFlight := m.inFlight.WithLabelValues(name)
+	return exec.Func(func(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
+		inFlight.Inc()
+		defer inFlight.Dec()
+		start := time.Now()
+		result, err := next.Execute(ctx, t)
+		took := time.Since(start).Seconds()
+		m.taskSeconds.WithLabelValues(t.Type).Observe(took)
+		if name == "wasm" {
+			m.wasmSeconds.Add(took)
+		}
+		cause := "succeeded"
+		if err != nil {
+			cause = string(sdk.AsError(err).Cause)
+		}
+		m.attempts.WithLabelValues(t.Type, cause).Inc()
+		return result, err
+	})
+}
+
+// Journal counts what next makes durable.
+func (m *Metrics) Journal(next store.Journal) store.Journal { return journal{Journal: next, m: m} }
+
+type journal struct {
+	store.Journal
+	m *Metrics
+}
+
+func (j journal) Append(ctx context.Context, a store.Append) error {
+	start := time.Now()
+	err := j.Journal.Append(ctx, a)
+	if err != nil {
+		j.m.appendErrors.Inc()
+		return err
+	}
+	j.m.appendSeconds.Observe(time.Since(start).Seconds())
+	j.m.appends.Inc()
+	j.m.appendEvents.Add(float64(len(a.Events)))
+	return nil
+}
+
+// Artifacts counts the bytes that go into and out of next.
+func (m *Metrics) Artifacts(next artifacts.Store) artifacts.Store { return bytesOf{Store: next, m: m} }
+
+type bytesOf struct {
+	artifacts.Store
+	m *Metrics
+}
+
+func (b bytesOf) Put(ctx context.Context, r io.Reader, hint sdk.Artifact) (sdk.Artifact, error) {
+	a, err := b.Store.Put(ctx, r, hint)
+	b.m.storedBytes.Add(float64(a.Size))
+	return a, err
+}
+
+func (b bytesOf) Fetch(ctx context.Context, digest, path string) error {
+	err := b.Store.Fetch(ctx, digest, path)
+	if err == nil {
+		if info, e := os.Stat(path); e == nil {
+			b.m.servedBytes.Add(float64(info.Size()))
+		}
+	}
+	return err
+}
