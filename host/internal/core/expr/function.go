@@ -1,0 +1,74 @@
+package expr
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// Function is one function of the language with its documentation. Example gives Result, both as written in a
+// pipeline; a test holds every function to it.
+type Function struct {
+	Name, Doc, Example, Result string
+	impl                       function.Function
+}
+
+// Functions lists all functions by name, but for file and templatefile, which need a pipeline's folder: see Files.
+func Functions() []Function { return slices.Clone(all) }
+
+var all = slices.SortedFunc(slices.Values(slices.Concat(
+	textFunctions, listFunctions, setFunctions, mapFunctions, numberFunctions, encodingFunctions, typeFunctions, timeFunctions,
+)), func(a, b Function) int {
+	if a.Name < b.Name {
+		return -1
+	}
+	return 1
+})
+
+var table = func() map[string]function.Function {
+	t := make(map[string]function.Function, len(all))
+	for _, f := range all {
+		t[f.Name] = f.impl
+	}
+	return t
+}()
+
+// Table is what evaluation takes: every function by name, with file and templatefile reading from files.
+func Table(files *Files) map[string]function.Function {
+	t := maps.Clone(table)
+	t["file"] = files.fileFunction()
+	t["templatefile"] = files.templateFunction()
+	return t
+}
+
+// FunctionNames lists every name that can be called, in order.
+func FunctionNames() []string {
+	return slices.Sorted(maps.Keys(Table(&Files{})))
+}
+
+// Limits of what one call may make: an expression is written by a person and read by one.
+const (
+	maxText  = 16 << 20 // bytes
+	maxItems = 10_000   // of range and setproduct
+)
+
+func tooLong(what string) error {
+	return function.NewArgErrorf(0, "%s would make more than %d MiB of text", what, maxText>>20)
+}
+
+// simple makes a function of one text that gives text.
+func simple(fn func(s string) (string, error)) function.Function {
+	return function.New(&function.Spec{
+		Params:       []function.Parameter{{Name: "text", Type: cty.String}},
+		Type:         function.StaticReturnType(cty.String),
+		RefineResult: notNull,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			s, err := fn(args[0].AsString())
+			return cty.StringVal(s), err
+		},
+	})
+}
+
+func notNull(b *cty.RefinementBuilder) *cty.RefinementBuilder { return b.NotNull() }

@@ -1,0 +1,370 @@
+package expr
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Infer evaluates an expression as far as can be known before a run: names in ctx may hold unknown values of known
+// types. Beyond what HCL does with unknowns it walks into the bodies of for expressions, and its diagnostics name
+// what could have been meant.
+func Infer(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := e.Value(ctx)
+	if !diags.HasErrors() && !loops(e) {
+		return v, diags
+	}
+	w := walker{}
+	v = w.infer(e, ctx)
+	return v, w.diags
+}
+
+// loops says whether the expression has for expressions or splats, into which only the walker looks.
+func loops(e hclsyntax.Expression) bool {
+	found := false
+	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
+		switch n.(type) {
+		case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
+			found = true
+		}
+		return nil
+	})
+	return found
+}
+
+type walker struct{ diags hcl.Diagnostics }
+
+func (w *walker) add(rng hcl.Range, summary, format string, args ...any) {
+	w.diags = append(w.diags, &hcl.Diagnostic{
+		Severity: hcl.DiagError, Subject: &rng, Summary: summary, Detail: fmt.Sprintf(format, args...),
+	})
+}
+
+// literal infers a part and stands its value in for it, so that HCL evaluates the whole without going down again.
+func (w *walker) literal(e hclsyntax.Expression, ctx *hcl.EvalContext) hclsyntax.Expression {
+	if e == nil {
+		return nil
+	}
+	return &hclsyntax.LiteralValueExpr{Val: w.infer(e, ctx), SrcRange: e.Range()}
+}
+
+func (w *walker) literals(list []hclsyntax.Expression, ctx *hcl.EvalContext) []hclsyntax.Expression {
+	out := make([]hclsyntax.Expression, len(list))
+	for i := range list {
+		out[i] = w.literal(list[i], ctx)
+	}
+	return out
+}
+
+// infer is one case for each kind of expression: its parts are inferred, then HCL evaluates a shallow copy.
+func (w *walker) infer(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
+	switch x := e.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		return w.scoped(x, ctx)
+	case *hclsyntax.RelativeTraversalExpr:
+		c := *x
+		c.Source = w.literal(x.Source, ctx)
+		return w.relative(&c, ctx)
+	case *hclsyntax.FunctionCallExpr:
+		return w.call(x, ctx)
+	case *hclsyntax.ForExpr:
+		return w.loop(x, ctx)
+	case *hclsyntax.SplatExpr:
+		return w.splat(x, ctx)
+	case *hclsyntax.ParenthesesExpr:
+		return w.infer(x.Expression, ctx)
+	case *hclsyntax.TemplateWrapExpr:
+		return w.infer(x.Wrapped, ctx)
+	case *hclsyntax.ConditionalExpr:
+		c := *x
+		c.Condition, c.TrueResult, c.FalseResult = w.literal(x.Condition, ctx), w.literal(x.TrueResult, ctx), w.literal(x.FalseResult, ctx)
+		return w.value(&c, ctx)
+	case *hclsyntax.IndexExpr:
+		c := *x
+		c.Collection, c.Key = w.literal(x.Collection, ctx), w.literal(x.Key, ctx)
+		return w.value(&c, ctx)
+	case *hclsyntax.TupleConsExpr:
+		c := *x
+		c.Exprs = w.literals(x.Exprs, ctx)
+		return w.value(&c, ctx)
+	case *hclsyntax.ObjectConsExpr:
+		c := *x
+		c.Items = slices.Clone(x.Items)
+		for i := range c.Items {
+			c.Items[i].KeyExpr, c.Items[i].ValueExpr = w.literal(c.Items[i].KeyExpr, ctx), w.literal(c.Items[i].ValueExpr, ctx)
+		}
+		return w.value(&c, ctx)
+	case *hclsyntax.TemplateExpr:
+		c := *x
+		c.Parts = w.literals(x.Parts, ctx)
+		return w.value(&c, ctx)
+	case *hclsyntax.TemplateJoinExpr:
+		if v := w.infer(x.Tuple, ctx); !v.IsWhollyKnown() {
+			return cty.UnknownVal(cty.String)
+		}
+		return w.value(x, ctx)
+	case *hclsyntax.BinaryOpExpr:
+		c := *x
+		c.LHS, c.RHS = w.literal(x.LHS, ctx), w.literal(x.RHS, ctx)
+		return w.value(&c, ctx)
+	case *hclsyntax.UnaryOpExpr:
+		c := *x
+		c.Val = w.literal(x.Val, ctx)
+		return w.value(&c, ctx)
+	}
+	return w.value(e, ctx)
+}
+
+func (w *walker) value(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
+	v, diags := e.Value(ctx)
+	w.diags = append(w.diags, diags...)
+	if diags.HasErrors() {
+		return cty.DynamicVal
+	}
+	return v
+}
+
+func (w *walker) call(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) cty.Value {
+	if !defined(ctx, x.Name) {
+		w.add(x.NameRange, fmt.Sprintf("unknown function %q", x.Name), "there is no function %s%s", x.Name, DidYouMean(x.Name, FunctionNames()))
+		for _, arg := range x.Args {
+			w.infer(arg, ctx)
+		}
+		return cty.DynamicVal
+	}
+	if x.Name == "try" || x.Name == "can" { // whose arguments may fail
+		return w.value(x, ctx)
+	}
+	c := *x
+	before := len(w.diags)
+	c.Args = w.literals(x.Args, ctx)
+	if w.diags[before:].HasErrors() {
+		return cty.DynamicVal
+	}
+	return w.value(&c, ctx)
+}
+
+func defined(ctx *hcl.EvalContext, name string) bool {
+	for ; ctx != nil; ctx = ctx.Parent() {
+		if _, ok := ctx.Functions[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walker) scoped(x *hclsyntax.ScopeTraversalExpr, ctx *hcl.EvalContext) cty.Value {
+	for c := ctx; c != nil; c = c.Parent() {
+		if root, ok := c.Variables[x.Traversal.RootName()]; ok {
+			if !w.steps(root.Type(), x.Traversal, 1) {
+				return cty.DynamicVal
+			}
+			return w.value(x, ctx)
+		}
+	}
+	return cty.DynamicVal // the check of references has said so
+}
+
+func (w *walker) relative(x *hclsyntax.RelativeTraversalExpr, ctx *hcl.EvalContext) cty.Value {
+	v, _ := x.Source.Value(ctx)
+	if !w.steps(v.Type(), x.Traversal, 0) {
+		return cty.DynamicVal
+	}
+	return w.value(x, ctx)
+}
+
+// steps follows a traversal through types and says where a name is asked for that is not there.
+func (w *walker) steps(t cty.Type, path hcl.Traversal, from int) bool {
+	for i := from; i < len(path); i++ {
+		name, isName := stepName(path[i])
+		switch {
+		case isName && t.IsObjectType():
+			if !t.HasAttribute(name) {
+				w.noAttribute(t, path, i, name)
+				return false
+			}
+			t = t.AttributeType(name)
+		case isName && (t.IsListType() || t.IsTupleType()):
+			if _, attr := path[i].(hcl.TraverseAttr); attr {
+				w.add(path[i].SourceRange(), fmt.Sprintf("%s is a list", Spell(path[:i])),
+					"take one element with [0], or %q of every element with [*].%s", name, name)
+			}
+			return false
+		case t.IsMapType(), t.IsListType():
+			t = t.ElementType()
+		default:
+			return true
+		}
+	}
+	return true
+}
+
+func stepName(s hcl.Traverser) (string, bool) {
+	switch s := s.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+func (w *walker) noAttribute(t cty.Type, path hcl.Traversal, i int, name string) {
+	names := sortedNames(t)
+	what, owner := "attribute", "the object"
+	if i > 0 {
+		if owner = Spell(path[:i]); path.IsRelative() {
+			owner = "the object at " + owner
+		}
+		if root, ok := path[0].(hcl.TraverseRoot); ok && root.Name == "node" && i <= 3 {
+			what = "output"
+		}
+	}
+	detail := fmt.Sprintf("%s has %s%s", owner, strings.Join(names, ", "), DidYouMean(name, names))
+	if len(names) == 0 {
+		detail = owner + " has none"
+	}
+	w.add(path[i].SourceRange(), fmt.Sprintf("unknown %s %q", what, name), "%s", detail)
+}
+
+// Spell writes a traversal as it stands in a pipeline: node.plan.scenes[0].
+func Spell(path hcl.Traversal) string {
+	var b strings.Builder
+	for _, s := range path {
+		switch s := s.(type) {
+		case hcl.TraverseRoot:
+			b.WriteString(s.Name)
+		case hcl.TraverseAttr:
+			b.WriteString("." + s.Name)
+		case hcl.TraverseIndex:
+			if s.Key.Type() == cty.String {
+				fmt.Fprintf(&b, "[%q]", s.Key.AsString())
+			} else if n, err := ToText(s.Key); err == nil {
+				fmt.Fprintf(&b, "[%s]", n.AsString())
+			}
+		}
+	}
+	return b.String()
+}
+
+// maxShapes is how many different element types of one tuple are tried in a loop's body.
+const maxShapes = 20
+
+// elements gives the key type and the distinct element types of what a loop runs over; none when they are not known.
+func elements(v cty.Value) (key cty.Type, elems []cty.Type, ok bool) {
+	switch t := v.Type(); {
+	case t.IsListType():
+		return cty.Number, []cty.Type{t.ElementType()}, true
+	case t.IsSetType():
+		return t.ElementType(), []cty.Type{t.ElementType()}, true
+	case t.IsMapType():
+		return cty.String, []cty.Type{t.ElementType()}, true
+	case t.IsTupleType():
+		return cty.Number, distinct(t.TupleElementTypes()), true
+	case t.IsObjectType():
+		return cty.String, distinct(slices.Collect(maps.Values(t.AttributeTypes()))), true
+	case t == cty.DynamicPseudoType:
+		return cty.DynamicPseudoType, []cty.Type{cty.DynamicPseudoType}, true
+	}
+	return cty.NilType, nil, false
+}
+
+func distinct(types []cty.Type) []cty.Type {
+	var out []cty.Type
+	for _, t := range types {
+		if len(out) < maxShapes && !slices.ContainsFunc(out, t.Equals) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
+	before := len(w.diags)
+	coll := w.infer(x.CollExpr, ctx)
+	key, elems, ok := elements(coll)
+	if !ok {
+		w.add(x.CollExpr.Range(), "for wants a list, a map or a set", "this is %s", Describe(coll.Type()))
+		return cty.DynamicVal
+	}
+	var results []cty.Type
+	for _, elem := range elems {
+		at := len(w.diags)
+		results = append(results, w.body(x, ctx, key, elem))
+		if w.diags[at:].HasErrors() {
+			break // the same mistake is said once
+		}
+	}
+	if w.diags[before:].HasErrors() {
+		return cty.DynamicVal
+	}
+	if coll.IsWhollyKnown() {
+		c := *x
+		c.CollExpr = &hclsyntax.LiteralValueExpr{Val: coll, SrcRange: x.CollExpr.Range()}
+		if v := w.value(&c, ctx); v.IsWhollyKnown() {
+			return v
+		}
+	}
+	return loopResult(x, distinct(results))
+}
+
+// body infers what a loop makes of one kind of element.
+func (w *walker) body(x *hclsyntax.ForExpr, ctx *hcl.EvalContext, key, elem cty.Type) cty.Type {
+	child := ctx.NewChild()
+	child.Variables = map[string]cty.Value{x.ValVar: cty.UnknownVal(elem)}
+	if x.KeyVar != "" {
+		child.Variables[x.KeyVar] = cty.UnknownVal(key)
+	}
+	if x.CondExpr != nil {
+		if t := w.infer(x.CondExpr, child).Type(); !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
+			w.add(x.CondExpr.Range(), "a condition must be true or false", "this is %s", Describe(t))
+		}
+	}
+	if x.KeyExpr != nil {
+		if t := w.infer(x.KeyExpr, child).Type(); !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
+			w.add(x.KeyExpr.Range(), "a key must be text", "this is %s", Describe(t))
+		}
+	}
+	return w.infer(x.ValExpr, child).Type()
+}
+
+func loopResult(x *hclsyntax.ForExpr, results []cty.Type) cty.Value {
+	if len(results) != 1 || results[0] == cty.DynamicPseudoType {
+		return cty.DynamicVal
+	}
+	t := results[0]
+	switch {
+	case x.KeyExpr == nil:
+		return cty.UnknownVal(cty.List(t))
+	case x.Group:
+		return cty.UnknownVal(cty.Map(cty.List(t)))
+	}
+	return cty.UnknownVal(cty.Map(t))
+}
+
+func (w *walker) splat(x *hclsyntax.SplatExpr, ctx *hcl.EvalContext) cty.Value {
+	source := w.infer(x.Source, ctx)
+	t := source.Type()
+	if t.IsMapType() || t.IsObjectType() {
+		w.add(x.MarkerRange, "a splat wants a list", "this is %s; write values(…)%s to go over its values", Describe(t), "[*]")
+		return cty.DynamicVal
+	}
+	if each, ok := x.Each.(*hclsyntax.RelativeTraversalExpr); ok && each.Source == hclsyntax.Expression(x.Item) {
+		_, elems, ok := elements(source)
+		for _, elem := range elems {
+			if ok && !w.steps(elem, each.Traversal, 0) {
+				return cty.DynamicVal
+			}
+		}
+	}
+	c := *x
+	c.Source = &hclsyntax.LiteralValueExpr{Val: source, SrcRange: x.Source.Range()}
+	return w.value(&c, ctx)
+}

@@ -1,0 +1,327 @@
+package expr
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// ArtifactType is what an artifact looks like to expressions. Only a value that equals an artifact the Artifacts in
+// use have seen becomes one again: an object written by hand does not.
+var ArtifactType = cty.Object(map[string]cty.Type{
+	"digest": cty.String, "media_type": cty.String, "size": cty.Number, "name": cty.String,
+})
+
+// Artifacts are the artifacts that went into expressions. They are looked up when values come out again.
+type Artifacts map[sdk.Artifact]sdk.Artifact
+
+func (a Artifacts) add(x sdk.Artifact) {
+	plain := x
+	plain.Path = ""
+	a[plain] = x
+}
+
+// In turns a value of a run into one for expressions, and remembers its artifacts. Properties that the schema names
+// and the value lacks become nulls of their type, so that expressions may ask for them.
+func (a Artifacts) In(schema *sdk.Schema, v any) (cty.Value, error) {
+	switch v := v.(type) {
+	case nil:
+		return cty.NullVal(Type(schema)), nil
+	case bool:
+		return cty.BoolVal(v), nil
+	case string:
+		return cty.StringVal(v), nil
+	case json.Number:
+		return numberIn(string(v))
+	case int:
+		return cty.NumberIntVal(int64(v)), nil
+	case sdk.Artifact:
+		a.add(v)
+		return cty.ObjectVal(map[string]cty.Value{
+			"digest": cty.StringVal(v.Digest), "media_type": cty.StringVal(v.MediaType),
+			"size": cty.NumberIntVal(v.Size), "name": cty.StringVal(v.Name),
+		}), nil
+	case []any:
+		return a.listIn(schema, v)
+	case sdk.Values:
+		return a.objectIn(schema, v)
+	case map[string]any:
+		return a.objectIn(schema, v)
+	}
+	return cty.NilVal, fmt.Errorf("a %T is no value that a run can hold", v)
+}
+
+func numberIn(s string) (cty.Value, error) {
+	if !json.Valid([]byte(s)) {
+		return cty.NilVal, fmt.Errorf("%q is not a number", s)
+	}
+	n, err := cty.ParseNumberVal(s)
+	if err != nil || n.AsBigFloat().IsInf() {
+		return cty.NilVal, fmt.Errorf("%.40q is no number that expressions can hold", s)
+	}
+	return n, nil
+}
+
+func (a Artifacts) listIn(schema *sdk.Schema, list []any) (cty.Value, error) {
+	items := &anything
+	if schema != nil && schema.Items != nil {
+		items = schema.Items
+	}
+	out := make([]cty.Value, len(list))
+	for i := range list {
+		v, err := a.In(items, list[i])
+		if err != nil {
+			return cty.NilVal, fmt.Errorf("[%d]: %w", i, err)
+		}
+		out[i] = v
+	}
+	return cty.TupleVal(out), nil
+}
+
+func (a Artifacts) objectIn(schema *sdk.Schema, m map[string]any) (cty.Value, error) {
+	out := make(map[string]cty.Value, len(m))
+	if schema != nil {
+		for i := range schema.Properties {
+			if p := &schema.Properties[i]; m[p.Name] == nil {
+				out[p.Name] = cty.NullVal(Type(&p.Schema))
+			}
+		}
+	}
+	for k, x := range m {
+		if _, filled := out[k]; filled {
+			continue
+		}
+		v, err := a.In(property(schema, k), x)
+		if err != nil {
+			return cty.NilVal, fmt.Errorf("%s: %w", k, err)
+		}
+		out[k] = v
+	}
+	return cty.ObjectVal(out), nil
+}
+
+var anything sdk.Schema
+
+// property is the schema of one member of an object; any when the schema does not say.
+func property(schema *sdk.Schema, name string) *sdk.Schema {
+	if schema == nil {
+		return &anything
+	}
+	for i := range schema.Properties {
+		if p := &schema.Properties[i]; p.Name == name {
+			return &p.Schema
+		}
+	}
+	if schema.Additional != nil {
+		return schema.Additional
+	}
+	return &anything
+}
+
+// Out turns a value of an expression into one of a run. Objects that equal a remembered artifact become it.
+func (a Artifacts) Out(v cty.Value) (any, error) {
+	v, _ = v.Unmark()
+	t := v.Type()
+	switch {
+	case v.IsNull():
+		return nil, nil
+	case !v.IsKnown():
+		return nil, fmt.Errorf("is not known yet")
+	case t == cty.Bool:
+		return v.True(), nil
+	case t == cty.String:
+		return v.AsString(), nil
+	case t == cty.Number:
+		return numberOut(v.AsBigFloat())
+	case t.IsTupleType(), t.IsListType(), t.IsSetType():
+		return a.listOut(v)
+	case t.IsObjectType(), t.IsMapType():
+		return a.objectOut(v)
+	}
+	return nil, fmt.Errorf("a %s is no value that a run can hold", t.FriendlyName())
+}
+
+// digits beyond which the traces of binary arithmetic are rounded off: 0.1 + 0.2 is 0.3. Whole numbers keep all.
+const digits = 100
+
+// numberOut writes a number as short as it can be: 0.1 stays 0.1 and 18446744073709551615 itself.
+func numberOut(f *big.Float) (json.Number, error) {
+	if f.IsInf() {
+		return "", fmt.Errorf("an infinite number is no value that a run can hold")
+	}
+	if f.Sign() == 0 {
+		return "0", nil
+	}
+	exponent := f.MantExp(nil)
+	if f.IsInt() && exponent <= 512 {
+		return json.Number(f.Text('f', 0)), nil
+	}
+	s := f.Text('e', -1)
+	mantissa, _, _ := strings.Cut(s, "e")
+	if len(strings.TrimLeft(mantissa, "-")) > digits+1 {
+		s = f.Text('e', digits-1)
+		if rounded, _, err := big.ParseFloat(s, 10, 512, big.ToNearestEven); err == nil {
+			f = rounded
+		}
+	}
+	if exponent > 512 || exponent < -200 {
+		mantissa, power, _ := strings.Cut(f.Text('e', -1), "e")
+		return json.Number(mantissa + "e" + strings.TrimPrefix(power, "+")), nil
+	}
+	return json.Number(f.Text('f', -1)), nil
+}
+
+func (a Artifacts) listOut(v cty.Value) (any, error) {
+	out := make([]any, 0, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		x, err := a.Out(e)
+		if err != nil {
+			return nil, fmt.Errorf("[%d]: %w", len(out), err)
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+func (a Artifacts) objectOut(v cty.Value) (any, error) {
+	out := make(map[string]any, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		k, e := it.Element()
+		x, err := a.Out(e)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.AsString(), err)
+		}
+		out[k.AsString()] = x
+	}
+	if x, ok := a.find(out); ok {
+		return x, nil
+	}
+	return out, nil
+}
+
+func (a Artifacts) find(m map[string]any) (sdk.Artifact, bool) {
+	if len(a) == 0 || len(m) != 4 {
+		return sdk.Artifact{}, false
+	}
+	digest, ok1 := m["digest"].(string)
+	mediaType, ok2 := m["media_type"].(string)
+	name, ok3 := m["name"].(string)
+	size, ok4 := m["size"].(json.Number)
+	if !ok1 || !ok2 || !ok3 || !ok4 {
+		return sdk.Artifact{}, false
+	}
+	n, err := size.Int64()
+	x, known := a[sdk.Artifact{Digest: digest, MediaType: mediaType, Size: n, Name: name}]
+	return x, known && err == nil
+}
+
+// Keys are the keys and values that a for_each runs over: positions of a list, keys of a map or object, elements of a
+// set. mapped is true for maps and sets.
+func Keys(v cty.Value) (keys []sdk.Key, values []cty.Value, mapped bool, err error) {
+	v, _ = v.Unmark()
+	t := v.Type()
+	switch {
+	case v.IsNull():
+		return nil, nil, false, fmt.Errorf("for_each is null; give it a list, a map or a set ([] for none)")
+	case !v.IsKnown():
+		return nil, nil, false, fmt.Errorf("for_each is not known yet")
+	case t.IsTupleType(), t.IsListType():
+		for it := v.ElementIterator(); it.Next(); {
+			_, e := it.Element()
+			keys = append(keys, sdk.NumberKey(len(keys)))
+			values = append(values, e)
+		}
+		return keys, values, false, nil
+	case t.IsObjectType(), t.IsMapType(), t.IsSetType():
+		keys, values, err = textKeys(v)
+		return keys, values, true, err
+	}
+	return nil, nil, false, fmt.Errorf("for_each wants a list, a map or a set, got %s%s", Describe(t), forEachHint(t))
+}
+
+func forEachHint(t cty.Type) string {
+	switch t {
+	case cty.Number:
+		return "; range(n) counts from 0 to n - 1"
+	case cty.String:
+		return "; [x] makes a list of one, split(\",\", x) one of several"
+	}
+	return ""
+}
+
+func textKeys(v cty.Value) (keys []sdk.Key, values []cty.Value, err error) {
+	set := v.Type().IsSetType()
+	for it := v.ElementIterator(); it.Next(); {
+		k, e := it.Element()
+		if set {
+			if k, err = ToText(e); err != nil {
+				return nil, nil, fmt.Errorf("for_each over a set takes its elements for keys: they must be text, not %s", Describe(e.Type()))
+			}
+		}
+		key := sdk.TextKey(k.AsString())
+		if err := sdk.CheckKey(key); err != nil {
+			return nil, nil, err
+		}
+		keys, values = append(keys, key), append(values, e)
+	}
+	return keys, values, nil
+}
+
+// ToText turns text, a number or a bool into text.
+func ToText(v cty.Value) (cty.Value, error) {
+	if v.IsNull() || !v.IsKnown() {
+		return v, fmt.Errorf("is null or unknown")
+	}
+	switch v.Type() {
+	case cty.String:
+		return v, nil
+	case cty.Number:
+		n, err := numberOut(v.AsBigFloat())
+		return cty.StringVal(string(n)), err
+	case cty.Bool:
+		return cty.StringVal(fmt.Sprint(v.True())), nil
+	}
+	return v, fmt.Errorf("want text, got %s", Describe(v.Type()))
+}
+
+// Describe names a type for people: text, a number, a list of text.
+func Describe(t cty.Type) string {
+	switch {
+	case t == cty.DynamicPseudoType:
+		return "anything"
+	case t == cty.String:
+		return "text"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "true or false"
+	case t.Equals(ArtifactType):
+		return "an artifact"
+	case t.IsTupleType(), t.IsListType():
+		return "a list"
+	case t.IsSetType():
+		return "a set"
+	case t.IsMapType():
+		return "a map"
+	case t.IsObjectType():
+		return "an object"
+	}
+	return t.FriendlyName()
+}
+
+// sortedNames gives the attribute names of an object type in order.
+func sortedNames(t cty.Type) []string {
+	names := make([]string, 0, len(t.AttributeTypes()))
+	for n := range t.AttributeTypes() {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
