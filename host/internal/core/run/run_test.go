@@ -1,0 +1,258 @@
+package run
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+var t0 = time.Unix(1_700_000_000, 0).UTC()
+
+// told folds events into a new run of the shape, numbering them.
+func told(t *testing.T, shape Shape, events ...Event) *State {
+	t.Helper()
+	s := New(shape)
+	tell(t, s, append([]Event{{Kind: RunCreated, Run: "run_x"}}, events...)...)
+	return s
+}
+
+func tell(t *testing.T, s *State, events ...Event) {
+	t.Helper()
+	for _, e := range events {
+		e.Seq, e.V = s.Seq+1, Version
+		if e.Time.IsZero() {
+			e.Time = t0
+		}
+		if _, err := s.Fold(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func ops(cmds []Command) (out []Op) {
+	for _, c := range cmds {
+		out = append(out, c.Op)
+	}
+	return out
+}
+
+func one(n NodeShape) Shape { n.Name = "a"; return Shape{Nodes: []NodeShape{n}} }
+
+var (
+	expandA = Event{Kind: NodeExpanded, Node: "a"}
+	startA1 = Event{Kind: AttemptStarted, Node: "a", Attempt: 1}
+)
+
+func endA(attempt int, err *sdk.Error) Event {
+	return Event{Kind: AttemptEnded, Node: "a", Attempt: attempt, Error: err, Outputs: sdk.Values{}}
+}
+
+func TestCauses(t *testing.T) {
+	t.Parallel()
+	fail := func(c sdk.Cause, permanent bool) *sdk.Error {
+		return &sdk.Error{Cause: c, Message: "m", Permanent: permanent}
+	}
+	for name, c := range map[string]struct {
+		node NodeShape
+		err  *sdk.Error
+		want NodeState
+		wait time.Duration
+	}{
+		"failed, no retry":        {NodeShape{}, fail(sdk.CauseFailed, false), NodeFailed, 0},
+		"failed, retry":           {NodeShape{Attempts: 2}, fail(sdk.CauseFailed, false), NodeReady, 0},
+		"failed, backoff":         {NodeShape{Attempts: 2, Backoff: 3 * time.Second}, fail(sdk.CauseFailed, false), NodeBackoff, 3 * time.Second},
+		"hung, retry":             {NodeShape{Attempts: 2}, fail(sdk.CauseHung, false), NodeReady, 0},
+		"permanent, no retry":     {NodeShape{Attempts: 9}, fail(sdk.CauseFailed, true), NodeFailed, 0},
+		"lost, idempotent":        {NodeShape{Idempotent: true}, fail(sdk.CauseLost, false), NodeReady, 0},
+		"lost, not idempotent":    {NodeShape{Attempts: 9}, fail(sdk.CauseLost, false), NodeFailed, 0},
+		"drained costs no retry":  {NodeShape{}, fail(sdk.CauseDrained, false), NodeBackoff, time.Second},
+		"refused costs no retry":  {NodeShape{}, fail(sdk.CauseRefused, false), NodeBackoff, time.Second},
+		"refused, permanently":    {NodeShape{}, fail(sdk.CauseRefused, true), NodeFailed, 0},
+		"failure that is skipped": {NodeShape{OnFailure: "skip"}, fail(sdk.CauseFailed, false), NodeFailed, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := told(t, one(c.node), expandA, startA1, endA(1, c.err))
+			i := s.Node("a").Instances[0]
+			if i.State != c.want {
+				t.Fatalf("instance is %s, want %s", i.State, c.want)
+			}
+			if c.want == NodeBackoff && !i.RetryAt.Equal(t0.Add(c.wait)) {
+				t.Fatalf("retry at %s, want %s later", i.RetryAt, c.wait)
+			}
+		})
+	}
+}
+
+func TestBackoffIsDueInTime(t *testing.T) {
+	t.Parallel()
+	s := told(t, one(NodeShape{Attempts: 3, Backoff: time.Second}), expandA, startA1, endA(1, sdk.Fail("x", "")))
+	s.Decide(t0, nil)
+	if got := s.Wake(); !got.Equal(t0.Add(time.Second)) {
+		t.Fatalf("wakes at %s", got)
+	}
+	if cmds := s.Decide(t0.Add(999*time.Millisecond), nil); len(cmds) != 0 {
+		t.Fatalf("due too early: %v", ops(cmds))
+	}
+	if cmds := s.Decide(t0.Add(time.Second), nil); len(cmds) != 1 || cmds[0].Op != OpDispatch {
+		t.Fatalf("not due: %v", ops(cmds))
+	}
+}
+
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	s := told(t, one(NodeShape{Idempotent: true}), expandA)
+	for n := 1; n <= MaxLost; n++ {
+		tell(t, s, Event{Kind: AttemptStarted, Node: "a", Attempt: n}, endA(n, &sdk.Error{Cause: sdk.CauseLost, Message: "gone"}))
+	}
+	if got := s.Node("a").State; got != NodeFailed {
+		t.Fatalf("after %d losses the node is %s", MaxLost, got)
+	}
+}
+
+func TestLateSuccessAfterCancel(t *testing.T) {
+	t.Parallel()
+	s := told(t, one(NodeShape{}), expandA, startA1, Event{Kind: CancelRequested, Reason: "enough"})
+	if cmds := s.Decide(t0, nil); len(cmds) != 1 || cmds[0].Op != OpCancel {
+		t.Fatalf("want a cancel, got %v", ops(cmds))
+	}
+	tell(t, s, endA(1, nil))
+	if got := s.Node("a").Instances[0].State; got != NodeCancelled {
+		t.Fatalf("the late success is %s", got)
+	}
+	cmds := s.Decide(t0, nil)
+	if len(cmds) != 1 || cmds[0].Op != OpEnd || cmds[0].Status != Cancelled {
+		t.Fatalf("want the end, got %v", ops(cmds))
+	}
+}
+
+func TestFence(t *testing.T) {
+	t.Parallel()
+	s := told(t, one(NodeShape{Attempts: 2}), expandA, startA1, endA(1, sdk.Fail("x", "")), Event{Kind: AttemptStarted, Node: "a", Attempt: 2})
+	stale, err := s.Fold(Event{Seq: s.Seq + 1, Time: t0, Kind: AttemptEnded, V: Version, Node: "a", Attempt: 1, Outputs: sdk.Values{}})
+	if err != nil || !stale {
+		t.Fatalf("stale %v, error %v: the first attempt's late result must be dropped", stale, err)
+	}
+	if got := s.Node("a").Instances[0].State; got != NodeRunning {
+		t.Fatalf("the second attempt is %s", got)
+	}
+}
+
+func TestFailureLetsRunningFinish(t *testing.T) {
+	t.Parallel()
+	shape := Shape{Nodes: []NodeShape{{Name: "a"}, {Name: "b"}, {Name: "c", Needs: []string{"b"}}}}
+	s := told(t, shape, expandA, Event{Kind: NodeExpanded, Node: "b"}, startA1, Event{Kind: AttemptStarted, Node: "b", Attempt: 1}, endA(1, sdk.Fail("broken", "")))
+	if cmds := s.Decide(t0, nil); len(cmds) != 0 {
+		t.Fatalf("b is still running, yet %v", ops(cmds))
+	}
+	tell(t, s, Event{Kind: AttemptEnded, Node: "b", Attempt: 1, Outputs: sdk.Values{}})
+	cmds := s.Decide(t0, nil)
+	if len(cmds) != 1 || cmds[0].Op != OpEnd || cmds[0].Status != Failed || cmds[0].Error.Message != "a: broken" {
+		t.Fatalf("want the end, got %+v", cmds)
+	}
+	tell(t, s, Event{Kind: RunEnded, Status: Failed, Error: cmds[0].Error}, Event{Kind: RunResumed})
+	got := ops(s.Decide(t0, nil))
+	if s.Node("b").State != NodeSucceeded || len(got) != 2 { // a again, and c
+		t.Fatalf("after resume b is %s and due is %v", s.Node("b").State, got)
+	}
+}
+
+func TestSkipSpreads(t *testing.T) {
+	t.Parallel()
+	shape := Shape{Nodes: []NodeShape{{Name: "a"}, {Name: "b", Needs: []string{"a"}}, {Name: "c", Needs: []string{"b"}}}}
+	s := told(t, shape, Event{Kind: NodeExpanded, Node: "a", Skip: true, Reason: "when is false"})
+	for _, name := range []string{"b", "c"} {
+		cmds := s.Decide(t0, nil)
+		if len(cmds) != 1 || cmds[0].Op != OpSkip || cmds[0].Node.Name != name {
+			t.Fatalf("want a skip of %s, got %+v", name, cmds)
+		}
+		tell(t, s, Event{Kind: NodeExpanded, Node: name, Skip: true, Reason: cmds[0].Reason})
+	}
+	if cmds := s.Decide(t0, nil); len(cmds) != 1 || cmds[0].Status != Succeeded {
+		t.Fatalf("want success, got %+v", cmds)
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	s := New(one(NodeShape{}))
+	tell(t, s, Event{Kind: RunCreated, Run: "r", Deadline: t0.Add(time.Minute)}, expandA, startA1)
+	if got := s.Wake(); !got.Equal(t0.Add(time.Minute)) {
+		t.Fatalf("wakes at %v", got)
+	}
+	if got := ops(s.Decide(t0.Add(time.Minute), nil)); len(got) != 1 || got[0] != OpExpire {
+		t.Fatalf("got %v", got)
+	}
+	tell(t, s, Event{Kind: DeadlinePassed})
+	if got := ops(s.Decide(t0.Add(time.Minute), nil)); len(got) != 1 || got[0] != OpCancel {
+		t.Fatalf("got %v", got)
+	}
+	tell(t, s, endA(1, &sdk.Error{Cause: sdk.CauseHung, Message: "stopped"}))
+	if cmds := s.Decide(t0.Add(time.Minute), nil); len(cmds) != 1 || cmds[0].Status != Failed {
+		t.Fatalf("got %+v", cmds)
+	}
+}
+
+func TestUnknownEventIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{`{"kind":"node_dreamt","v":1}`, `{"kind":"run_ended","v":2}`} {
+		var unknown *UnknownEventError
+		if _, err := Decode([]byte(raw)); !errors.As(err, &unknown) {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+	if _, err := Decode([]byte(`{"kind":`)); err == nil {
+		t.Error("half an event decoded")
+	}
+}
+
+func TestIllegalEvents(t *testing.T) {
+	t.Parallel()
+	for name, e := range map[string]Event{
+		"unknown node":         {Kind: NodeExpanded, Node: "zz"},
+		"start before expand":  {Kind: AttemptStarted, Node: "a", Attempt: 1},
+		"end of a live run":    {Kind: RunEnded, Status: Running},
+		"resume of a live run": {Kind: RunResumed},
+		"created twice":        {Kind: RunCreated, Run: "other"},
+	} {
+		s := told(t, one(NodeShape{}))
+		e.Seq, e.V = s.Seq+1, Version
+		if _, err := s.Fold(e); err == nil {
+			t.Errorf("%s: folded", name)
+		}
+		e.Seq = s.Seq + 2
+		if _, err := s.Fold(e); err == nil {
+			t.Errorf("%s: a gap folded", name)
+		}
+	}
+}
+
+// BenchmarkWide folds and decides a fan-out of 10,000.
+func BenchmarkWide(b *testing.B) {
+	keys := make([]sdk.Key, 10_000)
+	for k := range keys {
+		keys[k] = sdk.NumberKey(k)
+	}
+	shape := one(NodeShape{})
+	for b.Loop() {
+		s := New(shape)
+		fold := func(e Event) {
+			e.Seq, e.V, e.Time = s.Seq+1, Version, t0
+			if _, err := s.Fold(e); err != nil {
+				b.Fatal(err)
+			}
+			s.Decide(t0, nil)
+		}
+		fold(Event{Kind: RunCreated, Run: "r"})
+		fold(Event{Kind: NodeExpanded, Node: "a", Each: true, Keys: keys})
+		for _, k := range keys {
+			fold(Event{Kind: AttemptStarted, Node: "a", Key: k, Attempt: 1})
+			fold(Event{Kind: AttemptEnded, Node: "a", Key: k, Attempt: 1, Outputs: sdk.Values{}})
+		}
+		if s.Node("a").State != NodeSucceeded {
+			b.Fatal(s.Node("a").State)
+		}
+	}
+}
