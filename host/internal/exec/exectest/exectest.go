@@ -24,6 +24,8 @@ type Options struct {
 	New func(t *testing.T) exec.Executor
 	// Files says that nodes can write artifacts into a scratch folder.
 	Files bool
+	// NoReports says that nodes cannot report.
+	NoReports bool
 	// Patience is how long Execute may take to return after its context ended; 5 s when zero.
 	Patience time.Duration
 }
@@ -263,6 +265,9 @@ func (s suite) cancelledBefore(t *testing.T) {
 }
 
 func (s suite) reports(t *testing.T) {
+	if s.NoReports {
+		t.Skip("these nodes cannot report")
+	}
 	var mu sync.Mutex
 	var got []sdk.Report
 	task := Task("test.report", sdk.Values{"count": json.Number("2")}).WithReporter(func(r sdk.Report) {

@@ -1,0 +1,100 @@
+package wasmexec
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+)
+
+// cache keeps compiled modules in a folder, if there is one that can be used.
+type cache struct {
+	dir string
+	log *slog.Logger
+	c   wazero.CompilationCache // nil: none
+}
+
+func newCache(dir string, log *slog.Logger) *cache {
+	c := &cache{dir: dir, log: log}
+	if dir == "" {
+		return c
+	}
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		c.c, err = wazero.NewCompilationCacheWithDir(dir)
+	}
+	if err != nil {
+		c.c = nil
+		log.Warn("compiled modules are not kept between starts", "folder", dir, "error", err)
+	}
+	return c
+}
+
+func (c *cache) close() error {
+	if c.c == nil {
+		return nil
+	}
+	return c.c.Close(context.Background())
+}
+
+// compile makes a runtime of its own for the module. A cache that fails is emptied and gone without.
+func (c *cache) compile(code []byte) (wazero.Runtime, wazero.CompiledModule, error) {
+	if c.c == nil {
+		return compile(code, nil)
+	}
+	r, m, err := compile(code, c.c)
+	if err == nil {
+		return r, m, nil
+	}
+	r, m, uncached := compile(code, nil)
+	if uncached == nil {
+		c.log.Warn("the cache of compiled modules is damaged or cannot be written; it was emptied", "folder", c.dir, "error", err)
+		c.empty()
+	}
+	return r, m, uncached
+}
+
+func (c *cache) empty() {
+	entries, err := os.ReadDir(c.dir)
+	for _, e := range entries {
+		if sub := filepath.Join(c.dir, e.Name()); e.IsDir() {
+			files, _ := os.ReadDir(sub) // what cannot be listed cannot be emptied
+			for _, f := range files {
+				err = os.Remove(filepath.Join(sub, f.Name()))
+			}
+		}
+	}
+	if err != nil {
+		c.log.Warn("the cache of compiled modules cannot be emptied; remove it by hand", "folder", c.dir, "error", err)
+	}
+}
+
+// compile validates and compiles the code, in a runtime that offers WASI and the functions of sdk/guest. A guest that
+// loops is stopped through its context: without that, it would also stop the host's garbage collector.
+func compile(code []byte, cc wazero.CompilationCache) (r wazero.Runtime, m wazero.CompiledModule, err error) {
+	ctx := context.Background()
+	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(true).WithDebugInfoEnabled(false)
+	if cc != nil {
+		config = config.WithCompilationCache(cc)
+	}
+	r = wazero.NewRuntimeWithConfig(ctx, config)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+		if err != nil {
+			_ = r.Close(ctx) // err says more
+		}
+	}()
+	if m, err = r.CompileModule(ctx, code); err != nil {
+		return r, nil, err
+	}
+	if _, err = wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
+		return r, nil, err
+	}
+	return r, m, offerHost(ctx, r)
+}

@@ -1,0 +1,94 @@
+package wasmexec
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// built is the folder of the guests that the tests build, and of a cache that the tests share.
+var built string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "wasmexec")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	built = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+var builds sync.Map // package -> func() ([]byte, error)
+
+// build compiles a package to WASM, once; args choose the form.
+func build(tb testing.TB, pkg string, args ...string) []byte {
+	tb.Helper()
+	out := filepath.Join(built, strings.NewReplacer("/", "_", ".", "_").Replace(pkg)+".wasm")
+	once, _ := builds.LoadOrStore(out, sync.OnceValues(func() ([]byte, error) {
+		cmd := exec.Command("go", append(append([]string{"build", "-ldflags=-s -w", "-o", out}, args...), pkg)...)
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%s: %w\n%s", cmd, err, text)
+		}
+		return os.ReadFile(out)
+	}))
+	code, err := once.(func() ([]byte, error))()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return code
+}
+
+func reactorCode(tb testing.TB) []byte {
+	tb.Helper()
+	return build(tb, "../exectest/testguest", "-buildmode=c-shared")
+}
+
+func commandCode(tb testing.TB) []byte {
+	tb.Helper()
+	return build(tb, "./testdata/command")
+}
+
+// newExecutor offers one module for every node type whose plugin is "test", any other is unknown.
+func newExecutor(tb testing.TB, code []byte, c Config) *Executor {
+	tb.Helper()
+	module := Module{Bytes: code, SHA256: checksum(code)}
+	c.Resolve = func(nodeType string) (Module, error) {
+		if strings.HasPrefix(nodeType, "test.") {
+			return module, nil
+		}
+		return Module{}, errors.New("no module offers it")
+	}
+	if c.CacheDir == "" {
+		c.CacheDir = filepath.Join(built, "cache")
+	}
+	e := New(c)
+	tb.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return e
+}
+
+// asError gives the *sdk.Error that a test expects.
+func asError(tb testing.TB, err error) *sdk.Error {
+	tb.Helper()
+	var e *sdk.Error
+	if !errors.As(err, &e) {
+		tb.Fatalf("got %v (%T), want an *sdk.Error", err, err)
+	}
+	return e
+}

@@ -1,0 +1,275 @@
+package wasmexec
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// maxModule is the largest module in bytes that is read.
+const maxModule = 128 << 20
+
+// form is how a module is run.
+type form int
+
+const (
+	formReactor form = iota
+	formCommand
+)
+
+// A module is one compiled module. It is loaded once, and closed when nothing uses it any more.
+type module struct {
+	e     *Executor
+	name  string
+	ready chan struct{} // closed once loaded, or not: err says why
+	err   error
+
+	runtime  wazero.Runtime
+	compiled wazero.CompiledModule
+	form     form
+	pool     *pool // of a reactor
+
+	// guarded by Executor.mu
+	users int
+	used  time.Time
+}
+
+// module gives the loaded module; the caller releases it.
+func (e *Executor) module(ctx context.Context, where Module) (*module, error) {
+	name := filepath.Base(where.Path)
+	if where.Path == "" {
+		name = "module"
+	}
+	sum := strings.ToLower(strings.TrimPrefix(where.SHA256, "sha256:"))
+	if sum == "" {
+		code, err := read(where)
+		if err != nil {
+			return nil, err
+		}
+		where.Bytes, sum = code, checksum(code)
+	}
+	m := e.claim(name, sum, where)
+	select {
+	case <-m.ready:
+	case <-ctx.Done():
+		m.release()
+		return nil, stopped(name, context.Cause(ctx))
+	}
+	if m.err != nil {
+		m.release()
+		return nil, m.err
+	}
+	return m, nil
+}
+
+// claim counts a user of the module and begins to load it when it is the first.
+func (e *Executor) claim(name, sum string, where Module) *module {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	m := e.modules[sum]
+	if m == nil {
+		m = &module{e: e, name: name, ready: make(chan struct{})}
+		e.modules[sum] = m
+		e.evict()
+		e.tasks.Go(func() {
+			defer close(m.ready)
+			if m.err = m.load(where, sum); m.err != nil {
+				e.mu.Lock()
+				delete(e.modules, sum)
+				e.mu.Unlock()
+			}
+		})
+	}
+	m.users++
+	return m
+}
+
+func (m *module) release() {
+	m.e.mu.Lock()
+	defer m.e.mu.Unlock()
+	m.users--
+	m.used = time.Now()
+}
+
+// evict closes the module unused for longest while there are too many. The caller holds mu.
+func (e *Executor) evict() {
+	for len(e.modules) > e.config.Modules {
+		oldest := ""
+		for sum, m := range e.modules {
+			loaded := m.runtime != nil && m.users == 0
+			if loaded && (oldest == "" || m.used.Before(e.modules[oldest].used)) {
+				oldest = sum
+			}
+		}
+		if oldest == "" {
+			return
+		}
+		m := e.modules[oldest]
+		delete(e.modules, oldest)
+		e.tasks.Go(func() {
+			if err := m.close(); err != nil {
+				e.config.Log.Warn("a module did not close cleanly", "module", m.name, "error", err)
+			}
+		})
+	}
+}
+
+func read(where Module) ([]byte, error) {
+	if where.Bytes != nil {
+		return where.Bytes, nil
+	}
+	info, err := os.Stat(where.Path)
+	if err == nil && info.Size() > maxModule {
+		return nil, refuse(fmt.Sprintf("%s: %s: larger than a module may be, %s", where.Path, size(info.Size()), size(int64(maxModule))))
+	}
+	var code []byte
+	if err == nil {
+		code, err = os.ReadFile(where.Path)
+	}
+	if err != nil {
+		return nil, refuse("module cannot be read: " + err.Error())
+	}
+	return code, nil
+}
+
+func checksum(code []byte) string {
+	sum := sha256.Sum256(code)
+	return hex.EncodeToString(sum[:])
+}
+
+// load reads, verifies, compiles and inspects the module, and makes its first instance when it is a reactor.
+func (m *module) load(where Module, sum string) error {
+	code, err := read(where)
+	if err != nil {
+		return err
+	}
+	if got := checksum(code); got != sum {
+		return refuse(fmt.Sprintf("%s: its checksum is sha256:%s, not sha256:%s as trusted: it was altered", m.name, got, sum))
+	}
+	if !bytes.HasPrefix(code, []byte("\x00asm")) {
+		return refuse(m.name + " is not a WASM module: it does not begin with \\0asm")
+	}
+	if code, err = limitTables(code); err != nil {
+		return refuse(m.name + " " + err.Error())
+	}
+	r, compiled, err := m.e.cache.compile(code)
+	if err != nil {
+		return refuse(m.name + " is not a valid WASM module: " + firstLine(err.Error()))
+	}
+	m.runtime, m.compiled = r, compiled
+	if err = m.inspect(); err == nil && m.form == formReactor {
+		m.pool = newPool(m)
+		err = m.pool.warm()
+	}
+	if err != nil {
+		_ = m.close() // err says more
+		m.runtime = nil
+	}
+	return err
+}
+
+// inspect finds out the form and refuses imports that nobody offers.
+func (m *module) inspect() error {
+	for _, f := range m.compiled.ImportedFunctions() {
+		from, name, _ := f.Import()
+		offered := m.runtime.Module(from)
+		if offered == nil {
+			return m.refuseImport(from, name, "a control node may import "+wasiModule+" and "+hostModule+" only")
+		}
+		d, ok := offered.ExportedFunctionDefinitions()[name]
+		if !ok {
+			return m.refuseImport(from, name, "there is no such function")
+		}
+		if !sameTypes(d, f) {
+			return m.refuseImport(from, name, "its parameters or results are others")
+		}
+	}
+	for _, memory := range m.compiled.ImportedMemories() {
+		from, name, _ := memory.Import()
+		return m.refuseImport(from, name, "a control node has its own memory")
+	}
+	exports := m.compiled.ExportedFunctions()
+	if _, ok := exports["_start"]; ok {
+		m.form = formCommand
+		return nil
+	}
+	for name, want := range abi {
+		d, ok := exports[name]
+		if !ok {
+			return refuse(m.name + " is no control node: it exports neither _start (a WASI command) nor " + name + " (a reactor made with sdk/guest)")
+		}
+		if got := signature(d); got != want {
+			return refuse(fmt.Sprintf("%s: its %s is %s; this host wants %s: build it with the sdk of this host's version", m.name, name, got, want))
+		}
+	}
+	if len(m.compiled.ExportedMemories()) == 0 {
+		return refuse(m.name + " is no control node: it exports no memory")
+	}
+	return nil
+}
+
+func (m *module) refuseImport(from, name, why string) error {
+	return refuse(fmt.Sprintf("%s imports %s.%s, which no control node is given: %s", m.name, from, name, why))
+}
+
+// abi lists what a reactor exports; see sdk/guest.
+var abi = map[string]string{
+	"spinbot_abi":      "() i32",
+	"spinbot_describe": "() i64",
+	"spinbot_alloc":    "(i32) i32",
+	"spinbot_run":      "(i32,i32) i64",
+}
+
+func signature(d api.FunctionDefinition) string {
+	names := func(types []api.ValueType) string {
+		out := make([]string, len(types))
+		for i, t := range types {
+			out[i] = api.ValueTypeName(t)
+		}
+		return strings.Join(out, ",")
+	}
+	return strings.TrimSpace("(" + names(d.ParamTypes()) + ") " + names(d.ResultTypes()))
+}
+
+func sameTypes(a, b api.FunctionDefinition) bool { return signature(a) == signature(b) }
+
+func (m *module) execute(ctx context.Context, t *sdk.Task, files *artifacts) (sdk.Values, error) {
+	if m.form == formCommand {
+		return m.runCommand(ctx, t, files)
+	}
+	return m.runReactor(ctx, t, files)
+}
+
+func (m *module) describe(ctx context.Context) ([]byte, error) {
+	if m.form == formCommand {
+		return m.describeCommand(ctx)
+	}
+	return m.describeReactor(ctx)
+}
+
+func (m *module) close() error {
+	<-m.ready
+	if m.runtime == nil {
+		return nil
+	}
+	if m.pool != nil {
+		m.pool.close()
+	}
+	return m.runtime.Close(context.Background())
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

@@ -1,0 +1,158 @@
+package wasmexec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/guest"
+)
+
+// abiVersion is that of sdk/guest.
+const abiVersion = 1
+
+// instantiate makes an instance and lets it initialise.
+func (m *module) instantiate(ctx context.Context) (_ *instance, err error) {
+	box := newSandbox(m.e.config.MemoryLimit, m.e.config.OutputLimit)
+	c := m.begin(ctx, box, m.name, nil, newArtifacts(nil))
+	defer c.end()
+	mod, err := m.start(c, box, box.config(m.name).WithStdout(&box.stderr))
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{
+		box: box, module: mod, clean: true,
+		alloc: mod.ExportedFunction("spinbot_alloc"), run: mod.ExportedFunction("spinbot_run"),
+	}
+	if f := mod.ExportedFunction("_initialize"); f != nil {
+		if _, err = f.Call(c.ctx); err != nil {
+			i.close()
+			return nil, c.explain(err)
+		}
+	}
+	version, err := mod.ExportedFunction("spinbot_abi").Call(c.ctx)
+	if err == nil && version[0] != abiVersion {
+		err = refuse(fmt.Sprintf("%s speaks version %d of the ABI; this host speaks %d: build it with a matching sdk", m.name, version[0], abiVersion))
+	} else if err != nil {
+		err = c.explain(err)
+	}
+	if err != nil {
+		i.close()
+		return nil, err
+	}
+	return i, nil
+}
+
+// runReactor carries out one task in an instance of the pool.
+func (m *module) runReactor(ctx context.Context, t *sdk.Task, files *artifacts) (sdk.Values, error) {
+	who := tenant{t.Owner, t.Pipeline}
+	i, err := m.pool.take(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	i.clean, i.tenant = false, who
+	c := m.begin(ctx, i.box, t.Type, t, files)
+	out, err := i.call(c, t, files)
+	i.box.stderr.flush()
+	left := files.close()
+	c.end()
+	small := i.module.Memory().Size() <= uint32(m.e.config.MemoryLimit/2)
+	if err == nil && left == 0 && small {
+		m.pool.put(i)
+		return out.Outputs, failure(out.Err, nil)
+	}
+	i.close()
+	if err != nil {
+		return nil, err
+	}
+	return out.Outputs, failure(out.Err, nil)
+}
+
+// call writes the task into the guest's memory, runs it and reads how it ended. An error leaves the instance useless.
+func (i *instance) call(c *call, t *sdk.Task, files *artifacts) (o guest.Outcome, err error) {
+	task := *t
+	task.Inputs = files.inputs
+	input, err := guest.AppendTask(nil, &task)
+	if err != nil {
+		return o, sdk.Refuse(t.Type+": input "+err.Error(), "")
+	}
+	stack := [2]uint64{api.EncodeU32(uint32(len(input)))}
+	if err := i.alloc.CallWithStack(c.ctx, stack[:]); err != nil {
+		return o, c.explain(err)
+	}
+	address := api.DecodeU32(stack[0])
+	if !i.module.Memory().Write(address, input) {
+		return o, refuse(t.Type + ": its module gives no room for a task of " + size(len(input)))
+	}
+	stack = [2]uint64{uint64(address), api.EncodeU32(uint32(len(input)))}
+	if err := i.run.CallWithStack(c.ctx, stack[:]); err != nil {
+		return o, c.explain(err)
+	}
+	output, err := i.region(c, stack[0])
+	if err != nil {
+		return o, err
+	}
+	if o, err = guest.DecodeOutcome(output); err != nil {
+		return o, sdk.Refuse(t.Type+": its module's answer cannot be read: "+err.Error(), "build it with the sdk of this host's version")
+	}
+	if o.Broken {
+		return o, failure(o.Err, &i.box.stderr)
+	}
+	return o, nil
+}
+
+// region reads what the guest returned; the bytes are the guest's.
+func (i *instance) region(c *call, r uint64) ([]byte, error) {
+	address, length := uint32(r>>32), uint32(r)
+	if int(length) > c.m.e.config.OutputLimit {
+		return nil, c.tooMuch(strconv.Itoa(int(length)) + " bytes")
+	}
+	b, ok := i.module.Memory().Read(address, length)
+	if !ok {
+		return nil, sdk.Refuse(c.what+": its module answers with bytes outside its memory", "build it with the sdk of this host's version")
+	}
+	return b, nil
+}
+
+func (m *module) describeReactor(ctx context.Context) ([]byte, error) {
+	i, err := m.instantiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer i.close()
+	c := m.begin(ctx, i.box, m.name+": describe", nil, newArtifacts(nil))
+	defer c.end()
+	r, err := i.module.ExportedFunction("spinbot_describe").Call(c.ctx)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	b, err := i.region(c, r[0])
+	return append([]byte(nil), b...), err
+}
+
+// failure makes the guest's error fit to pass on; nil for nil.
+func failure(e *sdk.Error, printed *tail) error {
+	if e == nil {
+		return nil
+	}
+	c := *e
+	switch c.Cause {
+	case sdk.CauseFailed, sdk.CauseOOM, sdk.CauseSpilling, sdk.CauseRefused:
+	default: // the others are the host's to say
+		c.Cause = sdk.CauseFailed
+	}
+	if c.Message == "" {
+		c.Message = "it failed without saying why"
+	}
+	if printed != nil && c.Detail == "" {
+		c.Detail = printed.text()
+	}
+	c.Message, c.Hint, c.Detail = cut(c.Message, 4<<10), cut(c.Hint, 4<<10), cut(c.Detail, 16<<10)
+	return &c
+}
+
+var errTooLong = errors.New("deadline")

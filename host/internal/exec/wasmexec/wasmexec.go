@@ -1,0 +1,216 @@
+// Package wasmexec carries out the tasks of control nodes: WASM modules in a sandbox, under wazero.
+//
+// A module takes one of two forms, found out from its exports:
+//
+//   - a reactor speaks the ABI of sdk/guest; its instances are pooled and reused for the same owner and pipeline;
+//   - a WASI command (_start) is started afresh for each task, reads the task as JSON from stdin and prints the result
+//     as JSON: {"outputs": {…}} or {"error": {"message", "hint", "cause", "permanent", "detail"}}. The task is
+//     {"type", "address", "owner", "pipeline", "time", "seed" (text), "deadline", "checkpoint" (base64), "inputs"}.
+//     Started with the argument "describe" it prints its manifest. Each line on stderr is a line of log.
+//
+// The sandbox: linear memory up to a limit; a deadline; no file system but the task's input artifacts, read-only,
+// under /artifacts; a clock that stands still at the task's time but for what the guest sleeps, which takes no real
+// time; randomness seeded with the task's seed; no environment, no network. The package refuses modules that import
+// anything else than WASI preview 1 and the functions of sdk/guest.
+package wasmexec
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Config of an Executor. Zero values take the defaults.
+type Config struct {
+	// CacheDir keeps compiled modules between processes; empty keeps none. A damaged one is emptied.
+	CacheDir string
+	// Resolve finds the module that offers a node type.
+	Resolve func(nodeType string) (Module, error)
+	// MemoryLimit of an instance in bytes; 64 MiB.
+	MemoryLimit int64
+	// Deadline of a task, beside its context's; 5 s.
+	Deadline time.Duration
+	// OutputLimit is the largest result in bytes; 16 MiB.
+	OutputLimit int
+	// Running is how many guests compute at once; twice the processors, at least 4.
+	Running int
+	// Modules is how many compiled modules are kept; 64.
+	Modules int
+	Log     *slog.Logger
+}
+
+// Module says where a module's bytes are and what they must be.
+type Module struct {
+	Path  string // read when Bytes is nil
+	Bytes []byte
+	// SHA256 in hexadecimal, also with "sha256:" before it. Bytes that differ are refused. When empty the bytes are
+	// read and hashed for every task.
+	SHA256 string
+}
+
+// Executor runs control nodes; it implements exec.Executor.
+type Executor struct {
+	config Config
+	slots  chan struct{} // one token per guest that may compute
+	cache  *cache
+	base   context.Context // ends with Close
+	stop   context.CancelCauseFunc
+	tasks  sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	modules map[string]*module // by SHA-256
+}
+
+var errClosed = errors.New("the host is shutting down")
+
+// New makes an executor; it compiles nothing yet.
+func New(c Config) *Executor {
+	c.MemoryLimit = orElse(c.MemoryLimit, 64<<20)
+	c.Deadline = orElse(c.Deadline, 5*time.Second)
+	c.OutputLimit = orElse(c.OutputLimit, 16<<20)
+	c.Running = orElse(c.Running, max(4, 2*runtime.GOMAXPROCS(0)))
+	c.Modules = orElse(c.Modules, 64)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Executor{config: c, slots: make(chan struct{}, c.Running), modules: map[string]*module{}}
+	e.cache = newCache(c.CacheDir, c.Log)
+	e.base, e.stop = context.WithCancelCause(context.Background())
+	return e
+}
+
+func orElse[T int | int64 | time.Duration](v, fallback T) T {
+	if v == 0 {
+		return fallback
+	}
+	return v
+}
+
+// Execute runs one task to its end. See exec.Executor.
+func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
+	if !e.begin() {
+		return sdk.Result{}, stopped(t.Type, errClosed)
+	}
+	defer e.tasks.Done()
+	where, err := e.config.Resolve(t.Type)
+	if err != nil {
+		return sdk.Result{}, refuse(t.Type + ": " + err.Error())
+	}
+	m, err := e.module(ctx, where)
+	if err != nil {
+		return sdk.Result{}, err
+	}
+	defer m.release()
+	if err := e.enter(ctx, t.Type); err != nil {
+		return sdk.Result{}, err
+	}
+	defer func() { <-e.slots }()
+	files := newArtifacts(t.Inputs)
+	out, err := m.execute(ctx, t, files)
+	if err != nil {
+		return sdk.Result{}, err
+	}
+	if err := files.giveBack(out); err != nil {
+		return sdk.Result{}, err
+	}
+	return sdk.Result{Outputs: out}, nil
+}
+
+// Describe asks a module what it offers. The manifest is valid.
+func (e *Executor) Describe(ctx context.Context, where Module) (sdk.Manifest, error) {
+	if !e.begin() {
+		return sdk.Manifest{}, stopped("describe", errClosed)
+	}
+	defer e.tasks.Done()
+	m, err := e.module(ctx, where)
+	if err != nil {
+		return sdk.Manifest{}, err
+	}
+	defer m.release()
+	if err := e.enter(ctx, m.name+": describe"); err != nil {
+		return sdk.Manifest{}, err
+	}
+	defer func() { <-e.slots }()
+	data, err := m.describe(ctx)
+	if err != nil {
+		return sdk.Manifest{}, err
+	}
+	manifest, err := sdk.ParseManifest(data)
+	if err != nil {
+		return sdk.Manifest{}, refuse(m.name + ": its manifest cannot be used: " + err.Error())
+	}
+	return manifest, nil
+}
+
+func (e *Executor) begin() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed {
+		e.tasks.Add(1)
+	}
+	return !e.closed
+}
+
+// enter waits for leave to compute.
+func (e *Executor) enter(ctx context.Context, what string) error {
+	if ctx.Err() != nil {
+		return stopped(what, context.Cause(ctx))
+	}
+	select {
+	case e.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return stopped(what, context.Cause(ctx))
+	case <-e.base.Done():
+		return stopped(what, errClosed)
+	}
+}
+
+// Close stops running guests, waits for them and frees every module.
+func (e *Executor) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.stop(errClosed)
+	e.tasks.Wait()
+	var errs []error
+	for _, m := range e.modules {
+		errs = append(errs, m.close())
+	}
+	clear(e.modules)
+	return errors.Join(append(errs, e.cache.close())...)
+}
+
+func refuse(message string) *sdk.Error {
+	return &sdk.Error{Cause: sdk.CauseRefused, Message: message, Permanent: true}
+}
+
+// stopped tells why a guest was not run, or not to its end, by its context's cause.
+func stopped(what string, cause error) *sdk.Error {
+	var e *sdk.Error
+	switch {
+	case errors.As(cause, &e):
+		return e
+	case errors.Is(cause, errClosed):
+		return &sdk.Error{Cause: sdk.CauseDrained, Message: what + ": stopped: " + cause.Error()}
+	case errors.Is(cause, context.DeadlineExceeded):
+		return &sdk.Error{Cause: sdk.CauseHung, Message: what + ": did not end before its deadline"}
+	case errors.Is(cause, context.Canceled):
+		return &sdk.Error{Cause: sdk.CauseCancelled, Message: what + ": cancelled"}
+	}
+	return &sdk.Error{Cause: sdk.CauseCancelled, Message: what + ": cancelled: " + cause.Error()}
+}
+
+// size writes a limit for people.
+func size[T int | int64](n T) string { return sdk.FormatSize(int64(n)) }
+
+func seconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + " s"
+}
