@@ -61,15 +61,17 @@ func (r Run) Ended() bool {
 // Node is one node instance of a run.
 type Node struct {
 	// Name is the node's name, Key the for_each key as written in an address: "", "[2]" or `["a"]`.
-	Name    string     `json:"name"`
-	Key     string     `json:"key,omitempty"`
-	Type    string     `json:"type,omitempty"`
-	State   string     `json:"state"`
-	Attempt int        `json:"attempt,omitempty"`
-	Started *time.Time `json:"started,omitempty"`
-	Ended   *time.Time `json:"ended,omitempty"`
-	Error   *sdk.Error `json:"error,omitempty"`
-	Outputs sdk.Values `json:"outputs,omitempty"`
+	Name  string `json:"name"`
+	Key   string `json:"key,omitempty"`
+	Type  string `json:"type,omitempty"`
+	State string `json:"state"`
+	// Attempt is the latest attempt's number, Attempts how many may fail before the node does.
+	Attempt  int        `json:"attempt,omitempty"`
+	Attempts int        `json:"attempts,omitempty"`
+	Started  *time.Time `json:"started,omitempty"`
+	Ended    *time.Time `json:"ended,omitempty"`
+	Error    *sdk.Error `json:"error,omitempty"`
+	Outputs  sdk.Values `json:"outputs,omitempty"`
 }
 
 // RunList is a page of runs, newest first.

@@ -89,10 +89,11 @@ type instance struct {
 	message  string
 }
 
-func newBoard(nodes []string, start time.Time) *board {
+// newBoard begins with what is known: changes without a state only name their node.
+func newBoard(known []Change, start time.Time) *board {
 	b := &board{byName: map[string]*row{}, start: start}
-	for _, n := range nodes {
-		b.row(n)
+	for _, c := range known {
+		b.change(c)
 	}
 	return b
 }

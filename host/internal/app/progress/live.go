@@ -28,8 +28,8 @@ type Live struct {
 }
 
 // NewLive starts drawing on w, a terminal whose size is asked for at each drawing.
-func NewLive(w io.Writer, style Style, nodes []string, size func() (width, height int), now func() time.Time) *Live {
-	l := &Live{w: w, style: style, size: size, now: now, stop: make(chan struct{}), done: make(chan struct{}), board: newBoard(nodes, now())}
+func NewLive(w io.Writer, style Style, known []Change, size func() (width, height int), now func() time.Time) *Live {
+	l := &Live{w: w, style: style, size: size, now: now, stop: make(chan struct{}), done: make(chan struct{}), board: newBoard(known, now())}
 	_, _ = io.WriteString(w, "\x1b[?25l") // the cursor would dance
 	go l.loop()
 	return l

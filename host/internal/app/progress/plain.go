@@ -23,8 +23,8 @@ type Plain struct {
 }
 
 // NewPlain writes lines to w.
-func NewPlain(w io.Writer, style Style, nodes []string, now func() time.Time) *Plain {
-	return &Plain{w: w, style: style, now: now, board: newBoard(nodes, now()), quarters: map[string]int{}, tenths: map[string]int{}}
+func NewPlain(w io.Writer, style Style, known []Change, now func() time.Time) *Plain {
+	return &Plain{w: w, style: style, now: now, board: newBoard(known, now()), quarters: map[string]int{}, tenths: map[string]int{}}
 }
 
 // Change writes what a person would want to know.

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// diagnosed shows the diagnostics of an invalid pipeline with their source, and marks the error as told.
+func diagnosed(err error, file string) error {
+	var p *client.Problem
+	if !errors.As(err, &p) || len(p.Diagnostics) == 0 {
+		return err
+	}
+	writeDiagnostics(p.Diagnostics, file)
+	return errInvalid
+}
+
+// writeDiagnostics shows diagnostics whose files are relative to the folder of the pipeline file.
+func writeDiagnostics(list []client.Diagnostic, file string) {
+	dir := filepath.Dir(file)
+	if file == "-" {
+		dir = "."
+	}
+	var out pipeline.Diagnostics
+	for _, d := range list {
+		r := pipeline.Range{
+			File:  d.Range.File,
+			Start: pipeline.Position{Line: d.Range.Start.Line, Column: d.Range.Start.Column, Byte: d.Range.Start.Byte},
+			End:   pipeline.Position{Line: d.Range.End.Line, Column: d.Range.End.Column, Byte: d.Range.End.Byte},
+		}
+		if r.File != "" && file != "-" {
+			r.File = filepath.Join(dir, r.File)
+		}
+		severity := pipeline.Error
+		if d.Severity == "warning" {
+			severity = pipeline.Warning
+		}
+		out = append(out, pipeline.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Range: r})
+	}
+	out.Write(os.Stderr, func(name string) []byte {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return nil
+		}
+		return raw
+	}, styleOf(os.Stderr).Colour)
+}

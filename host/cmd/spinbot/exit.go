@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// The exit codes, as "spinbot help exit-codes" tells them.
+const (
+	exitOK        = 0
+	exitError     = 1
+	exitChanges   = 2
+	exitInvalid   = 3
+	exitFailed    = 4
+	exitCancelled = 5
+	exitUsage     = 64
+)
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+// Errors of which the person has been told already.
+var (
+	errChanges   = errors.New("changes found")
+	errInvalid   = errors.New("the pipeline is invalid")
+	errFailed    = errors.New("the run failed")
+	errCancelled = errors.New("the run was cancelled")
+)
+
+// exitCode is the one place where an error becomes an exit code.
+func exitCode(err error) int {
+	var usage *usageError
+	var p *client.Problem
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errChanges):
+		return exitChanges
+	case errors.Is(err, errInvalid):
+		return exitInvalid
+	case errors.Is(err, errFailed):
+		return exitFailed
+	case errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
+		return exitCancelled
+	case errors.As(err, &p) && (p.Code == client.CodeInvalidPipeline || p.Code == client.CodeInvalidInput):
+		return exitInvalid
+	}
+	return exitError
+}
+
+// tell says what went wrong, unless that was done where it happened.
+func tell(w io.Writer, err error) error {
+	for _, told := range []error{errChanges, errInvalid, errFailed, errCancelled} {
+		if errors.Is(err, told) {
+			return err
+		}
+	}
+	var usage *usageError
+	switch {
+	case err == nil:
+	case errors.As(err, &usage):
+		fmt.Fprintf(w, "spinbot: %v\nspinbot help shows the commands.\n", err)
+	default:
+		fmt.Fprintf(w, "spinbot: %v\n", err)
+	}
+	return err
+}
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+func exitCodesTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exit-codes",
+		Short: "What the exit codes mean",
+		Long: `0    done
+1    an error: of the machine, of the host, of a file that is not there
+2    fmt -check: there are changes to make
+3    the pipeline or an input of it is invalid; nothing was run
+4    the run failed
+5    the run was cancelled
+64   the command line makes no sense`,
+	}
+}

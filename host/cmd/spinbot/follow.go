@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// follow shows a run until it ends, saves what it made, and turns Ctrl-C into a cancelled run.
+func (p *program) follow(ctx context.Context, s *session, r client.Run, out string) error {
+	t, known := newTracker(r)
+	display := p.display(r, known)
+	watched := make(chan error, 1)
+	go func() { watched <- p.watch(ctx, s, r, t, display) }()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	err := p.untilEnd(ctx, s, r.ID, display, watched, signals)
+	display.Close()
+	if err != nil {
+		return err
+	}
+	r, err = s.Run(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	return p.conclude(ctx, s, r, out)
+}
+
+// untilEnd waits for the end of the stream; the first signal cancels the run, the second ends the process.
+func (p *program) untilEnd(ctx context.Context, s *session, id string, d progress.Display, watched <-chan error, signals <-chan os.Signal) error {
+	cancelling := false
+	for {
+		select {
+		case err := <-watched:
+			return err
+		case <-signals:
+			if cancelling {
+				d.Close()
+				warn("stopped at once; what was finished is kept: spinbot resume %s", id)
+				os.Exit(exitCancelled)
+			}
+			cancelling = true
+			d.Note("cancelling " + id + " …  (again to stop at once; spinbot resume " + id + " goes on later)")
+			if _, err := s.Cancel(ctx, id, "interrupted at the terminal"); err != nil {
+				d.Note("cannot cancel: " + err.Error())
+			}
+		}
+	}
+}
+
+// watch hands a run's stream to the display until the run ends, and begins again where a stream broke.
+func (p *program) watch(ctx context.Context, s *session, r client.Run, t *tracker, d progress.Display) error {
+	id, after, broken := r.ID, r.Seq, 0
+	for {
+		err := s.Watch(ctx, id, after, func(f client.Frame) error {
+			broken = 0
+			if f.Event != nil {
+				after = f.Event.Seq
+				changes, err := t.changes(*f.Event)
+				for _, c := range changes {
+					d.Change(c)
+				}
+				return err
+			}
+			if f.Report != nil && f.Report.Kind == "progress" {
+				n := f.Report.Address.Node
+				d.Report(progress.Report{Node: n.Name, Key: n.Key.String(), Fraction: f.Report.Fraction, Message: f.Report.Message})
+			}
+			return nil
+		})
+		var problem *client.Problem
+		if err == nil || ctx.Err() != nil || errors.As(err, &problem) {
+			return err
+		}
+		if broken++; broken > 3 {
+			return fmt.Errorf("lost the host while watching %s: %w; the run may be going on: spinbot show %s", id, err, id)
+		}
+	}
+}
+
+// display chooses how to show progress: JSON events, live bars or plain lines.
+func (p *program) display(r client.Run, known []progress.Change) progress.Display {
+	style := styleOf(os.Stderr)
+	switch {
+	case p.json:
+		return jsonDisplay{json.NewEncoder(os.Stderr)}
+	case terminal(os.Stderr):
+		warn("%s  %s", style.Bold(r.Pipeline), style.Dim(r.ID))
+		return progress.NewLive(os.Stderr, style, known, sizeOf(os.Stderr), time.Now)
+	}
+	warn("%s  %s", r.Pipeline, r.ID)
+	return progress.NewPlain(os.Stderr, style, known, time.Now)
+}
+
+// jsonDisplay writes changes and reports as JSON lines for programs.
+type jsonDisplay struct{ e *json.Encoder }
+
+func (d jsonDisplay) Change(c progress.Change) { _ = d.e.Encode(map[string]any{"change": c}) }
+func (d jsonDisplay) Report(r progress.Report) { _ = d.e.Encode(map[string]any{"report": r}) }
+func (d jsonDisplay) Note(line string)         { _ = d.e.Encode(map[string]any{"note": line}) }
+func (d jsonDisplay) Close()                   {}
+
+// conclude says how a run ended, prints its outputs, and gives the error that becomes the exit code.
+func (p *program) conclude(ctx context.Context, s *session, r client.Run, out string) error {
+	var files []saved
+	if out != "" && r.State == "succeeded" {
+		var err error
+		if files, err = save(ctx, s, r, out); err != nil {
+			return err
+		}
+	}
+	if p.json {
+		if err := printJSON(map[string]any{"version": client.ShapeVersion, "run": r, "files": files}); err != nil {
+			return err
+		}
+	} else {
+		tellEnd(r)
+		printOutputs(r, files)
+	}
+	switch r.State {
+	case "succeeded":
+		return nil
+	case "cancelled":
+		return errCancelled
+	case "failed":
+		return errFailed
+	}
+	return fmt.Errorf("%s is %s, though its stream ended", r.ID, r.State)
+}
+
+// tellEnd names every node that failed, why, and what to do next.
+func tellEnd(r client.Run) {
+	style := styleOf(os.Stderr)
+	took := progress.Elapsed(r.Updated.Sub(r.Created))
+	switch r.State {
+	case "succeeded":
+		warn("%s %s in %s", style.Mark(r.State), style.Good("done"), took)
+		return
+	case "cancelled":
+		warn("%s cancelled after %s; spinbot resume %s goes on", style.Mark(r.State), took, r.ID)
+		return
+	}
+	warn("%s %s after %s", style.Mark(r.State), style.Bad("failed"), took)
+	told := false
+	for _, n := range r.Nodes {
+		if n.State == "failed" && n.Error != nil {
+			told = true
+			warn("\n%s", style.Bold("node."+n.Name+n.Key)+" ("+n.Type+"): "+n.Error.Message)
+			if n.Error.Hint != "" {
+				warn("  %s", n.Error.Hint)
+			}
+			if n.Error.Detail != "" {
+				warn("%s", style.Dim(indent(n.Error.Detail)))
+			}
+		}
+	}
+	if !told && r.Error != "" {
+		warn("%s", r.Error)
+	}
+	warn("\nspinbot logs %[1]s shows what the nodes said; spinbot resume %[1]s tries again and keeps what succeeded", r.ID)
+}

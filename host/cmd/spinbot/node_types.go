@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+func (p *program) nodeTypesCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "node-types [TYPE]",
+		Short: "List what nodes can do, or document one node type",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.with(c.Context(), func(s *session) error {
+				list, err := s.NodeTypes(c.Context())
+				if err != nil {
+					return err
+				}
+				sort.Slice(list.NodeTypes, func(i, j int) bool { return list.NodeTypes[i].Name < list.NodeTypes[j].Name })
+				if len(args) == 1 {
+					return p.documentType(list, args[0])
+				}
+				if p.json {
+					return printJSON(list)
+				}
+				style := styleOf(os.Stdout)
+				var rows [][]cell
+				for _, t := range list.NodeTypes {
+					rows = append(rows, []cell{{t.Name, style.Bold}, plain(firstLine(t.Description))})
+				}
+				table(os.Stdout, style, []string{"TYPE", "DOES"}, rows)
+				return nil
+			})
+		},
+	}
+	p.jsonFlag(c)
+	return c
+}
+
+func (p *program) documentType(list client.NodeTypeList, name string) error {
+	for _, t := range list.NodeTypes {
+		if t.Name != name {
+			continue
+		}
+		if p.json {
+			return printJSON(client.NodeTypeList{Version: list.Version, NodeTypes: []sdk.NodeType{t}})
+		}
+		documentType(styleOf(os.Stdout), t)
+		return nil
+	}
+	known := make([]string, 0, len(list.NodeTypes))
+	for _, t := range list.NodeTypes {
+		known = append(known, t.Name)
+	}
+	return fmt.Errorf("there is no node type %s; known are %s", name, strings.Join(known, ", "))
+}
+
+func documentType(style progress.Style, t sdk.NodeType) {
+	fmt.Println(style.Bold(t.Name))
+	fmt.Println(t.Description)
+	documentObject(style, "Inputs", t.Inputs)
+	documentObject(style, "Outputs", t.Outputs)
+	var notes []string
+	if d := t.Device; d != nil {
+		notes = append(notes, "needs a device with "+sdk.FormatBytes(d.Memory))
+	}
+	if t.Concurrency > 0 {
+		notes = append(notes, fmt.Sprintf("at most %d at once", t.Concurrency))
+	}
+	if len(t.Grants) > 0 {
+		notes = append(notes, "asks for "+strings.Join(t.Grants, ", "))
+	}
+	if len(notes) > 0 {
+		fmt.Println("\n" + style.Dim(strings.Join(notes, "; ")))
+	}
+	for _, e := range t.Examples {
+		fmt.Println("\n" + style.Bold(strings.TrimSpace("Example: "+e.Title)))
+		fmt.Println(indent(e.HCL))
+	}
+}
+
+func documentObject(style progress.Style, title string, s sdk.Schema) {
+	fmt.Println("\n" + style.Bold(title))
+	if len(s.Properties) == 0 {
+		fmt.Println(style.Dim("  none"))
+		return
+	}
+	var rows [][]cell
+	for _, p := range s.Properties {
+		need := ""
+		switch {
+		case p.Schema.Default != nil:
+			need = "= " + valueText(p.Schema.Default)
+		case s.IsRequired(p.Name) && title == "Inputs":
+			need = "required"
+		}
+		rows = append(rows, []cell{plain("  " + p.Name), {typeText(p.Schema), style.Dim}, plain(need), plain(p.Schema.Description)})
+	}
+	table(os.Stdout, style, []string{"  NAME", "TYPE", "", ""}, rows)
+}
+
+// typeText writes a schema as the language's types, with its limits.
+func typeText(s sdk.Schema) string {
+	text := s.Type
+	switch {
+	case s.IsArtifact():
+		text = "artifact"
+		if len(s.Accept) > 0 {
+			text += " (" + strings.Join(s.Accept, ", ") + ")"
+		}
+	case s.XType == sdk.XTypeSchema:
+		text = "type"
+	case len(s.Enum) > 0:
+		options := make([]string, len(s.Enum))
+		for i, o := range s.Enum {
+			options[i] = valueText(o)
+		}
+		text = strings.Join(options, " | ")
+	case s.Format != "":
+		text = s.Format
+	case s.Type == "array" && s.Items != nil:
+		text = "list(" + typeText(*s.Items) + ")"
+	case s.Type == "object" && len(s.Properties) > 0:
+		text = "object({" + strings.Join(s.Properties.Names(), ", ") + "})"
+	case s.Type == "object" && s.Additional != nil:
+		text = "map(" + typeText(*s.Additional) + ")"
+	case s.Type == "boolean":
+		text = "bool"
+	case s.Type == "":
+		text = "any"
+	}
+	return text + limits(s.Minimum, s.Maximum)
+}
+
+func limits(low, high *json.Number) string {
+	switch {
+	case low != nil && high != nil:
+		return fmt.Sprintf(" %s..%s", *low, *high)
+	case low != nil:
+		return fmt.Sprintf(" ≥ %s", *low)
+	case high != nil:
+		return fmt.Sprintf(" ≤ %s", *high)
+	}
+	return ""
+}

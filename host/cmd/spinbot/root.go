@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// program holds what every command shares: the global flags and where words go.
+type program struct {
+	stateDir   string
+	pluginDirs []string
+	logFormat  string
+	logLevel   string
+	parallel   int
+	json       bool
+	started    bool // a command began: an error from before it is one of usage
+}
+
+// commands is the explicit list: a new command is its own file and one line here.
+func (p *program) commands() []*cobra.Command {
+	return []*cobra.Command{
+		p.runCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(),
+		p.runsCommand(), p.showCommand(), p.logsCommand(), p.cancelCommand(), p.resumeCommand(),
+		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
+		exitCodesTopic(),
+	}
+}
+
+func execute(ctx context.Context, args []string) int {
+	p := &program{}
+	root := &cobra.Command{
+		Use:   "spinbot",
+		Short: "Run pipelines that make things: a file in, a video out",
+		Long: "spinbot runs pipelines written in HCL. Control nodes run as sandboxed WASM, heavy nodes in plugin\n" +
+			"processes; every step is recorded before it is taken, so a killed run goes on where it was.\n\n" +
+			"Every flag has a twin in the environment: --state-dir is SPINBOT_STATE_DIR.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := environment(c.Flags()); err != nil {
+				return err
+			}
+			p.started = true
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&p.stateDir, "state-dir", "", "where the database, artifacts and logs are (default $XDG_STATE_HOME/spinbot)")
+	f.StringArrayVar(&p.pluginDirs, "plugin-dir", nil, "another folder to find plugins in (may be repeated)")
+	f.StringVar(&p.logFormat, "log-format", "text", "how to log: text or json")
+	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
+	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")
+	root.AddCommand(p.commands()...)
+	root.SetArgs(longFlags(args))
+	root.SetOut(os.Stdout)
+	root.SetErr(os.Stderr)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	err := root.ExecuteContext(ctx)
+	if err != nil && !p.started {
+		err = &usageError{err}
+	}
+	return exitCode(tell(os.Stderr, err))
+}
+
+// longFlags lets "fmt -check" be written with one dash, as in Terraform.
+func longFlags(args []string) []string {
+	if len(args) == 0 || args[0] != "fmt" {
+		return args
+	}
+	out := append([]string(nil), args...)
+	for i, a := range out {
+		if a == "-check" || a == "-diff" {
+			out[i] = "-" + a
+		}
+	}
+	return out
+}
+
+// environment gives each flag that was not written the value of its twin: --log-level is SPINBOT_LOG_LEVEL.
+// A flag that may be repeated takes a list, separated as in PATH.
+func environment(flags *pflag.FlagSet) (err error) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := "SPINBOT_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, set := os.LookupEnv(name)
+		if f.Changed || !set || value == "" || f.Name == "help" || err != nil {
+			return
+		}
+		values := []string{value}
+		if f.Value.Type() == "stringArray" {
+			values = filepath.SplitList(value)
+		}
+		for _, v := range values {
+			if e := flags.Set(f.Name, v); e != nil {
+				err = fmt.Errorf("%s: %w", name, e)
+			}
+		}
+	})
+	return err
+}
+
+// jsonFlag adds --json to a command.
+func (p *program) jsonFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&p.json, "json", false, "print JSON (its shape carries a version)")
+}

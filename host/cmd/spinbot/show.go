@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+func (p *program) showCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:     "show RUN",
+		Short:   "Show one run: its nodes, inputs and outputs",
+		Long:    "Shows a run. RUN is its id, a prefix that only it has, or \"last\".",
+		Example: "  spinbot show last --out film",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.with(c.Context(), func(s *session) error {
+				r, err := s.Run(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				var files []saved
+				if out != "" {
+					if files, err = save(c.Context(), s, r, out); err != nil {
+						return err
+					}
+				}
+				if p.json {
+					return printJSON(map[string]any{"version": client.ShapeVersion, "run": r, "files": files})
+				}
+				showRun(r, files)
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "the folder to save the outputs' files in")
+	p.jsonFlag(c)
+	return c
+}
+
+func showRun(r client.Run, files []saved) {
+	style := styleOf(os.Stdout)
+	state := stateCell(style, stateOf(r))
+	if state.paint != nil {
+		state.text = state.paint(state.text)
+	}
+	fmt.Printf("%s  %s  %s\n", style.Bold(r.ID), r.Pipeline, state.text)
+	fmt.Println(style.Dim(fmt.Sprintf("started %s, %s, %d events", r.Created.Local().Format("2 Jan 2006 15:04:05"),
+		progress.Elapsed(r.Updated.Sub(r.Created)), r.Seq)))
+	if r.Error != "" {
+		fmt.Println(style.Bad(r.Error))
+	}
+	if len(r.Inputs) > 0 {
+		fmt.Println()
+		for _, name := range sortedKeys(r.Inputs) {
+			fmt.Printf("var.%s = %s\n", name, valueText(r.Inputs[name]))
+		}
+	}
+	fmt.Println()
+	var rows [][]cell
+	for _, n := range r.Nodes {
+		rows = append(rows, nodeRow(style, n))
+	}
+	table(os.Stdout, style, []string{"NODE", "TYPE", "STATE", "ATTEMPT", "TOOK", ""}, rows)
+	if len(r.Outputs) > 0 {
+		fmt.Println()
+		printOutputs(r, files)
+	}
+	if r.Interrupted {
+		warn("\nno process advances this run; spinbot resume %s goes on", r.ID)
+	}
+}
+
+func nodeRow(style progress.Style, n client.Node) []cell {
+	took, attempt, why := "", "", ""
+	if n.Started != nil {
+		end := time.Now()
+		if n.Ended != nil {
+			end = *n.Ended
+		}
+		took = progress.Elapsed(end.Sub(*n.Started))
+	}
+	if n.Attempt > 0 {
+		attempt = strconv.Itoa(n.Attempt)
+	}
+	if n.Error != nil {
+		why = firstLine(n.Error.Error())
+	}
+	return []cell{plain(n.Name + n.Key), {n.Type, style.Dim}, stateCell(style, n.State), plain(attempt), plain(took), {why, style.Bad}}
+}

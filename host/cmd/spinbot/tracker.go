@@ -1,0 +1,114 @@
+package main
+
+import (
+	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// tracker turns a run's events into changes to show. It knows how often each node may be tried, so that a failed
+// attempt can be told from a failed node.
+type tracker struct {
+	attempts map[string]int       // by node
+	tries    map[string]int       // by instance: attempts that consumed a retry
+	states   map[[2]string]string // by node and key
+}
+
+// newTracker begins where a snapshot of the run stands, and gives what is known at that point.
+func newTracker(r client.Run) (*tracker, []progress.Change) {
+	t := &tracker{attempts: map[string]int{}, tries: map[string]int{}, states: map[[2]string]string{}}
+	var known []progress.Change
+	total := map[string]int{}
+	for _, n := range r.Nodes {
+		total[n.Name]++
+	}
+	for _, n := range r.Nodes {
+		t.attempts[n.Name] = n.Attempts
+		c := progress.Change{Node: n.Name, Key: n.Key, State: n.State, Attempt: n.Attempt, Time: r.Updated, Total: total[n.Name]}
+		if n.Started != nil && n.Ended != nil {
+			begun := c
+			begun.State, begun.Time = "running", *n.Started
+			known = append(known, begun)
+			c.Time = *n.Ended
+		}
+		if n.State == "pending" {
+			c.State = ""
+		}
+		known = append(known, c)
+		t.states[[2]string{n.Name, n.Key}] = n.State
+	}
+	return t, known
+}
+
+// changes says what an event changes on the board.
+func (t *tracker) changes(raw client.Event) ([]progress.Change, error) {
+	e, err := run.Decode(raw.Data)
+	if err != nil {
+		return nil, err
+	}
+	c := progress.Change{Node: e.Node, Key: e.Key.String(), Attempt: e.Attempt, Time: e.Time}
+	if e.Error != nil {
+		c.Error = e.Error.Message
+	}
+	switch e.Kind {
+	case run.NodeExpanded:
+		switch {
+		case e.Skip:
+			c.State = "skipped"
+		case e.Each && len(e.Keys) == 0:
+			c.State = "succeeded"
+		default:
+			c.Total = max(len(e.Keys), 1)
+		}
+	case run.NodeFailedEvent:
+		c.State = "failed"
+	case run.AttemptStarted:
+		c.State = "running"
+	case run.AttemptEnded:
+		c.State = t.ended(e)
+	case run.RunResumed:
+		return t.resumed(e), nil
+	default:
+		return nil, nil
+	}
+	t.states[[2]string{c.Node, c.Key}] = c.State
+	return []progress.Change{c}, nil
+}
+
+// ended says what became of an instance whose attempt ended.
+func (t *tracker) ended(e run.Event) string {
+	if e.Error == nil {
+		return "succeeded"
+	}
+	switch e.Error.Cause {
+	case sdk.CauseCancelled:
+		return "cancelled"
+	case sdk.CauseFailed, sdk.CauseHung:
+		id := e.Node + e.Key.String()
+		t.tries[id]++
+		if e.Error.Permanent || t.tries[id] >= t.attempts[e.Node] {
+			return "failed"
+		}
+		return "backoff"
+	case sdk.CauseLost, sdk.CauseDrained, sdk.CausePreempted:
+		return "pending"
+	}
+	if e.Error.Permanent {
+		return "failed"
+	}
+	return "pending"
+}
+
+// resumed puts what failed or was cancelled back to waiting.
+func (t *tracker) resumed(e run.Event) []progress.Change {
+	var out []progress.Change
+	for at, state := range t.states {
+		if state == "failed" || state == "cancelled" {
+			t.states[at] = "pending"
+			out = append(out, progress.Change{Node: at[0], Key: at[1], State: "pending", Time: e.Time})
+		}
+	}
+	clear(t.tries)
+	return out
+}
