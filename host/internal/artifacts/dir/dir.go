@@ -55,12 +55,12 @@ func (s *Store) file(digest string) (string, error) {
 func (s *Store) Put(ctx context.Context, r io.Reader, hint sdk.Artifact) (sdk.Artifact, error) {
 	tmp, err := s.create()
 	if err != nil {
-		return sdk.Artifact{}, s.explain(fmt.Sprintf("store %q", hint.Name), err)
+		return sdk.Artifact{}, artifacts.DiskError(fmt.Sprintf("store %q", hint.Name), s.root, err)
 	}
 	defer tmp.discard()
 	sum, size, head, err := copyIn(ctx, tmp.f, r)
 	if err != nil {
-		return sdk.Artifact{}, s.explain(fmt.Sprintf("store %q", hint.Name), err)
+		return sdk.Artifact{}, artifacts.DiskError(fmt.Sprintf("store %q", hint.Name), s.root, err)
 	}
 	a := sdk.Artifact{Digest: "sha256:" + hex.EncodeToString(sum), Size: size, Name: hint.Name,
 		MediaType: artifacts.Sniff(head, hint)}
@@ -69,7 +69,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader, hint sdk.Artifact) (sdk.Ar
 		err = tmp.keep(path)
 	}
 	if err != nil {
-		return sdk.Artifact{}, s.explain(fmt.Sprintf("store %q", hint.Name), err)
+		return sdk.Artifact{}, artifacts.DiskError(fmt.Sprintf("store %q", hint.Name), s.root, err)
 	}
 	return a, nil
 }
@@ -141,7 +141,7 @@ func (s *Store) Fetch(ctx context.Context, digest, path string) error {
 	}
 	if err != nil {
 		os.Remove(path)
-		return explain(fmt.Sprintf("fetch artifact %s", digest), filepath.Dir(path), err)
+		return artifacts.DiskError("fetch artifact "+digest, filepath.Dir(path), err)
 	}
 	return nil
 }

@@ -1,0 +1,4 @@
+package exec
+
+// SafeName is for its fuzz test.
+var SafeName = safeName
