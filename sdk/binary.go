@@ -54,6 +54,8 @@ func (v Values) AppendBinary(dst []byte, withPaths bool) ([]byte, error) {
 	if v == nil {
 		return append(e.buf, tagNil), nil
 	}
+	var some [16]string // keys of most values, without an allocation
+	e.keys = some[:0]
 	if err := e.mapping(v, 1); err != nil {
 		return nil, err
 	}
@@ -73,7 +75,11 @@ func (e *encoder) text(tag byte, s string) error {
 	if tag != tagNil {
 		e.buf = append(e.buf, tag)
 	}
-	e.buf = binary.AppendUvarint(e.buf, uint64(len(s)))
+	if len(s) < 0x80 {
+		e.buf = append(e.buf, byte(len(s)))
+	} else {
+		e.buf = binary.AppendUvarint(e.buf, uint64(len(s)))
+	}
 	e.buf = append(e.buf, s...)
 	return nil
 }
@@ -84,10 +90,13 @@ func (e *encoder) mapping(m map[string]any, depth int) error {
 	}
 	e.buf = binary.AppendUvarint(append(e.buf, tagMap), uint64(len(m)))
 	base := len(e.keys)
+	e.keys = slices.Grow(e.keys, len(m))
 	for k := range m {
 		e.keys = append(e.keys, k)
 	}
-	slices.Sort(e.keys[base:])
+	if len(m) > 1 {
+		slices.Sort(e.keys[base:])
+	}
 	for i := base; i < base+len(m); i++ {
 		k := e.keys[i]
 		if err := e.text(tagNil, k); err != nil {
@@ -184,8 +193,11 @@ func (e *encoder) artifact(a Artifact) error {
 
 // DecodeBinary reads what AppendBinary wrote. It never panics, keeps nothing of data, and allocates at most a
 // fixed multiple of len(data), whatever lengths data claims.
-func DecodeBinary(data []byte) (Values, error) {
-	d := decoder{s: string(data)}
+func DecodeBinary(data []byte) (Values, error) { return DecodeBinaryString(string(data)) }
+
+// DecodeBinaryString is DecodeBinary for a string, of which the values may keep parts.
+func DecodeBinaryString(data string) (Values, error) {
+	d := decoder{s: data}
 	if d.byte() != binaryVersion {
 		return nil, errors.New("binary values: unknown version")
 	}
@@ -194,7 +206,7 @@ func DecodeBinary(data []byte) (Values, error) {
 		d.fail("bytes after the end")
 	}
 	if d.failed != "" {
-		return nil, errors.New("binary values: byte " + strconv.Itoa(d.pos) + ": " + d.failed)
+		return nil, errors.New("binary values: byte " + strconv.Itoa(d.where) + ": " + d.failed)
 	}
 	switch x := x.(type) {
 	case nil:
@@ -209,17 +221,20 @@ func DecodeBinary(data []byte) (Values, error) {
 type decoder struct {
 	s      string
 	pos    int
-	failed string
+	failed string // why; empty while all is well
+	where  int    // the byte at which it failed
 }
 
 func (d *decoder) fail(why string) {
 	if d.failed == "" {
-		d.failed = why
+		d.failed, d.where = why, d.pos
+		d.pos = len(d.s)
 	}
 }
 
+// byte reads one byte; past the end, and after a failure, which moves pos there, it reads 0.
 func (d *decoder) byte() byte {
-	if d.pos >= len(d.s) || d.failed != "" {
+	if d.pos >= len(d.s) {
 		d.fail("cut off")
 		return 0
 	}
@@ -228,6 +243,10 @@ func (d *decoder) byte() byte {
 }
 
 func (d *decoder) uvarint() uint64 {
+	if d.pos < len(d.s) && d.s[d.pos] < 0x80 { // nearly always
+		d.pos++
+		return uint64(d.s[d.pos-1])
+	}
 	var n uint64
 	for shift := 0; shift < 64; shift += 7 {
 		b := d.byte()

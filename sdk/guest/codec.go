@@ -12,49 +12,65 @@ const abiVersion = 1
 
 // AppendTask appends what a guest is told of a task:
 //
-//	task  = 0x01 (version) text text text text text i64 i64 u64 values
-//	text  = length byte…       length unsigned LEB128
-//	i64, u64                   8 bytes, little endian
+//	task    = 0x01 (version) text text text text address i64 i64 u64 values
+//	text    = length byte…                    length unsigned LEB128
+//	i64, u64                                  8 bytes, little endian
+//	address = text count segment… segment number count number… text
+//	segment = text text text number           number and count unsigned LEB128
 //
-// The texts are the type, the address, the owner, the pipeline and the checkpoint; the numbers the time and the
-// deadline in nanoseconds since 1970 (the least i64: none) and the seed; values are sdk.Values.AppendBinary's
-// with local paths, up to the end.
+// The texts of a task are the type, the owner, the pipeline and the checkpoint; its numbers the time and the deadline
+// in nanoseconds since 1970 (the least i64: none) and the seed; values are sdk.Values.AppendBinary's with local
+// paths, up to the end. An address is the run, the modules, the node, the attempt, its calls and the artifact's
+// name; a segment the kind, the name, the key as in sdk.Key.String and the iteration.
 func AppendTask(dst []byte, t *sdk.Task) ([]byte, error) {
 	dst = append(dst, abiVersion)
 	dst = appendText(dst, t.Type)
-	dst = appendText(dst, t.Address.String())
 	dst = appendText(dst, t.Owner)
 	dst = appendText(dst, t.Pipeline)
 	dst = appendText(dst, string(t.Checkpoint))
+	dst = appendAddress(dst, t.Address)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(nanos(t.Time)))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(nanos(t.Deadline)))
 	dst = binary.LittleEndian.AppendUint64(dst, t.Seed)
 	return t.Inputs.AppendBinary(dst, true)
 }
 
-// DecodeTask reads what AppendTask wrote. It keeps nothing of data.
-func DecodeTask(data []byte) (*sdk.Task, error) {
-	r := reader{data}
-	if r.byte() != abiVersion {
-		return nil, errors.New("task: unknown version of the ABI")
+func appendAddress(dst []byte, a sdk.Address) []byte {
+	dst = appendText(dst, a.Run)
+	dst = binary.AppendUvarint(dst, uint64(len(a.Modules)))
+	for _, m := range a.Modules {
+		dst = appendSegment(dst, m)
 	}
-	t := &sdk.Task{Type: r.text()}
-	address := r.text()
-	t.Owner, t.Pipeline = r.text(), r.text()
+	dst = appendSegment(dst, a.Node)
+	dst = binary.AppendUvarint(dst, uint64(a.Attempt))
+	dst = binary.AppendUvarint(dst, uint64(len(a.Calls)))
+	for _, c := range a.Calls {
+		dst = binary.AppendUvarint(dst, uint64(c))
+	}
+	return appendText(dst, a.Name)
+}
+
+func appendSegment(dst []byte, s sdk.Step) []byte {
+	dst = appendText(appendText(dst, s.Kind), s.Name)
+	return binary.AppendUvarint(appendText(dst, s.Key.String()), uint64(s.Iter))
+}
+
+// DecodeTask reads what AppendTask wrote. It keeps nothing of data.
+func DecodeTask(data []byte) (t sdk.Task, err error) {
+	r := reader{data: string(data)} // one copy that every text is a part of
+	if r.byte() != abiVersion {
+		return t, errors.New("task: unknown version of the ABI")
+	}
+	t.Type, t.Owner, t.Pipeline = r.text(), r.text(), r.text()
 	if c := r.text(); c != "" {
 		t.Checkpoint = []byte(c)
 	}
+	t.Address = r.address()
 	t.Time, t.Deadline, t.Seed = at(r.fixed()), at(r.fixed()), r.fixed()
-	if r.data == nil {
-		return nil, errors.New("task: cut off")
+	if r.failed {
+		return t, errors.New("task: cut off")
 	}
-	var err error
-	if address != "" {
-		if t.Address, err = sdk.ParseAddress(address); err != nil {
-			return nil, err
-		}
-	}
-	t.Inputs, err = sdk.DecodeBinary(r.data)
+	t.Inputs, err = sdk.DecodeBinaryString(r.data)
 	return t, err
 }
 
@@ -106,24 +122,22 @@ func AppendOutcome(dst []byte, o Outcome) []byte {
 
 // DecodeOutcome reads what AppendOutcome wrote. It keeps nothing of data.
 func DecodeOutcome(data []byte) (o Outcome, err error) {
-	r := reader{data}
+	if len(data) >= 2 && data[0] == abiVersion && data[1] == outcomeDone {
+		o.Outputs, err = sdk.DecodeBinary(data[2:])
+		return o, err
+	}
+	r := reader{data: string(data)}
 	if r.byte() != abiVersion {
 		return o, errors.New("outcome: unknown version of the ABI")
 	}
-	switch kind := r.byte(); kind {
-	case outcomeDone:
-		o.Outputs, err = sdk.DecodeBinary(r.data)
-		return o, err
-	case outcomeFailed, outcomeBroken:
-		o.Broken = kind == outcomeBroken
-		o.Err = &sdk.Error{Cause: sdk.Cause(r.text()), Message: r.text(), Hint: r.text(), Detail: r.text()}
-		o.Err.Permanent = r.byte() == 1
-		if r.data == nil {
-			return o, errors.New("outcome: cut off")
-		}
-		return o, nil
+	kind := r.byte()
+	o.Err = &sdk.Error{Cause: sdk.Cause(r.text()), Message: r.text(), Hint: r.text(), Detail: r.text()}
+	o.Err.Permanent = r.byte() == 1
+	o.Broken = kind == outcomeBroken
+	if r.failed || kind != outcomeFailed && kind != outcomeBroken {
+		return Outcome{}, errors.New("outcome: cut off, or of an unknown kind")
 	}
-	return o, errors.New("outcome: unknown kind")
+	return o, nil
 }
 
 const noTime = -1 << 63
@@ -146,39 +160,72 @@ func appendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
-// reader takes fields off data; data is nil after reading past the end.
-type reader struct{ data []byte }
+// reader takes fields off data; after the first that is cut off it gives zeros.
+type reader struct {
+	data   string
+	failed bool
+}
 
-func (r *reader) take(n uint64) []byte {
-	if r.data == nil || n > uint64(len(r.data)) {
-		r.data = nil
-		return nil
+func (r *reader) take(n uint64) string {
+	if n > uint64(len(r.data)) {
+		r.data, r.failed = "", true
+		return ""
 	}
-	b := r.data[:n]
+	s := r.data[:n]
 	r.data = r.data[n:]
-	return b
+	return s
 }
 
 func (r *reader) byte() byte {
-	if b := r.take(1); b != nil {
-		return b[0]
-	}
-	return 0xff
-}
-
-func (r *reader) text() string {
-	n, size := binary.Uvarint(r.data)
-	if size <= 0 {
-		r.data = nil
-		return ""
-	}
-	r.take(uint64(size))
-	return string(r.take(n))
-}
-
-func (r *reader) fixed() uint64 {
-	if b := r.take(8); b != nil {
-		return binary.LittleEndian.Uint64(b)
+	if s := r.take(1); s != "" {
+		return s[0]
 	}
 	return 0
+}
+
+func (r *reader) number() uint64 {
+	var n uint64
+	for shift := 0; shift < 63; shift += 7 {
+		b := r.byte()
+		n |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			return n
+		}
+	}
+	r.failed = true
+	return 0
+}
+
+func (r *reader) text() string { return r.take(r.number()) }
+
+func (r *reader) fixed() uint64 {
+	s := r.take(8)
+	if s == "" {
+		return 0
+	}
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+func (r *reader) address() (a sdk.Address) {
+	a.Run = r.text()
+	for n := r.number(); n > 0 && !r.failed; n-- {
+		a.Modules = append(a.Modules, r.segment())
+	}
+	a.Node = r.segment()
+	a.Attempt = int(r.number())
+	for n := r.number(); n > 0 && !r.failed; n-- {
+		a.Calls = append(a.Calls, int(r.number()))
+	}
+	a.Name = r.text()
+	return a
+}
+
+func (r *reader) segment() (s sdk.Step) {
+	s.Kind, s.Name = r.text(), r.text()
+	if key := r.text(); key != "" && s.Key.UnmarshalText([]byte(key)) != nil {
+		r.failed = true
+	}
+	s.Iter = int(r.number())
+	return s
 }
