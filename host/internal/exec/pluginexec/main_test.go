@@ -168,7 +168,9 @@ func configuredPlugin() sdk.Plugin {
 			return nil
 		},
 		Nodes: []sdk.Node{sdk.NodeOf(sdk.NodeType{Name: "test.url", Description: "Its URL"},
-			func(context.Context, none, *sdk.Task) (struct{ URL string }, error) { return struct{ URL string }{url}, nil })},
+			func(context.Context, none, *sdk.Task) (struct{ URL string }, error) {
+				return struct{ URL string }{url}, nil
+			})},
 	}
 }
 

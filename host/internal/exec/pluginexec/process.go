@@ -149,6 +149,9 @@ func (p *process) explain(ctx context.Context, t *sdk.Task, err error) error {
 		if ctx.Err() != nil {
 			return ended(ctx, sdk.AsError(err).Message)
 		}
+		if v := p.verdict.Load(); v != nil && v.task == nil {
+			return drained(p.binary.Name) // its last words while it was told to end
+		}
 		return sdk.AsError(err)
 	}
 	select {
