@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
+	"maps"
 	"path"
 	"unicode/utf8"
 
@@ -128,3 +130,6 @@ func (f *Files) templateFunction() function.Function {
 		},
 	})
 }
+
+// All gives every loaded file by name.
+func (f *Files) All() iter.Seq2[string, string] { return maps.All(f.content) }

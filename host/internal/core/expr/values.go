@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -324,4 +325,25 @@ func sortedNames(t cty.Type) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// ToBool takes true and false, also as text; a null is an error.
+func ToBool(v cty.Value) (bool, error) {
+	v, _ = v.Unmark()
+	switch {
+	case v.IsNull():
+		return false, fmt.Errorf("is null; want true or false")
+	case v.Type() == cty.Bool:
+		return v.True(), nil
+	case v.Type() == cty.String && v.AsString() == "true":
+		return true, nil
+	case v.Type() == cty.String && v.AsString() == "false":
+		return false, nil
+	}
+	return false, fmt.Errorf("wants true or false, got %s", Describe(v.Type()))
+}
+
+// ToSet makes a set of a list whose elements have one type.
+func ToSet(v cty.Value) (cty.Value, error) {
+	return convert.Convert(v, cty.Set(cty.DynamicPseudoType))
 }

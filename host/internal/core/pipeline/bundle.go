@@ -1,0 +1,118 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Bundle is everything that a run needs to be resumed without the pipeline's folder: the file, what file() and
+// templatefile() read, and the node types in use, so that neither an edit nor an updated plugin changes a run.
+//
+//	b := p.Bundle()
+//	same, diags := pipeline.Load(b.FS(), b.File, b)
+type Bundle struct {
+	// File is the pipeline's own file; Files holds it and the others by path.
+	File  string            `json:"file"`
+	Files map[string][]byte `json:"files"`
+	// Types are the node types in use, ordered by name.
+	Types []sdk.NodeType `json:"types"`
+}
+
+func (l *loader) bundle() Bundle {
+	b := Bundle{File: l.file, Files: map[string][]byte{l.file: l.src}}
+	for name, content := range l.p.files.All() {
+		b.Files[path.Join(path.Dir(l.file), name)] = []byte(content)
+	}
+	for _, t := range l.known {
+		if t.Name != "" {
+			b.Types = append(b.Types, t)
+		}
+	}
+	slices.SortFunc(b.Types, func(x, y sdk.NodeType) int { return cmp.Compare(x.Name, y.Name) })
+	return b
+}
+
+// Digest is "sha256:" and the digest of the bundle's JSON: equal bundles have equal digests.
+func (b Bundle) Digest() string {
+	data, err := json.Marshal(b)
+	if err != nil { // a default that is no JSON value; catalogs refuse such node types
+		data = []byte(err.Error())
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// NodeType finds a node type of the bundle: a Bundle is a Types.
+func (b Bundle) NodeType(name string) (sdk.NodeType, bool) {
+	for _, t := range b.Types {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return sdk.NodeType{}, false
+}
+
+// Names lists the node types of the bundle.
+func (b Bundle) Names() []string {
+	names := make([]string, len(b.Types))
+	for i, t := range b.Types {
+		names[i] = t.Name
+	}
+	return names
+}
+
+// FS gives the bundle's files. Folders cannot be listed.
+func (b Bundle) FS() fs.FS { return bundleFS(b.Files) }
+
+type bundleFS map[string][]byte
+
+// Open finds a file by its exact path.
+func (f bundleFS) Open(name string) (fs.File, error) {
+	data, ok := f[name]
+	if !ok || !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return &bundleFile{Reader: bytes.NewReader(data), name: path.Base(name)}, nil
+}
+
+type bundleFile struct {
+	*bytes.Reader
+	name string
+}
+
+func (f *bundleFile) Close() error               { return nil }
+func (f *bundleFile) Stat() (fs.FileInfo, error) { return bundleInfo{f.name, f.Reader.Size()}, nil }
+
+type bundleInfo struct {
+	name string
+	size int64
+}
+
+func (i bundleInfo) Name() string       { return i.name }
+func (i bundleInfo) Size() int64        { return i.size }
+func (i bundleInfo) Mode() fs.FileMode  { return 0o444 }
+func (i bundleInfo) ModTime() time.Time { return time.Time{} }
+func (i bundleInfo) IsDir() bool        { return false }
+func (i bundleInfo) Sys() any           { return nil }
+
+// Source gives a file of the bundle by the name that diagnostics use; nil when there is none.
+func (b Bundle) Source(file string) []byte { return b.Files[strings.TrimPrefix(file, "./")] }
+
+// typeOfInput reads the JSON Schema that an input of type "type" was written as.
+func typeOfInput(fixed any) (s sdk.Schema, ok bool) {
+	data, err := json.Marshal(fixed)
+	if err != nil || s.UnmarshalJSON(data) != nil {
+		return sdk.Schema{}, false
+	}
+	return s, true
+}

@@ -1,0 +1,185 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// nodeBlocks may stand in a node; those in later are named but not supported.
+var nodeBlocks = []string{"retry", "device", "input", "degrade", "cache", "repeat", "limits"}
+
+func (l *loader) nodeBlock(b *hclsyntax.Block) {
+	if !l.labels(b, `node "plugin.verb" "name" { }`, 2) {
+		return
+	}
+	n := &Node{Name: b.Labels[1], Range: rangeOf(b.DefRange()), OnFailure: FailRun, Retry: Retry{Attempts: 1}, file: l.file}
+	l.typeOf(n, b)
+	l.nodeAttributes(n, b)
+	for _, inner := range b.Body.Blocks {
+		l.nodeInner(n, b, inner)
+	}
+	if other, twice := l.p.nodes[n.Name]; twice {
+		l.duplicate(b.LabelRanges[1], "node", n.Name, other.Range)
+		return
+	}
+	l.p.nodes[n.Name] = n
+	l.p.Nodes = append(l.p.Nodes, n)
+	l.blocks = append(l.blocks, b)
+}
+
+func (l *loader) typeOf(n *Node, b *hclsyntax.Block) {
+	t, ok := l.nodeType(b.Labels[0])
+	if ok {
+		n.Type = t
+		for _, name := range t.Inputs.Properties.Names() {
+			if slices.Contains(sdk.ReservedInputs(), name) {
+				l.fail(b.LabelRanges[0], "the plugin's author must rename it", "node type %s has an input with the reserved name %q", t.Name, name)
+			}
+		}
+		return
+	}
+	if l.typeNames == nil {
+		l.typeNames = l.types.Names()
+		slices.Sort(l.typeNames)
+	}
+	detail := "list what there is with: spinbot node-types"
+	plugin, _, _ := strings.Cut(b.Labels[0], ".")
+	var siblings []string
+	for _, name := range l.typeNames {
+		if strings.HasPrefix(name, plugin+".") {
+			siblings = append(siblings, name)
+		}
+	}
+	if hint := expr.DidYouMean(b.Labels[0], l.typeNames); hint != "" {
+		detail = strings.TrimPrefix(hint, "; ") + "\n" + detail
+	} else if len(siblings) > 0 {
+		detail = plugin + " offers " + strings.Join(siblings, ", ")
+	}
+	l.fail(b.LabelRanges[0], detail, "unknown node type %q", b.Labels[0])
+}
+
+// nodeAttributes tells the words of the language from inputs.
+func (l *loader) nodeAttributes(n *Node, b *hclsyntax.Block) {
+	readers := map[string]func(hclsyntax.Expression){
+		"for_each":     func(e hclsyntax.Expression) { n.ForEach, n.forEach = true, e },
+		"when":         func(e hclsyntax.Expression) { n.When, n.when = true, e },
+		"depends_on":   func(hclsyntax.Expression) {}, // read by resolve, when all nodes are known
+		"timeout":      l.duration(&n.Timeout),
+		"idle_timeout": l.duration(&n.IdleTimeout),
+		"on_failure":   l.choice(&n.OnFailure, FailRun, SkipDependents, Continue),
+		"priority":     l.number(&n.Priority, -1000, 1000),
+	}
+	for _, a := range inOrder(b.Body.Attributes) {
+		switch read := readers[a.Name]; {
+		case read != nil:
+			read(a.Expr)
+		case slices.Contains(sdk.ReservedInputs(), a.Name):
+			l.fail(a.NameRange, notYet, "%s", a.Name)
+		default:
+			l.input(n, a)
+		}
+	}
+}
+
+func (l *loader) choice(to *string, options ...string) func(hclsyntax.Expression) {
+	enum := make([]any, len(options))
+	for i := range options {
+		enum[i] = options[i]
+	}
+	return l.read(sdk.Schema{Type: "string", Enum: enum}, func(x any) { *to = x.(string) })
+}
+
+func (l *loader) input(n *Node, a *hclsyntax.Attribute) {
+	in := input{name: a.Name, expr: a.Expr, rng: rangeOf(a.NameRange)}
+	for i := range n.Type.Inputs.Properties {
+		if p := &n.Type.Inputs.Properties[i]; p.Name == a.Name {
+			in.schema = &p.Schema
+		}
+	}
+	switch {
+	case n.Type.Name == "": // already said
+	case in.schema == nil && n.Type.Inputs.Additional != nil:
+		in.schema = n.Type.Inputs.Additional
+	case in.schema == nil:
+		l.unknownInput(n, a)
+		return
+	case in.schema.XType == sdk.XTypeSchema:
+		l.typeInput(&in)
+	}
+	for _, other := range n.inputs {
+		if other.name == in.name {
+			l.duplicate(a.NameRange, "input", in.name, other.rng)
+			return
+		}
+	}
+	n.inputs = append(n.inputs, in)
+}
+
+func (l *loader) unknownInput(n *Node, a *hclsyntax.Attribute) {
+	names := n.Type.Inputs.Properties.Names()
+	words := []string{"for_each", "when", "depends_on", "timeout", "idle_timeout", "on_failure", "priority"}
+	detail := fmt.Sprintf("%s takes %s%s", n.Type.Name, strings.Join(names, ", "), expr.DidYouMean(a.Name, append(words, names...)))
+	if len(names) == 0 {
+		detail = n.Type.Name + " takes no inputs"
+	}
+	l.fail(a.NameRange, detail, "unknown input %q", a.Name)
+}
+
+// typeInput reads an input that is written as a type expression and reaches the node as JSON Schema.
+func (l *loader) typeInput(in *input) {
+	schema, _, found := expr.ParseType(in.expr.(hclsyntax.Expression))
+	l.hcl(found)
+	var v sdk.Values
+	data, err := schema.MarshalJSON()
+	if err == nil {
+		err = v.UnmarshalJSON(data)
+	}
+	if err != nil || found.HasErrors() {
+		v = sdk.Values{}
+	}
+	in.fixed = map[string]any(v)
+}
+
+// nodeInner reads a block within a node.
+func (l *loader) nodeInner(n *Node, outer, b *hclsyntax.Block) {
+	switch b.Type {
+	case "retry", "device", "input":
+		l.labels(b, b.Type+" { }", 0)
+		for _, other := range outer.Body.Blocks {
+			if other.Type == b.Type && other.TypeRange.Start.Byte < b.TypeRange.Start.Byte {
+				l.fail(b.DefRange(), fmt.Sprintf("the first stands at line %d", other.TypeRange.Start.Line), "second %s block", b.Type)
+				return
+			}
+		}
+	}
+	switch b.Type {
+	case "retry":
+		l.attributes(b, map[string]func(hclsyntax.Expression){
+			"attempts": l.number(&n.Retry.Attempts, 1, 100),
+			"backoff":  l.duration(&n.Retry.Backoff),
+		})
+		l.noBlocks(b)
+	case "device":
+		n.Device = &Device{Count: 1}
+		l.attributes(b, map[string]func(hclsyntax.Expression){
+			"memory":   l.size(&n.Device.Memory),
+			"count":    l.number(&n.Device.Count, 1, 64),
+			"model":    l.text(&n.Device.Model),
+			"at_least": l.textMap(&n.Device.AtLeast),
+		})
+		l.noBlocks(b)
+	case "input":
+		for _, a := range inOrder(b.Body.Attributes) {
+			l.input(n, a)
+		}
+		l.noBlocks(b)
+	default:
+		l.unknownBlock(b, "in a node block", nodeBlocks)
+	}
+}

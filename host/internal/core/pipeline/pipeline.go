@@ -1,0 +1,205 @@
+// Package pipeline turns the bytes of an .hcl file into a checked Pipeline, or into diagnostics with ranges, all at
+// once. It owns the pipeline language: blocks, references, types of inputs and outputs, and the evaluation of
+// expressions during a run (Scope). Its words are those of DESIGN: pipeline, node, node type, run. It reads files only
+// through the fs.FS it is given, knows no clock, runs nothing, and lets neither HCL nor cty out.
+package pipeline
+
+import (
+	"io/fs"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/graph"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Language is the newest version of the pipeline language that this package reads.
+const Language = 1
+
+// Types knows the node types that a pipeline may use.
+type Types interface {
+	NodeType(name string) (sdk.NodeType, bool)
+	// Names lists all node types, for "did you mean".
+	Names() []string
+}
+
+// Pipeline is what a file declares. It is never changed after Load and may be shared by many runs.
+type Pipeline struct {
+	Name, Description string
+	// Timeout of a whole run; 0 means none.
+	Timeout time.Duration
+	// Language is the version that the file is written for, from 1.
+	Language int
+	// Variables, Nodes and Outputs stand in the order of the file.
+	Variables []*Variable
+	Nodes     []*Node
+	Outputs   []*Output
+
+	locals    map[string]*local
+	variables map[string]*Variable
+	nodes     map[string]*Node
+	functions map[string]function.Function
+	files     expr.Files
+	bundle    Bundle
+}
+
+// Variable is a value that whoever submits a run gives.
+type Variable struct {
+	Name, Description string
+	// Type is the type expression as written, "any" when left out.
+	Type   string
+	Schema sdk.Schema
+	// Default stands in when no value is given; nil may be a default, see HasDefault.
+	Default    any
+	HasDefault bool
+	// Sensitive values are masked wherever they would be shown.
+	Sensitive bool
+	// Accept lists the media types of an artifact variable; empty means any.
+	Accept []string
+	// MaxSize is the size limit of each artifact in bytes; 0 means none.
+	MaxSize int64
+	Range   Range
+
+	set         bool
+	validations []validation
+}
+
+type validation struct {
+	condition, message hclsyntax.Expression
+	rng                Range
+}
+
+// Node is one vertex of the graph.
+type Node struct {
+	Name string
+	Type sdk.NodeType
+	// Needs are the names of the nodes that must have ended before this one is looked at, in the order of the file.
+	Needs []string
+	// ForEach and When say whether the node has these expressions; Scope.Expand evaluates them.
+	ForEach, When bool
+	// Timeout is for one attempt, IdleTimeout for the silence between two reports; 0 means none.
+	Timeout, IdleTimeout time.Duration
+	Retry                Retry
+	// OnFailure is FailRun, SkipDependents or Continue.
+	OnFailure string
+	// Priority orders what waits: higher first, 0 when left out.
+	Priority int
+	// Device is nil when the file does not say; the node type's own need then counts.
+	Device *Device
+	Range  Range
+
+	forEach, when hclsyntax.Expression
+	whenRange     Range
+	inputs        []input
+	refs          refs
+	file          string
+}
+
+// What a node's last failure means for the run.
+const (
+	FailRun        = "fail"
+	SkipDependents = "skip"
+	Continue       = "continue"
+)
+
+// Retry says how often a failing node is tried again.
+type Retry struct {
+	Attempts int           // at least 1, the first one counted
+	Backoff  time.Duration // before the second attempt; it doubles from there
+}
+
+// Device is the accelerator that a node asks for.
+type Device struct {
+	Memory  int64  // bytes
+	Count   int    // at least 1
+	Model   string // what stays resident
+	AtLeast map[string]string
+}
+
+// Output is a named result of the pipeline.
+type Output struct {
+	Name, Description string
+	Sensitive         bool
+	// Needs are the nodes that the value refers to.
+	Needs []string
+	Range Range
+
+	value hclsyntax.Expression
+	refs  refs
+}
+
+// input is one attribute of a node's body.
+type input struct {
+	name   string
+	expr   hclsyntax.Expression
+	rng    Range // of the name
+	schema *sdk.Schema
+	fixed  any // a type expression as JSON Schema; nil for all others
+}
+
+type local struct {
+	name string
+	expr hclsyntax.Expression
+	refs refs
+	rng  Range
+}
+
+// refs is what an expression refers to. Locals are followed: nodes and variables behind them are included.
+type refs struct {
+	vars, locals, nodes []string
+	direct              []string // nodes referred to by the expression itself
+	each                bool
+}
+
+// Node finds a node by name.
+func (p *Pipeline) Node(name string) (*Node, bool) { n, ok := p.nodes[name]; return n, ok }
+
+// Variable finds a variable by name.
+func (p *Pipeline) Variable(name string) (*Variable, bool) { v, ok := p.variables[name]; return v, ok }
+
+// Bundle gives everything that is needed to load the pipeline again without its folder.
+func (p *Pipeline) Bundle() Bundle { return p.bundle }
+
+// Graph gives the nodes and what each needs, with node types as labels.
+func (p *Pipeline) Graph() *graph.Graph {
+	g := graph.New(p.Name)
+	for _, n := range p.Nodes {
+		note := ""
+		if n.ForEach {
+			note = "for each"
+		}
+		if n.When {
+			note = joined(note, "when")
+		}
+		g.Add(n.Name, n.Type.Name, note)
+	}
+	for _, n := range p.Nodes {
+		for _, need := range n.Needs {
+			g.Need(n.Name, need)
+		}
+	}
+	return g
+}
+
+func joined(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + ", " + b
+}
+
+// Load reads a pipeline file from fsys, checks all that can be checked before a run, and gives everything found, in
+// the order of the file. Files named by file() and templatefile() are read from the folder of the pipeline's file. The
+// pipeline may be run when there are no errors among the diagnostics; it is nil when the file could not be read as
+// HCL at all.
+func Load(fsys fs.FS, file string, types Types) (*Pipeline, Diagnostics) {
+	l := &loader{fsys: fsys, file: file, types: types}
+	p := l.load()
+	return p, l.diags.sorted()
+}
+
+var unknown = cty.DynamicVal

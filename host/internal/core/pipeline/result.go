@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// cutName takes an input's name off the front of a violation's path.
+func cutName(path, name string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(path, name)
+	return rest, ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// SetNode records how a node ended, for all expressions after it. outputs holds an entry for each of e.Keys, one when
+// the node has no for_each; a nil entry stands for an instance that was skipped, or failed with on_failure =
+// "continue". Without for_each node.x becomes an object of its outputs, nulls when there are none; over a list a
+// tuple that keeps positions, with nulls; over a map or set an object. A skipped node with for_each is null.
+func (s *Scope) SetNode(node string, e Expansion, outputs []sdk.Values) error {
+	n, ok := s.p.nodes[node]
+	if !ok {
+		return fmt.Errorf("the pipeline has no node %q", node)
+	}
+	v, err := s.result(n, e, outputs)
+	if err != nil {
+		return fmt.Errorf("node.%s: %w", node, err)
+	}
+	s.nodes[node], s.skipped[node] = v, e.Skip
+	delete(s.expanded, node) // its inputs are not asked for again; Inputs would evaluate it anew
+	return nil
+}
+
+func (s *Scope) result(n *Node, e Expansion, outputs []sdk.Values) (cty.Value, error) {
+	switch {
+	case e.Skip && n.ForEach:
+		return cty.NullVal(cty.DynamicPseudoType), nil
+	case e.Skip:
+		return s.outputs(n, sdk.Values{})
+	case !e.Each:
+		if len(outputs) != 1 {
+			return cty.NilVal, fmt.Errorf("%d results of one instance", len(outputs))
+		}
+		return s.outputs(n, outputs[0])
+	case len(outputs) != len(e.Keys):
+		return cty.NilVal, fmt.Errorf("%d results of %d instances", len(outputs), len(e.Keys))
+	}
+	list := make([]cty.Value, len(outputs))
+	members := make(map[string]cty.Value, len(outputs))
+	for i, o := range outputs {
+		v := cty.NullVal(cty.DynamicPseudoType)
+		if o != nil {
+			var err error
+			if v, err = s.outputs(n, o); err != nil {
+				return cty.NilVal, fmt.Errorf("%s: %w", e.Keys[i], err)
+			}
+		}
+		list[i], members[e.Keys[i].Text()] = v, v
+	}
+	if e.Map {
+		return cty.ObjectVal(members), nil
+	}
+	return cty.TupleVal(list), nil
+}
+
+func (s *Scope) outputs(n *Node, o sdk.Values) (cty.Value, error) {
+	schema := n.Type.Outputs
+	if o == nil {
+		o = sdk.Values{}
+	}
+	return s.artifacts.In(&schema, map[string]any(o))
+}
+
+// Outputs evaluates the pipeline's outputs. One that cannot be evaluated because a node behind it was skipped is
+// null; any other failure is a diagnostic.
+func (s *Scope) Outputs() (sdk.Values, Diagnostics) {
+	out := sdk.Values{}
+	var ds Diagnostics
+	for _, o := range s.p.Outputs {
+		v, found := s.eval(o.value, s.names(o.refs))
+		if found.HasErrors() {
+			if s.anySkipped(o.Needs) {
+				out[o.Name] = nil
+				continue
+			}
+			ds = append(ds, found.in("output."+o.Name)...)
+			continue
+		}
+		x, err := s.artifacts.Out(v)
+		if err != nil {
+			ds = append(ds, one(rangeOf(o.value.Range()), "", "output.%s: %s", o.Name, err)...)
+			continue
+		}
+		out[o.Name] = x
+	}
+	return out, ds
+}
+
+func (s *Scope) anySkipped(nodes []string) bool {
+	for _, name := range nodes {
+		if s.skipped[name] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,294 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Scope is what the expressions of one run can see. It grows as nodes end and is never rebuilt: an expression is
+// given only what it refers to. It belongs to one goroutine.
+type Scope struct {
+	p         *Pipeline
+	vars      map[string]cty.Value
+	run       cty.Value
+	locals    map[string]cty.Value
+	nodes     map[string]cty.Value
+	skipped   map[string]bool
+	expanded  map[string]*expanded
+	artifacts expr.Artifacts
+}
+
+// Expansion says which instances of a node there are.
+type Expansion struct {
+	// Skip is true when the node's when is false: there are no instances and every dependent is skipped.
+	Skip bool `json:"skip,omitempty"`
+	// Each is true for a node with for_each; Keys are then its instances, none for an empty list. Without for_each
+	// there is one instance, and Keys holds its zero key.
+	Each bool      `json:"each,omitempty"`
+	Keys []sdk.Key `json:"keys,omitempty"`
+	// Map is true when for_each runs over a map or a set.
+	Map bool `json:"map,omitempty"`
+}
+
+// expanded is a for_each's evaluated elements, and the names that a node's inputs see.
+type expanded struct {
+	names  map[string]cty.Value
+	values map[sdk.Key]cty.Value
+}
+
+// MaxInstances is how many instances one for_each may have.
+const MaxInstances = 10_000
+
+// NewScope begins the scope of a run with its variables, as Pipeline.Inputs gave them.
+func (p *Pipeline) NewScope(vars sdk.Values) *Scope {
+	s := &Scope{
+		p: p, vars: map[string]cty.Value{}, locals: map[string]cty.Value{}, nodes: map[string]cty.Value{},
+		skipped: map[string]bool{}, expanded: map[string]*expanded{}, artifacts: expr.Artifacts{},
+	}
+	s.SetRun("", "")
+	for _, v := range p.Variables {
+		s.vars[v.Name] = s.variable(v, vars[v.Name])
+	}
+	return s
+}
+
+// SetRun sets what run.id and run.user give.
+func (s *Scope) SetRun(id, user string) {
+	s.run = cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal(id), "user": cty.StringVal(user)})
+}
+
+// variable takes a checked value in; one that cannot be taken is null, and Pipeline.Inputs has said why.
+func (s *Scope) variable(v *Variable, x any) cty.Value {
+	value, err := s.artifacts.In(&v.Schema, x)
+	if err != nil {
+		return cty.NullVal(cty.DynamicPseudoType)
+	}
+	if v.set && !value.IsNull() {
+		if set, err := expr.ToSet(value); err == nil {
+			return set
+		}
+	}
+	return value
+}
+
+// Expand evaluates a node's when and for_each. All that the node needs must have been set.
+func (s *Scope) Expand(node string) (Expansion, Diagnostics) {
+	n, ds := s.node(node)
+	if ds != nil {
+		return Expansion{}, ds
+	}
+	if n.When {
+		v, ds := s.eval(n.when, s.names(n.refs))
+		if ds.HasErrors() {
+			return Expansion{}, ds.in("node." + node)
+		}
+		if v, err := expr.ToBool(v); err != nil {
+			return Expansion{}, one(rangeOf(n.when.Range()), "", "node.%s: when %s", node, err)
+		} else if !v {
+			return Expansion{Skip: true, Each: n.ForEach}, nil
+		}
+	}
+	if !n.ForEach {
+		return Expansion{Keys: []sdk.Key{{}}}, nil
+	}
+	return s.expand(n)
+}
+
+func (s *Scope) node(name string) (*Node, Diagnostics) {
+	n, ok := s.p.nodes[name]
+	if !ok {
+		return nil, one(Range{File: s.p.bundle.File}, "", "the pipeline has no node %q", name)
+	}
+	return n, nil
+}
+
+func (s *Scope) expand(n *Node) (Expansion, Diagnostics) {
+	x := &expanded{names: s.names(n.refs), values: map[sdk.Key]cty.Value{}}
+	v, ds := s.eval(n.forEach, x.names)
+	if ds.HasErrors() {
+		return Expansion{}, ds.in("node." + n.Name)
+	}
+	keys, values, mapped, err := expr.Keys(v)
+	if err == nil && len(keys) > MaxInstances {
+		err = fmt.Errorf("for_each over %d elements; at most %d", len(keys), MaxInstances)
+	}
+	if err != nil {
+		return Expansion{}, one(rangeOf(n.forEach.Range()), "", "node.%s: %s", n.Name, err)
+	}
+	for i, k := range keys {
+		x.values[k] = values[i]
+	}
+	s.expanded[n.Name] = x
+	return Expansion{Each: true, Keys: keys, Map: mapped}, nil
+}
+
+// names gives an expression what it refers to and nothing else.
+func (s *Scope) names(r refs) map[string]cty.Value {
+	names := map[string]cty.Value{"run": s.run}
+	if len(r.vars) > 0 {
+		names["var"] = pick(r.vars, func(name string) cty.Value { return s.vars[name] })
+	}
+	if len(r.locals) > 0 {
+		names["local"] = pick(r.locals, s.local)
+	}
+	if len(r.nodes) > 0 {
+		names["node"] = pick(r.nodes, func(name string) cty.Value { return s.nodes[name] })
+	}
+	return names
+}
+
+func pick(from []string, of func(name string) cty.Value) cty.Value {
+	out := make(map[string]cty.Value, len(from))
+	for _, name := range from {
+		if out[name] = of(name); out[name] == cty.NilVal {
+			out[name] = cty.DynamicVal
+		}
+	}
+	return cty.ObjectVal(out)
+}
+
+// local evaluates a local once everything it refers to is there. One that fails is unknown; whoever uses it fails
+// with the reason.
+func (s *Scope) local(name string) cty.Value {
+	if v, ok := s.locals[name]; ok {
+		return v
+	}
+	x := s.p.locals[name]
+	v, found := x.expr.Value(&hcl.EvalContext{Variables: s.names(x.refs), Functions: s.p.functions})
+	if found.HasErrors() {
+		return cty.DynamicVal
+	}
+	if v.IsWhollyKnown() {
+		s.locals[name] = v
+	}
+	return v
+}
+
+func (s *Scope) eval(e hclsyntax.Expression, names map[string]cty.Value) (cty.Value, Diagnostics) {
+	v, found := e.Value(&hcl.EvalContext{Variables: names, Functions: s.p.functions})
+	if found.HasErrors() {
+		return cty.DynamicVal, fromHCL(found)
+	}
+	if !v.IsWhollyKnown() {
+		return cty.DynamicVal, s.explain(e)
+	}
+	return v, nil
+}
+
+// explain finds out why a value is not known: a local behind it failed, or a node was asked for too early.
+func (s *Scope) explain(e hclsyntax.Expression) Diagnostics {
+	for _, t := range e.Variables() {
+		name, _ := attributeName(t, 1)
+		if x := s.p.locals[name]; t.RootName() == "local" && x != nil {
+			if _, ds := s.eval(x.expr, s.names(x.refs)); ds.HasErrors() {
+				return ds
+			}
+		}
+		if _, ended := s.nodes[name]; t.RootName() == "node" && !ended {
+			return one(rangeOf(t.SourceRange()), "", "node.%s has not ended yet", name)
+		}
+	}
+	return one(rangeOf(e.Range()), "", "the value is not known yet")
+}
+
+func one(rng Range, detail, format string, args ...any) Diagnostics {
+	return Diagnostics{{Severity: Error, Summary: fmt.Sprintf(format, args...), Detail: detail, Range: rng}}
+}
+
+// in puts an instance's address before every summary.
+func (ds Diagnostics) in(address string) Diagnostics {
+	for i := range ds {
+		ds[i].Summary = address + ": " + ds[i].Summary
+	}
+	return ds
+}
+
+// Inputs evaluates the inputs of one node instance, brings them to the types of the node type's schema, fills its
+// defaults and checks them. Durations and sizes stay as written. The key is the zero Key without for_each.
+func (s *Scope) Inputs(node string, key sdk.Key) (sdk.Values, Diagnostics) {
+	n, ds := s.node(node)
+	if ds != nil {
+		return nil, ds
+	}
+	address := "node." + node + key.String()
+	names, ds := s.instance(n, key)
+	if ds.HasErrors() {
+		return nil, ds.in(address)
+	}
+	values := map[string]any{}
+	for _, in := range n.inputs {
+		if in.fixed != nil {
+			values[in.name] = in.fixed
+			continue
+		}
+		v, found := s.eval(in.expr, names)
+		if found.HasErrors() {
+			ds = append(ds, found...)
+			continue
+		}
+		x, err := s.artifacts.Out(v)
+		if err != nil {
+			ds = append(ds, one(rangeOf(in.expr.Range()), "", "input %s: %s", in.name, err)...)
+			continue
+		}
+		values[in.name] = x
+	}
+	if ds.HasErrors() {
+		return nil, ds.in(address)
+	}
+	fitted, _ := expr.Coerce(&n.Type.Inputs, values).(map[string]any)
+	if ds = n.checkInputs(fitted); ds.HasErrors() {
+		return nil, ds.in(address)
+	}
+	return fitted, nil
+}
+
+// instance gives the names that one instance's inputs see.
+func (s *Scope) instance(n *Node, key sdk.Key) (map[string]cty.Value, Diagnostics) {
+	if !n.ForEach {
+		return s.names(n.refs), nil
+	}
+	if s.expanded[n.Name] == nil {
+		if _, ds := s.expand(n); ds.HasErrors() {
+			return nil, ds
+		}
+	}
+	x := s.expanded[n.Name]
+	value, ok := x.values[key]
+	if !ok {
+		return nil, one(n.Range, "", "for_each has no such element")
+	}
+	names := make(map[string]cty.Value, len(x.names)+1)
+	for k, v := range x.names {
+		names[k] = v
+	}
+	k := cty.StringVal(key.Text())
+	if i, isNumber := key.Number(); isNumber {
+		k = cty.NumberIntVal(int64(i))
+	}
+	names["each"] = cty.ObjectVal(map[string]cty.Value{"key": k, "value": value})
+	return names, nil
+}
+
+// checkInputs says what does not fit, at the attribute or the part of it that is wrong.
+func (n *Node) checkInputs(values map[string]any) (ds Diagnostics) {
+	for _, f := range n.Type.Inputs.Check(values) {
+		rng, detail := n.Range, ""
+		for _, in := range n.inputs {
+			if rest, ok := cutName(f.Path, in.name); ok {
+				rng = rangeOf(locate(in.expr, rest))
+				if in.schema != nil {
+					detail = describe(in.schema, rest)
+				}
+			}
+		}
+		ds = append(ds, one(rng, detail, "input %s: %s", f.Path, f.Message)...)
+	}
+	return ds
+}
