@@ -2,6 +2,7 @@ package expr
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -72,7 +73,7 @@ func coerceObject(s *sdk.Schema, v any) any {
 		p := &s.Properties[i]
 		x := m[p.Name]
 		if x == nil {
-			x = p.Schema.Default
+			x = plain(p.Schema.Default)
 		}
 		if x != nil {
 			out[p.Name] = Coerce(&p.Schema, x)
@@ -84,4 +85,15 @@ func coerceObject(s *sdk.Schema, v any) any {
 		}
 	}
 	return out
+}
+
+// plain turns Go's own numbers, with which a default may be written in Go, into the numbers of a run.
+func plain(x any) any {
+	switch x := x.(type) {
+	case int, int64, uint64:
+		return json.Number(fmt.Sprint(x))
+	case float64:
+		return json.Number(strconv.FormatFloat(x, 'f', -1, 64))
+	}
+	return x
 }

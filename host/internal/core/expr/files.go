@@ -24,6 +24,15 @@ const MaxFile = 4 << 20
 type Files struct {
 	content   map[string]string
 	templates map[string]hclsyntax.Expression
+	failed    map[string]bool // arguments that could not be loaded; reported once, then unknown
+}
+
+// Fail makes the argument's content unknown, so that evaluation does not report again what Load has reported.
+func (f *Files) Fail(arg string) {
+	if f.failed == nil {
+		f.failed = map[string]bool{}
+	}
+	f.failed[path.Clean(arg)] = true
 }
 
 // Load reads the file that an argument names, from the pipeline's folder dir within fsys, and gives its clean name.
@@ -96,7 +105,11 @@ func (f *Files) fileFunction() function.Function {
 		Type:         function.StaticReturnType(cty.String),
 		RefineResult: notNull,
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			s, ok := f.content[path.Clean(args[0].AsString())]
+			name := path.Clean(args[0].AsString())
+			if f.failed[name] {
+				return cty.UnknownVal(cty.String), nil
+			}
+			s, ok := f.content[name]
 			if !ok {
 				return cty.NilVal, function.NewArgErrorf(0, "%q was not there when the pipeline was checked", args[0].AsString())
 			}
@@ -111,7 +124,11 @@ func (f *Files) templateFunction() function.Function {
 		Type:         function.StaticReturnType(cty.String),
 		RefineResult: notNull,
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			t, ok := f.templates[path.Clean(args[0].AsString())]
+			name := path.Clean(args[0].AsString())
+			if f.failed[name] {
+				return cty.UnknownVal(cty.String), nil
+			}
+			t, ok := f.templates[name]
 			if !ok {
 				return cty.NilVal, function.NewArgErrorf(0, "%q was not there when the pipeline was checked", args[0].AsString())
 			}

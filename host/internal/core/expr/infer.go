@@ -191,7 +191,7 @@ func (w *walker) steps(t cty.Type, path hcl.Traversal, from int) bool {
 			t = t.AttributeType(name)
 		case isName && (t.IsListType() || t.IsTupleType()):
 			if _, attr := path[i].(hcl.TraverseAttr); attr {
-				w.add(path[i].SourceRange(), fmt.Sprintf("%s is a list", Spell(path[:i])),
+				w.add(NameRange(path[i]), fmt.Sprintf("%s is a list", Spell(path[:i])),
 					"take one element with [0], or %q of every element with [*].%s", name, name)
 			}
 			return false
@@ -231,7 +231,17 @@ func (w *walker) noAttribute(t cty.Type, path hcl.Traversal, i int, name string)
 	if len(names) == 0 {
 		detail = owner + " has none"
 	}
-	w.add(path[i].SourceRange(), fmt.Sprintf("unknown %s %q", what, name), "%s", detail)
+	w.add(NameRange(path[i]), fmt.Sprintf("unknown %s %q", what, name), "%s", detail)
+}
+
+// NameRange is where the name of a reference's part stands, without the dot before it.
+func NameRange(s hcl.Traverser) hcl.Range {
+	rng := s.SourceRange()
+	if attr, ok := s.(hcl.TraverseAttr); ok && rng.End.Byte-rng.Start.Byte > len(attr.Name) {
+		rng.Start.Byte++
+		rng.Start.Column++
+	}
+	return rng
 }
 
 // Spell writes a traversal as it stands in a pipeline: node.plan.scenes[0].

@@ -148,7 +148,8 @@ func parseMember(e hclsyntax.Expression, depth int) (s sdk.Schema, optional bool
 	}
 	x = Coerce(&s, x)
 	for _, problem := range s.Check(x) {
-		diags = append(diags, typeProblem(call.Args[1], "the default does not fit: %s", problem)...)
+		rng := call.Args[1].Range()
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Subject: &rng, Summary: "default: " + problem.String()})
 	}
 	s.Default = x
 	return s, true, diags

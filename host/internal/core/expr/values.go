@@ -229,8 +229,10 @@ func Keys(v cty.Value) (keys []sdk.Key, values []cty.Value, mapped bool, err err
 	v, _ = v.Unmark()
 	t := v.Type()
 	switch {
-	case v.IsNull():
+	case v.IsKnown() && v.IsNull():
 		return nil, nil, false, fmt.Errorf("for_each is null; give it a list, a map or a set ([] for none)")
+	case t != cty.DynamicPseudoType && !t.IsTupleType() && !t.IsObjectType() && !t.IsCollectionType():
+		return nil, nil, false, fmt.Errorf("for_each wants a list, a map or a set, got %s%s", Describe(t), forEachHint(t))
 	case !v.IsKnown():
 		return nil, nil, false, fmt.Errorf("for_each is not known yet")
 	case t.IsTupleType(), t.IsListType():
@@ -240,11 +242,9 @@ func Keys(v cty.Value) (keys []sdk.Key, values []cty.Value, mapped bool, err err
 			values = append(values, e)
 		}
 		return keys, values, false, nil
-	case t.IsObjectType(), t.IsMapType(), t.IsSetType():
-		keys, values, err = textKeys(v)
-		return keys, values, true, err
 	}
-	return nil, nil, false, fmt.Errorf("for_each wants a list, a map or a set, got %s%s", Describe(t), forEachHint(t))
+	keys, values, err = textKeys(v)
+	return keys, values, true, err
 }
 
 func forEachHint(t cty.Type) string {

@@ -188,6 +188,9 @@ func (l *loader) checkNode(n *Node) {
 		l.fit(in.expr, in.schema, v, "input "+in.name)
 	}
 	for _, name := range n.Type.Inputs.Required {
+		if l.guessed[n.Name+"."+name] {
+			continue // it stands there, misspelt
+		}
 		if s, _ := n.Type.Inputs.Properties.Get(name); !given[name] && s.Default == nil {
 			detail := "node " + n.Name + " of type " + n.Type.Name + " needs it"
 			if s.Description != "" {
@@ -212,8 +215,8 @@ func (l *loader) checkForEach(n *Node) map[string]cty.Value {
 	case t.IsListType(), t.IsTupleType(), t.IsMapType(), t.IsSetType(), t.IsObjectType():
 		key, value = elementTypes(t)
 	default:
-		_, _, _, err := expr.Keys(cty.UnknownVal(t))
-		l.fail(n.forEach.Range(), "", "for_each wants a list, a map or a set, got %s (%s)", expr.Describe(t), err)
+		_, _, _, err := expr.Keys(v)
+		l.fail(n.forEach.Range(), "", "%s", err)
 	}
 	return map[string]cty.Value{"key": key, "value": value}
 }
@@ -252,11 +255,15 @@ func (l *loader) fit(e hclsyntax.Expression, s *sdk.Schema, v cty.Value, what st
 		return
 	}
 	for _, f := range expr.Fit(s, v) {
-		if f.Path != "" {
-			what = what + ", " + f.Path
-		}
-		l.fail(locate(e, f.Path), describe(s, f.Path), "%s: %s", what, f.Message)
+		l.fail(locate(e, f.Path), describe(s, f.Path), "%s: %s", joinPath(what, f.Path), f.Message)
 	}
+}
+
+func joinPath(name, path string) string {
+	if path == "" || path[0] == '[' {
+		return name + path
+	}
+	return name + "." + path
 }
 
 // describe is the documentation of an input, for the detail of a diagnostic.
@@ -306,6 +313,9 @@ func (l *loader) neverRuns(name string, seen map[string]bool) string {
 
 // unused warns of variables and locals that nothing refers to.
 func (l *loader) unused() {
+	if l.diags.HasErrors() {
+		return // a reference may be misspelt
+	}
 	used := map[string]bool{}
 	mark := func(r refs) {
 		for _, v := range r.vars {
@@ -336,6 +346,7 @@ func (l *loader) loadFile(call *hclsyntax.FunctionCallExpr, arg string) {
 	name, err := l.p.files.Load(l.fsys, path.Dir(l.file), arg)
 	if err != nil {
 		l.fail(call.Args[0].Range(), "", "%s", err)
+		l.p.files.Fail(arg)
 		return
 	}
 	if call.Name != "templatefile" {
@@ -343,6 +354,9 @@ func (l *loader) loadFile(call *hclsyntax.FunctionCallExpr, arg string) {
 	}
 	template, found := l.p.files.Template(name, path.Join(path.Dir(l.file), name))
 	l.hcl(found)
+	if found.HasErrors() {
+		l.p.files.Fail(arg)
+	}
 	if found.HasErrors() || len(call.Args) < 2 {
 		return
 	}
@@ -361,6 +375,7 @@ func (l *loader) loadFile(call *hclsyntax.FunctionCallExpr, arg string) {
 	for _, t := range template.Variables() {
 		if root := t.RootName(); !slices.Contains(given, root) {
 			l.fail(t.SourceRange(), fmt.Sprintf("%s:%d gives it %s%s", l.file, call.NameRange.Start.Line, strings.Join(given, ", "), expr.DidYouMean(root, given)), "the template has no %q", root)
+			l.p.files.Fail(arg)
 		}
 	}
 }

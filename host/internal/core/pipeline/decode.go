@@ -19,7 +19,7 @@ var (
 	later      = []string{"requires", "secret", "gate", "module", "trigger", "concurrency", "degrade", "cache", "repeat", "limits"}
 )
 
-const notYet = "this version of spinbot does not support it yet"
+const notYet = "it belongs to the language; a later version of spinbot runs it"
 
 func (l *loader) decode(body *hclsyntax.Body) {
 	for _, a := range inOrder(body.Attributes) {
@@ -58,9 +58,10 @@ func (l *loader) decode(body *hclsyntax.Body) {
 
 func (l *loader) unknownBlock(b *hclsyntax.Block, where string, known []string) {
 	if slices.Contains(later, b.Type) && (slices.Contains(known, b.Type) || where != "at the top of a file") {
-		l.fail(b.DefRange(), notYet, "%s block", b.Type)
+		l.fail(b.DefRange(), notYet, "%s block is not supported by this version yet", b.Type)
 		return
 	}
+	known = slices.DeleteFunc(slices.Clone(known), func(name string) bool { return slices.Contains(later, name) })
 	detail := "known here: " + strings.Join(known, ", ")
 	if len(known) == 0 {
 		detail = "no blocks may stand here"
@@ -74,7 +75,7 @@ func (l *loader) unknownBlock(b *hclsyntax.Block, where string, known []string) 
 // labels checks that a block has as many labels as it wants, each a name where it must be one.
 func (l *loader) labels(b *hclsyntax.Block, usage string, n int) bool {
 	if len(b.Labels) != n {
-		l.fail(b.DefRange(), "write it "+usage, "%s block with %d labels", b.Type, len(b.Labels))
+		l.fail(b.DefRange(), "write it "+usage, "%s block with %s", b.Type, labelCount(len(b.Labels)))
 		return false
 	}
 	if n == 0 {
@@ -85,6 +86,16 @@ func (l *loader) labels(b *hclsyntax.Block, usage string, n int) bool {
 		return false
 	}
 	return true
+}
+
+func labelCount(n int) string {
+	switch n {
+	case 0:
+		return "no label"
+	case 1:
+		return "one label"
+	}
+	return fmt.Sprintf("%d labels", n)
 }
 
 // inOrder gives attributes in the order of the file.
@@ -101,6 +112,7 @@ func inOrder(attributes hclsyntax.Attributes) []*hclsyntax.Attribute {
 func (l *loader) attributes(b *hclsyntax.Block, readers map[string]func(hclsyntax.Expression)) {
 	for _, a := range inOrder(b.Body.Attributes) {
 		if read := readers[a.Name]; read != nil {
+			l.subject = a.Name
 			read(a.Expr)
 			continue
 		}
@@ -191,12 +203,12 @@ func (l *loader) constant(e hclsyntax.Expression) (cty.Value, bool) {
 	for _, t := range e.Variables() {
 		name, ok := attributeName(t, 1)
 		if t.RootName() != "local" || !ok {
-			l.fail(t.SourceRange(), "it cannot refer to "+expr.Spell(t)+"; write it out, or as a local that is known", "this must be known when the pipeline is checked")
+			l.fail(t.SourceRange(), "it cannot refer to "+expr.Spell(t)+"; write it out, or as a local that is known", "%s must be known when the pipeline is checked", l.subject)
 			return cty.DynamicVal, false
 		}
 		v, ok := l.constantLocal(name)
 		if !ok {
-			l.fail(t.SourceRange(), expr.Spell(t)+" is not", "this must be known when the pipeline is checked")
+			l.fail(t.SourceRange(), expr.Spell(t)+" is not", "%s must be known when the pipeline is checked", l.subject)
 			return cty.DynamicVal, false
 		}
 		locals[name] = v
@@ -227,6 +239,7 @@ func (l *loader) constantLocal(name string) (cty.Value, bool) {
 // read gives a reader that takes a constant which fits the schema.
 func (l *loader) read(s sdk.Schema, take func(x any)) func(hclsyntax.Expression) {
 	return func(e hclsyntax.Expression) {
+		subject := l.subject
 		v, ok := l.constant(e)
 		if !ok {
 			return
@@ -236,7 +249,7 @@ func (l *loader) read(s sdk.Schema, take func(x any)) func(hclsyntax.Expression)
 		}
 		found := expr.Fit(&s, v)
 		for _, f := range found {
-			l.fail(locate(e, f.Path), "", "%s", f.Message)
+			l.fail(locate(e, f.Path), "", "%s: %s", joinPath(subject, f.Path), f.Message)
 		}
 		x, err := expr.Artifacts{}.Out(v)
 		if len(found) == 0 && err == nil {

@@ -35,6 +35,8 @@ type loader struct {
 	known     map[string]sdk.NodeType
 	typed     map[string]inferred // of nodes and locals
 	constants map[string]inferred // of locals
+	guessed   map[string]bool     // node.input, for which another name was written
+	subject   string              // what a constant is read for
 }
 
 func (l *loader) add(severity Severity, rng Range, detail, format string, args ...any) {
@@ -121,10 +123,10 @@ func (l *loader) parse() *hclsyntax.Body {
 		l.add(Error, d.Range, fmt.Sprintf("%s\na pipeline begins with a block such as: pipeline \"film\" {}", l.guess(d)), "%s is not a pipeline in HCL", path.Base(l.file))
 		return nil
 	}
-	lines := map[int]bool{}
+	lines, summaries := map[int]bool{}, map[string]bool{}
 	for _, d := range fromHCL(found) {
-		if !lines[d.Range.Start.Line] { // a second one on a line follows from the first
-			lines[d.Range.Start.Line] = true
+		if !lines[d.Range.Start.Line] && !summaries[d.Summary] { // what follows from an error is not another one
+			lines[d.Range.Start.Line], summaries[d.Summary] = true, true
 			l.diags = append(l.diags, d)
 		}
 	}

@@ -78,9 +78,10 @@ func (l *loader) nodeAttributes(n *Node, b *hclsyntax.Block) {
 	for _, a := range inOrder(b.Body.Attributes) {
 		switch read := readers[a.Name]; {
 		case read != nil:
+			l.subject = a.Name
 			read(a.Expr)
 		case slices.Contains(sdk.ReservedInputs(), a.Name):
-			l.fail(a.NameRange, notYet, "%s", a.Name)
+			l.fail(a.NameRange, notYet, "%s is not supported by this version yet", a.Name)
 		default:
 			l.input(n, a)
 		}
@@ -107,8 +108,7 @@ func (l *loader) input(n *Node, a *hclsyntax.Attribute) {
 	case in.schema == nil && n.Type.Inputs.Additional != nil:
 		in.schema = n.Type.Inputs.Additional
 	case in.schema == nil:
-		l.unknownInput(n, a)
-		return
+		l.unknownInput(n, a) // its expression is checked all the same
 	case in.schema.XType == sdk.XTypeSchema:
 		l.typeInput(&in)
 	}
@@ -124,6 +124,12 @@ func (l *loader) input(n *Node, a *hclsyntax.Attribute) {
 func (l *loader) unknownInput(n *Node, a *hclsyntax.Attribute) {
 	names := n.Type.Inputs.Properties.Names()
 	words := []string{"for_each", "when", "depends_on", "timeout", "idle_timeout", "on_failure", "priority"}
+	if near := expr.Nearest(a.Name, append(slices.Clone(words), names...)); near != "" {
+		if l.guessed == nil {
+			l.guessed = map[string]bool{}
+		}
+		l.guessed[n.Name+"."+near] = true
+	}
 	detail := fmt.Sprintf("%s takes %s%s", n.Type.Name, strings.Join(names, ", "), expr.DidYouMean(a.Name, append(words, names...)))
 	if len(names) == 0 {
 		detail = n.Type.Name + " takes no inputs"

@@ -1,56 +1,118 @@
 package pipeline_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"flag"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
-	"github.com/myspinbot/spinbot/sdk"
 )
 
-func TestSmoke(t *testing.T) {
-	src := `
-pipeline "demo" { 
-  description = "x" 
+var update = flag.Bool("update", false, "rewrite what the archives in testdata want")
+
+// types are the node types of all tests, in the JSON in which plugins give theirs.
+func types(tb testing.TB) pipeline.Bundle {
+	tb.Helper()
+	data, err := os.ReadFile("testdata/types.json")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var b pipeline.Bundle
+	if err := json.Unmarshal(data, &b.Types); err != nil {
+		tb.Fatal(err)
+	}
+	return b
 }
-variable "topic" { type = string }
-variable "n" { 
-  type = number 
-  default = 3 
+
+// load loads the first file of a set and fails the test on any error.
+func load(tb testing.TB, src string, more ...string) *pipeline.Pipeline {
+	tb.Helper()
+	fsys := fstest.MapFS{"film.hcl": {Data: []byte(src)}}
+	for i := 0; i+1 < len(more); i += 2 {
+		fsys[more[i]] = &fstest.MapFile{Data: []byte(more[i+1])}
+	}
+	p, ds := pipeline.Load(fsys, "film.hcl", types(tb))
+	if ds.HasErrors() {
+		tb.Fatalf("%s\n%s", shown(ds, fsys), src)
+	}
+	return p
 }
-locals { 
-  style = "${var.topic}!" 
+
+func shown(ds pipeline.Diagnostics, fsys fstest.MapFS) string {
+	var b strings.Builder
+	ds.Write(&b, func(file string) []byte {
+		if f := fsys[file]; f != nil {
+			return f.Data
+		}
+		return nil
+	}, false)
+	return b.String()
 }
-node "test.echo" "a" {
-  text = local.style
-  n = var.n
+
+// TestArchives loads the first file of each archive. The file "diagnostics" holds what is found, "canonical" the
+// formatted form, "graph" the drawing; whichever of them an archive has is compared.
+func TestArchives(t *testing.T) {
+	t.Parallel()
+	archives, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatal("no archives", err)
+	}
+	for _, name := range archives {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testArchive(t, name, archive)
+		})
+	}
 }
-node "test.echo" "b" {
-  for_each = node.a.list
-  text = "${each.key}:${each.value}"
-}
-output "all" { value = succeeded(node.b)[*].text }
-output "x" { value = [for i, b in node.b : b.txet] }
-`
-	ty := sdk.NodeType{Name: "test.echo", Inputs: sdk.Schema{Type: "object", Required: []string{"text"}, Properties: sdk.Properties{{Name: "text", Schema: sdk.Schema{Type: "string"}}, {Name: "n", Schema: sdk.Schema{Type: "integer", Default: 7}}}},
-		Outputs: sdk.Schema{Type: "object", Properties: sdk.Properties{{Name: "text", Schema: sdk.Schema{Type: "string"}}, {Name: "list", Schema: sdk.Schema{Type: "array", Items: &sdk.Schema{Type: "string"}}}}}}
-	b := pipeline.Bundle{Types: []sdk.NodeType{ty}}
-	p, ds := pipeline.Load(fstest.MapFS{"d.hcl": {Data: []byte(src)}}, "d.hcl", b)
-	ds.Write(os.Stdout, func(string) []byte { return []byte(src) }, false)
-	vars, ds := p.Inputs(sdk.Values{"topic": "cats", "n": "5"})
-	t.Log(vars, ds)
-	s := p.NewScope(vars)
-	e, ds := s.Expand("a")
-	t.Log(e, ds)
-	in, ds := s.Inputs("a", sdk.Key{})
-	t.Log(in, ds)
-	t.Log(s.SetNode("a", e, []sdk.Values{{"text": "x", "list": []any{"p", "q"}}}))
-	e, ds = s.Expand("b")
-	t.Log(e, ds)
-	in, ds = s.Inputs("b", e.Keys[1])
-	t.Log(in, ds)
-	t.Log(s.SetNode("b", e, []sdk.Values{{"text": "x"}, nil}))
-	t.Log(s.Outputs())
-	t.Log(p.Graph().Text())
+
+func testArchive(t *testing.T, name string, archive *txtar.Archive) {
+	fsys := fstest.MapFS{}
+	for _, f := range archive.Files {
+		fsys[f.Name] = &fstest.MapFile{Data: f.Data}
+	}
+	first := archive.Files[0].Name
+	p, ds := pipeline.Load(fsys, first, types(t))
+	got := map[string]string{
+		"diagnostics": shown(ds, fsys),
+		"canonical":   string(pipeline.Format(archive.Files[0].Data)),
+	}
+	if p != nil {
+		got["graph"] = p.Graph().Text()
+	}
+	changed := false
+	for i, f := range archive.Files {
+		text, compared := got[f.Name]
+		if !compared || text == string(f.Data) {
+			continue
+		}
+		if changed = true; *update {
+			archive.Files[i].Data = []byte(text)
+		} else {
+			t.Errorf("%s: got\n%s\nwant\n%s", f.Name, text, f.Data)
+		}
+	}
+	if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "diagnostics" }) && len(ds) > 0 {
+		t.Errorf("unexpected diagnostics:\n%s", shown(ds, fsys))
+	}
+	if changed && *update {
+		if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := pipeline.Format([]byte(got["canonical"]))
+	if !bytes.Equal(again, []byte(got["canonical"])) {
+		t.Errorf("formatting twice gives\n%s", again)
+	}
 }

@@ -158,7 +158,7 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 		}
 		return at.each
 	case "gate", "module", "secret", "self", "trigger":
-		l.fail(t.SourceRange(), notYet, "%s", expr.Spell(t))
+		l.fail(t.SourceRange(), notYet, "%s is not supported by this version yet", expr.Spell(t))
 		return false
 	default:
 		l.fail(rng, l.rootHint(t), "unknown name %q", root)
@@ -220,7 +220,7 @@ func (l *loader) named(t hcl.Traversal, what string, names func() []string) []st
 		if len(known) > 0 {
 			detail = "the file declares " + shortList(known) + expr.DidYouMean(name, known)
 		}
-		l.fail(t[1].SourceRange(), detail, "no %s named %q", what, name)
+		l.fail(expr.NameRange(t[1]), detail, "no %s named %q", what, name)
 		return nil
 	}
 	return []string{name}
@@ -322,6 +322,7 @@ func (l *loader) loadFiles(e hclsyntax.Expression) {
 	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, ok := n.(*hclsyntax.FunctionCallExpr)
 		if ok && (call.Name == "file" || call.Name == "templatefile") && len(call.Args) > 0 && !call.ExpandFinal {
+			l.subject = "the argument of " + call.Name
 			l.read(sdk.Schema{Type: "string"}, func(x any) { l.loadFile(call, x.(string)) })(call.Args[0])
 		}
 		return nil

@@ -34,6 +34,7 @@ func (l *loader) variableBlock(b *hclsyntax.Block) {
 	v.Schema.Sensitive, v.Schema.Description = v.Sensitive, v.Description
 	if fallback != nil {
 		v.HasDefault = true
+		l.subject = "default"
 		l.read(v.Schema, func(x any) { v.Default = x })(fallback)
 	}
 	l.noBlocks(b, "validation")
