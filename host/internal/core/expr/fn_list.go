@@ -219,7 +219,7 @@ var succeededFunc = function.New(&function.Spec{
 		switch v := args[0]; {
 		case !v.IsKnown():
 			return cty.UnknownVal(want), nil
-		case v.IsNull() && want == cty.EmptyTuple:
+		case v.IsNull() && want.Equals(cty.EmptyTuple):
 			return cty.EmptyTupleVal, nil
 		case v.IsNull():
 			return cty.NilVal, function.NewArgErrorf(0, "may not be null")
