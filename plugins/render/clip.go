@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strconv"
+
+	"github.com/myspinbot/spinbot/plugins/render/design"
+	"github.com/myspinbot/spinbot/plugins/render/frame"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+type clipIn struct {
+	look
+	Seconds float64 `spin:"seconds" default:"4" min:"0" max:"600" doc:"How long its speech is; the clip lasts a second longer"`
+	Words   []word  `spin:"words,optional" max:"5000" doc:"When each word of text is said, from voice.say: hook and statement light them up"`
+	FPS     int     `spin:"fps" default:"30" min:"1" max:"60" doc:"Frames a second"`
+}
+
+type clipOut struct {
+	Video   sdk.Artifact `spin:"video" accept:"video/*" doc:"Silent clip, lightly compressed, for render.film"`
+	Seconds float64      `spin:"seconds" doc:"Duration of the clip"`
+}
+
+func clipNode() sdk.Node {
+	return sdk.NodeOf(sdk.NodeType{
+		Name: "render.clip", Description: "Draws one scene and moves it: slow zoom, text that comes in, words lit as they are said.",
+		Revision: "1", Idempotent: true, Concurrency: 2,
+		Examples: []sdk.Example{{Title: "A scene as long as its speech", HCL: "node \"render.clip\" \"shot\" {\n  layout  = \"picture\"\n  heading = \"Warm plugins\"\n  picture = var.picture\n  seconds = node.speech.seconds\n}"}},
+	}, runClip)
+}
+
+func runClip(ctx context.Context, in clipIn, t *sdk.Task) (clipOut, error) {
+	picture, err := in.picture()
+	if err != nil {
+		return clipOut{}, err
+	}
+	w, h := in.size()
+	frames := max(1, int(math.Round((in.Seconds+lead+rest)*float64(in.FPS))))
+	length := float64(frames) / float64(in.FPS)
+	card := in.card()
+	card.Seconds, card.Lead = length, lead
+	for _, x := range in.Words {
+		card.Words = append(card.Words, design.Word(x))
+	}
+	scene := design.Draw(card, picture, w, h)
+	path := filepath.Join(t.Scratch, "clip.mp4")
+	f := ffmpeg{scratch: t.Scratch, seconds: length,
+		report: func(done float64) { t.Progress(done, fmt.Sprintf("%s, %.1f s", in.Layout, length)) },
+		args: []string{"-f", "rawvideo", "-pix_fmt", "rgba", "-s", fmt.Sprintf("%dx%d", w, h), "-r", strconv.Itoa(in.FPS), "-i", "pipe:0",
+			"-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-pix_fmt", "yuv420p", "-video_track_timescale", strconv.Itoa(in.FPS * 512), path},
+		stdin: func(out io.Writer) error { return pour(ctx, out, scene, length, frames, in.FPS) }}
+	if _, err := f.run(ctx); err != nil {
+		return clipOut{}, err
+	}
+	return clipOut{sdk.File(path, "clip.mp4", "video/mp4"), length}, nil
+}
+
+// pour writes the scene's frames as raw RGBA.
+func pour(ctx context.Context, out io.Writer, s *design.Scene, length float64, frames, fps int) error {
+	m := frame.New(s, length)
+	b := bufio.NewWriterSize(out, 1<<20)
+	for i := range frames {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if _, err := b.Write(m.At(float64(i) / float64(fps)).Pix); err != nil {
+			return err
+		}
+	}
+	return b.Flush()
+}

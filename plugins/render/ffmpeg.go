@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// ffmpeg is one run of the program.
+type ffmpeg struct {
+	args    []string
+	stdin   func(w io.Writer) error // frames, when it reads them from us
+	seconds float64                 // of its result, for progress; 0: unknown
+	report  func(fraction float64)
+	scratch string // named when the disk is full
+}
+
+const installHint = "install it: apt-get install ffmpeg, or brew install ffmpeg"
+
+func program(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", sdk.Refuse(name+" is not installed on this machine", installHint)
+	}
+	return path, nil
+}
+
+// run starts ffmpeg in its own process group and waits for it. It gives what it printed on stderr.
+func (f ffmpeg) run(ctx context.Context) (string, error) {
+	path, err := program("ffmpeg")
+	if err != nil {
+		return "", err
+	}
+	args := append([]string{"-hide_banner", "-nostats", "-y", "-progress", "pipe:1"}, f.args...)
+	cmd := exec.CommandContext(ctx, path, args...)
+	ownGroup(cmd)
+	cmd.WaitDelay = 2 * time.Second
+	var stderr tail
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	var in io.WriteCloser
+	if f.stdin != nil {
+		if in, err = cmd.StdinPipe(); err != nil {
+			return "", err
+		}
+	}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("start ffmpeg: %w", err)
+	}
+	var feed error
+	var wg sync.WaitGroup
+	if in != nil {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			feed = errors.Join(f.stdin(in), in.Close())
+		}()
+	}
+	f.follow(out)
+	wg.Wait()
+	err = cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
+		return "", f.explain(err, stderr.String())
+	case feed != nil:
+		return "", fmt.Errorf("hand frames to ffmpeg: %w", feed)
+	}
+	return stderr.String(), nil
+}
+
+// follow turns the key=value blocks of -progress into reports.
+func (f ffmpeg) follow(r io.Reader) {
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		key, value, _ := strings.Cut(lines.Text(), "=")
+		us, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if key == "out_time_us" && err == nil && f.seconds > 0 && f.report != nil {
+			f.report(min(1, max(0, us/1e6/f.seconds)))
+		}
+	}
+	_, _ = io.Copy(io.Discard, r) // a line too long to scan must not stall ffmpeg
+}
+
+// explain says what ffmpeg's failure means to a person.
+func (f ffmpeg) explain(err error, stderr string) error {
+	e := &sdk.Error{Cause: sdk.CauseFailed, Message: "ffmpeg failed: " + lastLine(stderr, err), Detail: stderr}
+	low := strings.ToLower(stderr)
+	switch {
+	case strings.Contains(low, "no space left on device"):
+		e.Message = "the disk is full: no room to write in " + f.scratch
+		e.Hint = "free some space there, then resume the run"
+	case strings.Contains(low, "no such filter"):
+		e.Permanent, e.Hint = true, "this ffmpeg was built without a filter that films need; install the full one: apt-get install ffmpeg"
+	case strings.Contains(low, "cannot allocate memory"):
+		e.Hint = "there is too little memory for this size; try a smaller height"
+	}
+	return e
+}
+
+func lastLine(s string, err error) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		l := strings.TrimSpace(lines[i])
+		if l != "" && !strings.HasPrefix(l, "Conversion failed") && !strings.HasPrefix(l, "Error while processing") {
+			return l
+		}
+	}
+	return err.Error()
+}
+
+// tail keeps the last lines of what a program prints, and all of it while it is short.
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+const tailSize = 16 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf.Write(p)
+	if over := t.buf.Len() - tailSize; over > 0 {
+		t.buf.Next(over)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
+}
+
+// encoder is how films are encoded on this machine: found out once by encoding a frame.
+var encoder = sync.OnceValue(func() []string {
+	nvenc := []string{"-c:v", "h264_nvenc", "-preset", "p5", "-rc", "vbr", "-cq", "21", "-b:v", "0"}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	test := ffmpeg{args: append(append([]string{"-f", "lavfi", "-i", "color=s=256x256:r=25"}, nvenc...), "-frames:v", "1", "-f", "null", "-")}
+	if _, err := test.run(ctx); err == nil {
+		return nvenc
+	}
+	return []string{"-c:v", "libx264", "-preset", "veryfast", "-crf", "20"}
+})
+
+// writeFile writes a small file into a scratch folder.
+func writeFile(path string, data []byte) error {
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return diskError(err, filepath.Dir(path))
+	}
+	return nil
+}
+
+func diskError(err error, dir string) error {
+	if strings.Contains(err.Error(), "no space left") {
+		return sdk.Fail("the disk is full: no room to write in "+dir, "free some space there, then resume the run")
+	}
+	return err
+}

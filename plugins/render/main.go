@@ -1,0 +1,18 @@
+// Command render is MySpinBot's plugin for pictures and films: cards, clips, films, media facts, by ffmpeg.
+package main
+
+import (
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/serve"
+)
+
+func main() { serve.Plugin(plugin()) }
+
+func plugin() sdk.Plugin {
+	return sdk.Plugin{
+		Name:        "render",
+		Version:     "0.1.0",
+		Description: "Cards, clips and films by ffmpeg",
+		Nodes:       []sdk.Node{cardNode(), clipNode(), filmNode(), probeNode()},
+	}
+}
