@@ -136,7 +136,7 @@ func (f *Files) templateFunction() function.Function {
 				return cty.NilVal, function.NewArgErrorf(1, "want an object of the template's variables, got %s", Describe(v))
 			}
 			ctx := &hcl.EvalContext{Variables: args[1].AsValueMap(), Functions: table}
-			v, diags := t.Value(ctx)
+			v, diags := Eval(t, ctx)
 			if diags.HasErrors() {
 				return cty.NilVal, diags
 			}

@@ -15,29 +15,21 @@ import (
 // types. Beyond what HCL does with unknowns it walks into the bodies of for expressions, and its diagnostics name
 // what could have been meant.
 func Infer(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	v, diags := e.Value(ctx)
-	if !diags.HasErrors() && !loops(e) {
-		return v, diags
+	if is := shapeOf(e); !is.loops && !is.risky {
+		if v, diags := e.Value(ctx); !diags.HasErrors() {
+			return v, diags
+		}
 	}
-	w := walker{}
-	v = w.infer(e, ctx)
+	w := walker{rounds: 1}
+	v := w.infer(e, ctx)
 	return v, w.diags
 }
 
-// loops says whether the expression has for expressions or splats, into which only the walker looks.
-func loops(e hclsyntax.Expression) bool {
-	found := false
-	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
-		switch n.(type) {
-		case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
-			found = true
-		}
-		return nil
-	})
-	return found
+type walker struct {
+	diags   hcl.Diagnostics
+	rounds  int  // of the loops around, multiplied
+	bounded bool // something was refused for its size
 }
-
-type walker struct{ diags hcl.Diagnostics }
 
 func (w *walker) add(rng hcl.Range, summary, format string, args ...any) {
 	w.diags = append(w.diags, &hcl.Diagnostic{
@@ -102,7 +94,7 @@ func (w *walker) infer(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
 	case *hclsyntax.TemplateExpr:
 		c := *x
 		c.Parts = w.literals(x.Parts, ctx)
-		return w.value(&c, ctx)
+		return w.template(&c, ctx)
 	case *hclsyntax.TemplateJoinExpr:
 		if v := w.infer(x.Tuple, ctx); !v.IsWhollyKnown() {
 			return cty.UnknownVal(cty.String)
@@ -302,6 +294,10 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 	key, elems, ok := elements(coll)
 	if !ok {
 		w.add(x.CollExpr.Range(), "for wants a list, a map or a set", "this is %s", Describe(coll.Type()))
+		return cty.DynamicVal
+	}
+	defer func(rounds int) { w.rounds = rounds }(w.rounds)
+	if !w.enter(x, coll) {
 		return cty.DynamicVal
 	}
 	var results []cty.Type

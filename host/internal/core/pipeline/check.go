@@ -67,6 +67,10 @@ func (l *loader) infer(e hclsyntax.Expression, r refs, each map[string]cty.Value
 	if found.HasErrors() {
 		return cty.DynamicVal
 	}
+	if expr.Size(v, expr.MaxValue) >= expr.MaxValue {
+		l.fail(e.Range(), tooLarge, "the value is too large")
+		return cty.DynamicVal
+	}
 	return v
 }
 

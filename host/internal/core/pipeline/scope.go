@@ -160,8 +160,8 @@ func (s *Scope) local(name string) cty.Value {
 		return v
 	}
 	x := s.p.locals[name]
-	v, found := x.expr.Value(&hcl.EvalContext{Variables: s.names(x.refs), Functions: s.p.functions})
-	if found.HasErrors() {
+	v, found := expr.Eval(x.expr, &hcl.EvalContext{Variables: s.names(x.refs), Functions: s.p.functions})
+	if found.HasErrors() || expr.Size(v, expr.MaxValue) >= expr.MaxValue {
 		return cty.DynamicVal
 	}
 	if v.IsWhollyKnown() {
@@ -171,9 +171,12 @@ func (s *Scope) local(name string) cty.Value {
 }
 
 func (s *Scope) eval(e hclsyntax.Expression, names map[string]cty.Value) (cty.Value, Diagnostics) {
-	v, found := e.Value(&hcl.EvalContext{Variables: names, Functions: s.p.functions})
+	v, found := expr.Eval(e, &hcl.EvalContext{Variables: names, Functions: s.p.functions})
 	if found.HasErrors() {
 		return cty.DynamicVal, fromHCL(found)
+	}
+	if expr.Size(v, expr.MaxValue) >= expr.MaxValue {
+		return cty.DynamicVal, one(rangeOf(e.Range()), tooLarge, "the value is too large")
 	}
 	if !v.IsWhollyKnown() {
 		return cty.DynamicVal, s.explain(e)
@@ -196,6 +199,8 @@ func (s *Scope) explain(e hclsyntax.Expression) Diagnostics {
 	}
 	return one(rangeOf(e.Range()), "", "the value is not known yet")
 }
+
+var tooLarge = fmt.Sprintf("at most %d MiB; pass large data between nodes as artifacts", expr.MaxValue>>20)
 
 func one(rng Range, detail, format string, args ...any) Diagnostics {
 	return Diagnostics{{Severity: Error, Summary: fmt.Sprintf(format, args...), Detail: detail, Range: rng}}

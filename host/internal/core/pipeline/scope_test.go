@@ -215,3 +215,18 @@ func TestRunTimeMistakes(t *testing.T) {
 		t.Error("too few results")
 	}
 }
+
+// TestBomb: thirty locals that each double the one before are refused when the file is checked, not evaluated.
+func TestBomb(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(head + "locals {\n  l0 = \"0123456789\"\n")
+	for i := range 30 {
+		fmt.Fprintf(&b, "  l%d = \"${local.l%d}${local.l%d}\"\n", i+1, i, i)
+	}
+	b.WriteString("}\noutput \"o\" {\n  value = local.l30\n}\n")
+	_, ds := pipeline.Load(memory(b.String()), "film.hcl", types(t))
+	if len(ds) != 1 || !strings.Contains(ds.Error(), "too large") {
+		t.Error(ds)
+	}
+}
