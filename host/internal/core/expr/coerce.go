@@ -73,7 +73,7 @@ func coerceObject(s *sdk.Schema, v any) any {
 		p := &s.Properties[i]
 		x := m[p.Name]
 		if x == nil {
-			x = plain(p.Schema.Default)
+			x = Clone(p.Schema.Default)
 		}
 		if x != nil {
 			out[p.Name] = Coerce(&p.Schema, x)
@@ -87,9 +87,22 @@ func coerceObject(s *sdk.Schema, v any) any {
 	return out
 }
 
-// plain turns Go's own numbers, with which a default may be written in Go, into the numbers of a run.
-func plain(x any) any {
+// Clone copies lists and objects, so that whoever gets a default may change it. Go's own numbers, with which a default
+// may be written in Go, become the numbers of a run.
+func Clone(x any) any {
 	switch x := x.(type) {
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = Clone(x[i])
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k := range x {
+			out[k] = Clone(x[k])
+		}
+		return out
 	case int, int64, uint64:
 		return json.Number(fmt.Sprint(x))
 	case float64:

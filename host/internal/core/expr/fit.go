@@ -64,7 +64,7 @@ func fitMembers(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	members := v.AsValueMap()
 	found := missing(path, s, func(name string) bool {
 		m, ok := members[name]
-		return ok && !(m.IsKnown() && m.IsNull())
+		return ok && (!m.IsKnown() || !m.IsNull())
 	})
 	for _, name := range sortedKeys(members) {
 		sub, known := member(s, name)

@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"net/url"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	yaml "github.com/zclconf/go-cty-yaml"
@@ -24,7 +24,7 @@ var encodingFunctions = []Function{
 	{"base64", "text in base64", `base64("hello")`, `"aGVsbG8="`, simple(toBase64)},
 	{"base64decode", "text out of base64", `base64decode("aGVsbG8=")`, `"hello"`, simple(fromBase64)},
 	{"sha256", "the SHA-256 of a text in hexadecimal", `substr(sha256("a"), 0, 8)`, `"ca978112"`, simple(sha256Hex)},
-	{"urlencode", "text for use in a URL's query", `urlencode("a b&c")`, `"a+b%26c"`, simple(func(s string) (string, error) { return url.QueryEscape(s), nil })},
+	{"urlencode", "text for use in a URL, all but letters, digits and -_.~ encoded", `urlencode("a b&c")`, `"a%20b%26c"`, simple(urlEncode)},
 }
 
 func toBase64(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }
@@ -43,6 +43,22 @@ func fromBase64(s string) (string, error) {
 func sha256Hex(s string) (string, error) {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:]), nil
+}
+
+func urlEncode(s string) (string, error) {
+	const plain, hexadecimal = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~", "0123456789ABCDEF"
+	if len(s) > maxText/3 {
+		return "", tooLong("urlencode")
+	}
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if strings.IndexByte(plain, c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
+		}
+	}
+	return b.String(), nil
 }
 
 var yamlAlias = regexp.MustCompile(`(^|[\s\[{,:-])\*[^\s*]`)

@@ -1,3 +1,7 @@
+// Package expr is what the pipeline language's expressions are made of: its functions, the conversion between
+// sdk.Values and the values of expressions with exact numbers and artifacts that cannot be forged, type expressions,
+// and what can be known of an expression before a run (Infer, Fit). It knows no blocks, nodes or runs; files are read
+// only through the fs.FS that Files.Load is given.
 package expr
 
 import (

@@ -91,7 +91,7 @@ type bundleFile struct {
 }
 
 func (f *bundleFile) Close() error               { return nil }
-func (f *bundleFile) Stat() (fs.FileInfo, error) { return bundleInfo{f.name, f.Reader.Size()}, nil }
+func (f *bundleFile) Stat() (fs.FileInfo, error) { return bundleInfo{f.name, f.Size()}, nil }
 
 type bundleInfo struct {
 	name string

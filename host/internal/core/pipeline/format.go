@@ -68,6 +68,7 @@ func (s *spacer) token(t hclsyntax.Token, gap []byte) {
 			s.out.WriteByte('\n')
 		}
 		return
+	default:
 	}
 	s.newlines(t)
 	s.out.Write(gap)

@@ -70,7 +70,7 @@ func (v *Variable) take(given sdk.Values) (any, Diagnostics) {
 	x := given[v.Name]
 	if x == nil {
 		if v.HasDefault {
-			return v.Default, nil
+			return expr.Clone(v.Default), nil
 		}
 		detail := "give it with --var " + v.Name + "=…"
 		if v.Schema.IsArtifact() {
@@ -128,7 +128,7 @@ func fromJSON(text string) (x any, err error) {
 	if err = d.Decode(&x); err != nil {
 		return nil, err
 	}
-	if _, err = d.Token(); err != io.EOF { //nolint:errorlint // Token gives io.EOF itself
+	if _, err = d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("more follows the value")
 	}
 	return x, nil

@@ -139,7 +139,7 @@ func (l *loader) unknownInput(n *Node, a *hclsyntax.Attribute) {
 
 // typeInput reads an input that is written as a type expression and reaches the node as JSON Schema.
 func (l *loader) typeInput(in *input) {
-	schema, _, found := expr.ParseType(in.expr.(hclsyntax.Expression))
+	schema, _, found := expr.ParseType(in.expr)
 	l.hcl(found)
 	var v sdk.Values
 	data, err := schema.MarshalJSON()

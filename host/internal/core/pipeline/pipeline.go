@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
@@ -201,5 +200,3 @@ func Load(fsys fs.FS, file string, types Types) (*Pipeline, Diagnostics) {
 	p := l.load()
 	return p, l.diags.sorted()
 }
-
-var unknown = cty.DynamicVal

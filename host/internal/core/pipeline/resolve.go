@@ -270,7 +270,7 @@ func (l *loader) order(locals []*local) {
 
 func (l *loader) cycle(path []string) {
 	kind, name, _ := strings.Cut(path[0], ".")
-	rng := Range{}
+	var rng Range
 	if kind == "node" {
 		rng = l.p.nodes[name].Range
 	} else {

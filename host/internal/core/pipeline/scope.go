@@ -229,7 +229,7 @@ func (s *Scope) Inputs(node string, key sdk.Key) (sdk.Values, Diagnostics) {
 	values := map[string]any{}
 	for _, in := range n.inputs {
 		if in.fixed != nil {
-			values[in.name] = in.fixed
+			values[in.name] = expr.Clone(in.fixed)
 			continue
 		}
 		v, found := s.eval(in.expr, names)

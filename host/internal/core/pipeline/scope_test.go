@@ -230,3 +230,44 @@ func TestBomb(t *testing.T) {
 		t.Error(ds)
 	}
 }
+
+// TestSharedPipeline: many runs of one pipeline at once; what one is given may be changed by it. Run with -race.
+func TestSharedPipeline(t *testing.T) {
+	t.Parallel()
+	p := load(t, head+`
+variable "tags" { default = { a = ["x"] } }
+node "ollama.chat" "ask" {
+  model  = "m"
+  prompt = templatefile("t.txt", { tags = var.tags.a[*] })
+  answer = object({ a = list(string) })
+}
+node "control.storyboard" "each" {
+  for_each = node.ask.answer.a
+  script   = node.ask.answer.a[*]
+}
+output "all" { value = node.each[*].narration }
+`, "t.txt", "%{ for t in tags }${t},%{ endfor }")
+	touch := func(v sdk.Values) {
+		_ = v.EachArtifact(func(a sdk.Artifact) (sdk.Artifact, error) { return a, nil })
+	}
+	for range 8 {
+		t.Run("run", func(t *testing.T) {
+			t.Parallel()
+			for range 20 {
+				vars, ds := p.Inputs(nil)
+				touch(vars)
+				s := p.NewScope(vars)
+				in, more := s.Inputs("ask", sdk.Key{})
+				touch(in)
+				if ds.HasErrors() || more.HasErrors() || in["prompt"] != "x," {
+					t.Fatal(in, ds, more)
+				}
+				set(t, s, "ask", sdk.Values{"answer": map[string]any{"a": []any{"p", "q"}}})
+				set(t, s, "each", sdk.Values{"narration": "1"}, sdk.Values{"narration": "2"})
+				if out, ds := s.Outputs(); ds.HasErrors() || !reflect.DeepEqual(out["all"], []any{"1", "2"}) {
+					t.Fatal(out, ds)
+				}
+			}
+		})
+	}
+}
