@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/myspinbot/spinbot/plugins/render/design"
 	"github.com/myspinbot/spinbot/plugins/render/frame"
@@ -17,7 +18,7 @@ import (
 type clipIn struct {
 	look
 	Seconds float64 `spin:"seconds" default:"4" min:"0" max:"600" doc:"How long its speech is; the clip lasts a second longer"`
-	Words   []word  `spin:"words,optional" max:"5000" doc:"When each word of text is said, from voice.say: hook and statement light them up"`
+	Words   []word  `spin:"words,optional" max:"5000" doc:"When each word is said, from voice.say: hook and statement light up their text, the others show a caption"`
 	FPS     int     `spin:"fps" default:"30" min:"1" max:"60" doc:"Frames a second"`
 }
 
@@ -28,7 +29,7 @@ type clipOut struct {
 
 func clipNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
-		Name: "render.clip", Description: "Draws one scene and moves it: slow zoom, text that comes in, words lit as they are said.",
+		Name: "render.clip", Description: "Draws one scene and moves it: slow zoom, text that comes in, captions whose words light up as they are said.",
 		Revision: "1", Idempotent: true, Concurrency: 2,
 		Examples: []sdk.Example{{Title: "A scene as long as its speech", HCL: "node \"render.clip\" \"shot\" {\n  layout  = \"picture\"\n  heading = \"Warm plugins\"\n  picture = var.picture\n  seconds = node.speech.seconds\n}"}},
 	}, runClip)
@@ -45,7 +46,9 @@ func runClip(ctx context.Context, in clipIn, t *sdk.Task) (clipOut, error) {
 	card := in.card()
 	card.Seconds, card.Lead = length, lead
 	for _, x := range in.Words {
-		card.Words = append(card.Words, design.Word(x))
+		if x.Text = strings.TrimSpace(x.Text); x.Text != "" {
+			card.Words = append(card.Words, design.Word(x))
+		}
 	}
 	scene := design.Draw(card, picture, w, h)
 	path := filepath.Join(t.Scratch, "clip.mp4")

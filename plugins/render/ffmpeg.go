@@ -170,7 +170,7 @@ func writeFile(path string, data []byte) error {
 }
 
 func diskError(err error, dir string) error {
-	if strings.Contains(err.Error(), "no space left") {
+	if err != nil && strings.Contains(err.Error(), "no space left") {
 		return sdk.Fail("the disk is full: no room to write in "+dir, "free some space there, then resume the run")
 	}
 	return err

@@ -64,7 +64,7 @@ func (d *drawing) fullPicture() {
 func (d *drawing) points() {
 	d.plainBack()
 	y := d.chapter(d.x(0.84)) + 40*d.u
-	room := d.y(1-captions) - y
+	room := d.y(1-foot) - y
 	n := min(len(d.card.Points), 4)
 	if n == 0 {
 		return
@@ -93,11 +93,16 @@ func (d *drawing) split() {
 	d.plainBack()
 	w, h := d.x(0.46), d.y(0.64)
 	d.window(d.x(1-margin)-w, d.y(0.115), w, h, 36*d.u, 0.1)
-	y := d.chapter(d.x(0.36)) + 36*d.u
-	f, text := Fit(Body, 44*d.u, strings.Join(d.card.Points, " "), d.x(0.355), 6)
-	d.layer(0.5, 0.55, 26, func(img *image.RGBA) {
-		lines(img, f, text, d.x(margin), y+f.size, 1.42, func(l string, x, y float64) { f.Draw(img, l, x, y, Mist) })
-	})
+	y := d.chapter(d.x(0.37)) + 44*d.u
+	for i, p := range d.card.Points[:min(len(d.card.Points), 3)] {
+		f, text := Fit(Body, 42*d.u, p, d.x(0.35), 3)
+		at := y
+		d.layer(d.card.Lead+0.3+0.7*float64(i), 0.5, 24, func(img *image.RGBA) {
+			accentBox(img, d.x(margin), at+4*d.u, 8*d.u, f.size*1.32*float64(len(text))-4*d.u, 4*d.u)
+			lines(img, f, text, d.x(margin)+36*d.u, at+f.size*0.98, 1.32, func(l string, x, y float64) { f.Draw(img, l, x, y, Mist) })
+		})
+		y += f.size*1.32*float64(len(text)) + 34*d.u
+	}
 }
 
 func (d *drawing) statement() {

@@ -30,7 +30,7 @@ type Card struct {
 	Points  []string // of points
 	Number  int      // of the chapter, from 1; 0: none
 	Index   int      // of the scene, from 0; moves the lights of the background
-	Words   []Word   // when each word of Text is said; may be empty
+	Words   []Word   // when each word is said: of Text on hook and statement, else of the caption; may be empty
 	Seconds float64  // how long the scene lasts
 	Lead    float64  // seconds before speech begins
 }
@@ -68,12 +68,13 @@ type Layer struct {
 	In   float64     // seconds from the start of the scene
 	Fade float64     // seconds it takes to come in
 	Rise float64     // pixels it moves up meanwhile
+	Out  float64     // seconds from the start of the scene when it is gone; 0: it stays
 }
 
-// margin is the safe distance from the edges, captions the height kept free for captions, as parts of the frame.
+// margin is the safe distance from the edges, foot the height kept free for captions, as parts of the frame.
 const (
-	margin   = 0.07
-	captions = 0.20
+	margin = 0.07
+	foot   = 0.20
 )
 
 // Draw makes the scene of a card. picture may be nil: the house's background stands in.
@@ -95,6 +96,9 @@ func Draw(c Card, picture image.Image, w, h int) *Scene {
 		d.end()
 	default:
 		d.statement()
+	}
+	if c.Layout != Hook && c.Layout != Statement {
+		d.captions()
 	}
 	return s
 }

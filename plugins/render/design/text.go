@@ -77,7 +77,6 @@ var load = sync.OnceValue(func() (out struct {
 // Face draws text of one weight and size. It is for one goroutine.
 type Face struct {
 	size  float64
-	main  font.Face
 	fonts []*sfnt.Font
 	faces []font.Face
 	buf   sfnt.Buffer
@@ -88,7 +87,6 @@ func NewFace(w Weight, size float64) *Face {
 	l := load()
 	f := &Face{size: size, fonts: append([]*sfnt.Font{l.cuts[w]}, l.rest...)}
 	f.faces = make([]font.Face, len(f.fonts))
-	f.main = f.face(0)
 	return f
 }
 
@@ -103,14 +101,14 @@ func (f *Face) face(i int) font.Face {
 	return f.faces[i]
 }
 
-// of gives the first face that has the letter.
+// of gives the first face that has the letter, or nil: then it is left out, which looks better than a box.
 func (f *Face) of(r rune) font.Face {
 	for i := range f.fonts {
 		if g, err := f.fonts[i].GlyphIndex(&f.buf, r); err == nil && g != 0 {
 			return f.face(i)
 		}
 	}
-	return f.main
+	return nil
 }
 
 // Width is the advance of the text in pixels.
@@ -119,6 +117,9 @@ func (f *Face) Width(s string) float64 {
 	var last rune = -1
 	for _, r := range s {
 		face := f.of(r)
+		if face == nil {
+			continue
+		}
 		if last >= 0 {
 			x += face.Kern(last, r)
 		}
@@ -134,7 +135,9 @@ func (f *Face) Draw(dst *image.RGBA, s string, x, y float64, c color.Color) {
 	d := font.Drawer{Dst: dst, Src: image.NewUniform(c), Dot: fixed.Point26_6{X: fixed.Int26_6(x * 64), Y: fixed.Int26_6(y * 64)}}
 	var last rune = -1
 	for _, r := range s {
-		d.Face = f.of(r)
+		if d.Face = f.of(r); d.Face == nil {
+			continue
+		}
 		if last >= 0 {
 			d.Dot.X += d.Face.Kern(last, r)
 		}

@@ -67,7 +67,7 @@ func (m *Mover) blend(l *design.Layer, t float64) {
 	if l.Fade > 0 {
 		p = (t - l.In) / l.Fade
 	}
-	if p <= 0 {
+	if p <= 0 || l.Out > 0 && t >= l.Out {
 		return
 	}
 	alpha := uint32(smooth(p)*256 + 0.5)

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/myspinbot/spinbot/plugins/render/music"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// mix lays speech and music over one another into a WAV file of the film's length, and measures how loud it is.
+func (f *film) mix(ctx context.Context) (path string, m loudness, err error) {
+	f.t.Progress(0, "mixing speech and music")
+	var args []string
+	var b strings.Builder
+	voices := 0
+	for i, s := range f.in.Scenes {
+		if s.Audio == nil {
+			continue
+		}
+		args = append(args, "-i", s.Audio.Path)
+		fmt.Fprintf(&b, "[%d:a]aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=mono,adelay=%d[s%d];", voices, int(f.said(i)*1000), voices)
+		voices++
+	}
+	if voices > 0 {
+		for i := range voices {
+			fmt.Fprintf(&b, "[s%d]", i)
+		}
+		fmt.Fprintf(&b, "amix=inputs=%d:normalize=0:dropout_transition=0,apad=whole_dur=%s,%s,asplit[voice][key];", voices, num(f.total), warm)
+	}
+	loop, err := f.music()
+	if err != nil {
+		return "", m, err
+	}
+	if loop != "" {
+		args = append(args, "-stream_loop", "-1", "-i", loop)
+		fmt.Fprintf(&b, "[%d:a]aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo,atrim=0:%s,asetpts=PTS-STARTPTS,volume=-9dB[bed];", voices, num(f.total))
+	}
+	b.WriteString(f.bus(voices > 0, loop != ""))
+	end := min(1.8, f.total/3)
+	fmt.Fprintf(&b, "atrim=0:%s,afade=t=in:d=0.25,afade=t=out:st=%s:d=%s,asplit[out][gauge];[gauge]%s,anullsink", num(f.total), num(f.total-end), num(end), gauge)
+	path = filepath.Join(f.t.Scratch, "mix.wav")
+	args = append(args, "-filter_complex", b.String(), "-map", "[out]", "-c:a", "pcm_s24le", path)
+	stderr, err := ffmpeg{args: args, seconds: f.total, scratch: f.t.Scratch,
+		report: func(done float64) { f.t.Progress(mixed*done, "mixing speech and music") }}.run(ctx)
+	if err != nil {
+		return "", m, err
+	}
+	m, err = parseLoudness(stderr)
+	return path, m, err
+}
+
+// warm makes synthetic speech easier on the ear: no rumble, a little body, less hiss, an even level, a small room.
+const warm = "highpass=f=75,equalizer=f=180:t=q:w=1:g=2,equalizer=f=3200:t=q:w=1.2:g=1.5,lowpass=f=11000," +
+	"acompressor=threshold=-22dB:ratio=3:attack=6:release=140:makeup=4dB,alimiter=limit=0.8:level=false," +
+	"aecho=0.9:0.9:23|41:0.07|0.05,aformat=channel_layouts=stereo"
+
+// bus joins speech and music, the music ducked while someone speaks.
+func (f *film) bus(speech, bed bool) string {
+	switch {
+	case speech && bed:
+		return "[bed][key]sidechaincompress=threshold=0.02:ratio=5:attack=90:release=650:knee=4[low];[voice][low]amix=inputs=2:normalize=0:dropout_transition=0,"
+	case speech:
+		return "[key]anullsink;[voice]"
+	case bed:
+		return "[bed]"
+	}
+	return "anullsrc=r=48000:cl=stereo,"
+}
+
+// music writes the film's music, or gives "" when there is none.
+func (f *film) music() (string, error) {
+	if f.in.Music == "none" {
+		return "", nil
+	}
+	path := filepath.Join(f.t.Scratch, "music.wav")
+	out, err := os.Create(path)
+	if err != nil {
+		return "", diskError(err, f.t.Scratch)
+	}
+	defer out.Close()
+	if err := music.Compose(music.Mood(f.in.Music), uint64(f.in.Seed)).WriteWAV(out); err != nil {
+		return "", diskError(err, f.t.Scratch)
+	}
+	return path, diskError(out.Close(), f.t.Scratch)
+}
+
+// loudness is what ffmpeg's loudnorm measures.
+type loudness struct {
+	I      string `json:"input_i"`
+	TP     string `json:"input_tp"`
+	LRA    string `json:"input_lra"`
+	Thresh string `json:"input_thresh"`
+	Offset string `json:"target_offset"`
+}
+
+const gauge = "loudnorm=print_format=json"
+
+func parseLoudness(stderr string) (m loudness, err error) {
+	i, j := strings.LastIndex(stderr, "{"), strings.LastIndex(stderr, "}")
+	if i < 0 || j < i {
+		return m, sdk.Fail("ffmpeg did not say how loud the sound is", "install the full ffmpeg: apt-get install ffmpeg")
+	}
+	return m, json.Unmarshal([]byte(stderr[i:j+1]), &m)
+}
+
+const silence = -70 // LUFS
+
+// lufs is the integrated loudness.
+func (m loudness) lufs() float64 {
+	x, err := strconv.ParseFloat(m.I, 64)
+	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
+		return silence
+	}
+	return max(x, silence)
+}
+
+// master finds the filter that brings the mix to the target (EBU R128): one gain for the whole film, and a limiter
+// for the peaks over the ceiling. What the limiter takes away is measured and given back.
+func (f *film) master(ctx context.Context, path string, m loudness) (string, error) {
+	if m.lufs() <= silence {
+		return "anull", nil
+	}
+	gain := f.in.LUFS - m.lufs()
+	for range 3 {
+		after, err := measure(ctx, path, f.t.Scratch, limited(gain)+",")
+		if err != nil {
+			return "", err
+		}
+		off := f.in.LUFS - after.lufs()
+		gain += off
+		if math.Abs(off) < 0.05 {
+			break
+		}
+	}
+	return limited(gain), nil
+}
+
+// limited turns up by gain dB and keeps true peaks under the ceiling; at four times the rate they cannot hide
+// between samples.
+func limited(gain float64) string {
+	return fmt.Sprintf("volume=%sdB,aresample=192000,alimiter=level=false:attack=4:release=70:limit=%s", num(gain), num(math.Pow(10, ceiling/20)))
+}
+
+// ceiling is the highest true peak in dBTP; a lossy codec adds a little to it.
+const ceiling = -1.5
+
+// measure tells how loud the sound of a file is, after the given filters.
+func measure(ctx context.Context, path, scratch, before string) (loudness, error) {
+	stderr, err := ffmpeg{scratch: scratch, args: []string{"-i", path, "-vn", "-af", before + gauge, "-f", "null", "-"}}.run(ctx)
+	if err != nil {
+		return loudness{}, err
+	}
+	return parseLoudness(stderr)
+}
