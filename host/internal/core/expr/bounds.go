@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"math/big"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -25,6 +27,27 @@ func Eval(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnost
 		return e.Value(ctx) // in HCL's words, with the values at hand
 	}
 	return v, w.diags
+}
+
+// outOfRange is true of numbers that would take long to write out: beyond 1e1000, or nearer to 0 than 1e-1000.
+func outOfRange(f *big.Float) bool {
+	exponent := f.MantExp(nil)
+	return f.IsInf() || exponent > 3323 || exponent < -3323
+}
+
+// CheckNumbers refuses literal numbers out of range: 1e999999999 is quickly read, but never written.
+func CheckNumbers(n hclsyntax.Node) (diags hcl.Diagnostics) {
+	_ = hclsyntax.VisitAll(n, func(n hclsyntax.Node) hcl.Diagnostics {
+		x, ok := n.(*hclsyntax.LiteralValueExpr)
+		if ok && x.Val.Type() == cty.Number && x.Val.IsKnown() && !x.Val.IsNull() && outOfRange(x.Val.AsBigFloat()) {
+			rng := x.Range()
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError, Subject: &rng, Summary: "number out of range", Detail: "at most 1e1000, at least 1e-1000",
+			})
+		}
+		return nil
+	})
+	return diags
 }
 
 // shape says what is within an expression.
@@ -72,6 +95,8 @@ func Size(v cty.Value, limit int) int {
 	switch t := v.Type(); {
 	case t == cty.String:
 		return len(v.AsString())
+	case t == cty.Number && outOfRange(v.AsBigFloat()):
+		return limit
 	case t.IsPrimitiveType() || !v.CanIterateElements():
 		return 8
 	}

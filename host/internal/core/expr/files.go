@@ -89,6 +89,9 @@ func (f *Files) Template(name, shown string) (hclsyntax.Expression, hcl.Diagnost
 		return t, nil
 	}
 	t, diags := hclsyntax.ParseTemplate([]byte(f.content[name]), shown, hcl.InitialPos)
+	if !diags.HasErrors() {
+		diags = CheckNumbers(t)
+	}
 	if diags.HasErrors() {
 		return nil, diags
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 var encodingFunctions = []Function{
 	{"jsonencode", "a value as JSON", `jsonencode({ a = [1, true] })`, `"{\"a\":[1,true]}"`, stdlib.JSONEncodeFunc},
-	{"jsondecode", "the value that a JSON text holds", `jsondecode("{\"a\":1}")`, `{ a = 1 }`, stdlib.JSONDecodeFunc},
+	{"jsondecode", "the value that a JSON text holds", `jsondecode("{\"a\":1}")`, `{ a = 1 }`, jsonDecodeFunc},
 	{"yamlencode", "a value as YAML", `yamlencode({ a = 1 })`, `"\"a\": 1\n"`, yaml.YAMLEncodeFunc},
 	{"yamldecode", "the value that a YAML text holds (no aliases)", `yamldecode("a: 1")`, `{ a = 1 }`, yamlDecodeFunc},
 	{"csvdecode", "the rows of a CSV text with a header line, as objects", `csvdecode("a,b\n1,2")`, `[{ a = "1", b = "2" }]`, stdlib.CSVDecodeFunc},
@@ -60,6 +61,26 @@ func urlEncode(s string) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// jsonDecodeFunc refuses numbers out of range before they are read.
+var jsonDecodeFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "text", Type: cty.String}},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		if v := args[0]; v.IsKnown() && !v.IsNull() {
+			d := json.NewDecoder(strings.NewReader(v.AsString()))
+			d.UseNumber()
+			for t, err := d.Token(); err == nil; t, err = d.Token() {
+				if n, ok := t.(json.Number); ok {
+					if _, err := numberIn(string(n)); err != nil {
+						return cty.NilType, function.NewArgError(0, err)
+					}
+				}
+			}
+		}
+		return stdlib.JSONDecodeFunc.ReturnTypeForValues(args)
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return stdlib.JSONDecodeFunc.Call(args) },
+})
 
 var yamlAlias = regexp.MustCompile(`(^|[\s\[{,:-])\*[^\s*]`)
 

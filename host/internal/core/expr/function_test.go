@@ -98,7 +98,7 @@ func TestFunctionLimits(t *testing.T) {
 		`join(big, range(100))`, `format("%1000000000d", 1)`, `format("%.99999999f", 1)`, `formatlist("%-1000000000s", ["a"])`,
 		`setproduct(range(1000), range(1000))`, `regex("(", "a")`, `regexreplace("a", "(", "b")`,
 		"yamldecode(\"a: &x [1]\\nb: *x\")", `base64decode("%")`, `base64decode("/w==")`,
-		`bytes("many")`, `duration("soon")`, `one([1, 2])`, `one("a")`, `index(["a"], "b")`, `clamp(1, 3, 2)`, `succeeded("a")`, `length(5)`,
+		`jsondecode("{\"a\":[1e999999999]}")`, `bytes("many")`, `duration("soon")`, `one([1, 2])`, `one("a")`, `index(["a"], "b")`, `clamp(1, 3, 2)`, `succeeded("a")`, `length(5)`,
 	} {
 		if v, err := eval(t, src, names); err == nil {
 			t.Errorf("%s gave a value of type %s", src, v.Type().FriendlyName())

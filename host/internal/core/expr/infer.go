@@ -215,7 +215,7 @@ func (w *walker) noAttribute(t cty.Type, path hcl.Traversal, i int, name string)
 		if owner = Spell(path[:i]); path.IsRelative() {
 			owner = "the object at " + owner
 		}
-		if root, ok := path[0].(hcl.TraverseRoot); ok && root.Name == "node" && i <= 3 {
+		if root, ok := path[0].(hcl.TraverseRoot); ok && root.Name == "node" && outputAt(path) == i {
 			what = "output"
 		}
 	}
@@ -224,6 +224,16 @@ func (w *walker) noAttribute(t cty.Type, path hcl.Traversal, i int, name string)
 		detail = owner + " has none"
 	}
 	w.add(NameRange(path[i]), fmt.Sprintf("unknown %s %q", what, name), "%s", detail)
+}
+
+// outputAt is where a reference to a node names its output: node.x.output, node.x[key].output.
+func outputAt(path hcl.Traversal) int {
+	if len(path) > 2 {
+		if _, keyed := path[2].(hcl.TraverseIndex); keyed {
+			return 3
+		}
+	}
+	return 2
 }
 
 // NameRange is where the name of a reference's part stands, without the dot before it.

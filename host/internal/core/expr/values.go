@@ -65,8 +65,8 @@ func numberIn(s string) (cty.Value, error) {
 		return cty.NilVal, fmt.Errorf("%q is not a number", s)
 	}
 	n, err := cty.ParseNumberVal(s)
-	if err != nil || n.AsBigFloat().IsInf() {
-		return cty.NilVal, fmt.Errorf("%.40q is no number that expressions can hold", s)
+	if err != nil || outOfRange(n.AsBigFloat()) {
+		return cty.NilVal, fmt.Errorf("the number %.40s is out of range: at most 1e1000, at least 1e-1000", s)
 	}
 	return n, nil
 }
@@ -155,8 +155,8 @@ const digits = 100
 
 // numberOut writes a number as short as it can be: 0.1 stays 0.1 and 18446744073709551615 itself.
 func numberOut(f *big.Float) (json.Number, error) {
-	if f.IsInf() {
-		return "", fmt.Errorf("an infinite number is no value that a run can hold")
+	if outOfRange(f) {
+		return "", fmt.Errorf("is a number out of range: at most 1e1000, at least 1e-1000")
 	}
 	if f.Sign() == 0 {
 		return "0", nil

@@ -39,7 +39,7 @@ func TestValuesRoundTrip(t *testing.T) {
 			t.Errorf("%#v became %#v (%v)", x, got, err)
 		}
 	}
-	for _, x := range []any{json.Number("x"), json.Number("0x10"), json.Number(""), json.Number("1e999999999999"), struct{}{}, []any{make(chan int)}} {
+	for _, x := range []any{json.Number("x"), json.Number("0x10"), json.Number(""), json.Number("1e999999999999"), json.Number("1e1001"), json.Number("1e-999999999"), struct{}{}, []any{make(chan int)}} {
 		if v, err := (expr.Artifacts{}).In(&sdk.Schema{}, x); err == nil {
 			t.Errorf("%v became %#v", x, v)
 		}
@@ -51,7 +51,7 @@ func TestArithmetic(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]json.Number{
 		`0.1 + 0.2`: "0.3", `0.1 * 3`: "0.3", `1 / 4`: "0.25", `18446744073709551615 + 1`: "18446744073709551616",
-		`10 / 3 * 3`: "10", `2 - 2`: "0", `-0`: "0", `1e1000000`: "1e1000000", `7 % 4`: "3", `1 - 0.9`: "0.1",
+		`10 / 3 * 3`: "10", `2 - 2`: "0", `-0`: "0", `1e1000`: "1e1000", `7 % 4`: "3", `1 - 0.9`: "0.1",
 	} {
 		if got, err := (expr.Artifacts{}).Out(must(t, src)); err != nil || got != want {
 			t.Errorf("%s is %v, not %s (%v)", src, got, want, err)

@@ -107,12 +107,3 @@ func (i bundleInfo) Sys() any           { return nil }
 
 // Source gives a file of the bundle by the name that diagnostics use; nil when there is none.
 func (b Bundle) Source(file string) []byte { return b.Files[strings.TrimPrefix(file, "./")] }
-
-// typeOfInput reads the JSON Schema that an input of type "type" was written as.
-func typeOfInput(fixed any) (s sdk.Schema, ok bool) {
-	data, err := json.Marshal(fixed)
-	if err != nil || s.UnmarshalJSON(data) != nil {
-		return sdk.Schema{}, false
-	}
-	return s, true
-}

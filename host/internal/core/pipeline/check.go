@@ -123,14 +123,7 @@ func (l *loader) nodeResult(name string) cty.Value {
 }
 
 func (l *loader) resultType(n *Node) cty.Type {
-	attributes := map[string]cty.Type{}
-	for _, p := range n.Type.Outputs.Properties {
-		attributes[p.Name] = outputType(n, &p.Schema)
-	}
-	t := cty.Object(attributes)
-	if n.Type.Outputs.Additional != nil {
-		t = cty.DynamicPseudoType
-	}
+	t := expr.Type(&n.outputs)
 	if !n.ForEach {
 		return t
 	}
@@ -139,21 +132,6 @@ func (l *loader) resultType(n *Node) cty.Type {
 		return cty.List(t)
 	case over.IsMapType(), over.IsSetType(), over.IsObjectType():
 		return cty.Map(t)
-	}
-	return cty.DynamicPseudoType
-}
-
-// outputType is the type of one output, which may be typed by one of the node's inputs.
-func outputType(n *Node, s *sdk.Schema) cty.Type {
-	if s.TypeFrom == "" {
-		return expr.Type(s)
-	}
-	for _, in := range n.inputs {
-		if in.name == s.TypeFrom && in.fixed != nil {
-			if schema, ok := typeOfInput(in.fixed); ok {
-				return expr.Type(&schema)
-			}
-		}
 	}
 	return cty.DynamicPseudoType
 }

@@ -115,7 +115,12 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 func (l *loader) parse() *hclsyntax.Body {
 	f, found := hclsyntax.ParseConfig(l.src, l.file, hcl.InitialPos)
 	if !found.HasErrors() {
-		return f.Body.(*hclsyntax.Body)
+		body := f.Body.(*hclsyntax.Body)
+		numbers := expr.CheckNumbers(body)
+		if l.hcl(numbers); numbers.HasErrors() {
+			return nil
+		}
+		return body
 	}
 	body, _ := f.Body.(*hclsyntax.Body)
 	if body == nil || !slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return slices.Contains(blockNames, b.Type) }) {

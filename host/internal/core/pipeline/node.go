@@ -36,7 +36,8 @@ func (l *loader) nodeBlock(b *hclsyntax.Block) {
 func (l *loader) typeOf(n *Node, b *hclsyntax.Block) {
 	t, ok := l.nodeType(b.Labels[0])
 	if ok {
-		n.Type = t
+		n.Type, n.outputs = t, t.Outputs
+		n.outputs.Properties = slices.Clone(t.Outputs.Properties)
 		for _, name := range t.Inputs.Properties.Names() {
 			if slices.Contains(sdk.ReservedInputs(), name) {
 				l.fail(b.LabelRanges[0], "the plugin's author must rename it", "node type %s has an input with the reserved name %q", t.Name, name)
@@ -110,7 +111,7 @@ func (l *loader) input(n *Node, a *hclsyntax.Attribute) {
 	case in.schema == nil:
 		l.unknownInput(n, a) // its expression is checked all the same
 	case in.schema.XType == sdk.XTypeSchema:
-		l.typeInput(&in)
+		l.typeInput(n, &in)
 	}
 	for _, other := range n.inputs {
 		if other.name == in.name {
@@ -137,8 +138,9 @@ func (l *loader) unknownInput(n *Node, a *hclsyntax.Attribute) {
 	l.fail(a.NameRange, detail, "unknown input %q", a.Name)
 }
 
-// typeInput reads an input that is written as a type expression and reaches the node as JSON Schema.
-func (l *loader) typeInput(in *input) {
+// typeInput reads an input that is written as a type expression and reaches the node as JSON Schema. Outputs that
+// take their type from it get it.
+func (l *loader) typeInput(n *Node, in *input) {
 	schema, _, found := expr.ParseType(in.expr)
 	l.hcl(found)
 	var v sdk.Values
@@ -150,6 +152,11 @@ func (l *loader) typeInput(in *input) {
 		v = sdk.Values{}
 	}
 	in.fixed = map[string]any(v)
+	for i := range n.outputs.Properties {
+		if p := &n.outputs.Properties[i]; p.Schema.TypeFrom == in.name {
+			p.Schema = schema
+		}
+	}
 }
 
 // nodeInner reads a block within a node.

@@ -94,6 +94,7 @@ type Node struct {
 	forEach, when hclsyntax.Expression
 	whenRange     Range
 	inputs        []input
+	outputs       sdk.Schema // the type's, with what x-type-from leaves open filled in
 	refs          refs
 	file          string
 }

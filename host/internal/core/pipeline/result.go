@@ -66,11 +66,10 @@ func (s *Scope) result(n *Node, e Expansion, outputs []sdk.Values) (cty.Value, e
 }
 
 func (s *Scope) outputs(n *Node, o sdk.Values) (cty.Value, error) {
-	schema := n.Type.Outputs
 	if o == nil {
 		o = sdk.Values{}
 	}
-	return s.artifacts.In(&schema, map[string]any(o))
+	return s.artifacts.In(&n.outputs, map[string]any(o))
 }
 
 // Outputs evaluates the pipeline's outputs. One that cannot be evaluated because a node behind it was skipped is

@@ -83,6 +83,37 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// TestTypeFrom: an output typed by an input has that type before the run and its optional members in it.
+func TestTypeFrom(t *testing.T) {
+	t.Parallel()
+	const src = head + `
+node "ollama.chat" "ask" {
+  model  = "m"
+  prompt = "p"
+  answer = object({ text = string, note = optional(string) })
+}
+output "note" { value = coalesce(node.ask.answer.%s, "none") }
+`
+	p := load(t, fmt.Sprintf(src, "note"))
+	s := p.NewScope(nil)
+	in, ds := s.Inputs("ask", sdk.Key{})
+	schema := map[string]any{
+		"type": "object", "required": []any{"text"},
+		"properties": map[string]any{"text": map[string]any{"type": "string"}, "note": map[string]any{"type": "string"}},
+	}
+	if ds.HasErrors() || !reflect.DeepEqual(in["answer"], schema) {
+		t.Errorf("%v %v", in, ds)
+	}
+	set(t, s, "ask", sdk.Values{"answer": map[string]any{"text": "a"}})
+	if out, ds := s.Outputs(); ds.HasErrors() || out["note"] != "none" {
+		t.Errorf("%v %v", out, ds)
+	}
+	_, ds = pipeline.Load(memory(fmt.Sprintf(src, "nott")), "film.hcl", types(t))
+	if !strings.Contains(ds.Error(), `unknown attribute "nott"`) || !strings.Contains(ds.Error(), `did you mean "note"?`) {
+		t.Error(ds)
+	}
+}
+
 func TestScope(t *testing.T) {
 	t.Parallel()
 	p := load(t, head+`
@@ -269,5 +300,15 @@ output "all" { value = node.each[*].narration }
 				}
 			}
 		})
+	}
+}
+
+func TestNumbersOutOfRange(t *testing.T) {
+	t.Parallel()
+	for _, src := range []string{"x = 1e999999999", "x = \"${1e-999999999}\"", "x = [for i in [1] : 1e1001]"} {
+		_, ds := pipeline.Load(memory(head+"locals {\n  "+src+"\n}\n"), "film.hcl", types(t))
+		if len(ds) != 1 || !strings.Contains(ds.Error(), "number out of range") {
+			t.Errorf("%s: %v", src, ds)
+		}
 	}
 }
