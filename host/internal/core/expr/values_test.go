@@ -39,7 +39,7 @@ func TestValuesRoundTrip(t *testing.T) {
 			t.Errorf("%#v became %#v (%v)", x, got, err)
 		}
 	}
-	for _, x := range []any{json.Number("x"), json.Number("0x10"), json.Number(""), json.Number("1e999999999999"), json.Number("1e1001"), json.Number("1e-999999999"), struct{}{}, []any{make(chan int)}} {
+	for _, x := range []any{json.Number("x"), json.Number("0x10"), json.Number(""), json.Number("1e999999999999"), json.Number("1e1001"), json.Number("1e-2000"), struct{}{}, []any{make(chan int)}} {
 		if v, err := (expr.Artifacts{}).In(&sdk.Schema{}, x); err == nil {
 			t.Errorf("%v became %#v", x, v)
 		}
