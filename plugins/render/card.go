@@ -100,7 +100,7 @@ func cardNode() sdk.Node {
 		if err != nil {
 			return cardOut{}, diskError(err, t.Scratch)
 		}
-		if err := png.Encode(f, still); err != nil {
+		if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, still); err != nil {
 			return cardOut{}, diskError(err, t.Scratch)
 		}
 		if err := f.Close(); err != nil {

@@ -45,10 +45,16 @@ func runClip(ctx context.Context, in clipIn, t *sdk.Task) (clipOut, error) {
 	length := float64(frames) / float64(in.FPS)
 	card := in.card()
 	card.Seconds, card.Lead = length, lead
+	var said strings.Builder
+	said.WriteString(in.Heading + in.Text + strings.Join(in.Points, ""))
 	for _, x := range in.Words {
+		said.WriteString(x.Text)
 		if x.Text = strings.TrimSpace(x.Text); x.Text != "" {
 			card.Words = append(card.Words, design.Word(x))
 		}
+	}
+	if m := design.Missing(said.String()); m != "" {
+		t.Log("warn", fmt.Sprintf("no font here has %.40q, so it is left out; install one: apt-get install fonts-noto-cjk fonts-dejavu-core", m))
 	}
 	scene := design.Draw(card, picture, w, h)
 	path := filepath.Join(t.Scratch, "clip.mp4")

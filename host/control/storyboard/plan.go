@@ -135,7 +135,7 @@ func chapter(s *section, i int) (scene, []string, int) {
 			c.Points = append(c.Points, shorten(strings.TrimRight(p, "."), 90))
 		}
 	case s.quote != "" && words(s.quote) <= statementWords:
-		c.Layout = "statement"
+		c.Layout, c.Number = "statement", 0
 		return c, []string{s.quote}, 1
 	case s.heading == "" && words(pool[0]) <= statementWords && i%2 == 0:
 		c.Layout, c.Number = "statement", 0

@@ -88,7 +88,7 @@ func (d *drawing) phrase(words []Word, in, out float64, first bool) {
 		text[i] = w.Text
 	}
 	whole := strings.Join(text, " ")
-	f, wrapped := Fit(Strong, 50*d.u, whole, d.x(0.80), 1)
+	f, wrapped := Fit(Strong, 54*d.u, whole, d.x(0.80), 1)
 	if len(wrapped) == 0 {
 		return
 	}

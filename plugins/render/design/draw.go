@@ -88,8 +88,8 @@ func backdrop(w, h, index int) *image.RGBA {
 		for x := range sw {
 			u, v := float64(x)/float64(sw), float64(y)/float64(sh)
 			c := mix(Ink, Night, clamp(v*0.7+u*0.3))
-			c = mix(c, Violet, 0.38*glow(u, v, lx, ly, 0.42))
-			c = mix(c, Cyan, 0.20*glow(u, v, rx, ry, 0.36))
+			c = mix(c, Violet, 0.50*glow(u, v, lx, ly, 0.42))
+			c = mix(c, Cyan, 0.30*glow(u, v, rx, ry, 0.36))
 			img.SetRGBA(x, y, color.RGBA{c.R, c.G, c.B, 255})
 		}
 	}
@@ -122,12 +122,25 @@ func dither(img *image.RGBA) {
 	}
 }
 
-// cover scales src to fill w by h, cutting what overhangs, with the middle kept.
-func cover(src image.Image, w, h int) *image.RGBA {
+// part is a piece of a picture: where its middle lies and how much of the width and height it has.
+type part struct{ x, y, size float64 }
+
+var (
+	whole = part{0.5, 0.5, 1}
+	// parts are what pictures that fill the frame show, in turn, so that one picture gives several.
+	parts = []part{{0.68, 0.60, 0.64}, {0.30, 0.34, 0.62}, {0.5, 0.5, 1}, {0.64, 0.36, 0.66}}
+)
+
+// cover scales a part of src to fill w by h, cutting what overhangs evenly.
+func cover(src image.Image, w, h int, p part) *image.RGBA {
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
 	b := src.Bounds()
+	pw, ph := max(2, int(float64(b.Dx())*p.size)), max(2, int(float64(b.Dy())*p.size))
+	x0 := b.Min.X + int(clamp((p.x-p.size/2)/max(1-p.size, 1e-9))*float64(b.Dx()-pw))
+	y0 := b.Min.Y + int(clamp((p.y-p.size/2)/max(1-p.size, 1e-9))*float64(b.Dy()-ph))
+	b = image.Rect(x0, y0, x0+pw, y0+ph)
 	s := math.Max(float64(w)/float64(b.Dx()), float64(h)/float64(b.Dy()))
-	cw, ch := int(float64(w)/s+0.5), int(float64(h)/s+0.5)
+	cw, ch := min(b.Dx(), int(float64(w)/s+0.5)), min(b.Dy(), int(float64(h)/s+0.5))
 	x, y := b.Min.X+(b.Dx()-cw)/2, b.Min.Y+(b.Dy()-ch)/2
 	xdraw.CatmullRom.Scale(out, out.Bounds(), src, image.Rect(x, y, x+cw, y+ch), xdraw.Src, nil)
 	return out

@@ -106,9 +106,11 @@ func Draw(c Card, picture image.Image, w, h int) *Scene {
 // drawing is a scene being drawn. u is how many pixels a 1080p pixel has.
 type drawing struct {
 	*Scene
-	card    Card
-	u       float64
-	picture image.Image
+	card      Card
+	u         float64
+	picture   image.Image
+	onPicture bool        // text stands on the picture
+	sheet     *image.RGBA // what layers are drawn on; clear between them
 }
 
 func (d *drawing) x(part float64) float64 { return part * float64(d.W) }
@@ -137,13 +139,14 @@ func (d *drawing) plainBack() {
 	d.back(backdrop(int(d.x(over)), int(d.y(over)), d.card.Index), 0.94)
 }
 
-// pictureBack fills the frame with the picture, darkened as far as text on it needs.
-func (d *drawing) pictureBack(top, middle, bottom float64) {
+// pictureBack fills the frame with a part of the picture, darkened as far as text on it needs.
+func (d *drawing) pictureBack(top, middle, bottom float64, p part) {
 	if d.picture == nil {
 		d.plainBack()
 		return
 	}
-	img := cover(d.picture, int(d.x(over)), int(d.y(over)))
+	d.onPicture = true
+	img := cover(d.picture, int(d.x(over)), int(d.y(over)), p)
 	scrim(img, top, middle, bottom)
 	dither(img)
 	d.back(img, 0.86)
@@ -151,15 +154,19 @@ func (d *drawing) pictureBack(top, middle, bottom float64) {
 
 // layer adds a drawing that comes in at a time.
 func (d *drawing) layer(in, fade, rise float64, paint func(img *image.RGBA)) {
-	full := image.NewRGBA(image.Rect(0, 0, d.W, d.H))
-	paint(full)
-	r := inked(full)
+	if d.sheet == nil {
+		d.sheet = image.NewRGBA(image.Rect(0, 0, d.W, d.H))
+	}
+	paint(d.sheet)
+	r := inked(d.sheet)
 	if r.Empty() {
 		return
 	}
 	img := image.NewRGBA(r)
 	for y := r.Min.Y; y < r.Max.Y; y++ {
-		copy(img.Pix[img.PixOffset(r.Min.X, y):], full.Pix[full.PixOffset(r.Min.X, y):full.PixOffset(r.Max.X, y)])
+		row := d.sheet.Pix[d.sheet.PixOffset(r.Min.X, y):d.sheet.PixOffset(r.Max.X, y)]
+		copy(img.Pix[img.PixOffset(r.Min.X, y):], row)
+		clear(row)
 	}
 	d.Layers = append(d.Layers, Layer{Img: img, In: in, Fade: fade, Rise: rise * d.u})
 }
@@ -195,7 +202,7 @@ func (d *drawing) window(x, y, w, h, r, in float64) {
 	if src == nil {
 		img = backdrop(int(w*over), int(h*over), d.card.Index+2)
 	} else {
-		img = cover(src, int(w*over), int(h*over))
+		img = cover(src, int(w*over), int(h*over), parts[(d.card.Index+1)%len(parts)])
 	}
 	full := image.NewRGBA(image.Rect(0, 0, at.Dx(), at.Dy()))
 	box(full, Paper, 0, 0, w, h, r)
@@ -208,12 +215,11 @@ func (d *drawing) window(x, y, w, h, r, in float64) {
 }
 
 // lines draws wrapped text and gives the baseline below it. leading is in ems.
-func lines(img *image.RGBA, f *Face, text []string, x, y, leading float64, draw func(line string, x, y float64)) float64 {
+func lines(f *Face, text []string, x, y, leading float64, draw func(line string, x, y float64)) float64 {
 	for _, l := range text {
 		draw(l, x, y)
 		y += f.size * leading
 	}
-	_ = img
 	return y
 }
 

@@ -6,8 +6,10 @@ import (
 	"image/color"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/opentype"
@@ -36,6 +38,9 @@ const (
 	Strong
 	Display
 )
+
+// tracking of the cuts in ems.
+var tracking = [...]float64{-0.016, -0.016, -0.012}
 
 var files = [...]string{"fonts/Inter-Medium.otf", "fonts/Inter-SemiBold.otf", "fonts/InterDisplay-Bold.otf"}
 
@@ -77,6 +82,7 @@ var load = sync.OnceValue(func() (out struct {
 // Face draws text of one weight and size. It is for one goroutine.
 type Face struct {
 	size  float64
+	track fixed.Int26_6 // added after each letter: large text is set tighter
 	fonts []*sfnt.Font
 	faces []font.Face
 	buf   sfnt.Buffer
@@ -85,7 +91,7 @@ type Face struct {
 // NewFace gives a face; size is the height of the em in pixels.
 func NewFace(w Weight, size float64) *Face {
 	l := load()
-	f := &Face{size: size, fonts: append([]*sfnt.Font{l.cuts[w]}, l.rest...)}
+	f := &Face{size: size, track: fixed.Int26_6(tracking[w] * size * 64), fonts: append([]*sfnt.Font{l.cuts[w]}, l.rest...)}
 	f.faces = make([]font.Face, len(f.fonts))
 	return f
 }
@@ -124,7 +130,7 @@ func (f *Face) Width(s string) float64 {
 			x += face.Kern(last, r)
 		}
 		a, _ := face.GlyphAdvance(r)
-		x += a
+		x += a + f.track
 		last = r
 	}
 	return float64(x) / 64
@@ -142,6 +148,7 @@ func (f *Face) Draw(dst *image.RGBA, s string, x, y float64, c color.Color) {
 			d.Dot.X += d.Face.Kern(last, r)
 		}
 		d.DrawString(string(r))
+		d.Dot.X += f.track
 		last = r
 	}
 }
@@ -163,6 +170,14 @@ func (f *Face) Wrap(s string, width float64) []string {
 		}
 	}
 	return f.fill(strings.Fields(s), hi)
+}
+
+// longest is the width of the widest word.
+func (f *Face) longest(s string) (width float64) {
+	for _, w := range strings.Fields(s) {
+		width = max(width, f.Width(w))
+	}
+	return width
 }
 
 func (f *Face) fill(words []string, width float64) []string {
@@ -206,8 +221,15 @@ func (f *Face) fit(w string, width float64) int {
 	return last
 }
 
-// Fit gives the largest face of the weight, from size downwards, in which the text takes at most lines lines.
+// Fit gives the largest face of the weight, from size downwards, in which the text takes at most lines lines. Words
+// are broken only where whole ones would be tiny.
 func Fit(w Weight, size float64, text string, width float64, lines int) (*Face, []string) {
+	for least := size * 0.4; size > least; size *= 0.93 {
+		f := NewFace(w, size)
+		if f.longest(text) <= width {
+			break
+		}
+	}
 	for {
 		f := NewFace(w, size)
 		wrapped := f.Wrap(text, width)
@@ -220,4 +242,16 @@ func Fit(w Weight, size float64, text string, width float64, lines int) (*Face, 
 		}
 		size *= 0.93
 	}
+}
+
+// Missing gives the letters of a text for which this machine has no font, each once.
+func Missing(text string) string {
+	f := NewFace(Body, 16)
+	var out []rune
+	for _, r := range text {
+		if (unicode.IsLetter(r) || unicode.IsDigit(r)) && !slices.Contains(out, r) && f.of(r) == nil {
+			out = append(out, r)
+		}
+	}
+	return string(out)
 }
