@@ -188,6 +188,9 @@ func emphasis(raw string) bool {
 
 // settle gives an article without headings a title and sections.
 func (r *reader) settle() {
+	if len(r.lead.sentences) == 0 {
+		r.lead.sentences = spokenOf(&r.lead)
+	}
 	if r.title == "" && len(r.lead.sentences) > 1 && words(r.lead.sentences[0]) <= 12 {
 		r.title, r.lead.sentences = strings.TrimRight(r.lead.sentences[0], ".!"), r.lead.sentences[1:]
 	}

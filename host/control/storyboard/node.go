@@ -4,6 +4,7 @@ package storyboard
 
 import (
 	"context"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -70,6 +71,7 @@ func run(_ context.Context, in inputs, _ *sdk.Task) (outputs, error) {
 	for _, s := range scenes {
 		out.Seconds += s.Seconds + gap
 	}
+	out.Seconds = math.Round(out.Seconds*1000) / 1000
 	return out, nil
 }
 

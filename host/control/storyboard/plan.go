@@ -99,7 +99,7 @@ func board(a *article, maxScenes int) []*draft {
 		add(scene{Layout: "hook"}, lead[:1], 1)
 		lead = lead[1:]
 	}
-	if len(lead) == 0 {
+	if len(lead) == 0 && spoken(a.title) {
 		lead = []string{stop(a.title)}
 	}
 	if spoken(a.title) {
@@ -136,7 +136,7 @@ func chapter(s *section, i int) (scene, []string, int) {
 		}
 	case s.quote != "" && words(s.quote) <= statementWords:
 		c.Layout, c.Number = "statement", 0
-		return c, []string{s.quote}, 1
+		return c, []string{stop(s.quote)}, 1
 	case s.heading == "" && words(pool[0]) <= statementWords && i%2 == 0:
 		c.Layout, c.Number = "statement", 0
 		return c, pool, 1
