@@ -9,7 +9,6 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
-	"time"
 
 	_ "golang.org/x/image/webp" // or WebP
 
@@ -100,6 +99,7 @@ func cardNode() sdk.Node {
 		if err != nil {
 			return cardOut{}, diskError(err, t.Scratch)
 		}
+		defer f.Close()
 		if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, still); err != nil {
 			return cardOut{}, diskError(err, t.Scratch)
 		}
@@ -119,9 +119,7 @@ type word struct {
 
 // Silence around the speech of a scene, in seconds: what clip leaves and film relies on.
 const (
-	lead  = 0.45
-	rest  = 0.55
-	cross = 0.40 // length of a cross-fade
+	lead   = 0.45
+	rest   = 0.55
+	linger = 1.1 // what an end card stays longer
 )
-
-func seconds(d float64) time.Duration { return time.Duration(d * float64(time.Second)) }

@@ -17,7 +17,7 @@ import (
 
 type clipIn struct {
 	look
-	Seconds float64 `spin:"seconds" default:"4" min:"0" max:"600" doc:"How long its speech is; the clip lasts a second longer"`
+	Seconds float64 `spin:"seconds" default:"4" min:"0" max:"600" doc:"How long its speech is; the clip lasts a second longer, an end card two"`
 	Words   []word  `spin:"words,optional" max:"5000" doc:"When each word is said, from voice.say: hook and statement light up their text, the others show a caption"`
 	FPS     int     `spin:"fps" default:"30" min:"1" max:"60" doc:"Frames a second"`
 }
@@ -41,8 +41,12 @@ func runClip(ctx context.Context, in clipIn, t *sdk.Task) (clipOut, error) {
 		return clipOut{}, err
 	}
 	w, h := in.size()
-	frames := max(1, int(math.Round((in.Seconds+lead+rest)*float64(in.FPS))))
-	length := float64(frames) / float64(in.FPS)
+	length := in.Seconds + lead + rest
+	if in.Layout == string(design.End) {
+		length += linger
+	}
+	frames := max(1, int(math.Round(length*float64(in.FPS))))
+	length = float64(frames) / float64(in.FPS)
 	card := in.card()
 	card.Seconds, card.Lead = length, lead
 	var said strings.Builder

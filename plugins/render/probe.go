@@ -42,6 +42,8 @@ func probe(ctx context.Context, path, name string) (out probeOut, err error) {
 	if err != nil {
 		return out, err
 	}
+	unknown := &sdk.Error{Cause: sdk.CauseFailed, Permanent: true, Message: quoted(name) + " is no video, sound or picture that ffmpeg knows",
+		Hint: "check the file by opening it in a player"}
 	cmd := exec.CommandContext(ctx, tool, "-v", "error", "-print_format", "json", "-show_format", "-show_streams", path)
 	ownGroup(cmd)
 	var stdout bytes.Buffer
@@ -51,8 +53,8 @@ func probe(ctx context.Context, path, name string) (out probeOut, err error) {
 		if ctx.Err() != nil {
 			return out, context.Cause(ctx)
 		}
-		return out, &sdk.Error{Cause: sdk.CauseFailed, Permanent: true, Message: quoted(name) + " is no video, sound or picture that ffmpeg knows",
-			Hint: "check the file by opening it in a player", Detail: stderr.String()}
+		unknown.Detail = stderr.String()
+		return out, unknown
 	}
 	var raw struct {
 		Format struct {
@@ -82,6 +84,10 @@ func probe(ctx context.Context, path, name string) (out probeOut, err error) {
 		case s.Type == "audio" && out.Audio == "":
 			out.Audio, out.Channels = s.Codec, s.Channels
 		}
+	}
+	if out.Audio == "" && out.Width == 0 { // a file that is only named like a picture
+		unknown.Detail = stderr.String()
+		return out, unknown
 	}
 	return out, nil
 }

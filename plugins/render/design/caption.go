@@ -120,7 +120,7 @@ func (d *drawing) phrase(words []Word, in, out float64, first bool) {
 		}
 		l := &d.Layers[n]
 		if l.Out = out; i+1 < len(words) {
-			l.Out = min(out, d.card.Lead+words[i+1].Start+0.04)
+			l.Out = min(out, d.card.Lead+words[i+1].Start)
 		}
 	}
 }
