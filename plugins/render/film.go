@@ -195,7 +195,7 @@ func (f *film) pictures() string {
 func (f *film) thumbnail(ctx context.Context, video, out string) error {
 	i := min(f.in.Poster, len(f.clips)-1)
 	at := f.starts[i] + 0.7*(f.clips[i].Seconds-f.in.Cross)
-	_, err := ffmpeg{scratch: f.t.Scratch, args: []string{"-ss", num(at), "-i", video, "-frames:v", "1", "-vf", "scale='min(1280,iw)':-2:flags=lanczos", "-q:v", "3", out}}.run(ctx)
+	_, err := ffmpeg{scratch: f.t.Scratch, args: []string{"-ss", num(at), "-i", video, "-frames:v", "1", "-vf", "scale='min(1280,iw)':-2:flags=lanczos:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p", "-q:v", "3", out}}.run(ctx)
 	return err
 }
 

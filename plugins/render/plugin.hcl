@@ -1,5 +1,4 @@
-plugin "render" {
-  source  = "github.com/myspinbot/spinbot/plugins/render"
-  version = "0.1.0"
-  binary  = "render"
-}
+name        = "render"
+version     = "0.1.0"
+description = "Cards, clips and films by ffmpeg"
+binary      = "render"

@@ -146,7 +146,8 @@ func cover(src image.Image, w, h int, p part) *image.RGBA {
 	return out
 }
 
-// scrim darkens a picture so that text on it can be read: top and bottom are alphas of ink at the edges.
+// scrim darkens a picture so that text on it can be read: top, middle and bottom are
+// how much of dusk is mixed in there.
 func scrim(img *image.RGBA, top, middle, bottom float64) {
 	b := img.Bounds()
 	for y := range b.Dy() {
@@ -160,9 +161,9 @@ func scrim(img *image.RGBA, top, middle, bottom float64) {
 		row := img.Pix[y*img.Stride : y*img.Stride+4*b.Dx()]
 		k := 1 - a
 		for i := 0; i < len(row); i += 4 {
-			row[i] = uint8(float64(row[i])*k + float64(Ink.R)*a)
-			row[i+1] = uint8(float64(row[i+1])*k + float64(Ink.G)*a)
-			row[i+2] = uint8(float64(row[i+2])*k + float64(Ink.B)*a)
+			row[i] = uint8(float64(row[i])*k + float64(dusk.R)*a)
+			row[i+1] = uint8(float64(row[i+1])*k + float64(dusk.G)*a)
+			row[i+2] = uint8(float64(row[i+2])*k + float64(dusk.B)*a)
 		}
 	}
 }
