@@ -117,7 +117,7 @@ func sentences(text string) []string {
 		}
 		next, _ := utf8.DecodeRuneInString(strings.TrimLeft(text[at:], " "))
 		spaced := at == len(text) || text[at] == ' '
-		if wide || spaced && !unicode.IsLower(next) && !(r == '.' && abbreviated(text[begin:at])) {
+		if wide || spaced && !unicode.IsLower(next) && (r != '.' || !abbreviated(text[begin:at])) {
 			take(at)
 		}
 	}
