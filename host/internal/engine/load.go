@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// pipeCache shares parsed pipelines between runs of the same digest.
+type pipeCache struct {
+	mu    sync.Mutex
+	byRef map[string]*pipeline.Pipeline // by artifact digest of the bundle
+	saved map[*pipeline.Pipeline][2]string
+	order []*pipeline.Pipeline
+}
+
+// maxPipes is how many parsed pipelines are kept.
+const maxPipes = 64
+
+func (c *pipeCache) get(ref string) *pipeline.Pipeline {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byRef[ref]
+}
+
+func (c *pipeCache) ref(p *pipeline.Pipeline) (digest, ref string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := c.saved[p]
+	return x[0], x[1]
+}
+
+func (c *pipeCache) put(p *pipeline.Pipeline, digest, ref string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byRef == nil {
+		c.byRef, c.saved = make(map[string]*pipeline.Pipeline), make(map[*pipeline.Pipeline][2]string)
+	}
+	if _, known := c.saved[p]; known {
+		return
+	}
+	c.byRef[ref], c.saved[p] = p, [2]string{digest, ref}
+	if c.order = append(c.order, p); len(c.order) > maxPipes {
+		old := c.order[0]
+		c.order = c.order[1:]
+		if c.byRef[c.saved[old][1]] == old {
+			delete(c.byRef, c.saved[old][1])
+		}
+		delete(c.saved, old)
+	}
+}
+
+// saveBundle stores what the pipeline needs as an artifact, once per pipeline.
+func (e *Engine) saveBundle(ctx context.Context, p *pipeline.Pipeline) (digest, ref string, err error) {
+	if digest, ref = e.pipes.ref(p); ref != "" {
+		return digest, ref, nil
+	}
+	b := p.Bundle()
+	raw, err := json.Marshal(b)
+	if err != nil {
+		return "", "", fmt.Errorf("pipeline %s: bundle: %w", p.Name, err)
+	}
+	a, err := e.cfg.Artifacts.Put(ctx, bytes.NewReader(raw), sdk.Artifact{Name: p.Name + ".bundle.json", MediaType: "application/json"})
+	if err != nil {
+		return "", "", fmt.Errorf("pipeline %s: store its bundle: %w", p.Name, err)
+	}
+	digest = b.Digest()
+	e.pipes.put(p, digest, a.Digest)
+	return digest, a.Digest, nil
+}
+
+func (e *Engine) loadBundle(ctx context.Context, ref string) (*pipeline.Pipeline, error) {
+	if p := e.pipes.get(ref); p != nil {
+		return p, nil
+	}
+	var b pipeline.Bundle
+	if err := e.fetchJSON(ctx, ref, &b); err != nil {
+		return nil, fmt.Errorf("its pipeline: %w", err)
+	}
+	p, diags := pipeline.Load(b.FS(), b.File, b)
+	if diags.HasErrors() {
+		return nil, fmt.Errorf("its pipeline does not load any more: %w", diags)
+	}
+	e.pipes.put(p, b.Digest(), ref)
+	return p, nil
+}
+
+func (e *Engine) fetchJSON(ctx context.Context, digest string, into any) error {
+	r, err := e.cfg.Artifacts.Open(ctx, digest)
+	if err != nil {
+		return err
+	}
+	raw, err := io.ReadAll(r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// spill stores outputs that are too big for an event and gives their artifact's digest; "" when they fit.
+func (e *Engine) spill(v sdk.Values) (string, error) {
+	if roughSize(map[string]any(v)) <= run.MaxInline/2 {
+		return "", nil // certainly fits
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	if len(raw) <= run.MaxInline {
+		return "", nil
+	}
+	a, err := e.cfg.Artifacts.Put(context.Background(), bytes.NewReader(raw), sdk.Artifact{Name: "outputs.json", MediaType: "application/json"})
+	if err != nil {
+		return "", fmt.Errorf("store outputs of %d bytes: %w", len(raw), err)
+	}
+	return a.Digest, nil
+}
+
+// roughSize estimates a value's size in JSON from below a factor of two, without encoding it.
+func roughSize(x any) int {
+	switch x := x.(type) {
+	case string:
+		return len(x) + 2
+	case json.Number:
+		return len(x)
+	case sdk.Artifact:
+		return 160 + len(x.Name)
+	case []any:
+		n := 2
+		for _, y := range x {
+			n += roughSize(y) + 1
+		}
+		return n
+	case map[string]any:
+		n := 2
+		for k, y := range x {
+			n += len(k) + 4 + roughSize(y)
+		}
+		return n
+	}
+	return 5
+}
+
+// load reads a run from the journal, ready to be advanced.
+func (e *Engine) load(ctx context.Context, id run.ID) (*live, error) {
+	l, err := e.read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range l.state.Nodes {
+		for _, i := range n.Instances {
+			if i.OutputsRef == "" {
+				continue
+			}
+			if err := e.fetchJSON(ctx, i.OutputsRef, &i.Outputs); err != nil {
+				return nil, fmt.Errorf("%s: outputs of %s%s: %w", id, n.Name, i.Key, err)
+			}
+		}
+	}
+	l.scope = l.pipe.NewScope(l.state.Inputs)
+	for _, n := range l.state.Nodes {
+		if n.State.Ended() {
+			l.settle(n)
+		}
+	}
+	return l, nil
+}
+
+// read folds a run's journal.
+func (e *Engine) read(ctx context.Context, id run.ID) (*live, error) {
+	stored, err := e.cfg.Journal.Read(ctx, string(id), 0, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: read journal: %w", id, err)
+	}
+	if len(stored) == 0 {
+		return nil, fmt.Errorf("%s: %w", id, store.ErrNotFound)
+	}
+	var l *live
+	for k, s := range stored {
+		ev, err := run.Decode(s.Data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: event %d: %w", id, s.Seq, err)
+		}
+		if k == 0 {
+			p, err := e.loadBundle(ctx, ev.Bundle)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", id, err)
+			}
+			l = e.newLive(id, p)
+		}
+		if _, err := l.state.Fold(ev); err != nil {
+			return nil, fmt.Errorf("%s: %w", id, err)
+		}
+	}
+	return l, nil
+}
