@@ -29,8 +29,8 @@ func writeDiagnostics(list []client.Diagnostic, file string) {
 	for _, d := range list {
 		r := pipeline.Range{
 			File:  d.Range.File,
-			Start: pipeline.Position{Line: d.Range.Start.Line, Column: d.Range.Start.Column, Byte: d.Range.Start.Byte},
-			End:   pipeline.Position{Line: d.Range.End.Line, Column: d.Range.End.Column, Byte: d.Range.End.Byte},
+			Start: pipeline.Pos{Line: d.Range.Start.Line, Column: d.Range.Start.Column, Byte: d.Range.Start.Byte},
+			End:   pipeline.Pos{Line: d.Range.End.Line, Column: d.Range.End.Column, Byte: d.Range.End.Byte},
 		}
 		if r.File != "" && file != "-" {
 			r.File = filepath.Join(dir, r.File)

@@ -24,15 +24,12 @@ func (s State) Listen(_ *Lock) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket: %w", err)
 	}
-	l := &Listener{Listener: inner}
-	l.quiet = sync.NewCond(&l.mu)
-	return l, nil
+	return &Listener{Listener: inner}, nil
 }
 
 // Listener counts its connections, so that a holder can wait until nobody talks to it any more.
 type Listener struct {
 	net.Listener
-	quiet *sync.Cond
 
 	mu   sync.Mutex
 	open int
@@ -50,30 +47,20 @@ func (l *Listener) Accept() (net.Conn, error) {
 
 func (l *Listener) add(n int) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.open += n
-	l.mu.Unlock()
-	l.quiet.Broadcast()
 }
 
-// Open gives the number of open connections.
-func (l *Listener) Open() int {
+// CloseIfQuiet closes the listener when no connection is open, and says whether it did. A connection that comes at the
+// same moment is either counted, or refused and tried again by who made it.
+func (l *Listener) CloseIfQuiet() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.open
-}
-
-// Quiet returns a channel that is closed once no connection is open.
-func (l *Listener) Quiet() <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for l.open > 0 {
-			l.quiet.Wait()
-		}
-	}()
-	return done
+	if l.open > 0 {
+		return false
+	}
+	l.Listener.Close()
+	return true
 }
 
 type conn struct {

@@ -72,12 +72,10 @@ func (s Style) mark(state string, tick int) string {
 	return s.paint(code, string(r[1]))
 }
 
-const barWidth = 22
+// A bar is this wide where there is room for it, and never narrower than the least.
+const barWidth, leastBar = 22, 4
 
-// eighths of a block, from empty to full.
-var eighths = []rune(" ▏▎▍▌▋▊▉█")
-
-func (s Style) bar(fraction float64, state string) string {
+func (s Style) bar(fraction float64, state string, width int) string {
 	code := cyan
 	switch state {
 	case succeeded, cached:
@@ -88,16 +86,15 @@ func (s Style) bar(fraction float64, state string) string {
 		code = yellow
 	}
 	if !s.Unicode {
-		full := int(fraction * barWidth)
-		return "[" + s.paint(code, strings.Repeat("#", full)) + strings.Repeat(".", barWidth-full) + "]"
+		full := int(fraction * float64(width))
+		return "[" + s.paint(code, strings.Repeat("#", full)) + strings.Repeat(".", width-full) + "]"
 	}
-	units := int(fraction * barWidth * 8)
-	text := strings.Repeat("█", units/8)
-	if rest := units % 8; rest > 0 {
-		text += string(eighths[rest])
+	halves := int(fraction * float64(width) * 2)
+	text := strings.Repeat("━", halves/2)
+	if halves%2 == 1 {
+		text += "╸"
 	}
-	empty := barWidth - runewidth.StringWidth(text)
-	return s.paint(code, text) + s.paint(dim, strings.Repeat("─", empty))
+	return s.paint(code, text) + s.paint(dim, strings.Repeat("─", width-(halves+1)/2))
 }
 
 // lines draws the board for a terminal of the given size.
@@ -153,12 +150,14 @@ func (r *row) line(s Style, now time.Time, tick, width, name, count int) string 
 		}
 		counted = fmt.Sprintf(" %*s", count, counted)
 	}
-	head := "  " + s.mark(state, tick) + " " + label + "  " + s.bar(r.fraction(), state) + counted + " " +
-		s.Dim(fmt.Sprintf("%7s", Elapsed(r.took(now))))
-	used := 2 + 1 + 1 + name + 2 + barWidth + len(counted) + 1 + 7
+	used := 2 + 1 + 1 + name + 2 + len(counted) + 1 + 7
 	if !s.Unicode {
 		used += 2
 	}
+	bar := min(barWidth, max(leastBar, width-used-1))
+	used += bar
+	head := "  " + s.mark(state, tick) + " " + label + "  " + s.bar(r.fraction(), state, bar) + counted + " " +
+		s.Dim(fmt.Sprintf("%7s", Elapsed(r.took(now))))
 	text := ""
 	switch state {
 	case running:
