@@ -53,7 +53,7 @@ plugins: ## Build the bundled plugins and the list of their checksums
 		mkdir -p bin/plugins/$$p; cp plugins/$$p/plugin.hcl bin/plugins/$$p/; \
 		go build -C plugins/$$p -trimpath -ldflags "-s -w" -o $(CURDIR)/bin/plugins/$$p/$$p$(EXE) .; \
 	done
-	scripts/trust bin/plugins > bin/plugins/spinbot.trust.hcl.new
+	scripts/trust bin/plugins $$(go env GOOS)/$$(go env GOARCH) > bin/plugins/spinbot.trust.hcl.new
 	mv bin/plugins/spinbot.trust.hcl.new bin/plugins/spinbot.trust.hcl
 
 .PHONY: dist

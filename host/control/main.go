@@ -7,6 +7,7 @@ package main
 
 import (
 	"github.com/myspinbot/spinbot/host/control/splittext"
+	"github.com/myspinbot/spinbot/host/control/storyboard"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/guest"
 )
@@ -16,6 +17,7 @@ func main() {
 		Name: "control", Version: "0.1.0", Description: "Control nodes that ship with MySpinBot",
 		Nodes: []sdk.Node{
 			splittext.Node(),
+			storyboard.Node(),
 		},
 	})
 }

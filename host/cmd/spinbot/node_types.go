@@ -71,7 +71,7 @@ func documentType(style progress.Style, t sdk.NodeType) {
 	documentObject(style, "Outputs", t.Outputs)
 	var notes []string
 	if d := t.Device; d != nil {
-		notes = append(notes, "needs a device with "+sdk.FormatBytes(d.Memory))
+		notes = append(notes, "needs a device with "+sdk.FormatSize(d.Memory))
 	}
 	if t.Concurrency > 0 {
 		notes = append(notes, fmt.Sprintf("at most %d at once", t.Concurrency))

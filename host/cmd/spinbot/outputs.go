@@ -106,7 +106,7 @@ func printOutputs(r client.Run, files []saved) {
 		switch v := r.Outputs[name].(type) {
 		case sdk.Artifact:
 			if !byOutput[name] {
-				fmt.Printf("%s = %s  %s  %s\n", name, v.Digest, v.MediaType, sdk.FormatBytes(v.Size))
+				fmt.Printf("%s = %s  %s  %s\n", name, v.Digest, v.MediaType, sdk.FormatSize(v.Size))
 			}
 		case nil:
 		default:
@@ -129,7 +129,7 @@ func facts(outputs sdk.Values, f saved) []string {
 			out = append(out, w.String()+"x"+h.String())
 		}
 	}
-	return append(out, sdk.FormatBytes(f.Size))
+	return append(out, sdk.FormatSize(f.Size))
 }
 
 // described says whether an output only tells about a file that was printed.

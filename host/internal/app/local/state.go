@@ -47,7 +47,7 @@ func At(dir string) (State, error) {
 		return State{}, err
 	}
 	s := State{Dir: dir}
-	for _, d := range []string{dir, s.Artifacts(), s.Modules(), s.Scratch(), s.Logs(), s.Plugins(), s.Control()} {
+	for _, d := range []string{dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return State{}, fmt.Errorf("state directory: %w; choose another with SPINBOT_STATE_DIR", err)
 		}
@@ -63,6 +63,9 @@ func (s State) Artifacts() string { return filepath.Join(s.Dir, "artifacts") }
 
 // Modules is where compiled WASM modules are cached.
 func (s State) Modules() string { return filepath.Join(s.Dir, "cache", "wasm") }
+
+// Manifests is where the manifests of plugins and modules are cached.
+func (s State) Manifests() string { return filepath.Join(s.Dir, "cache", "manifests") }
 
 // Scratch is where tasks get their folders.
 func (s State) Scratch() string { return filepath.Join(s.Dir, "scratch") }

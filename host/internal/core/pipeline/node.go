@@ -62,6 +62,11 @@ func (l *loader) typeOf(n *Node, b *hclsyntax.Block) {
 	} else if len(siblings) > 0 {
 		detail = plugin + " offers " + strings.Join(siblings, ", ")
 	}
+	if w, ok := l.types.(explainer); ok {
+		if why := w.Why(b.Labels[0]); why != "" {
+			detail = why
+		}
+	}
 	l.fail(b.LabelRanges[0], detail, "unknown node type %q", b.Labels[0])
 }
 

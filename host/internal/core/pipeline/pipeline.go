@@ -26,6 +26,9 @@ type Types interface {
 	Names() []string
 }
 
+// explainer is a Types that can say why a node type is not there although its plugin is; empty when it cannot.
+type explainer interface{ Why(name string) string }
+
 // Pipeline is what a file declares. It is never changed after Load and may be shared by many runs.
 type Pipeline struct {
 	Name, Description string

@@ -1,0 +1,274 @@
+// Package host wires one host: the store, artifacts, the catalog, executors, the engine and the API over a held state
+// directory. It is the only place where they meet, and holds no logic of theirs.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/api"
+	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
+	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
+	"github.com/myspinbot/spinbot/host/internal/telemetry"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// Config is what a host is made of.
+type Config struct {
+	State local.State
+	// Lock is the held state directory; the host releases it when it closes.
+	Lock    *local.Lock
+	Version string
+	// BundledTrust is the SHA-256 of the trust file of the plugins that came with this binary; empty without any.
+	BundledTrust string
+	// PluginDirs and ControlDirs are where plugins and WASM modules are looked for.
+	PluginDirs, ControlDirs []string
+	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
+	Parallel int
+	Log      *slog.Logger
+}
+
+// Host is everything that advances runs on one machine.
+type Host struct {
+	cfg       Config
+	store     *sqlstore.Store
+	artifacts artifacts.Store
+	wasm      *wasmexec.Executor
+	plugins   *pluginexec.Executor
+	catalog   *catalog.Catalog
+	engine    *engine.Engine
+	metrics   *telemetry.Metrics
+	live      *live
+	logs      *logs
+	api       *api.Server
+	socket    *local.Listener
+	client    *client.Client
+
+	failed  chan error
+	serving sync.WaitGroup
+
+	mu     sync.Mutex
+	active map[string]bool // runs that this process advances
+}
+
+// Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
+func Open(ctx context.Context, cfg Config) (*Host, error) {
+	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
+	h := &Host{cfg: cfg, live: newLive(), failed: make(chan error, 4), active: map[string]bool{}, metrics: telemetry.New(cfg.Version)}
+	if err := h.open(ctx); err != nil {
+		return nil, errors.Join(err, h.closeParts(ctx))
+	}
+	path, err := cfg.State.Socket()
+	if err == nil {
+		h.socket, err = cfg.State.Listen(cfg.Lock)
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.closeParts(ctx))
+	}
+	h.client = client.Unix(path)
+	h.serving.Go(func() {
+		if err := h.api.Serve(h.socket); err != nil {
+			h.failed <- fmt.Errorf("the private socket: %w", err)
+		}
+	})
+	return h, nil
+}
+
+func (h *Host) open(ctx context.Context) error {
+	state := h.cfg.State
+	var err error
+	if h.store, err = sqlstore.Open(ctx, state.Database()); err != nil {
+		return err
+	}
+	files, err := dir.Open(state.Artifacts())
+	if err != nil {
+		return err
+	}
+	h.artifacts = h.metrics.Artifacts(files)
+	h.logs = newLogs(state.Logs(), h.store)
+	taskLogger := slog.New(taskLog{Handler: h.cfg.Log.Handler(), logs: h.logs})
+	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Log: taskLogger})
+	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
+	if err != nil {
+		return err
+	}
+	h.catalog = catalog.New(catalog.Config{PluginDirs: h.cfg.PluginDirs, ControlDirs: h.cfg.ControlDirs, BuiltIn: builtIn(), TrustFile: state.Trust(),
+		BundledTrust: h.cfg.BundledTrust, CacheDir: state.Manifests(), Describe: h.describe})
+	executor, err := h.executor()
+	if err != nil {
+		return err
+	}
+	h.engine = engine.New(engine.Config{
+		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor,
+		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
+		MaxTasks:  h.cfg.Parallel, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
+	})
+	h.gauges()
+	h.api = api.New(api.Config{
+		Version: h.cfg.Version, Runs: runs{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
+		Artifacts: h.artifacts, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Checks: map[string]func(context.Context) error{
+			"engine": func(context.Context) error { return h.engine.Err() },
+			"store": func(ctx context.Context) error {
+				_, err := h.store.Find(ctx, "last")
+				if errors.Is(err, errNoRun) {
+					return nil
+				}
+				return err
+			},
+		},
+	})
+	return nil
+}
+
+// executor is how a task gets to whom it concerns: its files are laid out, then it goes to the sandbox or a plugin.
+func (h *Host) executor() (exec.Executor, error) {
+	wasm, plugin := h.metrics.Executor("wasm", h.wasm), h.metrics.Executor("plugin", h.plugins)
+	route := exec.Route(func(nodeType string) (exec.Executor, error) {
+		e, err := h.offers(nodeType)
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind == catalog.Module {
+			return wasm, nil
+		}
+		return plugin, nil
+	})
+	return exec.Stage(route, exec.StageConfig{Root: h.cfg.State.Scratch(), Artifacts: h.artifacts,
+		Scratch: func(nodeType string) bool { return !h.isModule(nodeType) }})
+}
+
+func (h *Host) gauges() {
+	h.metrics.Gauge("runs_active", "Runs that this host advances now.", func() float64 { return float64(h.engine.Live()) })
+	h.metrics.Counter("journal_commits_total", "Transactions of the journal.", func() float64 { return float64(h.store.Commits()) })
+}
+
+// report takes what a node says: to whoever watches, and into the run's log.
+func (h *Host) report(a sdk.Address, r sdk.Report) {
+	now := time.Now()
+	h.live.report(a, r, now)
+	if r.Kind == sdk.ReportLog {
+		h.logs.write(a, r.Level, r.Message, now)
+	}
+}
+
+// observe takes what has become durable.
+func (h *Host) observe(id run.ID, e run.Event) {
+	h.live.ended(id, e)
+	switch e.Kind {
+	case run.RunCreated, run.RunResumed:
+		h.setActive(string(id), true)
+		h.metrics.Run(string(run.Running))
+	case run.RunEnded:
+		h.setActive(string(id), false)
+		h.logs.ended(string(id))
+		h.metrics.Run(string(e.Status))
+	default:
+		if e.Kind == run.AttemptEnded && e.Error != nil {
+			h.cfg.Log.Info("attempt ended", "task", (sdk.Address{Run: string(id), Node: sdk.Step{Kind: "node", Name: e.Node, Key: e.Key}, Attempt: e.Attempt}).String(),
+				"cause", e.Error.Cause, "error", e.Error.Message)
+		}
+	}
+}
+
+func (h *Host) setActive(run string, on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if on {
+		h.active[run] = true
+	} else {
+		delete(h.active, run)
+	}
+}
+
+func (h *Host) isActive(run string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.active[run]
+}
+
+// Client talks to this host over its own socket: the same way as everybody else.
+func (h *Host) Client() *client.Client { return h.client }
+
+// Failed gives the error of a listener that broke.
+func (h *Host) Failed() <-chan error { return h.failed }
+
+// Serve also listens on a loopback address, and goes on with every run that was interrupted.
+// It gives the address it listens on.
+func (h *Host) Serve(ctx context.Context, address string) (string, error) {
+	ln, err := api.Listen(address)
+	if err != nil {
+		return "", err
+	}
+	h.serving.Go(func() {
+		if err := h.api.Serve(ln); err != nil {
+			h.failed <- err
+		}
+	})
+	return ln.Addr().String(), h.resumeAll(ctx)
+}
+
+// Drain waits until every run that this process advances has ended and nobody is connected, and then takes no more
+// connections. Its own client has to be closed before.
+func (h *Host) Drain(ctx context.Context) error {
+	pause := time.Millisecond
+	for {
+		if h.engine.Live() == 0 && h.socket.CloseIfQuiet() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 20*time.Millisecond)
+	}
+}
+
+// Close stops taking work, lets running tasks finish until ctx ends, and gives the state directory back.
+func (h *Host) Close(ctx context.Context) error {
+	h.client.Close()
+	// The engine goes first: what its tasks still say has to reach those who watch.
+	err := h.engine.Close(ctx)
+	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if e := h.api.Close(short); e != nil && !errors.Is(e, context.DeadlineExceeded) && !errors.Is(e, net.ErrClosed) { // Drain closed the socket
+		err = errors.Join(err, e)
+	}
+	h.serving.Wait()
+	return errors.Join(err, h.closeParts(ctx))
+}
+
+func (h *Host) closeParts(context.Context) error {
+	var errs []error
+	if h.plugins != nil {
+		errs = append(errs, h.plugins.Close())
+	}
+	if h.wasm != nil {
+		errs = append(errs, h.wasm.Close())
+	}
+	if h.logs != nil {
+		h.logs.close()
+	}
+	if h.store != nil {
+		errs = append(errs, h.store.Close())
+	}
+	h.cfg.Lock.Release()
+	return errors.Join(errs...)
+}

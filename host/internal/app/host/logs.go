@@ -1,0 +1,271 @@
+package host
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// The bounds of what is kept of a run's log.
+const (
+	maxLog     = 8 << 20  // bytes per run; later lines are dropped
+	maxLogLine = 16 << 10 // bytes of one message
+	openLogs   = 64
+)
+
+// logs keeps what nodes and their plugins say as JSON lines, one file per run. What happened to the nodes is not
+// written there: the journal has it, and reading brings both together.
+type logs struct {
+	dir     string
+	journal store.Journal
+
+	mu    sync.Mutex
+	files map[string]*logFile
+}
+
+type logFile struct {
+	f    *os.File
+	size int64
+}
+
+func newLogs(dir string, journal store.Journal) *logs {
+	return &logs{dir: dir, journal: journal, files: map[string]*logFile{}}
+}
+
+// write adds a line; a log that cannot be written is no reason to disturb the run.
+func (l *logs) write(a sdk.Address, level, message string, now time.Time) {
+	if len(message) > maxLogLine {
+		message = strings.ToValidUTF8(message[:maxLogLine], "") + "…"
+	}
+	raw, err := json.Marshal(client.LogLine{Time: now.UTC(), Address: a.String(), Level: level, Message: message})
+	if err != nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.open(a.Run)
+	if f == nil || f.size > maxLog {
+		return
+	}
+	n, _ := f.f.Write(append(raw, '\n'))
+	f.size += int64(n)
+}
+
+func (l *logs) path(run string) string { return filepath.Join(l.dir, filepath.Base(run)+".jsonl") }
+
+func (l *logs) open(run string) *logFile {
+	if f := l.files[run]; f != nil {
+		return f
+	}
+	if len(l.files) >= openLogs {
+		for id := range l.files {
+			l.shut(id)
+			break
+		}
+	}
+	f, err := os.OpenFile(l.path(run), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil
+	}
+	lf := &logFile{f: f}
+	if info, err := f.Stat(); err == nil {
+		lf.size = info.Size()
+	}
+	l.files[run] = lf
+	return lf
+}
+
+func (l *logs) shut(run string) {
+	if f := l.files[run]; f != nil {
+		f.f.Close()
+		delete(l.files, run)
+	}
+}
+
+// ended closes the file of a run that ended.
+func (l *logs) ended(run string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shut(run)
+}
+
+func (l *logs) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for run := range l.files {
+		l.shut(run)
+	}
+}
+
+// read gives what was said and what happened, in order of time.
+func (l *logs) read(ctx context.Context, id, node string) (io.ReadCloser, error) {
+	lines, err := l.happened(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := os.ReadFile(l.path(id))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, one := range bytes.Split(raw, []byte("\n")) {
+		var line client.LogLine
+		if json.Unmarshal(one, &line) == nil { // the last may have been cut by a crash
+			lines = append(lines, line)
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b client.LogLine) int { return cmp.Compare(a.Time.UnixNano(), b.Time.UnixNano()) })
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	for _, line := range lines {
+		if !concerns(line.Address, node) {
+			continue
+		}
+		if err := e.Encode(line); err != nil {
+			return nil, err
+		}
+	}
+	return io.NopCloser(&out), nil
+}
+
+// concerns says whether an address is that of the node, or of the one instance.
+func concerns(address, node string) bool {
+	if node == "" {
+		return true
+	}
+	a, err := sdk.ParseAddress(address)
+	if err != nil || a.Node.Kind == "" {
+		return false
+	}
+	node = strings.TrimPrefix(node, "node.")
+	return a.Node.Name == node || a.Node.Name+a.Node.Key.String() == node
+}
+
+// happened tells a run's events as lines.
+func (l *logs) happened(ctx context.Context, id string) ([]client.LogLine, error) {
+	events, err := l.journal.Read(ctx, id, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	var lines []client.LogLine
+	for _, stored := range events {
+		e, err := run.Decode(stored.Data)
+		if err != nil {
+			return nil, err
+		}
+		level, text := tell(e)
+		if text == "" {
+			continue
+		}
+		a := sdk.Address{Run: id}
+		if e.Node != "" {
+			a.Node, a.Attempt = sdk.Step{Kind: "node", Name: e.Node, Key: e.Key}, e.Attempt
+		}
+		lines = append(lines, client.LogLine{Time: e.Time.UTC(), Address: a.String(), Level: level, Message: text})
+	}
+	return lines, nil
+}
+
+// tell says in words what an event recorded; nothing for those that concern nobody.
+func tell(e run.Event) (level, text string) {
+	level = "info"
+	if e.Error != nil {
+		level = "error"
+	}
+	switch e.Kind {
+	case run.RunCreated:
+		return level, "run of " + e.Pipeline + " created"
+	case run.NodeExpanded:
+		if e.Skip {
+			return level, "skipped: " + e.Reason
+		}
+		if e.Each {
+			return level, fmt.Sprintf("%d instances", len(e.Keys))
+		}
+	case run.NodeFailedEvent:
+		return level, "failed: " + e.Error.Error()
+	case run.AttemptStarted:
+		return level, fmt.Sprintf("attempt %d started", e.Attempt)
+	case run.AttemptEnded:
+		if e.Error == nil {
+			return level, fmt.Sprintf("attempt %d succeeded", e.Attempt)
+		}
+		text := fmt.Sprintf("attempt %d ended (%s): %s", e.Attempt, e.Error.Cause, e.Error.Error())
+		if e.Error.Detail != "" {
+			text += "\n" + e.Error.Detail
+		}
+		return level, text
+	case run.CancelRequested:
+		return level, "cancel requested: " + e.Reason
+	case run.DeadlinePassed:
+		return "error", "the run's time is up"
+	case run.RunResumed:
+		return level, "resumed"
+	case run.RunEnded:
+		return level, "run " + string(e.Status)
+	case run.AttemptSaved:
+	}
+	return level, ""
+}
+
+// taskLog is a slog handler that also writes lines with a task's address into that run's log.
+type taskLog struct {
+	slog.Handler
+	logs *logs
+	task string
+}
+
+// Enabled implements slog.Handler: whatever is said goes into the run's log.
+func (h taskLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelDebug }
+
+// Handle implements slog.Handler.
+func (h taskLog) Handle(ctx context.Context, r slog.Record) error {
+	task := h.task
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "task" {
+			task = a.Value.String()
+		}
+		return true
+	})
+	if a, err := sdk.ParseAddress(task); err == nil && task != "" {
+		h.logs.write(a, strings.ToLower(r.Level.String()), r.Message, r.Time)
+	}
+	if h.Handler.Enabled(ctx, r.Level) {
+		return h.Handler.Handle(ctx, r)
+	}
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (h taskLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	for _, a := range attrs {
+		if a.Key == "task" {
+			h.task = a.Value.String()
+		}
+	}
+	h.Handler = h.Handler.WithAttrs(attrs)
+	return h
+}
+
+// WithGroup implements slog.Handler.
+func (h taskLog) WithGroup(name string) slog.Handler {
+	h.Handler = h.Handler.WithGroup(name)
+	return h
+}

@@ -1,0 +1,76 @@
+package host
+
+import (
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// runShape is a run as the API shows it. Nodes keep the order in which the state has them.
+func runShape(s *run.State) client.Run {
+	r := client.Run{
+		ID: string(s.ID), Pipeline: s.Pipeline, Digest: s.Digest, State: string(s.Status), Owner: s.Owner, Seq: s.Seq,
+		Created: s.Created.UTC(), Updated: s.Updated.UTC(), Inputs: s.Inputs, Outputs: s.Outputs, Nodes: []client.Node{},
+	}
+	switch {
+	case s.Error != nil:
+		r.Error = s.Error.Error()
+	case s.Status == run.Cancelled:
+		r.Error = s.Reason
+	}
+	for _, n := range s.Nodes {
+		r.Nodes = append(r.Nodes, nodeShapes(n)...)
+	}
+	return r
+}
+
+// nodeShapes gives one entry per instance, or one for the node while it has none.
+func nodeShapes(n *run.Node) []client.Node {
+	base := client.Node{Name: n.Name, Type: n.Type, State: string(n.State), Attempts: max(n.Attempts, 1),
+		Started: moment(n.Started), Ended: moment(n.Ended), Error: n.Error}
+	if len(n.Instances) == 0 {
+		return []client.Node{base}
+	}
+	out := make([]client.Node, 0, len(n.Instances))
+	for _, i := range n.Instances {
+		c := base
+		c.Key, c.State, c.Attempt, c.Error, c.Outputs = i.Key.String(), string(i.State), i.Attempt, nil, i.Values()
+		c.Started, c.Ended = moment(i.Started), moment(i.Ended)
+		if !i.State.Ended() || i.Values() == nil {
+			c.Error = i.Error
+		}
+		if c.Error == nil && i.State == run.NodeFailed {
+			c.Error = n.Error
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func diagnosticShapes(list pipeline.Diagnostics) []client.Diagnostic {
+	out := []client.Diagnostic{}
+	for _, d := range list {
+		out = append(out, client.Diagnostic{Severity: string(d.Severity), Summary: d.Summary, Detail: d.Detail, Range: client.Range{
+			File: d.Range.File, Start: position(d.Range.Start), End: position(d.Range.End),
+		}})
+	}
+	return out
+}
+
+func position(p pipeline.Pos) client.Position {
+	return client.Position{Line: p.Line, Column: p.Column, Byte: p.Byte}
+}
+
+func invalid(code string, list pipeline.Diagnostics) error {
+	return &client.Problem{Code: code, Detail: list.Error(), Diagnostics: diagnosticShapes(list)}
+}

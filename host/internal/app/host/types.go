@@ -1,0 +1,147 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/myspinbot/spinbot/host/control/dist"
+	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
+	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// builtIn gives the modules that are part of this binary.
+func builtIn() map[string][]byte {
+	code, ok := dist.Module()
+	if !ok {
+		return nil
+	}
+	return map[string][]byte{"control": code}
+}
+
+// describe asks a plugin or module what it offers.
+func (h *Host) describe(ctx context.Context, e catalog.Entry) (sdk.Manifest, error) {
+	if e.Kind == catalog.Module {
+		return h.wasm.Describe(ctx, module(e))
+	}
+	return h.plugins.Describe(ctx, binary(e))
+}
+
+func module(e catalog.Entry) wasmexec.Module {
+	m := wasmexec.Module{Bytes: e.Code, SHA256: e.SHA256}
+	if e.Code == nil {
+		m.Path = e.Path
+	}
+	return m
+}
+
+func binary(e catalog.Entry) pluginexec.Binary {
+	return pluginexec.Binary{Name: e.Name, Path: e.Path, SHA256: "sha256:" + e.SHA256}
+}
+
+// offers finds who carries out a node type, as of the last look at the catalog.
+func (h *Host) offers(nodeType string) (catalog.Entry, error) {
+	v, err := h.catalog.Last(context.Background())
+	if err != nil {
+		return catalog.Entry{}, err
+	}
+	e, ok := v.Offers(nodeType)
+	if !ok {
+		why := v.Why(nodeType)
+		if why == "" {
+			why = "no plugin or module that is installed offers it"
+		}
+		return e, sdk.Refuse(fmt.Sprintf("node type %s is not there: %s", nodeType, why), "spinbot plugins lists what is there; then resume the run")
+	}
+	return e, nil
+}
+
+func (h *Host) isModule(nodeType string) bool {
+	e, err := h.offers(nodeType)
+	return err == nil && e.Kind == catalog.Module
+}
+
+func (h *Host) resolveModule(nodeType string) (wasmexec.Module, error) {
+	e, err := h.offers(nodeType)
+	return module(e), err
+}
+
+func (h *Host) resolveBinary(nodeType string) (pluginexec.Binary, error) {
+	e, err := h.offers(nodeType)
+	return binary(e), err
+}
+
+// types is what the API says about pipelines and node types.
+type types struct{ h *Host }
+
+// NodeTypes implements api.Catalog.
+func (t types) NodeTypes(ctx context.Context) ([]sdk.NodeType, error) {
+	v, err := t.h.catalog.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v.NodeTypes(), nil
+}
+
+// Plugins implements api.Catalog.
+func (t types) Plugins(ctx context.Context) ([]client.Plugin, error) {
+	v, err := t.h.catalog.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]client.Plugin, len(v.Entries))
+	for i, e := range v.Entries {
+		out[i] = pluginShape(e)
+	}
+	return out, nil
+}
+
+// Trust implements api.Catalog.
+func (t types) Trust(ctx context.Context, name string) (client.Plugin, error) {
+	e, err := t.h.catalog.Accept(ctx, name)
+	var unknown *catalog.UnknownError
+	if errors.As(err, &unknown) {
+		return client.Plugin{}, &client.Problem{Code: client.CodeNotFound, Detail: err.Error()}
+	}
+	if err != nil {
+		return client.Plugin{}, &client.Problem{Code: client.CodeConflict, Detail: err.Error()}
+	}
+	return pluginShape(e), nil
+}
+
+// Check implements api.Catalog.
+func (t types) Check(ctx context.Context, src client.Source, format string) (client.Checked, error) {
+	v, err := t.h.catalog.View(ctx)
+	if err != nil {
+		return client.Checked{}, err
+	}
+	p, found, err := load(src, v)
+	if err != nil {
+		return client.Checked{}, err
+	}
+	c := client.Checked{Version: client.ShapeVersion, Valid: p != nil && !found.HasErrors(), Diagnostics: diagnosticShapes(found)}
+	if p == nil {
+		return c, nil
+	}
+	c.Pipeline, c.Nodes = p.Name, len(p.Nodes)
+	switch format {
+	case "dot":
+		c.Graph = p.Graph().Dot()
+	case "mermaid":
+		c.Graph = p.Graph().Mermaid()
+	case "text":
+		c.Graph = p.Graph().Text()
+	}
+	return c, nil
+}
+
+func pluginShape(e catalog.Entry) client.Plugin {
+	p := client.Plugin{Name: e.Name, Version: e.Version, Kind: string(e.Kind), Path: e.Path, SHA256: e.SHA256, State: string(e.State), Reason: e.Reason}
+	for _, t := range e.Manifest.NodeTypes {
+		p.NodeTypes = append(p.NodeTypes, t.Name)
+	}
+	return p
+}
