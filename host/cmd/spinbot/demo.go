@@ -27,8 +27,8 @@ func (p *program) demoCommand() *cobra.Command {
 			if err := demoTools(); err != nil {
 				return err
 			}
-			in.artifacts = []string{"article=" + first(dir, "explainer/article.md", "article.md"),
-				"picture=" + first(dir, "explainer/picture.png", "picture.png")}
+			in.artifacts = []string{"article=" + filepath.Join(dir, "explainer", "article.md"),
+				"picture=" + filepath.Join(dir, "explainer", "picture.jpg")}
 			for name, value := range map[string]string{"voice": voice, "height": height} {
 				if value != "" {
 					in.vars = append(in.vars, name+"="+value)
@@ -66,21 +66,6 @@ func examples() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the pipelines that ship are not beside %s; unpack the whole archive, or set SPINBOT_PIPELINES to their folder", exe)
-}
-
-// first gives the first of the files that is there.
-func first(dir string, names ...string) string {
-	for _, n := range names {
-		if path := filepath.Join(dir, filepath.FromSlash(n)); exists(path) {
-			return path
-		}
-	}
-	return filepath.Join(dir, filepath.FromSlash(names[0]))
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // demoTools says which command installs what the demo needs and the machine lacks.
