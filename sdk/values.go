@@ -161,6 +161,8 @@ func eachArtifact(x any, fn func(Artifact) (Artifact, error)) (any, error) {
 			}
 			x[i] = y
 		}
+	case Values:
+		return eachArtifact(map[string]any(x), fn)
 	case map[string]any:
 		for k := range x {
 			y, err := eachArtifact(x[k], fn)

@@ -77,10 +77,8 @@ func (c *Client) Run(ctx context.Context, t *sdk.Task, grace time.Duration) (sdk
 	defer stop(nil)
 	unwatch := context.AfterFunc(ctx, func() {
 		late := time.AfterFunc(grace, func() { stop(ErrNoAnswer) })
-		context.AfterFunc(streamCtx, func() { late.Stop() })
-		cancelCtx, done := context.WithTimeout(streamCtx, grace)
-		defer done()
-		_, _ = c.rpc.Cancel(cancelCtx, &CancelRequest{Call: call}) // without an answer the grace runs out
+		defer late.Stop()
+		c.cancel(streamCtx, call)
 	})
 	defer unwatch()
 	r, err := c.stream(streamCtx, req, t)
@@ -89,6 +87,18 @@ func (c *Client) Run(ctx context.Context, t *sdk.Task, grace time.Duration) (sdk
 		return sdk.Result{}, ErrNoAnswer
 	}
 	return r, err
+}
+
+// cancel asks for the end of a call until ctx, its stream's, has ended: the first time it may overtake the call.
+func (c *Client) cancel(ctx context.Context, call uint64) {
+	for wait := 5 * time.Millisecond; ; wait *= 2 {
+		_, _ = c.rpc.Cancel(ctx, &CancelRequest{Call: call}) // without an answer the grace runs out
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
 }
 
 func (c *Client) stream(ctx context.Context, req *RunRequest, t *sdk.Task) (sdk.Result, error) {

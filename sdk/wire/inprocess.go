@@ -13,7 +13,7 @@ import (
 )
 
 // InProcess serves the plugin on a private socket within this process, over the same contract that a plugin
-// process speaks. Tests use it. close ends it and waits for running tasks to notice.
+// process speaks. Tests use it. closer ends it, and with it the contexts of running tasks.
 func InProcess(p sdk.Plugin) (c *Client, closer func(), err error) {
 	dir, err := os.MkdirTemp("", "spinbot-wire-")
 	if err != nil {

@@ -182,11 +182,18 @@ func call(ctx context.Context, n sdk.Node, t *sdk.Task) (result sdk.Result, err 
 	return n.Run(WithTask(ctx, t.Address), t)
 }
 
+const panicHint = "this is a mistake in the plugin: tell its author"
+
+// Panicked says whether a task's error is a panic of its node.
+func Panicked(e *sdk.Error) bool {
+	return e.Hint == panicHint && strings.Contains(e.Message, " panicked: ")
+}
+
 func recovered(err *error, who string) {
 	if p := recover(); p != nil {
 		*err = &sdk.Error{
 			Cause: sdk.CauseFailed, Message: fmt.Sprintf("%s panicked: %v", who, p),
-			Hint: "this is a mistake in the plugin: tell its author", Detail: string(debug.Stack()),
+			Hint: panicHint, Detail: string(debug.Stack()),
 		}
 	}
 }
