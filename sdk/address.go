@@ -172,10 +172,10 @@ func parseKey(s string) (k Key, rest string, err error) {
 			return k, "", errors.New("key " + quote(s) + ": missing \"]")
 		}
 		text, err := unescapeKey(s[2:end])
-		if err == nil && len(text) > MaxKey {
-			err = errors.New("key " + quote(text) + ": longer than " + strconv.Itoa(MaxKey) + " bytes")
+		if err != nil {
+			return k, "", err
 		}
-		return TextKey(text), s[end+2:], err
+		return TextKey(text), s[end+2:], CheckKey(TextKey(text))
 	}
 	end := strings.IndexByte(s, ']')
 	if !strings.HasPrefix(s, "[") || end < 0 {

@@ -50,8 +50,11 @@ func Refuse(message, hint string) *Error {
 	return &Error{Cause: CauseFailed, Message: message, Hint: hint, Permanent: true}
 }
 
-// Permanent marks err as one that another attempt with the same inputs cannot mend.
+// Permanent marks err as one that another attempt with the same inputs cannot mend. It returns nil for nil.
 func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
 	e := *AsError(err)
 	e.Permanent = true
 	return &e
@@ -64,6 +67,9 @@ func AsError(err error) *Error {
 	}
 	var e *Error
 	if errors.As(err, &e) {
+		if e == nil { // an error that is not nil, and says nothing
+			return Refuse("a nil *sdk.Error was returned as an error", "this is a mistake in the node's code: return a plain nil")
+		}
 		if e.Error() == err.Error() {
 			return e
 		}

@@ -51,7 +51,7 @@ func readStream(r io.Reader, fn func(Frame) error) error {
 		case "data":
 			data = append(data, value...)
 		case "":
-			if len(s.Bytes()) > 0 || kind == "" { // a comment, or nothing collected
+			if len(s.Bytes()) > 0 { // a comment
 				continue
 			}
 			if kind == "end" {

@@ -52,7 +52,7 @@ func fromNanos(n *int64) time.Time {
 }
 
 func toError(e *sdk.Error) *Error {
-	return &Error{Cause: string(e.Cause), Message: valid(e.Message), Hint: valid(e.Hint), Permanent: e.Permanent, Detail: valid(e.Detail)}
+	return &Error{Cause: valid(string(e.Cause)), Message: valid(e.Message), Hint: valid(e.Hint), Permanent: e.Permanent, Detail: valid(e.Detail)}
 }
 
 func fromError(e *Error) *sdk.Error {
@@ -64,9 +64,9 @@ func fromError(e *Error) *sdk.Error {
 }
 
 func toReport(r sdk.Report) *Report {
-	out := &Report{Kind: string(r.Kind), Fraction: r.Fraction, Message: valid(r.Message), Level: r.Level, Checkpoint: r.Checkpoint}
+	out := &Report{Kind: valid(string(r.Kind)), Fraction: r.Fraction, Message: valid(r.Message), Level: valid(r.Level), Checkpoint: r.Checkpoint}
 	if a := r.Preview; a != nil {
-		out.Preview = &Artifact{Digest: a.Digest, MediaType: valid(a.MediaType), Size: a.Size, Name: valid(a.Name), Path: valid(a.Path)}
+		out.Preview = &Artifact{Digest: valid(a.Digest), MediaType: valid(a.MediaType), Size: a.Size, Name: valid(a.Name), Path: valid(a.Path)}
 	}
 	return out
 }

@@ -21,9 +21,7 @@ func split(text, by string, limit int) []string {
 		if limit == 0 {
 			limit = 1000
 		}
-		for _, p := range paragraphs(text) {
-			out = append(out, p)
-		}
+		out = append(out, paragraphs(text)...)
 		return pack(out, limit, "\n\n")
 	default:
 		for _, p := range paragraphs(text) {

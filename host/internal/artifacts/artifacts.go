@@ -9,7 +9,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// ErrNotFound: no artifact with that digest.
+// ErrNotFound says that there is no artifact with that digest.
 var ErrNotFound = errors.New("no such artifact")
 
 // Store keeps artifacts. It is safe for concurrent use, across processes too.

@@ -142,7 +142,7 @@ func (c *Catalog) judge(f candidate, t trust) Entry {
 	case altered:
 		e.State, e.Reason = Refused, fmt.Sprintf("it was altered since it was accepted (its checksum is now %.12s…); if you made this change: spinbot plugins trust %s", digest, e.Name)
 	default:
-		e.State, e.Reason = Refused, "this machine has not accepted it; if you know where it comes from: spinbot plugins trust " + e.Name
+		e.State, e.Reason = Refused, "this machine has not accepted it; if you know where it comes from: spinbot plugins trust "+e.Name
 	}
 	if why := c.failures[digest]; why != "" && e.State == Ready {
 		e.State, e.Reason = Broken, why

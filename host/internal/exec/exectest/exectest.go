@@ -76,16 +76,16 @@ func Task(nodeType string, inputs sdk.Values) *sdk.Task {
 	}
 }
 
-func (s suite) run(t *testing.T, ctx context.Context, task *sdk.Task) (sdk.Values, error) {
+func (s suite) run(ctx context.Context, t *testing.T, task *sdk.Task) (sdk.Values, error) {
 	t.Helper()
 	r, err := s.exec.Execute(ctx, task)
 	return r.Outputs, err
 }
 
 // mustFail gives the *sdk.Error with which a task ended.
-func (s suite) mustFail(t *testing.T, ctx context.Context, task *sdk.Task) *sdk.Error {
+func (s suite) mustFail(ctx context.Context, t *testing.T, task *sdk.Task) *sdk.Error {
 	t.Helper()
-	out, err := s.run(t, ctx, task)
+	out, err := s.run(ctx, t, task)
 	if err == nil {
 		t.Fatalf("%s gave %v, want an error", task.Type, out)
 	}
@@ -102,7 +102,7 @@ func (s suite) mustFail(t *testing.T, ctx context.Context, task *sdk.Task) *sdk.
 // stillServes proves that the executor lives on after something bad.
 func (s suite) stillServes(t *testing.T) {
 	t.Helper()
-	out, err := s.run(t, t.Context(), Task("test.echo", sdk.Values{"value": "alive"}))
+	out, err := s.run(t.Context(), t, Task("test.echo", sdk.Values{"value": "alive"}))
 	if err != nil || out["value"] != "alive" {
 		t.Errorf("afterwards test.echo gave %v, %v", out, err)
 	}
@@ -114,7 +114,7 @@ func (s suite) roundTrip(t *testing.T) {
 		"seed": json.Number("18446744073709551615"), "fraction": json.Number("0.1"), "huge": json.Number("1e400"),
 		"list": []any{json.Number("1"), "two", nil, []any{}}, "object": map[string]any{"$x": map[string]any{}, "": "empty key"},
 	} {
-		out, err := s.run(t, t.Context(), Task("test.echo", sdk.Values{"value": v}))
+		out, err := s.run(t.Context(), t, Task("test.echo", sdk.Values{"value": v}))
 		if err != nil || !reflect.DeepEqual(out["value"], v) {
 			t.Errorf("%s: %#v became %#v, %v", name, v, out["value"], err)
 		}
@@ -125,7 +125,7 @@ func (s suite) context(t *testing.T) {
 	task := Task("test.context", nil)
 	task.Checkpoint = []byte("half way")
 	task.Deadline = time.Now().Add(time.Hour)
-	out, err := s.run(t, t.Context(), task)
+	out, err := s.run(t.Context(), t, task)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +151,11 @@ func artifact(t *testing.T, text string) sdk.Artifact {
 
 func (s suite) artifactIn(t *testing.T) {
 	a := artifact(t, "what it says")
-	out, err := s.run(t, t.Context(), Task("test.read", sdk.Values{"file": a}))
+	out, err := s.run(t.Context(), t, Task("test.read", sdk.Values{"file": a}))
 	if err != nil || out["text"] != "what it says" {
 		t.Errorf("read %v, %v", out, err)
 	}
-	out, err = s.run(t, t.Context(), Task("test.echo", sdk.Values{"value": []any{a}}))
+	out, err = s.run(t.Context(), t, Task("test.echo", sdk.Values{"value": []any{a}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func (s suite) artifactOut(t *testing.T) {
 	}
 	task := Task("test.write", sdk.Values{"text": "made here", "name": "made.txt"})
 	task.Scratch = t.TempDir()
-	out, err := s.run(t, t.Context(), task)
+	out, err := s.run(t.Context(), t, task)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,39 +191,39 @@ func (s suite) artifactOut(t *testing.T) {
 
 func (s suite) failure(t *testing.T) {
 	want := sdk.Error{Cause: sdk.CauseFailed, Message: "no luck", Hint: "try again", Detail: "line 1\nline 2", Permanent: true}
-	e := s.mustFail(t, t.Context(), Task("test.fail", sdk.Values{
+	e := s.mustFail(t.Context(), t, Task("test.fail", sdk.Values{
 		"message": want.Message, "hint": want.Hint, "detail": want.Detail, "permanent": true,
 	}))
 	if *e != want {
 		t.Errorf("got %+v, want %+v", *e, want)
 	}
-	if e := s.mustFail(t, t.Context(), Task("test.fail", sdk.Values{"message": "passing"})); e.Permanent {
+	if e := s.mustFail(t.Context(), t, Task("test.fail", sdk.Values{"message": "passing"})); e.Permanent {
 		t.Errorf("%+v is permanent", e)
 	}
 }
 
 func (s suite) misfit(t *testing.T) {
-	if e := s.mustFail(t, t.Context(), Task("test.fail", sdk.Values{"message": true})); !e.Permanent || e.Cause != sdk.CauseFailed {
+	if e := s.mustFail(t.Context(), t, Task("test.fail", sdk.Values{"message": true})); !e.Permanent || e.Cause != sdk.CauseFailed {
 		t.Errorf("got %+v, want a permanent failure", e)
 	}
 }
 
 func (s suite) unknown(t *testing.T) {
-	e := s.mustFail(t, t.Context(), Task("test.absent", nil))
+	e := s.mustFail(t.Context(), t, Task("test.absent", nil))
 	if e.Cause != sdk.CauseRefused && e.Cause != sdk.CauseFailed {
 		t.Errorf("cause %s", e.Cause)
 	}
 }
 
 func (s suite) panics(t *testing.T) {
-	if e := s.mustFail(t, t.Context(), Task("test.panic", nil)); e.Cause != sdk.CauseFailed {
+	if e := s.mustFail(t.Context(), t, Task("test.panic", nil)); e.Cause != sdk.CauseFailed {
 		t.Errorf("got %+v, want cause failed", e)
 	}
 	s.stillServes(t)
 }
 
 func (s suite) crash(t *testing.T) {
-	if e := s.mustFail(t, t.Context(), Task("test.crash", nil)); e.Cause != sdk.CauseFailed {
+	if e := s.mustFail(t.Context(), t, Task("test.crash", nil)); e.Cause != sdk.CauseFailed {
 		t.Errorf("got %+v, want cause failed", e)
 	}
 	s.stillServes(t)
@@ -233,7 +233,7 @@ func (s suite) deadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if e := s.mustFail(t, ctx, Task("test.hang", nil)); e.Cause != sdk.CauseHung {
+	if e := s.mustFail(ctx, t, Task("test.hang", nil)); e.Cause != sdk.CauseHung {
 		t.Errorf("got %+v, want cause hung", e)
 	}
 	if d := time.Since(began); d > 300*time.Millisecond+s.Patience {
@@ -247,7 +247,7 @@ func (s suite) cancel(t *testing.T) {
 	timer := time.AfterFunc(200*time.Millisecond, cancel)
 	defer timer.Stop()
 	began := time.Now()
-	if e := s.mustFail(t, ctx, Task("test.hang", nil)); e.Cause != sdk.CauseCancelled {
+	if e := s.mustFail(ctx, t, Task("test.hang", nil)); e.Cause != sdk.CauseCancelled {
 		t.Errorf("got %+v, want cause cancelled", e)
 	}
 	if d := time.Since(began); d > 200*time.Millisecond+s.Patience {
@@ -259,7 +259,7 @@ func (s suite) cancel(t *testing.T) {
 func (s suite) cancelledBefore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if e := s.mustFail(t, ctx, Task("test.echo", sdk.Values{"value": "x"})); e.Cause != sdk.CauseCancelled {
+	if e := s.mustFail(ctx, t, Task("test.echo", sdk.Values{"value": "x"})); e.Cause != sdk.CauseCancelled {
 		t.Errorf("got %+v, want cause cancelled", e)
 	}
 }
@@ -275,7 +275,7 @@ func (s suite) reports(t *testing.T) {
 		defer mu.Unlock()
 		got = append(got, r)
 	})
-	if _, err := s.run(t, t.Context(), task); err != nil {
+	if _, err := s.run(t.Context(), t, task); err != nil {
 		t.Fatal(err)
 	}
 	mu.Lock()
@@ -300,7 +300,7 @@ func (s suite) concurrency(t *testing.T) {
 				want := fmt.Sprint(g, "/", i)
 				task := *task
 				task.Inputs = sdk.Values{"value": want}
-				if out, err := s.run(t, t.Context(), &task); err != nil || out["value"] != want {
+				if out, err := s.run(t.Context(), t, &task); err != nil || out["value"] != want {
 					t.Errorf("want %s back, got %v, %v", want, out, err)
 				}
 			}

@@ -67,8 +67,8 @@ func (r *groupRunner) Start(ctx context.Context) error {
 		r.cmd = again
 	}
 	if err != nil {
-		r.toOut.Close()
-		r.toErr.Close()
+		_ = r.toOut.Close()
+		_ = r.toErr.Close()
 		close(r.stdoutEnded)
 		close(r.done)
 	}
@@ -133,13 +133,13 @@ func (r *groupRunner) readStdout() {
 		_, _ = io.WriteString(r.toOut, line+"\n") // go-plugin reads until the end
 	})
 	close(r.stdoutEnded)
-	r.toOut.Close()
+	_ = r.toOut.Close()
 }
 
 func (r *groupRunner) readStderr() {
 	defer r.readers.Done()
 	eachLine(r.errR, func(line string) { r.say(true, line) })
-	r.toErr.Close()
+	_ = r.toErr.Close()
 }
 
 func (r *groupRunner) say(stderr bool, line string) {

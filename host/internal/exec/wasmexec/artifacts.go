@@ -101,7 +101,7 @@ func (a *artifacts) close() (left int) {
 	for _, f := range a.open {
 		if !f.closed {
 			left++
-			f.Close()
+			_ = f.Close() // only read
 		}
 	}
 	a.open = nil

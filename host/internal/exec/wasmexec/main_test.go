@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/myspinbot/spinbot/sdk"
 )
 
 // built is the folder of the guests that the tests build, and of a cache that the tests share.
@@ -80,15 +78,5 @@ func newExecutor(tb testing.TB, code []byte, c Config) *Executor {
 			tb.Error(err)
 		}
 	})
-	return e
-}
-
-// asError gives the *sdk.Error that a test expects.
-func asError(tb testing.TB, err error) *sdk.Error {
-	tb.Helper()
-	var e *sdk.Error
-	if !errors.As(err, &e) {
-		tb.Fatalf("got %v (%T), want an *sdk.Error", err, err)
-	}
 	return e
 }

@@ -73,14 +73,14 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, s.explain("open", err)
 	}
 	if s.read, err = sql.Open("sqlite", dsn(abs, readPragmas)); err != nil {
-		s.w.conn.Close()
+		_ = s.w.conn.Close()
 		return nil, s.explain("open", err)
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
 	if err = s.w.load(ctx); err != nil {
-		s.read.Close()
-		s.w.conn.Close()
+		_ = s.read.Close()
+		_ = s.w.conn.Close()
 		return nil, s.explain("open", err)
 	}
 	go s.w.run()

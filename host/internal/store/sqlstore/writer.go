@@ -202,7 +202,7 @@ func (w *writer) close() error {
 		}
 	}
 	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move} {
-		st.s.Close()
+		err = errors.Join(err, st.s.Close())
 	}
 	return errors.Join(err, w.conn.Close())
 }

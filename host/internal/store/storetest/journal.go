@@ -253,7 +253,7 @@ func testDamage(t *testing.T, s Suite) {
 	s.Damage(t, folder)
 	st, err := s.Open(folder)
 	if err == nil {
-		defer st.Close()
+		defer func() { _ = st.Close() }()
 		var got []store.Event
 		if got, err = st.Read(t.Context(), "a", 0, 0); err == nil {
 			t.Fatalf("read %d events out of a damaged store", len(got))

@@ -72,7 +72,7 @@ func (s Suite) reopen(t testing.TB, folder string) Store {
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	t.Cleanup(func() { st.Close() })
+	t.Cleanup(func() { _ = st.Close() })
 	return st
 }
 

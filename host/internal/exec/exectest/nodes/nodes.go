@@ -75,7 +75,7 @@ func fail(_ context.Context, in failIn, _ *sdk.Task) (struct{}, error) {
 func panics(context.Context, struct{}, *sdk.Task) (struct{}, error) { panic("test.panic panics") }
 
 func crash(context.Context, struct{}, *sdk.Task) (struct{}, error) {
-	os.Stderr.WriteString("test.crash: going down\n")
+	_, _ = os.Stderr.WriteString("test.crash: going down\n")
 	os.Exit(3)
 	return struct{}{}, nil
 }

@@ -1,0 +1,112 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// These benchmarks are the whole path of a run behind the API: engine, journal in SQLite with synchronous FULL, staging,
+// and the real sandbox or plugin process.
+
+func (h *Host) finish(b *testing.B, p *pipeline.Pipeline) *run.State {
+	ctx := context.Background()
+	id, err := h.engine.Submit(ctx, engine.Submission{Pipeline: p, Inputs: sdk.Values{}})
+	if err != nil {
+		b.Error(err)
+		return nil
+	}
+	s, err := h.engine.Wait(ctx, id)
+	if err != nil || s.Status != run.Succeeded {
+		b.Errorf("%s: %v %+v", id, err, s)
+		return nil
+	}
+	return s
+}
+
+const steps = 10
+
+func benchmarkChain(b *testing.B, body func(int, string) string) {
+	for _, inFlight := range []int{1, 64} {
+		b.Run(fmt.Sprintf("in_flight=%d", inFlight), func(b *testing.B) {
+			h := open(b)
+			p := h.parse(b, chain(steps, body))
+			h.finish(b, p) // warm
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var mu sync.Mutex
+			var took []time.Duration
+			var all sync.WaitGroup
+			b.ResetTimer()
+			for range min(inFlight, b.N) {
+				all.Go(func() {
+					for left.Add(-1) >= 0 {
+						start := time.Now()
+						h.finish(b, p)
+						d := time.Since(start)
+						mu.Lock()
+						took = append(took, d)
+						mu.Unlock()
+					}
+				})
+			}
+			all.Wait()
+			b.StopTimer()
+			slices.Sort(took)
+			b.ReportMetric(float64(b.N)*steps/b.Elapsed().Seconds(), "steps/s")
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/steps/1000, "p50-ms/step")
+		})
+	}
+}
+
+// BenchmarkControl is runs of 10 control nodes, one after the other.
+func BenchmarkControl(b *testing.B) { benchmarkChain(b, controlNode) }
+
+// BenchmarkPlugin is runs of 10 plugin nodes, one after the other, in a warm process.
+func BenchmarkPlugin(b *testing.B) { benchmarkChain(b, pluginNode) }
+
+// BenchmarkFanOut is one run of 1,000 control nodes side by side.
+func BenchmarkFanOut(b *testing.B) {
+	h := open(b)
+	p := h.parse(b, fmt.Sprintf("pipeline \"wide\" {}\nnode \"control.split_text\" \"n\" {\n  for_each = range(1000)\n  text = \"${each.value} %s\"\n}\noutput \"n\" {\n  value = length(node.n)\n}\n", caption))
+	h.finish(b, p)
+	for b.Loop() {
+		h.finish(b, p)
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/run")
+}
+
+// BenchmarkColdPlugin is the first task of a process that has to be started.
+func BenchmarkColdPlugin(b *testing.B) {
+	h := open(b)
+	v, err := h.catalog.View(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	e, ok := v.Entry(pluginName)
+	if !ok || e.State != catalog.Ready {
+		b.Fatalf("the test plugin is not ready: %+v", e)
+	}
+	var took []time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		h := open(b)
+		p := h.parse(b, chain(1, pluginNode))
+		b.StartTimer()
+		start := time.Now()
+		h.finish(b, p)
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+}

@@ -1,0 +1,119 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/myspinbot/spinbot/host/control/dist"
+	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/exec/exectest/nodes"
+	"github.com/myspinbot/spinbot/sdk/serve"
+)
+
+// TestMain lets this binary be a plugin too: the host starts it as one.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == pluginName {
+		serve.Plugin(nodes.Plugin())
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const pluginName = "test"
+
+// open makes a host over a fresh state directory, with the plugin "test" accepted.
+func open(tb testing.TB) *Host {
+	tb.Helper()
+	if _, ok := dist.Module(); !ok {
+		if os.Getenv("CI") != "" {
+			tb.Fatal("the control nodes are not built into this test: make control")
+		}
+		tb.Skip("the control nodes are not built into this test: make control")
+	}
+	ctx := context.Background()
+	state, err := local.At(filepath.Join(tb.TempDir(), "s"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	folder := filepath.Join(state.Plugins(), pluginName)
+	self, err := os.Executable()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	raw, err := os.ReadFile(self)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, pluginName), raw, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "plugin.hcl"), []byte("name = \"test\"\nversion = \"1.0.0\"\n"), 0o644); err != nil {
+		tb.Fatal(err)
+	}
+	lock, err := state.TryLock()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h, err := Open(ctx, Config{State: state, Lock: lock, Version: "test", PluginDirs: []string{state.Plugins()}, Parallel: 256, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := h.Close(ctx); err != nil {
+			tb.Error(err)
+		}
+	})
+	if _, err := h.catalog.Accept(ctx, pluginName); err != nil {
+		tb.Fatal(err)
+	}
+	return h
+}
+
+// parse checks a pipeline against the host's node types.
+func (h *Host) parse(tb testing.TB, text string) *pipeline.Pipeline {
+	tb.Helper()
+	v, err := h.catalog.View(context.Background())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, found := pipeline.Load(pipeline.Bundle{File: "p.hcl", Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", v)
+	if found.HasErrors() {
+		tb.Fatal(found.Error())
+	}
+	return p
+}
+
+// caption is about what a scene of a film says.
+const caption = "A pipeline file makes a real video: the whole path, end to end, on one machine with nothing else running, and every step of it is on disk before it is taken."
+
+// chain is a pipeline of nodes that need one another: %s of node i is written by body.
+func chain(n int, body func(i int, before string) string) string {
+	var b strings.Builder
+	b.WriteString("pipeline \"chain\" {}\n")
+	before := fmt.Sprintf("%q", caption)
+	for i := range n {
+		text, out := body(i, before), ""
+		text, out, _ = strings.Cut(text, "→")
+		fmt.Fprintf(&b, "%s\n", text)
+		before = out
+	}
+	fmt.Fprintf(&b, "output \"last\" {\n  value = %s\n}\n", before)
+	return b.String()
+}
+
+func controlNode(i int, before string) string {
+	return fmt.Sprintf("node \"control.split_text\" \"n%d\" {\n  text = %s\n}→node.n%d.chunks[0]", i, before, i)
+}
+
+func pluginNode(i int, before string) string {
+	return fmt.Sprintf("node \"test.echo\" \"n%d\" {\n  value = %s\n}→node.n%d.value", i, before, i)
+}
