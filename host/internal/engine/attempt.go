@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -22,24 +23,48 @@ type attempt struct {
 	idle    time.Duration
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+
+	mu    sync.Mutex
+	known bool         // its start is durable: what it says may be heard
+	held  []sdk.Report // what it said before
 }
 
-func (a *attempt) launch() { go a.run() }
+// launch starts the task; its goroutine is counted in e.busy. Only a goroutine that is counted itself may call it.
+func (a *attempt) launch() {
+	a.e.begin()
+	go a.run()
+}
+
+// durable is called once the attempt's start is in the journal.
+func (a *attempt) durable() {
+	if !a.class.ahead {
+		a.known = true
+		a.launch()
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known = true
+	for _, r := range a.held {
+		a.e.cfg.Reports(a.task.Address, r)
+	}
+	a.held = nil
+}
 
 func (a *attempt) run() {
-	defer a.e.busy.Done()
+	defer a.e.done()
 	defer a.cancel(nil)
 	ctx, stop := a.limits()
 	res, err := a.e.cfg.Executor.Execute(ctx, a.task.WithReporter(a.reporter(stop)))
 	stop.end()
-	f := finished{inst: a.inst, attempt: a.n, at: a.e.cfg.Now(), outputs: res.Outputs}
-	switch {
-	case err != nil:
-		f.err = a.explain(ctx, err)
-	default:
-		f.ref, f.err = a.accept(res)
+	f := finished{inst: a.inst, attempt: a.n}
+	if err != nil {
+		f.err = explain(ctx, err)
+	} else {
+		f.outputs = res.Outputs
+		f.ref, f.err = a.accept(res.Outputs)
 	}
-	a.e.slots.release(a.class, a.e.post)
+	a.e.slots.release(a.class)
 	a.e.post(a.l, f)
 }
 
@@ -84,7 +109,7 @@ func (t *idleTimer) end() {
 	}
 }
 
-// reporter forwards reports: to whoever listens, to the ring, and checkpoints to the journal.
+// reporter takes what the task says: checkpoints go to the journal, all else to whoever listens.
 func (a *attempt) reporter(t *idleTimer) func(sdk.Report) {
 	return func(r sdk.Report) {
 		t.touch()
@@ -95,36 +120,42 @@ func (a *attempt) reporter(t *idleTimer) func(sdk.Report) {
 			}
 			r = sdk.Report{Kind: sdk.ReportLog, Level: "warn", Message: "a checkpoint above 4 KiB was dropped"}
 		}
-		a.e.rings.add(a.task.Address, r, a.e.cfg.Now())
 		if a.e.cfg.Reports != nil {
-			a.e.cfg.Reports(a.task.Address, r)
+			a.say(r)
 		}
 	}
+}
+
+// say passes a report on, in order, or holds it back until the attempt's start is durable.
+func (a *attempt) say(r sdk.Report) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.known {
+		a.held = append(a.held, r)
+		return
+	}
+	a.e.cfg.Reports(a.task.Address, r)
 }
 
 // explain says why the attempt ended badly. What the engine told it to do goes before what the executor made of it.
-func (a *attempt) explain(ctx context.Context, err error) *sdk.Error {
-	var told *sdk.Error
-	if cause := context.Cause(ctx); cause != nil && errors.As(cause, &told) {
-		out := *told
-		var own *sdk.Error
-		if errors.As(err, &own) && own.Detail != "" {
-			out.Detail = own.Detail
-		}
-		return &out
+func explain(ctx context.Context, err error) *sdk.Error {
+	var told, own *sdk.Error
+	if !errors.As(context.Cause(ctx), &told) {
+		return sdk.AsError(err)
 	}
-	if a.e.tasks.Err() != nil {
-		return &sdk.Error{Cause: sdk.CauseDrained, Message: "the host shut down"}
+	out := *told
+	if errors.As(err, &own) && own.Detail != "" {
+		out.Detail = own.Detail
 	}
-	return sdk.AsError(err)
+	return &out
 }
 
-// accept checks a result against what the node type promised and stores big outputs apart.
-func (a *attempt) accept(res sdk.Result) (ref string, bad *sdk.Error) {
-	if res.Outputs == nil {
-		res.Outputs = sdk.Values{}
+// accept checks outputs against what the node type promised, and stores big ones apart.
+func (a *attempt) accept(outputs sdk.Values) (ref string, bad *sdk.Error) {
+	if outputs == nil {
+		outputs = sdk.Values{}
 	}
-	if v := a.outputs.Check(res.Outputs); len(v) > 0 {
+	if v := a.outputs.Check(outputs); len(v) > 0 {
 		var lines []string
 		for _, x := range v {
 			lines = append(lines, x.Path+": "+x.Message)
@@ -133,7 +164,7 @@ func (a *attempt) accept(res sdk.Result) (ref string, bad *sdk.Error) {
 			Message: a.task.Type + " returned outputs that do not fit its own schema: " + strings.Join(lines, "; "),
 			Hint:    "this is a defect of the node type; tell its author"}
 	}
-	ref, err := a.e.spill(res.Outputs)
+	ref, err := a.e.spill(outputs)
 	if err != nil {
 		return "", sdk.AsError(err)
 	}

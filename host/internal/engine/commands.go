@@ -42,56 +42,58 @@ func (p *pass) expand(n *run.Node) {
 
 // dispatch starts the instance when there is room, else queues it.
 func (p *pass) dispatch(i *run.Instance) {
-	class := p.e.classOf(p.l, i)
-	if p.e.slots.acquire(class, p.l, i, p.e.post) {
-		p.start(i)
+	at := place{i, p.e.classOf(p.l, i)}
+	if p.e.slots.acquire(p.l, at) {
+		p.start(at)
 	}
 }
 
 func (e *Engine) classOf(l *live, i *run.Instance) class {
-	t := l.meta[i.Node.Name].Type
-	if e.cfg.RunsAhead(t) {
+	n, _ := l.pipe.Node(i.Node.Name)
+	if e.cfg.RunsAhead(n.Type) {
 		return class{ahead: true}
 	}
-	if t.Concurrency > 0 {
-		return class{nodeType: t.Name, limit: t.Concurrency}
+	if n.Type.Concurrency > 0 {
+		return class{nodeType: n.Type.Name, limit: n.Type.Concurrency}
 	}
 	return class{}
 }
 
-// start begins an attempt of an instance that holds a slot.
-func (p *pass) start(i *run.Instance) {
-	s, class := p.l.state, p.e.classOf(p.l, i)
+// start begins an attempt of an instance that holds a slot, or gives the slot back.
+func (p *pass) start(at place) {
+	if !p.began(at) {
+		p.e.slots.release(at.class)
+	}
+}
+
+func (p *pass) began(at place) bool {
+	i, s := at.inst, p.l.state
 	if s.Status != run.Running || s.Stopping() || i.State != run.NodeReady && i.State != run.NodeBackoff {
-		p.e.slots.release(class, p.e.post)
-		return
+		return false
 	}
 	inputs, diags := p.l.scope.Inputs(i.Node.Name, i.Key)
 	if diags.HasErrors() {
-		p.e.slots.release(class, p.e.post)
 		p.add(run.Event{Kind: run.NodeFailedEvent, Node: i.Node.Name, Key: i.Key, Error: sdk.Refuse(diags.Error(), "")})
-		return
+		return false
 	}
-	ev := run.Event{Kind: run.AttemptStarted, Node: i.Node.Name, Key: i.Key, Attempt: i.Attempt + 1,
-		Seed: seedOf(s.Seed, i), Deadline: p.deadline(i)}
-	p.add(ev)
+	p.add(run.Event{Kind: run.AttemptStarted, Node: i.Node.Name, Key: i.Key, Attempt: i.Attempt + 1,
+		Seed: seedOf(s.Seed, i), Deadline: p.deadline(i)})
 	if i.State != run.NodeRunning {
-		p.e.slots.release(class, p.e.post)
-		return
+		return false
 	}
-	a := p.newAttempt(i, inputs, class)
-	if class.ahead {
+	a := p.newAttempt(at, inputs)
+	p.starts = append(p.starts, a)
+	if at.class.ahead {
 		a.launch()
-		return
 	}
-	p.then = append(p.then, a.launch)
+	return true
 }
 
 // deadline is the sooner of the attempt's and the run's.
 func (p *pass) deadline(i *run.Instance) time.Time {
 	at := after(p.now, i.Node.Timeout)
-	if run := p.l.state.Deadline; at.IsZero() || !run.IsZero() && run.Before(at) {
-		return run
+	if whole := p.l.state.Deadline; at.IsZero() || !whole.IsZero() && whole.Before(at) {
+		return whole
 	}
 	return at
 }
@@ -103,15 +105,14 @@ func seedOf(seed uint64, i *run.Instance) uint64 {
 	return h.Sum64() >> 1
 }
 
-func (p *pass) newAttempt(i *run.Instance, inputs sdk.Values, c class) *attempt {
-	n := p.l.meta[i.Node.Name]
-	s := p.l.state
-	a := &attempt{e: p.e, l: p.l, inst: i, n: i.Attempt, class: c, outputs: &n.Type.Outputs, idle: n.IdleTimeout}
+func (p *pass) newAttempt(at place, inputs sdk.Values) *attempt {
+	i, s := at.inst, p.l.state
+	n, _ := p.l.pipe.Node(i.Node.Name)
+	a := &attempt{e: p.e, l: p.l, inst: i, n: i.Attempt, class: at.class, outputs: &n.Type.Outputs, idle: n.IdleTimeout}
 	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: s.Updated, Seed: i.Seed,
 		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, Checkpoint: i.Checkpoint}
 	a.ctx, a.cancel = context.WithCancelCause(p.e.tasks)
 	p.l.attempts[i] = a
-	p.e.busy.Add(1)
 	return a
 }
 
@@ -124,7 +125,7 @@ func (p *pass) stop(i *run.Instance) {
 	if p.l.state.Expired {
 		why = &sdk.Error{Cause: sdk.CauseHung, Message: "the run's timeout passed"}
 	}
-	p.then = append(p.then, func() { a.cancel(why) })
+	p.stops = append(p.stops, func() { a.cancel(why) })
 }
 
 // finish records how an attempt ended.
@@ -133,11 +134,8 @@ func (p *pass) finish(m finished) {
 		delete(p.l.attempts, m.inst)
 	}
 	ev := run.Event{Kind: run.AttemptEnded, Node: m.inst.Node.Name, Key: m.inst.Key, Attempt: m.attempt, Error: m.err, OutputsRef: m.ref}
-	if m.err == nil && m.ref == "" {
+	if m.err == nil {
 		ev.Outputs = m.outputs
-	}
-	if m.ref != "" && m.inst.Attempt == m.attempt {
-		m.inst.Outputs = m.outputs // the fold sees only where they are kept
 	}
 	p.add(ev)
 }

@@ -25,7 +25,7 @@ import (
 // Config is what an engine works with.
 type Config struct {
 	Journal   store.Journal
-	Index     store.Index
+	Index     store.Index // not read; whoever lists runs asks it directly
 	Artifacts artifacts.Store
 	Executor  exec.Executor
 	// RunsAhead says whether tasks of a node type may start before their intent is durable: control nodes
@@ -34,7 +34,7 @@ type Config struct {
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	Log *slog.Logger
-	// Reports, when set, gets every report as it comes in. It must not block.
+	// Reports, when set, gets every report of an attempt whose start is durable, as it comes in. It must not block.
 	Reports func(sdk.Address, sdk.Report)
 	// Observe, when set, gets every event once it is durable, in order within a run. It must not block.
 	Observe func(run.ID, run.Event)
@@ -59,20 +59,23 @@ type Engine struct {
 	slots  *slotTable
 	timers *timers
 	pipes  pipeCache
-	rings  rings
 
 	// tasks ends when running attempts are to stop; its cause says why.
 	tasks     context.Context
 	stopTasks context.CancelCauseFunc
 
+	// taking is held from reading a run's journal until the run is live: in between nobody may append to it.
+	taking sync.Mutex
+
 	mu      sync.Mutex
 	live    map[run.ID]*live
+	failed  error // set once the store took no more appends
 	closing bool
-	failed  error          // set once the store took no more appends
-	busy    sync.WaitGroup // drives and attempts under way
+	busy    int           // drives and attempts under way
+	idle    chan struct{} // closed when closing and busy is 0: none begins any more
 }
 
-// New makes an engine. Call Start to resume what its journal holds, and Close in the end.
+// New makes an engine. It resumes nothing by itself: see Adopt. Close it in the end.
 func New(cfg Config) *Engine {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -89,53 +92,26 @@ func New(cfg Config) *Engine {
 	if cfg.MaxTasks == 0 {
 		cfg.MaxTasks = 256
 	}
-	e := &Engine{cfg: cfg, live: make(map[run.ID]*live)}
+	e := &Engine{cfg: cfg, live: make(map[run.ID]*live), idle: make(chan struct{})}
 	e.tasks, e.stopTasks = context.WithCancelCause(context.Background())
-	e.slots = newSlotTable(cfg.MaxControl, cfg.MaxTasks)
+	e.slots = newSlotTable(cfg.MaxControl, cfg.MaxTasks, func(l *live, p place) { e.post(l, granted(p)) })
 	e.timers = newTimers(cfg.Now, func(l *live) { e.post(l, wake{}) })
 	return e
 }
 
-// Start resumes every run of the journal that has not ended. A run that cannot be resumed is logged and left as it
-// is; the others go on.
-func (e *Engine) Start(ctx context.Context) error {
-	heads, err := e.cfg.Index.List(ctx, store.Query{States: []string{string(run.Created), string(run.Running), string(run.Paused)}})
-	if err != nil {
-		return fmt.Errorf("list unfinished runs: %w", err)
-	}
-	for k := len(heads) - 1; k >= 0; k-- { // oldest first
-		if err := e.Adopt(ctx, run.ID(heads[k].Run)); err != nil && !errors.Is(err, ErrEnded) {
-			e.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
-		}
-	}
-	return nil
-}
-
-// Adopt resumes one unfinished run of the journal. Attempts that were under way when its host died end as lost.
-func (e *Engine) Adopt(ctx context.Context, id run.ID) error {
-	l, err := e.load(ctx, id)
-	if err != nil {
-		return err
-	}
-	if l.state.Status.Ended() {
-		return ErrEnded
-	}
-	if !e.register(l) {
-		return nil // it is live already
-	}
-	e.post(l, recovered{})
-	return nil
-}
-
-// register makes the run live; false when it is already, or the engine is closing.
-func (e *Engine) register(l *live) bool {
+// register makes the run live with its first message. It fails when the engine takes no more.
+func (e *Engine) register(l *live, first message) error {
+	l.inbox = append(l.inbox, first) // before anybody else can find the run
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closing || e.live[l.id] != nil {
-		return false
+	err := e.err()
+	if err == nil {
+		e.live[l.id] = l
 	}
-	e.live[l.id] = l
-	return true
+	e.mu.Unlock()
+	if err == nil {
+		e.post(l, wake{})
+	}
+	return err
 }
 
 func (e *Engine) find(id run.ID) *live {
@@ -144,42 +120,100 @@ func (e *Engine) find(id run.ID) *live {
 	return e.live[id]
 }
 
+// begin counts a drive or an attempt in, unless the engine has closed.
+func (e *Engine) begin() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closing && e.busy == 0 {
+		return false
+	}
+	e.busy++
+	return true
+}
+
+func (e *Engine) done() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.busy--; e.busy == 0 && e.closing {
+		close(e.idle)
+	}
+}
+
 // Err says why the engine takes no more work: nil while it does.
 func (e *Engine) Err() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.err()
+}
+
+func (e *Engine) err() error {
 	if e.failed == nil && e.closing {
 		return ErrClosed
 	}
 	return e.failed
 }
 
-// fail stops the engine after the store refused an append: what is in memory may be ahead of the journal.
-func (e *Engine) fail(err error) {
-	e.mu.Lock()
-	first := e.failed == nil
-	if first {
-		e.failed = fmt.Errorf("the journal took no more events: %w; restart the host to go on from what it holds", err)
+// refused lets go of a run whose events could not be appended: its state in memory is ahead of the journal. When
+// the journal takes no more events of any run, all of them go.
+func (e *Engine) refused(l *live, err error) {
+	if errors.Is(err, store.ErrStopped) || errors.Is(err, store.ErrClosed) {
+		e.fail(err)
+	} else {
+		e.cfg.Log.Error("run set aside", "run", l.id, "error", err)
 	}
-	lives := e.takeAll()
-	e.mu.Unlock()
-	if first {
-		e.cfg.Log.Error("engine stopped", "error", err)
-		e.slots.close()
-		e.stopTasks(e.failed)
-	}
-	for _, l := range lives {
-		l.drop(e.failed)
-	}
+	e.drop(l, fmt.Errorf("%s: its journal took no more events: %w; resume it to go on from what is recorded", l.id, err))
 }
 
-func (e *Engine) takeAll() []*live {
+func (e *Engine) fail(err error) {
+	e.mu.Lock()
+	if e.failed != nil {
+		e.mu.Unlock()
+		return
+	}
+	e.failed = fmt.Errorf("the journal took no more events: %w; restart the host to go on from what it holds", err)
+	why := e.failed
+	e.mu.Unlock()
+	e.cfg.Log.Error("engine stopped", "error", err)
+	e.slots.close()
+	e.timers.close()
+	e.stopTasks(why)
+	e.dropAll(why)
+}
+
+func (e *Engine) dropAll(why error) {
+	e.mu.Lock()
 	all := make([]*live, 0, len(e.live))
 	for _, l := range e.live {
 		all = append(all, l)
 	}
-	clear(e.live)
-	return all
+	e.mu.Unlock()
+	for _, l := range all {
+		e.drop(l, why)
+	}
+}
+
+// drop lets go of a run: it has ended durably (ErrEnded), or cannot go on here.
+func (e *Engine) drop(l *live, why error) {
+	e.mu.Lock()
+	if e.live[l.id] == l {
+		delete(e.live, l.id)
+	}
+	e.mu.Unlock()
+	l.mu.Lock()
+	if l.over != nil {
+		l.mu.Unlock()
+		return
+	}
+	l.over = why
+	inbox := l.inbox
+	l.inbox = nil
+	l.mu.Unlock()
+	for _, m := range inbox {
+		e.turnAway(m, why)
+	}
+	e.slots.leave(l)
+	e.timers.set(l, time.Time{})
+	close(l.gone)
 }
 
 // Live says how many runs are in memory.
@@ -190,27 +224,25 @@ func (e *Engine) Live() int {
 }
 
 // Close stops claiming at once, lets running attempts finish until ctx ends, then stops them; they are recorded as
-// drained and go on at the next start.
+// drained and go on at the next start. It returns when nothing of the engine runs any more.
 func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Lock()
-	e.closing = true
+	if !e.closing {
+		e.closing = true
+		if e.busy == 0 {
+			close(e.idle)
+		}
+	}
 	e.mu.Unlock()
 	e.slots.close()
 	e.timers.close()
-	idle := make(chan struct{})
-	go func() { e.busy.Wait(); close(idle) }()
 	select {
-	case <-idle:
+	case <-e.idle:
 	case <-ctx.Done():
 		e.stopTasks(&sdk.Error{Cause: sdk.CauseDrained, Message: "the host shut down"})
-		<-idle
+		<-e.idle
 	}
 	e.stopTasks(ErrClosed)
-	e.mu.Lock()
-	lives := e.takeAll()
-	e.mu.Unlock()
-	for _, l := range lives {
-		l.drop(ErrClosed)
-	}
+	e.dropAll(ErrClosed)
 	return nil
 }

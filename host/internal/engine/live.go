@@ -20,35 +20,27 @@ type live struct {
 	mu     sync.Mutex
 	inbox  []message
 	driven bool
-	over   bool // dropped: takes no more messages
+	over   error // why it takes no more messages; nil while it does. Not written again once gone is closed
 
 	state    *run.State
 	scope    *pipeline.Scope
-	meta     map[string]*pipeline.Node
 	attempts map[*run.Instance]*attempt
 
-	wakeAt time.Time // guarded by the engine's timers
-
-	once sync.Once
+	wake wakeAt        // guarded by the engine's timers
 	gone chan struct{} // closed when the run has ended durably, or was dropped
-	err  error         // why it was dropped; read after gone
 }
 
 // message is something that happened to a run.
-type message interface{}
+type message any
 
 type (
-	submitted struct {
-		event   run.Event
-		durable chan<- error
-	}
 	told struct { // a person's decision
 		event   run.Event
-		durable chan<- error
+		durable chan error // holds one
 	}
-	recovered struct{}                     // after a crash
-	wake      struct{}                     // a time has come
-	granted   struct{ inst *run.Instance } // an executor has room
+	recovered struct{} // after a crash
+	wake      struct{} // a time has come
+	granted   place    // an executor has room
 	saved     struct {
 		inst    *run.Instance
 		attempt int
@@ -57,20 +49,20 @@ type (
 	finished struct {
 		inst    *run.Instance
 		attempt int
-		at      time.Time
 		outputs sdk.Values
-		ref     string
+		ref     string // where they are kept when they are too big for an event
 		err     *sdk.Error
 	}
 )
 
-func (e *Engine) newLive(id run.ID, p *pipeline.Pipeline) *live {
-	l := &live{id: id, pipe: p, state: run.New(shapeOf(p)), attempts: make(map[*run.Instance]*attempt), gone: make(chan struct{}),
-		meta: make(map[string]*pipeline.Node, len(p.Nodes))}
-	for _, n := range p.Nodes {
-		l.meta[n.Name] = n
-	}
-	return l
+func newLive(id run.ID, p *pipeline.Pipeline) *live {
+	return &live{id: id, pipe: p, state: run.New(shapeOf(p)), attempts: make(map[*run.Instance]*attempt), gone: make(chan struct{})}
+}
+
+// newScope begins what the run's expressions see.
+func (l *live) newScope(inputs sdk.Values, owner string) {
+	l.scope = l.pipe.NewScope(inputs)
+	l.scope.SetRun(string(l.id), owner)
 }
 
 func shapeOf(p *pipeline.Pipeline) run.Shape {
@@ -82,54 +74,43 @@ func shapeOf(p *pipeline.Pipeline) run.Shape {
 	return s
 }
 
-// drop forgets the run without an end.
-func (l *live) drop(err error) {
-	l.mu.Lock()
-	l.over = true
-	inbox := l.inbox
-	l.inbox = nil
-	l.mu.Unlock()
-	for _, m := range inbox {
-		answer(m, err)
-	}
-	l.once.Do(func() { l.err = err; close(l.gone) })
-}
-
-func answer(m message, err error) {
+// turnAway answers a message that its run will not take.
+func (e *Engine) turnAway(m message, why error) {
 	switch m := m.(type) {
-	case submitted:
-		m.durable <- err
 	case told:
-		m.durable <- err
+		m.durable <- why
+	case granted:
+		e.slots.release(m.class)
 	}
 }
 
 // post hands a message to the run and has it driven.
 func (e *Engine) post(l *live, m message) {
 	l.mu.Lock()
-	if l.over {
-		l.mu.Unlock()
-		answer(m, ErrClosed)
-		return
+	why := l.over
+	if why == nil && !l.driven {
+		if l.driven = e.begin(); l.driven {
+			go e.drive(l)
+		} else {
+			why = ErrClosed
+		}
 	}
-	l.inbox = append(l.inbox, m)
-	if l.driven {
-		l.mu.Unlock()
-		return
+	if why == nil {
+		l.inbox = append(l.inbox, m)
 	}
-	l.driven = true
-	e.busy.Add(1)
 	l.mu.Unlock()
-	go e.drive(l)
+	if why != nil {
+		e.turnAway(m, why)
+	}
 }
 
 // drive advances the run until its inbox is empty.
 func (e *Engine) drive(l *live) {
-	defer e.busy.Done()
+	defer e.done()
 	var inbox []message
 	for {
 		l.mu.Lock()
-		if l.over || len(l.inbox) == 0 {
+		if len(l.inbox) == 0 {
 			l.driven = false
 			l.mu.Unlock()
 			return
@@ -141,7 +122,7 @@ func (e *Engine) drive(l *live) {
 	}
 }
 
-// pass is one advance of a run: the events it adds, and what may happen once they are durable.
+// pass is one advance of a run: the events it adds, and what happens once they are durable.
 type pass struct {
 	e      *Engine
 	l      *live
@@ -149,18 +130,14 @@ type pass struct {
 	first  uint64
 	events []run.Event
 	head   bool // the index row changes
-	then   []func()
+	starts []*attempt
+	stops  []func()
 }
 
 func (e *Engine) advance(l *live, inbox []message) {
 	p := &pass{e: e, l: l, now: e.cfg.Now(), first: l.state.Seq}
-	var answers []message
 	for _, m := range inbox {
 		p.take(m)
-		switch m.(type) {
-		case submitted, told:
-			answers = append(answers, m)
-		}
 	}
 	var cmds []run.Command
 	for {
@@ -173,41 +150,58 @@ func (e *Engine) advance(l *live, inbox []message) {
 		}
 	}
 	err := p.commit()
-	for _, m := range answers {
-		answer(m, err)
+	for _, m := range inbox {
+		if m, ok := m.(told); ok {
+			m.durable <- err
+		}
 	}
 	if err != nil {
+		p.abandon()
+		e.refused(l, err)
 		return
 	}
-	for _, fn := range p.then {
-		fn()
+	p.act()
+}
+
+// act does what the pass's events say, now that they are durable.
+func (p *pass) act() {
+	for _, a := range p.starts {
+		a.durable()
 	}
-	if at := l.state.Wake(); !at.IsZero() {
-		e.timers.set(l, at)
+	for _, stop := range p.stops {
+		stop()
 	}
-	if l.state.Status.Ended() {
-		e.forget(l)
+	p.e.timers.set(p.l, p.l.state.Wake())
+	if p.l.state.Status.Ended() {
+		p.e.drop(p.l, ErrEnded)
+	}
+}
+
+// abandon stops the run's attempts, and takes back those that were to start.
+func (p *pass) abandon() {
+	for _, a := range p.l.attempts {
+		a.cancel(ErrClosed)
+	}
+	for _, a := range p.starts {
+		if !a.class.ahead {
+			p.e.slots.release(a.class)
+		}
 	}
 }
 
 // take turns a message into events.
 func (p *pass) take(m message) {
 	switch m := m.(type) {
-	case submitted:
+	case told:
 		p.add(m.event)
 		p.head = true
-	case told:
-		if m.event.Kind == run.RunResumed || !p.l.state.Status.Ended() {
-			p.add(m.event)
-			p.head = true
-		}
 	case recovered:
 		for _, i := range p.l.state.Interrupted() {
 			p.add(run.Event{Kind: run.AttemptEnded, Node: i.Node.Name, Key: i.Key, Attempt: i.Attempt,
 				Error: &sdk.Error{Cause: sdk.CauseLost, Message: "the host stopped while it ran"}})
 		}
 	case granted:
-		p.start(m.inst)
+		p.start(place(m))
 	case saved:
 		p.add(run.Event{Kind: run.AttemptSaved, Node: m.inst.Node.Name, Key: m.inst.Key, Attempt: m.attempt, Checkpoint: m.data})
 	case finished:
@@ -231,23 +225,27 @@ func (p *pass) add(ev run.Event) {
 	if stale {
 		p.e.cfg.Log.Debug("late result ignored", "run", p.l.id, "event", ev.Kind, "node", ev.Node)
 	}
+	if ev.OutputsRef != "" {
+		ev.Outputs = nil // the state has them, as after reading; the journal says where they are
+	}
 	p.events = append(p.events, ev)
 	p.settle(ev)
 }
 
 // settle tells the evaluation scope when an event ended a node.
 func (p *pass) settle(ev run.Event) {
-	if ev.Node == "" {
+	n := p.l.state.Node(ev.Node)
+	if n == nil || !n.State.Ended() {
 		return
 	}
-	if n := p.l.state.Node(ev.Node); n != nil && n.State.Ended() {
-		p.l.settle(n)
+	if err := p.l.settle(n); err != nil {
+		p.e.cfg.Log.Error("outputs not taken; what needs them will fail", "run", p.l.id, "node", n.Name, "error", err)
 	}
 }
 
-func (l *live) settle(n *run.Node) {
+func (l *live) settle(n *run.Node) error {
 	if n.State == run.NodeFailed || n.State == run.NodeCancelled {
-		return
+		return nil
 	}
 	x := pipeline.Expansion{Skip: n.State == run.NodeSkipped, Each: n.Each, Map: n.Map, Keys: n.Keys}
 	outputs := make([]sdk.Values, len(n.Instances))
@@ -257,9 +255,7 @@ func (l *live) settle(n *run.Node) {
 	if len(n.Instances) == 0 && !n.Each {
 		outputs = []sdk.Values{nil}
 	}
-	if err := l.scope.SetNode(n.Name, x, outputs); err != nil {
-		n.Error = sdk.AsError(err)
-	}
+	return l.scope.SetNode(n.Name, x, outputs)
 }
 
 // commit makes the pass's events durable.
@@ -271,7 +267,6 @@ func (p *pass) commit() error {
 	for k := range p.events {
 		b, err := p.events[k].Encode()
 		if err != nil {
-			p.e.fail(err)
 			return err
 		}
 		a.Events[k] = b
@@ -280,7 +275,6 @@ func (p *pass) commit() error {
 		a.Head = headOf(p.l.state)
 	}
 	if err := p.e.cfg.Journal.Append(context.Background(), a); err != nil {
-		p.e.fail(err)
 		return err
 	}
 	if p.e.cfg.Observe != nil {
@@ -298,22 +292,4 @@ func headOf(s *run.State) *store.Head {
 		h.Error = s.Error.Message
 	}
 	return h
-}
-
-// forget lets go of a run that has ended durably.
-func (e *Engine) forget(l *live) {
-	e.mu.Lock()
-	if e.live[l.id] == l {
-		delete(e.live, l.id)
-	}
-	e.mu.Unlock()
-	l.mu.Lock()
-	l.over = true
-	inbox := l.inbox
-	l.inbox = nil
-	l.mu.Unlock()
-	for _, m := range inbox {
-		answer(m, ErrEnded)
-	}
-	l.once.Do(func() { close(l.gone) })
 }

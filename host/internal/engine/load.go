@@ -17,81 +17,82 @@ import (
 
 // pipeCache shares parsed pipelines between runs of the same digest.
 type pipeCache struct {
-	mu    sync.Mutex
-	byRef map[string]*pipeline.Pipeline // by artifact digest of the bundle
-	saved map[*pipeline.Pipeline][2]string
-	order []*pipeline.Pipeline
+	mu       sync.Mutex
+	byDigest map[string]*pipeline.Pipeline
+	digests  map[*pipeline.Pipeline]string
+	order    []string
 }
 
 // maxPipes is how many parsed pipelines are kept.
 const maxPipes = 64
 
-func (c *pipeCache) get(ref string) *pipeline.Pipeline {
+func (c *pipeCache) get(digest string) *pipeline.Pipeline {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.byRef[ref]
+	return c.byDigest[digest]
 }
 
-func (c *pipeCache) ref(p *pipeline.Pipeline) (digest, ref string) {
+func (c *pipeCache) digest(p *pipeline.Pipeline) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x := c.saved[p]
-	return x[0], x[1]
+	return c.digests[p]
 }
 
-func (c *pipeCache) put(p *pipeline.Pipeline, digest, ref string) {
+// put keeps the pipeline, unless there is an equal one: it gives the one that is kept.
+func (c *pipeCache) put(p *pipeline.Pipeline, digest string) *pipeline.Pipeline {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byRef == nil {
-		c.byRef, c.saved = make(map[string]*pipeline.Pipeline), make(map[*pipeline.Pipeline][2]string)
+	if same := c.byDigest[digest]; same != nil {
+		return same
 	}
-	if _, known := c.saved[p]; known {
-		return
+	if c.byDigest == nil {
+		c.byDigest, c.digests = make(map[string]*pipeline.Pipeline), make(map[*pipeline.Pipeline]string)
 	}
-	c.byRef[ref], c.saved[p] = p, [2]string{digest, ref}
-	if c.order = append(c.order, p); len(c.order) > maxPipes {
+	c.byDigest[digest], c.digests[p] = p, digest
+	if c.order = append(c.order, digest); len(c.order) > maxPipes {
 		old := c.order[0]
 		c.order = c.order[1:]
-		if c.byRef[c.saved[old][1]] == old {
-			delete(c.byRef, c.saved[old][1])
-		}
-		delete(c.saved, old)
+		delete(c.digests, c.byDigest[old])
+		delete(c.byDigest, old)
 	}
+	return p
 }
 
-// saveBundle stores what the pipeline needs as an artifact, once per pipeline.
-func (e *Engine) saveBundle(ctx context.Context, p *pipeline.Pipeline) (digest, ref string, err error) {
-	if digest, ref = e.pipes.ref(p); ref != "" {
-		return digest, ref, nil
+// keep stores what the pipeline needs as an artifact, once, and gives its digest and the pipeline to use: an equal one
+// when there is one in memory. The artifact's digest is the pipeline's.
+func (e *Engine) keep(ctx context.Context, p *pipeline.Pipeline) (*pipeline.Pipeline, string, error) {
+	if digest := e.pipes.digest(p); digest != "" {
+		return p, digest, nil
 	}
 	b := p.Bundle()
+	digest := b.Digest()
+	if same := e.pipes.get(digest); same != nil {
+		return same, digest, nil
+	}
 	raw, err := json.Marshal(b)
 	if err != nil {
-		return "", "", fmt.Errorf("pipeline %s: bundle: %w", p.Name, err)
+		return nil, "", fmt.Errorf("pipeline %s: bundle: %w", p.Name, err)
 	}
 	a, err := e.cfg.Artifacts.Put(ctx, bytes.NewReader(raw), sdk.Artifact{Name: p.Name + ".bundle.json", MediaType: "application/json"})
 	if err != nil {
-		return "", "", fmt.Errorf("pipeline %s: store its bundle: %w", p.Name, err)
+		return nil, "", fmt.Errorf("pipeline %s: store its bundle: %w", p.Name, err)
 	}
-	digest = b.Digest()
-	e.pipes.put(p, digest, a.Digest)
-	return digest, a.Digest, nil
+	return e.pipes.put(p, a.Digest), a.Digest, nil
 }
 
-func (e *Engine) loadBundle(ctx context.Context, ref string) (*pipeline.Pipeline, error) {
-	if p := e.pipes.get(ref); p != nil {
+func (e *Engine) loadBundle(ctx context.Context, digest string) (*pipeline.Pipeline, error) {
+	if p := e.pipes.get(digest); p != nil {
 		return p, nil
 	}
 	var b pipeline.Bundle
-	if err := e.fetchJSON(ctx, ref, &b); err != nil {
+	if err := e.fetchJSON(ctx, digest, &b); err != nil {
 		return nil, fmt.Errorf("its pipeline: %w", err)
 	}
 	p, diags := pipeline.Load(b.FS(), b.File, b)
 	if diags.HasErrors() {
 		return nil, fmt.Errorf("its pipeline does not load any more: %w", diags)
 	}
-	e.pipes.put(p, b.Digest(), ref)
-	return p, nil
+	return e.pipes.put(p, digest), nil
 }
 
 func (e *Engine) fetchJSON(ctx context.Context, digest string, into any) error {
@@ -108,7 +109,7 @@ func (e *Engine) fetchJSON(ctx context.Context, digest string, into any) error {
 
 // spill stores outputs that are too big for an event and gives their artifact's digest; "" when they fit.
 func (e *Engine) spill(v sdk.Values) (string, error) {
-	if roughSize(map[string]any(v)) <= run.MaxInline/2 {
+	if roughSize(map[string]any(v)) <= run.MaxInline/6 {
 		return "", nil // certainly fits
 	}
 	raw, err := json.Marshal(v)
@@ -125,7 +126,8 @@ func (e *Engine) spill(v sdk.Values) (string, error) {
 	return a.Digest, nil
 }
 
-// roughSize estimates a value's size in JSON from below a factor of two, without encoding it.
+// roughSize estimates a value's size in JSON without encoding it: an escaped byte takes six, so the true size is at
+// most six times as much.
 func roughSize(x any) int {
 	switch x := x.(type) {
 	case string:
@@ -166,10 +168,13 @@ func (e *Engine) load(ctx context.Context, id run.ID) (*live, error) {
 			}
 		}
 	}
-	l.scope = l.pipe.NewScope(l.state.Inputs)
+	l.newScope(l.state.Inputs, l.state.Owner)
 	for _, n := range l.state.Nodes {
-		if n.State.Ended() {
-			l.settle(n)
+		if !n.State.Ended() {
+			continue
+		}
+		if err := l.settle(n); err != nil {
+			return nil, fmt.Errorf("%s: outputs of %s: %w", id, n.Name, err)
 		}
 	}
 	return l, nil
@@ -195,7 +200,7 @@ func (e *Engine) read(ctx context.Context, id run.ID) (*live, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", id, err)
 			}
-			l = e.newLive(id, p)
+			l = newLive(id, p)
 		}
 		if _, err := l.state.Fold(ev); err != nil {
 			return nil, fmt.Errorf("%s: %w", id, err)

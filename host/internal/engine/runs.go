@@ -25,26 +25,24 @@ type Submission struct {
 
 // Submit records a new run and sets it going. When it returns, the run is durable.
 func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
-	if err := e.Err(); err != nil {
-		return "", err
-	}
-	digest, bundle, err := e.saveBundle(ctx, s.Pipeline)
+	p, digest, err := e.keep(ctx, s.Pipeline)
 	if err != nil {
 		return "", err
 	}
-	l := e.newLive(newID(e.cfg.Now()), s.Pipeline)
+	now := e.cfg.Now()
+	l := newLive(newID(now), p)
+	l.newScope(s.Inputs, s.Owner)
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails
-	now := e.cfg.Now()
-	created := run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: s.Pipeline.Name, Digest: digest, Bundle: bundle,
-		Inputs: s.Inputs, Owner: s.Owner, Seed: binary.LittleEndian.Uint64(seed[:]) >> 1, Deadline: after(now, s.Pipeline.Timeout)}
-	l.scope = s.Pipeline.NewScope(s.Inputs)
-	if !e.register(l) {
-		return "", ErrClosed
+	created := told{run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
+		Owner: s.Owner, Seed: binary.LittleEndian.Uint64(seed[:]) >> 1, Deadline: after(now, p.Timeout)}, make(chan error, 1)}
+	if err := e.register(l, created); err != nil {
+		return "", err
 	}
-	durable := make(chan error, 1)
-	e.post(l, submitted{created, durable})
-	return l.id, <-durable
+	if err := <-created.durable; err != nil {
+		return "", err
+	}
+	return l.id, nil
 }
 
 func after(now time.Time, d time.Duration) time.Time {
@@ -71,43 +69,74 @@ func (e *Engine) Cancel(ctx context.Context, id run.ID, reason string) error {
 		}
 		return fmt.Errorf("%s is not being advanced here; resume it first", id)
 	}
-	durable := make(chan error, 1)
-	e.post(l, told{run.Event{Kind: run.CancelRequested, Reason: reason}, durable})
-	return await(ctx, durable)
+	cancel := told{run.Event{Kind: run.CancelRequested, Reason: reason}, make(chan error, 1)}
+	e.post(l, cancel)
+	return await(ctx, cancel)
 }
 
-func await(ctx context.Context, durable <-chan error) error {
+func await(ctx context.Context, m told) error {
 	select {
-	case err := <-durable:
+	case err := <-m.durable:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
+}
+
+// Adopt goes on with an unfinished run of the journal; one that is live already stays as it is. Attempts that were
+// under way when its host died end as lost. ErrEnded when there is nothing to go on with.
+func (e *Engine) Adopt(ctx context.Context, id run.ID) error {
+	_, err := e.take(ctx, id, func(l *live) (message, error) {
+		if l.state.Status.Ended() {
+			return nil, fmt.Errorf("%s: %w: it %s", id, ErrEnded, l.state.Status)
+		}
+		return recovered{}, nil
+	})
+	return err
 }
 
 // Resume continues a run: one that failed or was cancelled keeps what succeeded and tries the rest anew; one that
 // was interrupted by a crash goes on.
 func (e *Engine) Resume(ctx context.Context, id run.ID) error {
-	if e.find(id) != nil {
+	var resume told
+	was, err := e.take(ctx, id, func(l *live) (message, error) {
+		switch l.state.Status {
+		case run.Failed, run.Cancelled:
+			resume = told{run.Event{Kind: run.RunResumed, Deadline: after(e.cfg.Now(), l.pipe.Timeout)}, make(chan error, 1)}
+			return resume, nil
+		case run.Succeeded:
+			return nil, fmt.Errorf("%s succeeded: %w", id, ErrNotResumable)
+		default:
+			return recovered{}, nil
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case was:
 		return fmt.Errorf("%s is running: %w", id, ErrNotResumable)
+	case resume.durable != nil:
+		return await(ctx, resume)
+	}
+	return nil
+}
+
+// take makes a run of the journal live with the message that first chooses for it. was says that it is already.
+func (e *Engine) take(ctx context.Context, id run.ID, first func(*live) (message, error)) (was bool, err error) {
+	e.taking.Lock()
+	defer e.taking.Unlock()
+	if e.find(id) != nil {
+		return true, nil
 	}
 	l, err := e.load(ctx, id)
 	if err != nil {
-		return err
+		return false, err
 	}
-	switch l.state.Status {
-	case run.Failed, run.Cancelled:
-	case run.Succeeded:
-		return fmt.Errorf("%s succeeded: %w", id, ErrNotResumable)
-	default:
-		return e.Adopt(ctx, id)
+	m, err := first(l)
+	if err != nil {
+		return false, err
 	}
-	if !e.register(l) {
-		return fmt.Errorf("%s: %w", id, ErrClosed)
-	}
-	durable := make(chan error, 1)
-	e.post(l, told{run.Event{Kind: run.RunResumed, Deadline: after(e.cfg.Now(), l.pipe.Timeout)}, durable})
-	return await(ctx, durable)
+	return false, e.register(l, m)
 }
 
 // Wait returns the run's state once it has ended, or ctx's error.
@@ -115,8 +144,8 @@ func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
 	if l := e.find(id); l != nil {
 		select {
 		case <-l.gone:
-			if l.err != nil {
-				return nil, l.err
+			if !errors.Is(l.over, ErrEnded) {
+				return nil, l.over
 			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -136,19 +165,4 @@ func (e *Engine) State(ctx context.Context, id run.ID) (*run.State, error) {
 		return nil, err
 	}
 	return l.state, nil
-}
-
-// Reports gives the latest reports of a run, oldest first; it remembers a bounded number per node instance while
-// the run is live.
-func (e *Engine) Reports(id run.ID) []Reported {
-	return e.rings.of(id)
-}
-
-// readable turns a context's end into the error it was cancelled with.
-func readable(ctx context.Context, err error) *sdk.Error {
-	var cause *sdk.Error
-	if c := context.Cause(ctx); c != nil && errors.As(c, &cause) {
-		return cause
-	}
-	return sdk.AsError(err)
 }

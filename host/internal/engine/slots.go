@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -13,95 +14,171 @@ type class struct {
 	limit    int
 }
 
-// slotTable bounds how many tasks of a class are under way, and shares the slots fairly: runs take turns.
-type slotTable struct {
-	mu         sync.Mutex
-	maxControl int
-	maxTasks   int
-	tables     map[class]*slots
-	closed     bool
+// place is an instance that wants a slot, or holds one. Its class is fixed when it first asks: what a catalog says
+// of a node type may change while it waits.
+type place struct {
+	inst  *run.Instance
+	class class
 }
 
-type slots struct {
+// slotTable bounds how many tasks are under way, and shares the slots fairly: runs take turns. A task of a node
+// type with its own limit needs a slot of the type, and then one of all tasks.
+type slotTable struct {
+	grant func(*live, place) // called without mu
+
+	mu       sync.Mutex
+	control  *pool
+	tasks    *pool
+	maxTasks int
+	types    map[class]*pool
+	closed   bool
+}
+
+// pool is a number of slots, and who waits for one.
+type pool struct {
 	free  int
-	ring  []*line // runs that wait, in turn
+	ring  []*line // runs that wait, in turn; empty unless free is 0
 	lines map[*live]*line
 }
 
-// line is one run's instances that wait for a slot of a class.
+// line is one run's instances that wait in a pool.
 type line struct {
-	l     *live
-	insts []*run.Instance
+	l      *live
+	places []place
 }
 
-func newSlotTable(maxControl, maxTasks int) *slotTable {
-	return &slotTable{maxControl: maxControl, maxTasks: maxTasks, tables: make(map[class]*slots)}
+func newSlotTable(maxControl, maxTasks int, grant func(*live, place)) *slotTable {
+	return &slotTable{grant: grant, control: newPool(maxControl), tasks: newPool(maxTasks), maxTasks: maxTasks, types: make(map[class]*pool)}
 }
 
-func (t *slotTable) of(c class) *slots {
-	s := t.tables[c]
-	if s == nil {
-		s = &slots{lines: make(map[*live]*line)}
-		switch {
-		case c.ahead:
-			s.free = t.maxControl
-		case c.limit > 0:
-			s.free = min(c.limit, t.maxTasks)
-		default:
-			s.free = t.maxTasks
-		}
-		t.tables[c] = s
+func newPool(n int) *pool { return &pool{free: n, lines: make(map[*live]*line)} }
+
+// path gives the pools of a class, in the order in which their slots are taken.
+func (t *slotTable) path(c class) []*pool {
+	switch {
+	case c.ahead:
+		return []*pool{t.control}
+	case c.limit <= 0:
+		return []*pool{t.tasks}
 	}
-	return s
+	p := t.types[c]
+	if p == nil {
+		p = newPool(min(c.limit, t.maxTasks))
+		t.types[c] = p
+	}
+	return []*pool{p, t.tasks}
 }
 
-// acquire takes a slot, or queues the instance: its run gets granted{inst} through post when its turn comes.
-func (t *slotTable) acquire(c class, l *live, i *run.Instance, _ func(*live, message)) bool {
+// acquire takes a slot, or queues the place: it is granted when its run's turn comes.
+func (t *slotTable) acquire(l *live, p place) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.of(c)
-	if s.free > 0 && len(s.ring) == 0 && !t.closed {
+	return !t.closed && enter(t.path(p.class), l, p)
+}
+
+// enter takes a slot of each pool in turn, until there is none: there the place waits, and keeps what it has.
+func enter(path []*pool, l *live, p place) bool {
+	for _, s := range path {
+		if s.free == 0 {
+			s.queue(l, p)
+			return false
+		}
 		s.free--
-		return true
 	}
+	return true
+}
+
+func (s *pool) queue(l *live, p place) {
 	w := s.lines[l]
 	if w == nil {
 		w = &line{l: l}
 		s.lines[l] = w
 		s.ring = append(s.ring, w)
 	}
-	w.insts = append(w.insts, i)
-	return false
+	w.places = append(w.places, p)
 }
 
-// release gives a slot back, or on to the run whose turn it is.
-func (t *slotTable) release(c class, post func(*live, message)) {
-	t.mu.Lock()
-	s := t.of(c)
-	s.free++
-	l, i := s.next(t.closed)
-	t.mu.Unlock()
-	if i != nil {
-		post(l, granted{i})
-	}
-}
-
-// next takes a slot for the run whose turn it is.
-func (s *slots) next(closed bool) (*live, *run.Instance) {
-	if closed || s.free == 0 || len(s.ring) == 0 {
-		return nil, nil
-	}
+// next takes the first of the run whose turn it is out of the queue.
+func (s *pool) next() (*live, place) {
 	w := s.ring[0]
 	s.ring = s.ring[1:]
-	i := w.insts[0]
-	w.insts = w.insts[1:]
-	if len(w.insts) > 0 {
+	p := w.places[0]
+	w.places = w.places[1:]
+	if len(w.places) > 0 {
 		s.ring = append(s.ring, w)
 	} else {
 		delete(s.lines, w.l)
 	}
+	return w.l, p
+}
+
+// grants is who got a slot while the table was locked.
+type grants []struct {
+	l *live
+	p place
+}
+
+// free gives one slot of the pool back, or on to whose turn it is.
+func (t *slotTable) free(s *pool, due grants) grants {
+	s.free++
+	if t.closed || len(s.ring) == 0 {
+		return due
+	}
 	s.free--
-	return w.l, i
+	l, p := s.next()
+	path := t.path(p.class)
+	if enter(path[slices.Index(path, s)+1:], l, p) {
+		due = append(due, struct {
+			l *live
+			p place
+		}{l, p})
+	}
+	return due
+}
+
+func (t *slotTable) send(due grants) {
+	for _, g := range due {
+		t.grant(g.l, g.p)
+	}
+}
+
+// release gives back all that a place of the class holds.
+func (t *slotTable) release(c class) {
+	var due grants
+	t.mu.Lock()
+	path := t.path(c)
+	for k := len(path) - 1; k >= 0; k-- { // the last first: who gets it may have waited for long
+		due = t.free(path[k], due)
+	}
+	t.mu.Unlock()
+	t.send(due)
+}
+
+// leave takes a run out of every queue, with the slots that its places held while they waited for another.
+func (t *slotTable) leave(l *live) {
+	var due grants
+	t.mu.Lock()
+	for _, s := range t.types {
+		s.remove(l)
+	}
+	t.control.remove(l)
+	for _, p := range t.tasks.remove(l) {
+		if p.class.limit > 0 {
+			due = t.free(t.path(p.class)[0], due)
+		}
+	}
+	t.mu.Unlock()
+	t.send(due)
+}
+
+func (s *pool) remove(l *live) []place {
+	w := s.lines[l]
+	if w == nil {
+		return nil
+	}
+	delete(s.lines, l)
+	s.ring = slices.DeleteFunc(s.ring, func(x *line) bool { return x == w })
+	return w.places
 }
 
 // close grants nothing more.
@@ -109,17 +186,4 @@ func (t *slotTable) close() {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
-}
-
-// Waiting is how many instances wait for an executor.
-func (e *Engine) Waiting() int {
-	e.slots.mu.Lock()
-	defer e.slots.mu.Unlock()
-	n := 0
-	for _, s := range e.slots.tables {
-		for _, w := range s.ring {
-			n += len(w.insts)
-		}
-	}
-	return n
 }

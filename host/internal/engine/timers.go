@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// timers wakes runs at times: one heap and one timer for all of them.
+// timers wakes runs at times: one heap and one timer for all of them. A run stands in the heap at most once, and
+// not at all when it waits for no time, so that a run that has ended is not kept in memory until its deadline.
 type timers struct {
 	now  func() time.Time
 	fire func(*live)
@@ -17,39 +18,58 @@ type timers struct {
 	closed bool
 }
 
+// wakeAt is a run's place in the heap; guarded by timers.mu.
 type wakeAt struct {
-	at time.Time
-	l  *live
+	at    time.Time // zero: it is not there
+	index int
 }
 
-type wakeHeap []wakeAt
+type wakeHeap []*live
 
 func (h wakeHeap) Len() int           { return len(h) }
-func (h wakeHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h wakeHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *wakeHeap) Push(x any)        { *h = append(*h, x.(wakeAt)) }
+func (h wakeHeap) Less(i, j int) bool { return h[i].wake.at.Before(h[j].wake.at) }
+func (h wakeHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].wake.index, h[j].wake.index = i, j
+}
+func (h *wakeHeap) Push(x any) {
+	l := x.(*live)
+	l.wake.index = len(*h)
+	*h = append(*h, l)
+}
 func (h *wakeHeap) Pop() any {
 	old := *h
-	x := old[len(old)-1]
-	old[len(old)-1] = wakeAt{}
+	l := old[len(old)-1]
+	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
-	return x
+	l.wake = wakeAt{}
+	return l
 }
 
 func newTimers(now func() time.Time, fire func(*live)) *timers {
 	return &timers{now: now, fire: fire}
 }
 
-// set wakes the run at the given time. Waking it more often than needed does no harm.
+// set wakes the run at the given time, and at no other; zero: not at all.
 func (t *timers) set(l *live, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || l.wakeAt.Equal(at) {
+	was := l.wake.at
+	if t.closed || was.Equal(at) {
 		return
 	}
-	l.wakeAt = at
-	heap.Push(&t.heap, wakeAt{at, l})
-	if t.heap[0].l == l {
+	first := len(t.heap) > 0 && t.heap[0] == l
+	switch {
+	case at.IsZero():
+		heap.Remove(&t.heap, l.wake.index)
+	case was.IsZero():
+		l.wake.at = at
+		heap.Push(&t.heap, l)
+	default:
+		l.wake.at = at
+		heap.Fix(&t.heap, l.wake.index)
+	}
+	if first || len(t.heap) > 0 && t.heap[0] == l {
 		t.arm()
 	}
 }
@@ -61,19 +81,15 @@ func (t *timers) arm() {
 		t.timer = nil
 	}
 	if len(t.heap) > 0 && !t.closed {
-		t.timer = time.AfterFunc(max(0, t.heap[0].at.Sub(t.now())), t.ring)
+		t.timer = time.AfterFunc(max(0, t.heap[0].wake.at.Sub(t.now())), t.ring)
 	}
 }
 
 func (t *timers) ring() {
 	var due []*live
 	t.mu.Lock()
-	for now := t.now(); len(t.heap) > 0 && !t.heap[0].at.After(now); {
-		w := heap.Pop(&t.heap).(wakeAt)
-		if w.l.wakeAt.Equal(w.at) {
-			w.l.wakeAt = time.Time{}
-		}
-		due = append(due, w.l)
+	for now := t.now(); len(t.heap) > 0 && !t.heap[0].wake.at.After(now); {
+		due = append(due, heap.Pop(&t.heap).(*live))
 	}
 	t.arm()
 	t.mu.Unlock()

@@ -153,10 +153,14 @@ func (s *State) Address(i *Instance) sdk.Address {
 // Running is how many attempts are under way.
 func (s *State) Running() int { return s.running }
 
-// Values gives the instance's outputs, nil when it was skipped or failed.
+// Values gives the instance's outputs, nil when it was skipped or failed. An event cannot tell an empty object from nothing,
+// so those of a success are never nil.
 func (i *Instance) Values() sdk.Values {
-	if i.State == NodeSucceeded || i.State == NodeCached {
-		return i.Outputs
+	switch {
+	case i.State != NodeSucceeded && i.State != NodeCached:
+		return nil
+	case i.Outputs == nil:
+		return sdk.Values{}
 	}
-	return nil
+	return i.Outputs
 }
