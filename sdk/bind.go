@@ -116,6 +116,7 @@ func (s *shape) bindNumber(dst reflect.Value, x any) error {
 		}
 		dst.SetFloat(f)
 		return nil
+	default: // a whole number
 	}
 	if digits(text) != len(text) { // perhaps 3.0 or 1e3
 		whole, ok := parseDecimal(text).integerText()

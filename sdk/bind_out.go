@@ -50,8 +50,9 @@ func isAbsent(k kind, x reflect.Value) bool {
 		return x.Len() == 0
 	case kindArtifact, kindPointer, kindAny, kindNumber:
 		return x.IsZero()
+	default:
+		return false
 	}
-	return false
 }
 
 // value turns one Go value into one of Values' kinds; a big switch over the kinds there are.

@@ -62,8 +62,9 @@ func (s *shape) schema() (Schema, error) {
 		return s.elem.schema()
 	case kindRecord:
 		return s.recordSchema()
+	default: // anything at all
+		return Schema{}, nil
 	}
-	return Schema{}, nil
 }
 
 func (s *shape) recordSchema() (Schema, error) {

@@ -217,8 +217,9 @@ func tagValue(s *shape, text string) (any, error) {
 			return nil, errors.New(strconv.Quote(text) + " is not a number")
 		}
 		return json.Number(text), nil
+	default:
+		return nil, errors.New("a value of this type cannot be written in a tag")
 	}
-	return nil, errors.New("a value of this type cannot be written in a tag")
 }
 
 // snake turns MediaType into media_type.

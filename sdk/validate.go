@@ -50,7 +50,7 @@ func (m Manifest) Validate() error {
 		}
 		seen[t.Name] = true
 		if prefix, _, _ := strings.Cut(t.Name, "."); prefix != m.Name {
-			errs = append(errs, fmt.Errorf("node type %s: its name must begin with the plugin's, %s.", t.Name, m.Name))
+			errs = append(errs, fmt.Errorf("node type %s: its name must begin with the plugin's name, %s", t.Name, m.Name))
 		}
 		errs = append(errs, t.Validate())
 	}

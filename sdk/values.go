@@ -127,7 +127,7 @@ func unescape(x any) (any, error) {
 			if err := json.Unmarshal(b, &j); err != nil {
 				return nil, fmt.Errorf("artifact: %w", err)
 			}
-			return Artifact{j.Digest, j.MediaType, j.Size, j.Name, j.Path}, nil
+			return Artifact(j), nil
 		}
 		out := make(map[string]any, len(x))
 		for k, y := range x {

@@ -10,7 +10,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// Main, in a program that is not WASM, serves for trying nodes out: with the argument describe it prints the manifest,
+// Main serves, in a program that is not WASM, for trying nodes out: with the argument describe it prints the manifest,
 // with a node type's name it reads inputs as JSON from stdin and prints the outputs.
 func Main(p sdk.Plugin) {
 	if err := native(p, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {

@@ -188,5 +188,5 @@ func (s suite) stops(t testing.TB, c Case) {
 	task := s.task(t, c).WithReporter(func(sdk.Report) { cancel() })
 	_, err := s.execute(t, ctx, task)
 	cancel()
-	failure(t, err)
+	_ = failure(t, err)
 }

@@ -59,7 +59,9 @@ func formatFile(file string, check, differ bool) (changed bool, err error) {
 	after := pipeline.Format(before)
 	changed = !bytes.Equal(before, after)
 	if differ && changed {
-		os.Stdout.Write(diff.Diff(file, before, file+" (canonical)", after))
+		if _, err := os.Stdout.Write(diff.Diff(file, before, file+" (canonical)", after)); err != nil {
+			return false, err
+		}
 	}
 	switch {
 	case check:

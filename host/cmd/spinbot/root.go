@@ -42,7 +42,6 @@ func execute(ctx context.Context, args []string) int {
 			"Every flag has a twin in the environment: --state-dir is SPINBOT_STATE_DIR.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if err := environment(c.Flags()); err != nil {

@@ -80,7 +80,7 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 // leave lets go of the host. When this process is the host, it first finishes every run it took in, for others too,
 // unless ctx ends.
 func (s *session) leave(ctx context.Context) error {
-	s.Client.Close()
+	s.Close()
 	if s.host == nil {
 		return nil
 	}

@@ -93,11 +93,12 @@ func (t *tracker) ended(e run.Event) string {
 		return "backoff"
 	case sdk.CauseLost, sdk.CauseDrained, sdk.CausePreempted:
 		return "pending"
+	default:
+		if e.Error.Permanent {
+			return "failed"
+		}
+		return "pending"
 	}
-	if e.Error.Permanent {
-		return "failed"
-	}
-	return "pending"
 }
 
 // resumed puts what failed or was cancelled back to waiting.

@@ -10,8 +10,7 @@ import (
 
 // private says whether the request came over the unix socket, which only the machine's own user can open.
 func private(c *fiber.Ctx) bool {
-	a := c.Context().LocalAddr()
-	return a != nil && a.Network() == "unix"
+	return c.Context().LocalAddr().Network() == "unix"
 }
 
 // guard refuses what a browser was tricked into sending: a Host that is not this machine (DNS rebinding), and a

@@ -58,20 +58,30 @@ func newID(now time.Time) run.ID {
 
 // Cancel asks a run to stop. It returns when the request is durable; the run ends soon after.
 func (e *Engine) Cancel(ctx context.Context, id run.ID, reason string) error {
-	l := e.find(id)
-	if l == nil {
-		s, err := e.State(ctx, id)
-		if err != nil {
-			return err
-		}
-		if s.Status.Ended() {
-			return fmt.Errorf("%s: %w: it %s", id, ErrEnded, s.Status)
-		}
-		return fmt.Errorf("%s is not being advanced here; resume it first", id)
+	l, err := e.advanced(ctx, id)
+	if err != nil {
+		return err
 	}
 	cancel := told{run.Event{Kind: run.CancelRequested, Reason: reason}, make(chan error, 1)}
 	e.post(l, cancel)
 	return await(ctx, cancel)
+}
+
+// advanced finds a run that is live, or says why it is not.
+func (e *Engine) advanced(ctx context.Context, id run.ID) (*live, error) {
+	e.taking.Lock() // so that it does not become live between the two looks
+	defer e.taking.Unlock()
+	if l := e.find(id); l != nil {
+		return l, nil
+	}
+	s, err := e.State(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Status.Ended():
+		return nil, fmt.Errorf("%s: %w: it %s", id, ErrEnded, s.Status)
+	}
+	return nil, fmt.Errorf("%s is not being advanced here; resume it first", id)
 }
 
 func await(ctx context.Context, m told) error {
@@ -139,23 +149,30 @@ func (e *Engine) take(ctx context.Context, id run.ID, first func(*live) (message
 	return false, e.register(l, m)
 }
 
-// Wait returns the run's state once it has ended, or ctx's error.
+// Wait returns the run's state once it has ended, or why it does not go on, or ctx's error.
 func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
-	if l := e.find(id); l != nil {
-		select {
-		case <-l.gone:
-			if !errors.Is(l.over, ErrEnded) {
-				return nil, l.over
+	for {
+		l := e.find(id)
+		if l != nil {
+			select {
+			case <-l.gone:
+				if !errors.Is(l.over, ErrEnded) {
+					return nil, l.over
+				}
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
 			}
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		}
+		s, err := e.State(ctx, id)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Status.Ended():
+			return s, nil
+		case l == nil && e.find(id) == nil:
+			return nil, fmt.Errorf("%s is %s and not being advanced here", id, s.Status)
 		}
 	}
-	s, err := e.State(ctx, id)
-	if err == nil && !s.Status.Ended() {
-		err = fmt.Errorf("%s is %s and not being advanced here", id, s.Status)
-	}
-	return s, err
 }
 
 // State gives the run as its durable events tell it: a private copy.

@@ -65,6 +65,7 @@ func (l *live) ended(id run.ID, e run.Event) {
 		delete(l.newest, string(id))
 	case run.AttemptEnded:
 		delete(l.newest[string(id)], sdk.Step{Kind: "node", Name: e.Node, Key: e.Key}.String())
+	default: // nothing has ended
 	}
 }
 

@@ -59,7 +59,7 @@ func (l *Listener) CloseIfQuiet() bool {
 	if l.open > 0 {
 		return false
 	}
-	l.Listener.Close()
+	l.Listener.Close() //nolint:staticcheck // QF1008: the name says which Close
 	return true
 }
 

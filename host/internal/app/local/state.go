@@ -108,7 +108,7 @@ func (s State) Socket() (string, error) {
 	return filepath.Join(dir, "host.sock"), nil
 }
 
-// ErrHeld: another process holds the state directory.
+// ErrHeld says that another process holds the state directory.
 var ErrHeld = errors.New("the state directory is held by another process")
 
 // Lock is a held state directory.

@@ -32,7 +32,7 @@ func (s Style) paint(code, text string) string {
 	return code + text + reset
 }
 
-// Good, Bad and Dim paint text for a person's eye.
+// Good paints what went well.
 func (s Style) Good(text string) string { return s.paint(green, text) }
 
 // Bad paints what went wrong.
@@ -50,7 +50,7 @@ func (s Style) Mark(state string) string { return s.mark(state, 0) }
 var spinner = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
 
 func (s Style) mark(state string, tick int) string {
-	signs, code := "  ", dim
+	var signs, code string
 	switch state {
 	case succeeded, cached:
 		signs, code = "✓+", green

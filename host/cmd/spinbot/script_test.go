@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScript runs testdata/script/*.txtar against the real binary. Each script has a state directory of its own;
+// besides the standard commands they use those of commands_test.go. With -short the slow ones are skipped.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		RequireUniqueNames: true,
+		Setup:              setup,
+		Condition:          condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
+			"install": install, "http": request, "fill": fill, "tmpfs": tmpfs, "tools": tools,
+		},
+	})
+}
+
+func setup(env *testscript.Env) error {
+	home := filepath.Join(env.WorkDir, "home")
+	env.Setenv("HOME", home)
+	env.Setenv("SPINBOT_STATE_DIR", filepath.Join(env.WorkDir, "state"))
+	env.Setenv("SPINBOT_PLUGIN_DIR", filepath.Join(env.WorkDir, "plugins"))
+	env.Setenv("BUILT", built)
+	env.Setenv("PLATFORM", runtime.GOOS+"/"+runtime.GOARCH)
+	env.Setenv("PATH", filepath.Join(built, "bin")+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Values[spawnedKey{}] = map[string]*spawned{}
+	return os.MkdirAll(home, 0o755)
+}
+
+// programs that the demo needs, and what to install when they are missing.
+var programs = map[string]string{"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
+
+// condition adds "media" (ffmpeg and a speech engine are there) and "root". What is missing is skipped aloud on a
+// person's machine, and fails in CI.
+func condition(name string) (bool, error) {
+	switch name {
+	case "media":
+		for program, pkg := range programs {
+			if _, err := exec.LookPath(program); err != nil {
+				return false, lacking(fmt.Errorf("%s is missing; install it: apt-get install %s", program, pkg))
+			}
+		}
+		return true, nil
+	case "root":
+		if os.Getuid() == 0 && runtime.GOOS == "linux" {
+			return true, nil
+		}
+		return false, lacking(errors.New("this needs root on Linux, to mount a small file system"))
+	}
+	return false, fmt.Errorf("unknown condition %s", name)
+}
+
+// lacking is an error only in CI.
+func lacking(err error) error {
+	if os.Getenv("CI") != "" {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "SKIPPING scripts:", err)
+	return nil
+}
+
+// exits CODE PROGRAM ARGS...: the program must end with that code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	if code := codeOf(ts, err); fmt.Sprint(code) != args[0] {
+		ts.Fatalf("%s exits with %d, want %s", strings.Join(args[1:], " "), code, args[0])
+	}
+}
+
+func codeOf(ts *testscript.TestScript, err error) int {
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	if exit == nil {
+		return 0
+	}
+	return exit.ExitCode()
+}
