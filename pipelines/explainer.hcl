@@ -112,6 +112,16 @@ output "seconds" {
   description = "Length of the film"
 }
 
+output "width" {
+  value       = node.film.width
+  description = "Pixels"
+}
+
+output "height" {
+  value       = node.film.height
+  description = "Pixels"
+}
+
 output "loudness" {
   value       = node.film.loudness
   description = "Loudness reached, in LUFS"

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"os"
 	"path/filepath"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -91,16 +92,14 @@ func download(ctx context.Context, s *session, digest, path string) error {
 	return os.Rename(f.Name(), path)
 }
 
-// printOutputs writes what the run gave: files with what is known about them, values as name = value.
+// printOutputs writes what the run gave: values as name = value, then files with what is known about them, films last.
 func printOutputs(r client.Run, files []saved) {
 	if r.State != "succeeded" {
 		return
 	}
 	byOutput := map[string]bool{}
-	style := styleOf(os.Stdout)
 	for _, f := range files {
 		byOutput[f.Output] = true
-		fmt.Println(style.Bold(f.Path) + "  " + strings.Join(facts(r.Outputs, f), "  "))
 	}
 	for _, name := range sortedKeys(r.Outputs) {
 		switch v := r.Outputs[name].(type) {
@@ -116,12 +115,19 @@ func printOutputs(r client.Run, files []saved) {
 			fmt.Printf("%s = %s\n", name, valueText(v))
 		}
 	}
+	style := styleOf(os.Stdout)
+	sort.SliceStable(files, func(i, j int) bool { return !isVideo(files[i]) && isVideo(files[j]) })
+	for _, f := range files {
+		fmt.Println(style.Bold(f.Path) + "  " + strings.Join(facts(r.Outputs, f), "  "))
+	}
 }
+
+func isVideo(f saved) bool { return strings.HasPrefix(f.MediaType, "video/") }
 
 // facts about a file: duration and resolution of a video when the pipeline's outputs tell them, and its size.
 func facts(outputs sdk.Values, f saved) []string {
 	var out []string
-	if strings.HasPrefix(f.MediaType, "video/") {
+	if isVideo(f) {
 		if s, err := number(outputs["seconds"]).Float64(); err == nil && s > 0 {
 			out = append(out, progress.Elapsed(time.Duration(s*float64(time.Second))))
 		}
@@ -135,7 +141,7 @@ func facts(outputs sdk.Values, f saved) []string {
 // described says whether an output only tells about a file that was printed.
 func described(name string, files []saved) bool {
 	for _, f := range files {
-		if strings.HasPrefix(f.MediaType, "video/") {
+		if isVideo(f) {
 			return name == "seconds" || name == "width" || name == "height"
 		}
 	}

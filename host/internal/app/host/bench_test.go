@@ -19,21 +19,6 @@ import (
 // These benchmarks are the whole path of a run behind the API: engine, journal in SQLite with synchronous FULL, staging,
 // and the real sandbox or plugin process.
 
-func (h *Host) finish(b *testing.B, p *pipeline.Pipeline) *run.State {
-	ctx := context.Background()
-	id, err := h.engine.Submit(ctx, engine.Submission{Pipeline: p, Inputs: sdk.Values{}})
-	if err != nil {
-		b.Error(err)
-		return nil
-	}
-	s, err := h.engine.Wait(ctx, id)
-	if err != nil || s.Status != run.Succeeded {
-		b.Errorf("%s: %v %+v", id, err, s)
-		return nil
-	}
-	return s
-}
-
 const steps = 10
 
 func benchmarkChain(b *testing.B, body func(int, string) string) {

@@ -12,7 +12,10 @@ import (
 	"github.com/myspinbot/spinbot/host/control/dist"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec/exectest/nodes"
+	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/serve"
 )
 
@@ -116,4 +119,38 @@ func controlNode(i int, before string) string {
 
 func pluginNode(i int, before string) string {
 	return fmt.Sprintf("node \"test.echo\" \"n%d\" {\n  value = %s\n}→node.n%d.value", i, before, i)
+}
+
+// finish runs the pipeline to its end.
+func (h *Host) finish(tb testing.TB, p *pipeline.Pipeline) *run.State {
+	ctx := context.Background()
+	id, err := h.engine.Submit(ctx, engine.Submission{Pipeline: p, Inputs: sdk.Values{}})
+	if err != nil {
+		tb.Error(err)
+		return nil
+	}
+	s, err := h.engine.Wait(ctx, id)
+	if err != nil || s.Status != run.Succeeded {
+		tb.Errorf("%s: %v %+v", id, err, s)
+		return nil
+	}
+	return s
+}
+
+// TestHost runs control nodes and plugin nodes that need one another, from the file to the output.
+func TestHost(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	s := h.finish(t, h.parse(t, chain(6, func(i int, before string) string {
+		if i%2 == 0 {
+			return controlNode(i, before)
+		}
+		return pluginNode(i, before)
+	})))
+	if s == nil {
+		return
+	}
+	if last, _ := s.Outputs["last"].(string); last == "" || !strings.HasPrefix(caption, last) {
+		t.Errorf("outputs %+v", s.Outputs)
+	}
 }

@@ -131,10 +131,14 @@ func (e *Executor) configure(p *process) error {
 	return p.startError(err)
 }
 
-// reap notes how a process ended.
+// reap waits for the end of a process, ends it once it is retired and idle, and notes how it ended.
 func (e *Executor) reap(s *slot, p *process) {
-	<-p.run.done
-	p.clean()
+	select {
+	case <-p.run.done:
+		p.clean()
+	case <-p.idle:
+		p.stop()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if s.process == p {

@@ -34,11 +34,13 @@ type process struct {
 	mu      sync.Mutex
 	retired bool
 	tasks   map[*sdk.Task]string // address, for log lines
+	idle    chan struct{}        // closed when it is retired and has no task left
 }
 
 // verdict is why the host killed a process.
 type verdict struct {
-	task *sdk.Task // that did not stop; nil when the process was told to end
+	task  *sdk.Task // that did not stop; nil when the process was told to end
+	broke bool      // it lived on without keeping to the contract
 }
 
 // start runs the program up to the end of its handshake. Its errors are *sdk.Error.
@@ -46,7 +48,7 @@ func (e *Executor) start(ctx context.Context, b Binary, devices []string) (*proc
 	if err := e.sums.verify(b); err != nil {
 		return nil, err
 	}
-	p := &process{exec: e, binary: b, tasks: map[*sdk.Task]string{}}
+	p := &process{exec: e, binary: b, tasks: map[*sdk.Task]string{}, idle: make(chan struct{})}
 	p.run = newGroupRunner(b.Path, e.environ(devices), e.starter, p.logLine)
 	p.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
@@ -95,11 +97,19 @@ func (p *process) add(t *sdk.Task) bool {
 
 func (p *process) remove(t *sdk.Task) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.tasks, t)
-	idle := p.retired && len(p.tasks) == 0
-	p.mu.Unlock()
-	if idle {
-		p.exec.owned.Go(p.stop)
+	if p.retired && len(p.tasks) == 0 {
+		p.rest()
+	}
+}
+
+// rest lets reap end the process; mu is held.
+func (p *process) rest() {
+	select {
+	case <-p.idle:
+	default:
+		close(p.idle)
 	}
 }
 
@@ -107,12 +117,9 @@ func (p *process) remove(t *sdk.Task) {
 func (p *process) retire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retired {
-		return
-	}
 	p.retired = true
 	if len(p.tasks) == 0 {
-		p.exec.owned.Go(p.stop)
+		p.rest()
 	}
 }
 
@@ -140,7 +147,9 @@ func (p *process) clean() {
 // explain turns the error of a call into the task's.
 func (p *process) explain(ctx context.Context, t *sdk.Task, err error) error {
 	if err == wire.ErrNoAnswer { //nolint:errorlint // Run returns it as it is
-		p.killFor(t)
+		if p.kill(&verdict{task: t}) {
+			p.exec.config.Log.Warn("plugin killed: a task did not stop", "plugin", p.binary.Name, "task", t.Address.String())
+		}
 		return ended(ctx, "the plugin did not stop within "+p.exec.config.Grace.String()+" and its process was killed")
 	}
 	broken, ok := err.(*wire.ConnError) //nolint:errorlint // Run returns it as it is
@@ -157,12 +166,13 @@ func (p *process) explain(ctx context.Context, t *sdk.Task, err error) error {
 	select {
 	case <-p.run.done:
 	case <-time.After(p.exec.config.Grace): // it lives, but does not keep to the contract
-		p.killFor(nil)
-		return brokeContract(p.binary, broken)
+		p.kill(&verdict{broke: true})
 	}
 	switch v := p.verdict.Load(); {
 	case v == nil:
 		return crashed(p.binary, p.run)
+	case v.broke:
+		return brokeContract(p.binary, broken)
 	case ctx.Err() != nil:
 		return ended(ctx, "its process was killed")
 	case v.task != nil:
@@ -171,16 +181,15 @@ func (p *process) explain(ctx context.Context, t *sdk.Task, err error) error {
 	return drained(p.binary.Name)
 }
 
-// killFor kills the process because t did not stop.
-func (p *process) killFor(t *sdk.Task) {
-	if p.verdict.CompareAndSwap(nil, &verdict{t}) && t != nil {
-		p.exec.config.Log.Warn("plugin killed: a task did not stop", "plugin", p.binary.Name, "task", t.Address.String())
-	}
+// kill ends the process at once, and says whether v is why.
+func (p *process) kill(v *verdict) bool {
+	first := p.verdict.CompareAndSwap(nil, v)
 	p.mu.Lock()
 	p.retired = true
 	p.mu.Unlock()
 	p.run.kill()
 	p.clean()
+	return first
 }
 
 // address gives the task that a line of output must belong to; empty when it could be several.
