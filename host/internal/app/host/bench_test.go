@@ -11,9 +11,6 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
-	"github.com/myspinbot/spinbot/host/internal/core/run"
-	"github.com/myspinbot/spinbot/host/internal/engine"
-	"github.com/myspinbot/spinbot/sdk"
 )
 
 // These benchmarks are the whole path of a run behind the API: engine, journal in SQLite with synchronous FULL, staging,
