@@ -1,7 +1,6 @@
 package host
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/catalog"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 )
 
 // These benchmarks are the whole path of a run behind the API: engine, journal in SQLite with synchronous FULL, staging,
