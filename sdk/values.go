@@ -42,6 +42,16 @@ func (a Artifact) MarshalJSON() ([]byte, error) {
 	return json.Marshal(artifactJSON{a.Digest, a.MediaType, a.Size, a.Name, ""})
 }
 
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (a *Artifact) UnmarshalJSON(data []byte) error {
+	var j artifactJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	*a = Artifact(j)
+	return nil
+}
+
 // MarshalJSON writes the values with artifacts tagged, without local paths.
 func (v Values) MarshalJSON() ([]byte, error) { return v.EncodeJSON(false) }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -26,7 +27,7 @@ func New(base string, hc *http.Client) *Client {
 	if hc == nil {
 		hc = http.DefaultClient
 	}
-	return &Client{base: base, http: hc}
+	return &Client{base: strings.TrimRight(base, "/"), http: hc}
 }
 
 // Unix makes a client of the host that listens on the unix socket at path.
@@ -41,9 +42,18 @@ func Unix(path string) *Client {
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Health asks whether the host is well.
+// Health asks whether the host is well. A host that is not answers too: with the Status "failing".
 func (c *Client) Health(ctx context.Context) (h Health, err error) {
-	return h, c.call(ctx, http.MethodGet, "/health", nil, &h)
+	res, err := c.send(ctx, http.MethodGet, "/health", "", nil)
+	if err != nil {
+		return h, err
+	}
+	defer res.Body.Close()
+	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if res.StatusCode >= 300 && (res.StatusCode != http.StatusServiceUnavailable || kind != "application/json") {
+		return h, problemOf(res)
+	}
+	return h, read(res, &h)
 }
 
 // Submit starts a run. It returns once the run is durable.
@@ -111,13 +121,16 @@ func (c *Client) Upload(ctx context.Context, name, mediaType string, r io.Reader
 	if mediaType == "" {
 		mediaType = "application/octet-stream"
 	}
+	if _, closes := r.(io.Closer); closes {
+		r = struct{ io.Reader }{r} // it is the caller's to close
+	}
 	res, err := c.do(ctx, http.MethodPost, "/api/v1/artifacts?name="+url.QueryEscape(name), mediaType, r)
 	if err != nil {
 		return a, err
 	}
 	defer res.Body.Close()
 	var v sdk.Values
-	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
+	if err := read(res, &v); err != nil {
 		return a, fmt.Errorf("upload %s: %w", name, err)
 	}
 	a, ok := v["artifact"].(sdk.Artifact)
@@ -174,22 +187,21 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		return err
 	}
 	defer res.Body.Close()
+	return read(res, out)
+}
+
+// read reads a JSON answer into out.
+func read(res *http.Response, out any) error {
 	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
-		return fmt.Errorf("%s %s: the host's answer: %w", method, path, err)
+		return fmt.Errorf("%s %s: the host's answer: %w", res.Request.Method, res.Request.URL, err)
 	}
 	_, _ = io.Copy(io.Discard, res.Body) // to the end, so that the connection is used again
 	return nil
 }
 
+// do sends a request; an answer that is no success is its error.
 func (c *Client) do(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
-	if err != nil {
-		return nil, err
-	}
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	res, err := c.http.Do(req)
+	res, err := c.send(ctx, method, path, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -200,15 +212,26 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	return nil, problemOf(res)
 }
 
+func (c *Client) send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	return c.http.Do(req)
+}
+
 // problemOf reads the host's explanation, or makes one of the status.
 func problemOf(res *http.Response) error {
-	p := &Problem{Title: res.Status, Status: res.StatusCode, Code: CodeInternal}
 	raw, _ := io.ReadAll(io.LimitReader(res.Body, 8<<20))
 	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind == "application/problem+json" {
-		if err := json.Unmarshal(raw, p); err == nil {
-			return p
+		var p Problem
+		if err := json.Unmarshal(raw, &p); err == nil && p.Code != "" {
+			return &p
 		}
 	}
-	p.Detail = fmt.Sprintf("%s %s: %s", res.Request.Method, res.Request.URL.Path, res.Status)
-	return p
+	return &Problem{Title: res.Status, Status: res.StatusCode, Code: CodeInternal,
+		Detail: fmt.Sprintf("%s %s: %s", res.Request.Method, res.Request.URL, res.Status)}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strconv"
 )
@@ -31,6 +32,9 @@ func (c *Client) Watch(ctx context.Context, id string, after uint64, fn func(Fra
 	if res.StatusCode != http.StatusOK {
 		return problemOf(res)
 	}
+	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind != "text/event-stream" {
+		return fmt.Errorf("GET %s: want an event stream, got %q", req.URL, kind)
+	}
 	return readStream(res.Body, fn)
 }
 
@@ -49,6 +53,9 @@ func readStream(r io.Reader, fn func(Frame) error) error {
 		case "id":
 			id = string(value)
 		case "data":
+			if data != nil {
+				data = append(data, '\n')
+			}
 			data = append(data, value...)
 		case "":
 			if len(s.Bytes()) > 0 { // a comment
@@ -63,10 +70,11 @@ func readStream(r io.Reader, fn func(Frame) error) error {
 			kind, id, data = "", "", nil
 		}
 	}
-	if err := s.Err(); err != nil {
-		return err
+	err := s.Err()
+	if err == nil {
+		err = io.ErrUnexpectedEOF
 	}
-	return io.ErrUnexpectedEOF
+	return fmt.Errorf("event stream: %w", err)
 }
 
 func handOn(kind, id string, data []byte, fn func(Frame) error) error {

@@ -3,6 +3,7 @@ package guest
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -145,6 +146,12 @@ const noTime = -1 << 63
 func nanos(t time.Time) int64 {
 	if t.IsZero() {
 		return noTime
+	}
+	switch y := t.Year(); { // UnixNano is undefined so far from now
+	case y < 1678:
+		return noTime + 1
+	case y > 2261:
+		return math.MaxInt64
 	}
 	return t.UnixNano()
 }

@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,7 @@ func native(p sdk.Plugin, args []string, in io.Reader, out, reports io.Writer) e
 		return err
 	}
 	t := sdk.Task{Type: args[0]}
-	if err := t.Inputs.UnmarshalJSON(data); err != nil {
+	if err := json.Unmarshal(data, &t.Inputs); err != nil {
 		return fmt.Errorf("inputs: %w", err)
 	}
 	o := newRunner(p).run(t.WithReporter(func(r sdk.Report) { fmt.Fprintln(reports, r.Kind, r.Level, r.Fraction, r.Message) }))

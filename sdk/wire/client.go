@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -33,17 +32,13 @@ type Client struct {
 
 func newClient(c grpc.ClientConnInterface) *Client { return &Client{rpc: NewPluginClient(c)} }
 
-// Describe asks for the manifest.
+// Describe asks for the manifest and refuses one that cannot be used.
 func (c *Client) Describe(ctx context.Context) (sdk.Manifest, error) {
-	var m sdk.Manifest
 	r, err := c.rpc.Describe(ctx, &DescribeRequest{})
 	if err != nil {
-		return m, &ConnError{err}
+		return sdk.Manifest{}, &ConnError{err}
 	}
-	if err := json.Unmarshal(r.Manifest, &m); err != nil {
-		return m, fmt.Errorf("manifest: %w", err)
-	}
-	return m, nil
+	return sdk.ParseManifest(r.Manifest)
 }
 
 // Configure hands the configuration over; an *sdk.Error when the plugin refuses it.

@@ -2,7 +2,10 @@ package wire
 
 import (
 	"fmt"
+	"math"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -11,6 +14,11 @@ func toRequest(call uint64, t *sdk.Task) (*RunRequest, error) {
 	inputs, err := t.Inputs.AppendBinary(nil, true)
 	if err != nil {
 		return nil, fmt.Errorf("inputs: %w", err)
+	}
+	for _, text := range append([]string{t.Type, t.Owner, t.Pipeline, t.Scratch}, t.Devices...) {
+		if !utf8.ValidString(text) {
+			return nil, fmt.Errorf("%q is not UTF-8, so no plugin can be told of it", text)
+		}
 	}
 	return &RunRequest{
 		Call: call, Address: t.Address.String(), Type: t.Type, Inputs: inputs, Time: toNanos(t.Time), Seed: t.Seed,
@@ -41,6 +49,12 @@ func toNanos(t time.Time) *int64 {
 		return nil
 	}
 	n := t.UnixNano()
+	switch { // UnixNano is undefined so far from now
+	case t.Year() < 1678:
+		n = math.MinInt64
+	case t.Year() > 2261:
+		n = math.MaxInt64
+	}
 	return &n
 }
 
@@ -51,28 +65,79 @@ func fromNanos(n *int64) time.Time {
 	return time.Unix(0, *n).UTC()
 }
 
+// Limits of text in bytes: what is longer is cut, so that maxPending reports stay well below MaxMessage, whatever a
+// node says.
+const (
+	maxShort  = 4 << 10
+	maxText   = 16 << 10
+	maxDetail = 256 << 10
+)
+
+// text makes text fit for proto, which takes UTF-8 only, and cuts it.
+func text(s string, most int) string {
+	long := len(s) > most
+	s = strings.ToValidUTF8(upTo(s, most), "\uFFFD")
+	if long || len(s) > most {
+		s = upTo(s, most) + "…"
+	}
+	return s
+}
+
+// upTo gives the beginning of s, whole characters only.
+func upTo(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
 func toError(e *sdk.Error) *Error {
-	return &Error{Cause: valid(string(e.Cause)), Message: valid(e.Message), Hint: valid(e.Hint), Permanent: e.Permanent, Detail: valid(e.Detail)}
+	return &Error{
+		Cause: text(string(e.Cause), maxShort), Message: text(e.Message, maxText), Hint: text(e.Hint, maxText),
+		Permanent: e.Permanent, Detail: text(e.Detail, maxDetail),
+	}
 }
 
 func fromError(e *Error) *sdk.Error {
-	cause := sdk.Cause(e.Cause)
-	if cause == "" {
-		cause = sdk.CauseFailed
+	return &sdk.Error{Cause: causeOf(e), Message: e.Message, Hint: e.Hint, Permanent: e.Permanent, Detail: e.Detail}
+}
+
+// causeOf takes a cause that a plugin can know; the others cost no retry and are the host's to say.
+func causeOf(e *Error) sdk.Cause {
+	switch c := sdk.Cause(e.Cause); c {
+	case sdk.CauseHung, sdk.CauseOOM, sdk.CauseSpilling, sdk.CauseCancelled:
+		return c
+	case sdk.CauseRefused:
+		if e.Permanent {
+			return c
+		}
+	default: // unknown here, or for the host to say
 	}
-	return &sdk.Error{Cause: cause, Message: e.Message, Hint: e.Hint, Permanent: e.Permanent, Detail: e.Detail}
+	return sdk.CauseFailed
 }
 
 func toReport(r sdk.Report) *Report {
-	out := &Report{Kind: valid(string(r.Kind)), Fraction: r.Fraction, Message: valid(r.Message), Level: valid(r.Level), Checkpoint: r.Checkpoint}
+	out := &Report{
+		Kind: text(string(r.Kind), maxShort), Fraction: r.Fraction, Message: text(r.Message, maxText),
+		Level: text(r.Level, maxShort), Checkpoint: r.Checkpoint,
+	}
 	if a := r.Preview; a != nil {
-		out.Preview = &Artifact{Digest: valid(a.Digest), MediaType: valid(a.MediaType), Size: a.Size, Name: valid(a.Name), Path: valid(a.Path)}
+		out.Preview = &Artifact{
+			Digest: text(a.Digest, maxShort), MediaType: text(a.MediaType, maxShort), Size: a.Size,
+			Name: text(a.Name, maxShort), Path: text(a.Path, maxShort),
+		}
 	}
 	return out
 }
 
 func fromReport(r *Report) sdk.Report {
 	out := sdk.Report{Kind: sdk.ReportKind(r.Kind), Fraction: r.Fraction, Message: r.Message, Level: r.Level, Checkpoint: r.Checkpoint}
+	if math.IsNaN(r.Fraction) || math.IsInf(r.Fraction, 0) { // 0 of 0 frames; JSON has no word for it
+		out.Fraction = -1
+	}
 	if a := r.Preview; a != nil {
 		out.Preview = &sdk.Artifact{Digest: a.Digest, MediaType: a.MediaType, Size: a.Size, Name: a.Name, Path: a.Path}
 	}

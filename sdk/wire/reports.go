@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -99,6 +98,3 @@ func (r *reports) end() []*Report {
 	r.pending = nil
 	return rest
 }
-
-// valid makes text fit for proto, which takes UTF-8 only.
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -119,6 +119,12 @@ func (s *server) Run(r *RunRequest, stream grpc.ServerStreamingServer[RunEvent])
 	said := newReports(func(group []*Report) error { return stream.Send(&RunEvent{Reports: group}) })
 	outputs, err := s.run(ctx, r, said)
 	last := &RunEvent{Reports: said.end()}
+	if len(outputs) > MaxMessage/4 && len(last.Reports) > 0 { // together they could be too large for one message
+		if err := stream.Send(&RunEvent{Reports: last.Reports}); err != nil {
+			return err
+		}
+		last.Reports = nil
+	}
 	if err != nil {
 		last.End = &RunEvent_Error{toError(sdk.AsError(err))}
 	} else {
