@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -56,7 +57,11 @@ func formatFile(file string, check, differ bool) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	after := pipeline.Format(before)
+	after, wrong := pipeline.Format(file, before)
+	if wrong.HasErrors() {
+		wrong.Write(os.Stderr, func(string) []byte { return before }, styleOf(os.Stderr).Colour)
+		return false, errInvalid
+	}
 	changed = !bytes.Equal(before, after)
 	if differ && changed {
 		if _, err := os.Stdout.Write(diff.Diff(file, before, file+" (canonical)", after)); err != nil {
@@ -79,6 +84,9 @@ func formatFile(file string, check, differ bool) (changed bool, err error) {
 	}
 	if !differ {
 		fmt.Println(file)
+	}
+	if file, err = filepath.EvalSymlinks(file); err != nil { // a link stays one
+		return false, err
 	}
 	info, err := os.Stat(file)
 	if err != nil {

@@ -15,15 +15,20 @@ import (
 )
 
 // follow shows a run until it ends, saves what it made, and turns Ctrl-C into a cancelled run.
-func (p *program) follow(ctx context.Context, s *session, r client.Run, out string) error {
+func (p *program) follow(ctx context.Context, s *session, r client.Run, out string) (err error) {
 	t, known := newTracker(r)
 	display := p.display(r, known)
 	watched := make(chan error, 1)
 	go func() { watched <- p.watch(ctx, s, r, t, display) }()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-	err := p.untilEnd(ctx, s, r.ID, display, watched, signals)
+	defer func() { // leaving may wait for other runs
+		go func() {
+			<-signals
+			os.Exit(exitCode(err))
+		}()
+	}()
+	err = p.untilEnd(ctx, s, r.ID, display, watched, signals)
 	display.Close()
 	if err != nil {
 		return err

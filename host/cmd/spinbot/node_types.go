@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -61,7 +62,7 @@ func (p *program) documentType(list client.NodeTypeList, name string) error {
 	for _, t := range list.NodeTypes {
 		known = append(known, t.Name)
 	}
-	return fmt.Errorf("there is no node type %s; known are %s", name, strings.Join(known, ", "))
+	return fmt.Errorf("there is no node type %s%s (spinbot node-types lists them)", name, expr.DidYouMean(name, known))
 }
 
 func documentType(style progress.Style, t sdk.NodeType) {

@@ -55,6 +55,9 @@ func (p *program) trustCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if g.State != "ready" {
+					return fmt.Errorf("%s was accepted as it is, but cannot be used: %s", g.Name, g.Reason)
+				}
 				fmt.Printf("%s may run: %s (sha256 %s)\n", g.Name, g.Path, g.SHA256)
 				return nil
 			})

@@ -60,7 +60,7 @@ func (p *program) run(ctx context.Context, s *session, file string, in runInput)
 	if err != nil {
 		return diagnosed(err, file)
 	}
-	return p.follow(ctx, s, r, in.out)
+	return p.follow(ctx, s, fromStart(r), in.out)
 }
 
 // submission gathers a run's inputs; files become artifacts on the way.

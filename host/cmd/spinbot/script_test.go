@@ -23,7 +23,7 @@ func TestScript(t *testing.T) {
 		Setup:              setup,
 		Condition:          condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
+			"spinbot": spinbot, "exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
 			"install": install, "http": request, "fill": fill, "tmpfs": tmpfs, "tools": tools,
 		},
 	})
@@ -71,6 +71,11 @@ func lacking(err error) error {
 	}
 	fmt.Fprintln(os.Stderr, "SKIPPING scripts:", err)
 	return nil
+}
+
+// spinbot ARGS...: it must end well.
+func spinbot(ts *testscript.TestScript, neg bool, args []string) {
+	exits(ts, neg, append([]string{"0", "spinbot"}, args...))
 }
 
 // exits CODE PROGRAM ARGS...: the program must end with that code.

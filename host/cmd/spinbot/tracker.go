@@ -41,6 +41,18 @@ func newTracker(r client.Run) (*tracker, []progress.Change) {
 	return t, known
 }
 
+// fromStart is the run as it was before anything happened, so that all that happens is shown.
+func fromStart(r client.Run) client.Run {
+	var nodes []client.Node
+	for k, n := range r.Nodes {
+		if k == 0 || r.Nodes[k-1].Name != n.Name {
+			nodes = append(nodes, client.Node{Name: n.Name, Type: n.Type, State: "pending", Attempts: n.Attempts})
+		}
+	}
+	r.Seq, r.Nodes = 0, nodes
+	return r
+}
+
 // changes says what an event changes on the board.
 func (t *tracker) changes(raw client.Event) ([]progress.Change, error) {
 	e, err := run.Decode(raw.Data)

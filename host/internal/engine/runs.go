@@ -79,9 +79,16 @@ func (e *Engine) advanced(ctx context.Context, id run.ID) (*live, error) {
 	case err != nil:
 		return nil, err
 	case s.Status.Ended():
-		return nil, fmt.Errorf("%s: %w: it %s", id, ErrEnded, s.Status)
+		return nil, endedAs(id, s.Status)
 	}
 	return nil, fmt.Errorf("%s is not being advanced here; resume it first", id)
+}
+
+func endedAs(id run.ID, s run.Status) error {
+	if s == run.Cancelled {
+		return fmt.Errorf("%s: %w: it was cancelled", id, ErrEnded)
+	}
+	return fmt.Errorf("%s: %w: it %s", id, ErrEnded, s)
 }
 
 func await(ctx context.Context, m told) error {
@@ -98,7 +105,7 @@ func await(ctx context.Context, m told) error {
 func (e *Engine) Adopt(ctx context.Context, id run.ID) error {
 	_, err := e.take(ctx, id, func(l *live) (message, error) {
 		if l.state.Status.Ended() {
-			return nil, fmt.Errorf("%s: %w: it %s", id, ErrEnded, l.state.Status)
+			return nil, endedAs(id, l.state.Status)
 		}
 		return recovered{}, nil
 	})

@@ -52,11 +52,7 @@ func (r runs) Show(ctx context.Context, id string) (client.Run, error) {
 // Cancel implements api.Runs. A run that nobody advances is taken up first, since its end has to be recorded.
 func (r runs) Cancel(ctx context.Context, id, reason string) error {
 	if !r.h.isActive(id) {
-		err := r.h.adopt(ctx, id)
-		if errors.Is(err, engine.ErrEnded) {
-			return &client.Problem{Code: client.CodeConflict, Detail: id + " has ended already"}
-		}
-		if err != nil {
+		if err := r.h.adopt(ctx, id); err != nil {
 			return explain(err)
 		}
 	}

@@ -86,14 +86,14 @@ func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl")
 const maxSocketPath = 100
 
 // Socket is the path of the private unix socket. It lies in the state directory, or, where that path is too long
-// for a unix address, in a private folder under the system's temporary one.
+// for a unix address, in a private folder under /tmp: TMPDIR may be long too, and another terminal's may differ.
 func (s State) Socket() (string, error) {
 	path := filepath.Join(s.Dir, "host.sock")
 	if len(path) <= maxSocketPath {
 		return path, nil
 	}
 	sum := sha256.Sum256([]byte(s.Dir))
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("spinbot-%d-%s", os.Getuid(), hex.EncodeToString(sum[:6])))
+	dir := filepath.Join("/tmp", fmt.Sprintf("spinbot-%d-%s", os.Getuid(), hex.EncodeToString(sum[:6])))
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", fmt.Errorf("folder for the socket: %w", err)
 	}

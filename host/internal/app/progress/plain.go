@@ -22,9 +22,15 @@ type Plain struct {
 	tenths   map[string]int
 }
 
-// NewPlain writes lines to w.
+// NewPlain writes lines to w, at first what runs already.
 func NewPlain(w io.Writer, style Style, known []Change, now func() time.Time) *Plain {
-	return &Plain{w: w, style: style, now: now, board: newBoard(known, now()), quarters: map[string]int{}, tenths: map[string]int{}}
+	p := &Plain{w: w, style: style, now: now, board: newBoard(known, now()), quarters: map[string]int{}, tenths: map[string]int{}}
+	for _, c := range known {
+		if c.State == running && p.board.row(c.Node).instance(c.Key).state == running {
+			p.line(running, c.Node+c.Key+": running")
+		}
+	}
+	return p
 }
 
 // Change writes what a person would want to know.

@@ -51,7 +51,7 @@ func BenchmarkLoad(b *testing.B) {
 func BenchmarkFormat(b *testing.B) {
 	src := []byte(chain(1_000))
 	for b.Loop() {
-		pipeline.Format(src)
+		_, _ = pipeline.Format("", src)
 	}
 }
 

@@ -10,11 +10,20 @@ import (
 
 // Format gives the canonical form of a file: two spaces of indentation, equal signs aligned, one blank line between
 // blocks at the top, never two in a row, none at the edges of a block. Comments, order and meaning stay as they are;
-// formatting twice changes nothing. A file with syntax errors comes back as it was.
-func Format(src []byte) []byte {
-	if _, found := hclsyntax.ParseConfig(src, "", hcl.InitialPos); found.HasErrors() {
-		return src
+// formatting twice changes nothing. A file with syntax errors comes back as it was, with what is wrong; file is its
+// name in diagnostics.
+func Format(file string, src []byte) ([]byte, Diagnostics) {
+	if len(bytes.TrimSpace(src)) == 0 {
+		return src, nil
 	}
+	l := loader{file: file, src: src}
+	if l.parse() == nil {
+		return src, l.diags
+	}
+	return settled(src), nil
+}
+
+func settled(src []byte) []byte {
 	before := src
 	for range 4 { // hclwrite settles at the second round at the latest; what does not is left alone
 		after := spaced(hclwrite.Format(before))

@@ -81,8 +81,8 @@ func FuzzFormat(f *testing.F) {
 		if len(src) > 8<<10 {
 			return
 		}
-		once := pipeline.Format(src)
-		if twice := pipeline.Format(once); !bytes.Equal(once, twice) {
+		once, _ := pipeline.Format("", src)
+		if twice, _ := pipeline.Format("", once); !bytes.Equal(once, twice) {
 			t.Fatalf("%q became %q, then %q", src, once, twice)
 		}
 	})

@@ -91,7 +91,11 @@ const maxSocketDir = 60
 
 func socketDir(want string) (dir string, own bool, err error) {
 	if want == "" || len(want) > maxSocketDir {
-		dir, err = os.MkdirTemp("", "spinbot-")
+		parent := os.TempDir()
+		if len(parent) > maxSocketDir-len("/spinbot-4294967295") {
+			parent = "/tmp"
+		}
+		dir, err = os.MkdirTemp(parent, "spinbot-")
 		return dir, true, err
 	}
 	if err := os.MkdirAll(want, 0o700); err != nil {

@@ -25,7 +25,7 @@ func main() {
 }
 
 func about(verb, does string) sdk.NodeType {
-	return sdk.NodeType{Name: "test." + verb, Description: does, Revision: "1"}
+	return sdk.NodeType{Name: "test." + verb, Description: does, Revision: "1", Idempotent: verb != "append"}
 }
 
 type line struct {
