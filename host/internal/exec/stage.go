@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/sdk"
@@ -125,7 +126,10 @@ func (s *stage) noteFull(err error) error {
 	if !full || e.Cause != sdk.CauseFailed {
 		return err
 	}
-	e.Message, e.Hint = "the disk is full: "+e.Message, artifacts.FullHint(s.Root)
+	e.Hint = artifacts.FullHint(s.Root)
+	if !strings.Contains(e.Message, "disk is full") {
+		e.Message = "the disk is full: " + e.Message
+	}
 	return &e
 }
 

@@ -60,8 +60,9 @@ type Host struct {
 	socket    *local.Listener
 	client    *client.Client
 
-	failed  chan error
-	serving sync.WaitGroup
+	failed    chan error
+	listeners []net.Listener
+	serving   sync.WaitGroup
 
 	mu     sync.Mutex
 	active map[string]bool // runs that this process advances
@@ -82,12 +83,17 @@ func Open(ctx context.Context, cfg Config) (*Host, error) {
 		return nil, errors.Join(err, h.closeParts(ctx))
 	}
 	h.client = client.Unix(path)
+	h.serve(h.socket)
+	return h, nil
+}
+
+func (h *Host) serve(ln net.Listener) {
+	h.listeners = append(h.listeners, ln)
 	h.serving.Go(func() {
-		if err := h.api.Serve(h.socket); err != nil {
-			h.failed <- fmt.Errorf("the private socket: %w", err)
+		if err := h.api.Serve(ln); err != nil {
+			h.failed <- fmt.Errorf("listening on %s: %w", ln.Addr(), err)
 		}
 	})
-	return h, nil
 }
 
 func (h *Host) open(ctx context.Context) error {
@@ -216,11 +222,7 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h.serving.Go(func() {
-		if err := h.api.Serve(ln); err != nil {
-			h.failed <- err
-		}
-	})
+	h.serve(ln)
 	return ln.Addr().String(), h.resumeAll(ctx)
 }
 
@@ -250,6 +252,9 @@ func (h *Host) Close(ctx context.Context) error {
 	defer cancel()
 	if e := h.api.Close(short); e != nil && !errors.Is(e, context.DeadlineExceeded) && !errors.Is(e, net.ErrClosed) { // Drain closed the socket
 		err = errors.Join(err, e)
+	}
+	for _, ln := range h.listeners {
+		ln.Close() // the server closes only those that it began to serve already
 	}
 	h.serving.Wait()
 	return errors.Join(err, h.closeParts(ctx))
