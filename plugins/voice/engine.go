@@ -7,21 +7,24 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// config is the plugin's block in spinbot.hcl. What it leaves empty comes from the environment.
+// config is what the host hands over. What it leaves empty comes from the environment, whose names begin as hosts let
+// through.
 type config struct {
-	Engines    []string `spin:"engines,optional" doc:"Engines in the order in which they are tried: http, piper, flite, espeak-ng"`
-	URL        string   `spin:"url,optional" doc:"Base URL of a speech service with the OpenAI API, such as http://127.0.0.1:8880/v1. Environment: SPINBOT_VOICE_URL"`
-	Key        string   `spin:"key,optional,sensitive" doc:"Its API key, if it wants one. Environment: SPINBOT_VOICE_KEY"`
-	Model      string   `spin:"model,optional" doc:"Model that the service is asked for. Environment: SPINBOT_VOICE_MODEL; default tts-1"`
-	PiperModel string   `spin:"piper_model,optional" doc:"Path of Piper's .onnx voice. Environment: SPINBOT_PIPER_MODEL"`
+	Engines    []string `spin:"engines,optional" doc:"Engines in the order in which they are tried: http, piper, flite, espeak-ng. Environment: SPINBOT_PLUGIN_VOICE_ENGINES, with commas"`
+	URL        string   `spin:"url,optional" doc:"Base URL of a speech service with the OpenAI API, such as http://127.0.0.1:8880/v1. Environment: SPINBOT_PLUGIN_VOICE_URL"`
+	Key        string   `spin:"key,optional,sensitive" doc:"Its API key, if it wants one. Environment: SPINBOT_PLUGIN_VOICE_KEY"`
+	Model      string   `spin:"model,optional" doc:"Model that the service is asked for. Environment: SPINBOT_PLUGIN_VOICE_MODEL; default tts-1"`
+	PiperModel string   `spin:"piper_model,optional" doc:"Path of Piper's .onnx voice. Environment: SPINBOT_PLUGIN_VOICE_PIPER_MODEL"`
 }
 
 // request is what an engine is asked to say.
@@ -35,7 +38,7 @@ type request struct {
 // engine is one way to make speech.
 type engine interface {
 	// ready says why the engine cannot speak with the voice here, or nil.
-	ready(voice string) error
+	ready(ctx context.Context, voice string) error
 	// say gives a WAV file's bytes, and the name of the voice that spoke.
 	say(ctx context.Context, r request) (wav []byte, voice string, err error)
 }
@@ -49,20 +52,17 @@ type speaker struct {
 	config config
 }
 
-func newSpeaker() *speaker {
-	s := &speaker{}
-	_ = s.configure(config{}) // an empty one has no mistakes
-	return s
-}
-
 func (s *speaker) configure(c config) error {
+	if len(c.Engines) == 0 {
+		c.Engines = strings.FieldsFunc(os.Getenv("SPINBOT_PLUGIN_VOICE_ENGINES"), func(r rune) bool { return r == ',' || r == ' ' })
+	}
 	if err := checkOrder(c.Engines); err != nil {
 		return err
 	}
-	c.URL = orEnv(c.URL, "SPINBOT_VOICE_URL", "")
-	c.Key = orEnv(c.Key, "SPINBOT_VOICE_KEY", "")
-	c.Model = orEnv(c.Model, "SPINBOT_VOICE_MODEL", "tts-1")
-	c.PiperModel = orEnv(c.PiperModel, "SPINBOT_PIPER_MODEL", "")
+	c.URL = orEnv(c.URL, "SPINBOT_PLUGIN_VOICE_URL", "")
+	c.Key = orEnv(c.Key, "SPINBOT_PLUGIN_VOICE_KEY", "")
+	c.Model = orEnv(c.Model, "SPINBOT_PLUGIN_VOICE_MODEL", "tts-1")
+	c.PiperModel = orEnv(c.PiperModel, "SPINBOT_PLUGIN_VOICE_PIPER_MODEL", "")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.config = c
@@ -108,7 +108,7 @@ func (s *speaker) engine(name string) engine {
 	defer s.mu.RUnlock()
 	switch name {
 	case "http":
-		return httpEngine{s.config}
+		return httpEngine{s.config, maxWAV}
 	case "piper":
 		return piperEngine{s.config.PiperModel}
 	case "flite":
@@ -128,35 +128,69 @@ type spoken struct {
 // speak lets the first engine of the order that can say it say it.
 func (s *speaker) speak(ctx context.Context, order []string, r request) (spoken, error) {
 	var tried []string
-	failed := false
+	var errs []error
 	for _, name := range order {
-		e := s.engine(name)
-		if err := e.ready(r.voice); err != nil {
-			tried = append(tried, name+": "+err.Error())
-			continue
-		}
-		out, voice, err := e.say(ctx, r)
-		if err == nil {
-			var snd sound
-			if snd, err = readWAV(out); err == nil {
-				if snd, err = snd.polish(); err == nil {
-					return spoken{snd, name, voice, tried}, nil
-				}
-			}
-		}
-		if ctx.Err() != nil {
+		snd, voice, err := try(ctx, s.engine(name), r)
+		var final *sdk.Error // concerns all engines
+		switch {
+		case err == nil:
+			return spoken{snd, name, voice, tried}, nil
+		case ctx.Err() != nil:
 			return spoken{}, context.Cause(ctx)
+		case isFull(err):
+			return spoken{}, scratchError(err, r.dir)
+		case errors.As(err, &final):
+			return spoken{}, err
 		}
-		failed = true
-		tried = append(tried, name+": "+err.Error())
+		tried, errs = append(tried, name+": "+err.Error()), append(errs, err)
 	}
-	e := sdk.Refuse("no speech engine could say it; tried in this order: "+strings.Join(tried, "; "), install)
-	e.Permanent = !failed // one that failed at speaking may be better next time
-	return spoken{}, e
+	return spoken{}, refusal(tried, errs)
 }
 
-// install is what to do when there is no engine.
-const install = "install one: `apt-get install flite espeak-ng`, or `brew install espeak-ng`; or set SPINBOT_VOICE_URL to a speech service"
+// try lets one engine speak.
+func try(ctx context.Context, e engine, r request) (sound, string, error) {
+	if err := e.ready(ctx, r.voice); err != nil {
+		return sound{}, "", unready{err}
+	}
+	wav, voice, err := e.say(ctx, r)
+	if err != nil {
+		return sound{}, "", err
+	}
+	snd, err := readWAV(wav)
+	if err != nil {
+		return sound{}, "", err
+	}
+	snd, err = snd.polish()
+	return snd, voice, err
+}
+
+// unready is why an engine was not asked.
+type unready struct{ error }
+
+func (u unready) Unwrap() error { return u.error }
+
+// errNoVoice says that an engine is here but speaks with other voices.
+var errNoVoice = errors.New("has no voice")
+
+// refusal says why no engine spoke, and what helps: it depends on how near they came.
+func refusal(tried []string, errs []error) error {
+	e := sdk.Refuse("no speech engine could say it; tried in this order: "+strings.Join(tried, "; "), "install one: "+programs)
+	for _, err := range errs {
+		if errors.Is(err, errNoVoice) {
+			e.Hint = "leave voice out, or name one that an engine has: `espeak-ng --voices` and `flite -lv` list theirs"
+		}
+	}
+	for _, err := range errs {
+		if !errors.As(err, new(unready)) {
+			e.Permanent = false // one that failed at speaking may be better next time
+			e.Hint = "mend the engine by what it said, or install another: " + programs
+		}
+	}
+	return e
+}
+
+// programs are what to install when nothing can speak.
+const programs = "`apt-get install flite espeak-ng`, or `brew install espeak-ng`; or set SPINBOT_PLUGIN_VOICE_URL to a speech service"
 
 // lookPath explains a missing program in a word.
 func lookPath(program string) error {
@@ -169,16 +203,51 @@ func lookPath(program string) error {
 // command runs a program to its end; input goes to its standard input. What it prints last is in the error.
 func command(ctx context.Context, input []byte, program string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
+	ownGroup(cmd)
 	cmd.Stdin = bytes.NewReader(input)
 	cmd.WaitDelay = time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		said := strings.TrimSpace(stderr.String())
-		if len(said) > 300 {
-			said = "…" + said[len(said)-300:]
+		said := []rune(oneLine(stderr.String()))
+		switch {
+		case len(said) == 0:
+			return nil, fmt.Errorf("%s: %w", program, err)
+		case len(said) > maxSaid:
+			said = append([]rune("…"), said[len(said)-maxSaid:]...)
 		}
-		return nil, fmt.Errorf("%s: %w: %s", program, err, said)
+		return nil, fmt.Errorf("%s: %w: %s", program, err, string(said))
 	}
 	return stdout.Bytes(), nil
 }
+
+// maxSaid is how many characters of what a program or a service says are repeated in errors.
+const maxSaid = 300
+
+// oneLine makes one printable line of what a program or a service said.
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s)), " ")
+}
+
+// writeFile writes a file into the scratch folder.
+func writeFile(path string, data []byte) error {
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return scratchError(err, filepath.Dir(path))
+	}
+	return nil
+}
+
+func scratchError(err error, dir string) error {
+	if isFull(err) {
+		return sdk.Fail("the disk is full: no room to write in "+dir, "free some space there, then resume the run")
+	}
+	return sdk.Fail("cannot write into the scratch folder: "+err.Error(), "see that the folder is there and that the host may write into it")
+}
+
+// isFull also recognises what programs print.
+func isFull(err error) bool { return strings.Contains(strings.ToLower(err.Error()), "no space left") }

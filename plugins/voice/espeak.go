@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // espeakEngine is espeak-ng: robotic, but it speaks a hundred languages and starts at once.
@@ -17,48 +14,51 @@ func (espeakEngine) voice(asked string) string {
 	if asked == "" {
 		return "en-us"
 	}
-	return strings.ReplaceAll(asked, "_", "-")
+	lang, variant, _ := strings.Cut(asked, "+") // en-us+f3 is a variant of en-us
+	return strings.ReplaceAll(lang, "_", "-") + asked[len(lang):len(asked)-len(variant)] + variant
 }
 
-func (e espeakEngine) ready(voice string) error {
-	if err := lookPath("espeak-ng"); err != nil {
+func (e espeakEngine) ready(ctx context.Context, voice string) error {
+	if err := lookPath("espeak-ng"); err != nil || voice == "" {
 		return err
 	}
-	name, _, _ := strings.Cut(strings.ToLower(e.voice(voice)), "+") // en-us+f3 is a variant of en-us
-	if known := espeakVoices(); len(known) > 0 && !known[name] {
-		return fmt.Errorf("has no voice %q (see `espeak-ng --voices`)", voice)
+	name, _, _ := strings.Cut(strings.ToLower(e.voice(voice)), "+")
+	lang, region, _ := strings.Cut(name, "-")
+	known := espeakVoices(ctx)
+	if len(known) == 0 || known[name] || known[lang] && len(region) == 2 { // it takes de-de for de
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w %q (see `espeak-ng --voices`)", errNoVoice, voice)
 }
 
 // espeakVoices are the languages and voices of the installed espeak-ng, in lower case; empty when it will not tell.
-var espeakVoices = sync.OnceValue(func() map[string]bool {
-	out, err := command(context.Background(), nil, "espeak-ng", "--voices")
+func espeakVoices(ctx context.Context) map[string]bool {
 	known := map[string]bool{}
+	out, err := command(ctx, nil, "espeak-ng", "--voices")
 	if err != nil {
 		return known
 	}
 	for _, line := range strings.Split(strings.ToLower(string(out)), "\n") {
-		if f := strings.Fields(line); len(f) >= 5 && f[0] != "pty" {
-			known[f[1]], known[f[3]], known[f[4]] = true, true, true
+		f := strings.Fields(line)
+		if len(f) < 5 || f[0] == "pty" {
+			continue
+		}
+		lang, _, _ := strings.Cut(f[1], "-") // en-us also goes by its language alone
+		known[lang], known[f[1]], known[f[3]], known[f[4]] = true, true, true, true
+		for _, other := range strings.Split(strings.Join(f[5:], " "), "(")[1:] { // (zh-cmn 5)(zh 5)
+			name, _, _ := strings.Cut(other, " ")
+			known[name] = true
 		}
 	}
-	for name := range known { // en-us also goes by its language alone
-		lang, _, _ := strings.Cut(name, "-")
-		known[lang] = true
-	}
 	return known
-})
+}
 
+// say takes the sound from standard output: espeak-ng does not tell when it cannot write a file.
 func (e espeakEngine) say(ctx context.Context, r request) ([]byte, string, error) {
 	voice := e.voice(r.voice)
-	out := filepath.Join(r.dir, "espeak.wav")
-	if _, err := command(ctx, []byte(unbracket(r.text)), "espeak-ng", "-v", voice, "-s", strconv.Itoa(r.rate), "-z", "-w", out, "--stdin"); err != nil {
-		return nil, "", err
-	}
-	wav, err := os.ReadFile(out)
+	wav, err := command(ctx, []byte(unbracket(r.text)), "espeak-ng", "-v", voice, "-s", strconv.Itoa(r.rate), "-z", "--stdin", "--stdout")
 	return wav, voice, err
 }
 
-// unbracket keeps text from being taken for espeak's phoneme notation.
-func unbracket(text string) string { return strings.ReplaceAll(text, "[[", "[ [") }
+// unbracket keeps text from being taken for espeak's phoneme notation, [[…]].
+func unbracket(text string) string { return strings.NewReplacer("[", "(", "]", ")").Replace(text) }

@@ -19,17 +19,21 @@ var fliteVoices = []string{"slt", "rms", "awb", "kal16", "kal", "awb_time"}
 const fliteRate = 173
 
 func (fliteEngine) voice(asked string) (string, error) {
-	switch strings.ToLower(asked) {
-	case "", "en", "en-us", "en_us":
+	name := strings.ToLower(asked)
+	switch {
+	case name == "", name == "en", name == "en-us", name == "en_us":
 		return "slt", nil
+	case slices.Contains(fliteVoices, name):
+		return name, nil
+	case strings.HasSuffix(asked, ".flitevox"):
+		if _, err := os.Stat(asked); err == nil { // flite would speak with another one, or download it
+			return asked, nil
+		}
 	}
-	if slices.Contains(fliteVoices, asked) || strings.HasSuffix(asked, ".flitevox") {
-		return asked, nil
-	}
-	return "", fmt.Errorf("has no voice %q (it has en-us, %s)", asked, strings.Join(fliteVoices, ", "))
+	return "", fmt.Errorf("%w %q (it has en-us, %s)", errNoVoice, asked, strings.Join(fliteVoices, ", "))
 }
 
-func (e fliteEngine) ready(voice string) error {
+func (e fliteEngine) ready(_ context.Context, voice string) error {
 	if err := lookPath("flite"); err != nil {
 		return err
 	}
@@ -43,7 +47,7 @@ func (e fliteEngine) say(ctx context.Context, r request) ([]byte, string, error)
 		return nil, "", err
 	}
 	text, out := filepath.Join(r.dir, "flite.txt"), filepath.Join(r.dir, "flite.wav")
-	if err := os.WriteFile(text, []byte(plainPunctuation.Replace(r.text)), 0o600); err != nil {
+	if err := writeFile(text, []byte(plainPunctuation.Replace(r.text))); err != nil {
 		return nil, "", err
 	}
 	stretch := fmt.Sprintf("duration_stretch=%.4f", fliteRate/float64(r.rate))

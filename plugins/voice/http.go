@@ -9,21 +9,31 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
 // httpEngine is any service that speaks OpenAI's /v1/audio/speech: Kokoro, openedai-speech, LocalAI, OpenAI itself.
-type httpEngine struct{ config }
+type httpEngine struct {
+	config
+	limit int64 // bytes of an answer
+}
+
+// language tells en, en-us and de_DE from the name of a voice.
+var language = regexp.MustCompile(`^(?i)[a-z]{2}([-_][a-z]{2})?$`)
+
+// defaultVoice is one that services with this API know; it speaks the language of the text.
+const defaultVoice = "alloy"
 
 // client has no timeout of its own: the task's deadline counts.
 var client = &http.Client{}
 
-func (e httpEngine) ready(string) error {
+func (e httpEngine) ready(context.Context, string) error {
 	if e.URL == "" {
 		return errors.New("not configured")
 	}
 	if u, err := url.Parse(e.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("its URL %q is none: want http://host:port", e.URL)
+		return errors.New("its URL is none: want one such as http://127.0.0.1:8880") // it may hold a password
 	}
 	return nil
 }
@@ -42,8 +52,8 @@ func (e httpEngine) endpoint() string {
 
 func (e httpEngine) say(ctx context.Context, r request) ([]byte, string, error) {
 	voice := r.voice
-	if voice == "" {
-		voice = "alloy"
+	if voice == "" || language.MatchString(voice) {
+		voice = defaultVoice
 	}
 	body, err := json.Marshal(map[string]any{"model": e.Model, "voice": voice, "input": r.text, "response_format": "wav",
 		"speed": min(4, max(0.25, float64(r.rate)/defaultRate))})
@@ -63,12 +73,16 @@ func (e httpEngine) say(ctx context.Context, r request) ([]byte, string, error) 
 		return nil, "", err
 	}
 	defer res.Body.Close()
-	wav, err := io.ReadAll(io.LimitReader(res.Body, maxWAV+1))
-	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", e.endpoint(), err)
-	}
 	if res.StatusCode != http.StatusOK {
-		return nil, "", fmt.Errorf("%s answered %s: %.200s", e.endpoint(), res.Status, strings.TrimSpace(string(wav)))
+		said, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10)) // the status says the most
+		return nil, "", fmt.Errorf("%s answered %s: %.*s", req.URL.Redacted(), res.Status, maxSaid, oneLine(string(said)))
+	}
+	wav, err := io.ReadAll(io.LimitReader(res.Body, e.limit+1))
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", req.URL.Redacted(), err)
+	}
+	if int64(len(wav)) > e.limit {
+		return nil, "", fmt.Errorf("%s answered with more than %d bytes", req.URL.Redacted(), e.limit)
 	}
 	return wav, voice, nil
 }

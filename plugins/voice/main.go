@@ -11,7 +11,7 @@ import (
 func main() { serve.Plugin(plugin()) }
 
 func plugin() sdk.Plugin {
-	s := newSpeaker()
+	s := &speaker{}
 	schema, err := sdk.SchemaOf[config]()
 	if err != nil {
 		panic(err) // a mistake in the struct tags; every test would find it

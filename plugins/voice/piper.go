@@ -15,12 +15,12 @@ type piperEngine struct{ model string }
 // piperRate is roughly how many words per minute its voices speak by themselves.
 const piperRate = 165
 
-func (e piperEngine) ready(voice string) error {
+func (e piperEngine) ready(_ context.Context, voice string) error {
 	if err := lookPath("piper"); err != nil {
 		return err
 	}
 	if e.model == "" {
-		return errors.New("no voice is configured: set SPINBOT_PIPER_MODEL to a .onnx file")
+		return errors.New("no voice is configured: set SPINBOT_PLUGIN_VOICE_PIPER_MODEL to a .onnx file")
 	}
 	if _, err := os.Stat(e.model); err != nil {
 		return fmt.Errorf("its voice cannot be read: %w", err)
@@ -29,7 +29,7 @@ func (e piperEngine) ready(voice string) error {
 	name := strings.ReplaceAll(strings.ToLower(strings.TrimSuffix(filepath.Base(e.model), ".onnx")), "_", "-")
 	asked := strings.ReplaceAll(strings.ToLower(voice), "_", "-")
 	if asked != "" && name != asked && !strings.HasPrefix(name, asked+"-") {
-		return fmt.Errorf("its voice is %s, not %q", name, voice)
+		return fmt.Errorf("%w %q (it has %s)", errNoVoice, voice, name)
 	}
 	return nil
 }

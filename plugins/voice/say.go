@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -62,6 +61,10 @@ func (s *speaker) say(ctx context.Context, in sayIn, t *sdk.Task) (sayOut, error
 		return sayOut{}, err
 	}
 	order := s.order(in.Engine, in.Engines)
+	path := filepath.Join(t.Scratch, "speech.wav")
+	if err := writeFile(path, nil); err != nil { // find out before the work
+		return sayOut{}, err
+	}
 	t.Log("debug", "speech engines, in order: "+strings.Join(order, ", "))
 	out, err := s.speak(ctx, order, request{text: text, voice: in.Voice, rate: in.Rate, dir: t.Scratch})
 	if err != nil {
@@ -72,8 +75,7 @@ func (s *speaker) say(ctx context.Context, in sayIn, t *sdk.Task) (sayOut, error
 		message += "; passed over: " + strings.Join(out.tried, "; ")
 	}
 	t.Log("info", message)
-	path := filepath.Join(t.Scratch, "speech.wav")
-	if err := os.WriteFile(path, out.sound.wav(), 0o600); err != nil {
+	if err := writeFile(path, out.sound.wav()); err != nil {
 		return sayOut{}, err
 	}
 	return sayOut{
@@ -81,7 +83,7 @@ func (s *speaker) say(ctx context.Context, in sayIn, t *sdk.Task) (sayOut, error
 		Seconds: millis(out.sound.seconds()),
 		Engine:  out.engine,
 		Voice:   out.voice,
-		Words:   timed(ctx, text, out.voice, out.sound),
+		Words:   timed(ctx, text, in.Voice, out.sound),
 	}, nil
 }
 
@@ -103,12 +105,12 @@ func clean(text string) (string, error) {
 		return r
 	}, text)
 	if !isSpoken(text) {
-		return "", sdk.Refuse(fmt.Sprintf("there is nothing to say in %.40q: no letter and no digit", text), "")
+		return "", sdk.Refuse(fmt.Sprintf("there is nothing to say in %.40q: no letter and no digit", text), "write it in words")
 	}
 	return strings.Join(strings.Fields(text), " "), nil
 }
 
-// timed says when each word of the text is spoken.
+// timed says when each word of the text is spoken. The voice asked for may tell the language.
 func timed(ctx context.Context, text, voice string, s sound) []word {
 	words := split(text)
 	stops := make([]int, len(words))

@@ -42,7 +42,7 @@ func readWAV(b []byte) (sound, error) {
 	var f *waveFormat
 	for rest := b[12:]; len(rest) >= 8; {
 		id, size, body := string(rest[:4]), int64(binary.LittleEndian.Uint32(rest[4:8])), rest[8:]
-		if size > int64(len(body)) {
+		if size > int64(len(body)) || size == 0 && id == "data" {
 			size = int64(len(body)) // cut off, or written before the length was known
 		}
 		switch id {

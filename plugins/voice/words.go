@@ -74,7 +74,7 @@ func phonemeLengths(ctx context.Context, words []string, voice string) []float64
 	if lookPath("espeak-ng") != nil {
 		return nil
 	}
-	if e.ready(voice) != nil {
+	if e.ready(ctx, voice) != nil {
 		voice = "" // another engine's name for a voice: they speak English
 	}
 	var in strings.Builder
@@ -100,20 +100,23 @@ func bare(word string) string {
 		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune("&%@$€£+=°-", r)
 	})
 	word = strings.TrimRight(word, "-")
-	return unbracket(strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(";:!?()\"/\\|<>\n\r\t", r) || unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, word))
+	}, unbracket(word))
 }
 
 const vowels = "aeiouyɑɐɒæəɚɛɜɝɪɨɔʊʉʌøœɵʏɘɤɯɶ"
 
 // ipaLength adds up what the phonemes of a word take.
 func ipaLength(ipa string) float64 {
-	length, stressed, afterVowel := 0.0, false, false
+	length, stressed, afterVowel, aside := 0.0, false, false, false
 	for _, r := range ipa {
+		if aside = r == '(' || aside && r != ')'; aside {
+			continue // (en): the language changes
+		}
 		vowel := strings.ContainsRune(vowels, r)
 		switch {
 		case r == 'ˈ':
@@ -128,7 +131,7 @@ func ipaLength(ipa string) float64 {
 				length += 0.3
 			}
 			stressed = false
-		case unicode.IsLetter(r):
+		case unicode.IsLetter(r) && !unicode.Is(unicode.Lm, r): // a modifier, such as of secondary stress, is no sound
 			length += 0.85
 		}
 		afterVowel = vowel

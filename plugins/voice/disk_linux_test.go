@@ -1,0 +1,38 @@
+package main
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// TestDiskFull speaks into a file system that is too small; the engines themselves do not notice.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{"espeak-ng", "flite"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			need(t, engine)
+			dir := t.TempDir()
+			if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+				t.Skip("SKIPPED: needs root, to mount a small tmpfs:", err)
+			}
+			t.Cleanup(func() {
+				if err := syscall.Unmount(dir, 0); err != nil {
+					t.Error(err)
+				}
+			})
+			_, err := say(t, t.Context(), &speaker{}, &sdk.Task{Inputs: sdk.Values{"text": sentence + " " + sentence, "engine": engine}, Scratch: dir})
+			explained(t, err, false, "the disk is full: no room to write in "+dir, "free some space")
+		})
+	}
+}
+
+func TestScratchMissing(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "gone")
+	_, err := say(t, t.Context(), &speaker{}, &sdk.Task{Inputs: sdk.Values{"text": "Hi"}, Scratch: dir})
+	explained(t, err, false, "cannot write into the scratch folder", dir)
+}

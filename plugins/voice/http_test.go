@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// service is a speech service; the speaker that comes with it asks it with a key.
+func service(t *testing.T, answer http.HandlerFunc) *speaker {
+	t.Helper()
+	srv := httptest.NewServer(answer)
+	t.Cleanup(srv.Close) // waits for the handlers
+	s := &speaker{}
+	if err := s.configure(config{URL: srv.URL, Key: "sesame", Model: "kokoro"}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	var path, key string
+	var asked map[string]any
+	s := service(t, func(w http.ResponseWriter, r *http.Request) {
+		path, key = r.URL.Path, r.Header.Get("Authorization")
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		w.Write(speech(0.3, 0.5, 0.3, 0.5).wav())
+	})
+	for voice, want := range map[string]string{"": "alloy", "en-us": "alloy", "de": "alloy", "af_bella": "af_bella", "ash": "ash"} {
+		text := `Say "this", please.`
+		out, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": text, "voice": voice, "rate": number(330), "engine": "http"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, text, out)
+		if out.Engine != "http" || out.Voice != want || out.Seconds < 1.3 || out.Seconds > 1.5 {
+			t.Errorf("voice %q: got %+v", voice, out)
+		}
+		if path != "/v1/audio/speech" || key != "Bearer sesame" || asked["input"] != text || asked["voice"] != want ||
+			asked["model"] != "kokoro" || asked["response_format"] != "wav" || asked["speed"] != 2.0 {
+			t.Errorf("voice %q: asked %s for %v with key %q", voice, path, asked, key)
+		}
+	}
+}
+
+// TestHTTPFails goes on to espeak-ng when it may, and explains itself when it may not.
+func TestHTTPFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		says   string
+	}{
+		"error": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			w.Write([]byte("{\"error\":\n \"no model\x1b[1m\xff\"}" + strings.Repeat("z", 9000)))
+		}, `/v1/audio/speech answered 500 Internal Server Error: {"error": "no model [1m` + "\uFFFD" + `"}zzz`},
+		"garbage": {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<!DOCTYPE html>")) }, `no WAV file (it begins with "<!DOCTYPE ht")`},
+		"nothing": {func(http.ResponseWriter, *http.Request) {}, "no WAV file"},
+		"silence": {func(w http.ResponseWriter, _ *http.Request) { w.Write(speech(0, 1).wav()) }, "silent"},
+		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "99")
+			w.Write([]byte("RIFF"))
+		}, "unexpected EOF"},
+		"gone":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+		"redirecting": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "10 redirects"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := service(t, c.answer)
+			_, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Hi", "engine": "http"}})
+			explained(t, err, false, "http: ", c.says, "mend the engine")
+			if len(err.Error()) > 900 || strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Errorf("a message of %d bytes: %q", len(err.Error()), err)
+			}
+			need(t, "espeak-ng")
+			var said []string
+			task := (sdk.Task{Inputs: sdk.Values{"text": "Hi", "engines": []any{"http", "espeak-ng"}}}).WithReporter(func(r sdk.Report) { said = append(said, r.Message) })
+			out, err := say(t, t.Context(), s, task)
+			if err != nil || out.Engine != "espeak-ng" {
+				t.Fatalf("got %+v, %v", out, err)
+			}
+			log := strings.Join(said, "\n")
+			if !strings.Contains(log, "in order: http, espeak-ng") || !strings.Contains(log, "passed over: http: ") || !strings.Contains(log, c.says) {
+				t.Errorf("its log says:\n%s", log)
+			}
+		})
+	}
+}
+
+// TestHTTPTooBig stops reading an answer that would never end.
+func TestHTTPTooBig(t *testing.T) {
+	t.Parallel()
+	s := service(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 4096)); err != nil {
+				return
+			}
+		}
+	})
+	_, _, err := httpEngine{s.config, 10_000}.say(t.Context(), request{text: "Hi", rate: defaultRate})
+	if err == nil || !strings.Contains(err.Error(), "more than 10000 bytes") {
+		t.Errorf("got %v", err)
+	}
+	if e, ok := s.engine("http").(httpEngine); !ok || e.limit != maxWAV {
+		t.Errorf("the speaker's engine takes %d bytes", e.limit)
+	}
+}
+
+// TestHTTPHangs cancels a task whose service does not answer; no other engine is asked then.
+func TestHTTPHangs(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("changed my mind")
+	s := service(t, func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // only then does the server notice that its client went away
+		cancel(why)
+		<-r.Context().Done()
+	})
+	if _, err := say(t, ctx, s, &sdk.Task{Inputs: sdk.Values{"text": "Hi"}}); !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestHTTPSecrets looks for what the URL and the key hold in errors.
+func TestHTTPSecrets(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.NotFoundHandler())
+	defer srv.Close()
+	host := strings.TrimPrefix(srv.URL, "http://")
+	for _, url := range []string{"http://me:hunter2@" + host, "http://me:hunter2@127.0.0.1:1", "gopher://me:hunter2@" + host, "http://me:hunter2@:x"} {
+		s := &speaker{}
+		if err := s.configure(config{URL: url, Key: "sesame"}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Hi", "engine": "http"}})
+		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%s: got %v", url, err)
+		}
+	}
+}
+
+func TestURL(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"http://127.0.0.1:8880":                  "http://127.0.0.1:8880/v1/audio/speech",
+		"http://127.0.0.1:8880/":                 "http://127.0.0.1:8880/v1/audio/speech",
+		"https://speech.test/v1":                 "https://speech.test/v1/audio/speech",
+		"https://speech.test/v1/":                "https://speech.test/v1/audio/speech",
+		"https://speech.test/tts":                "https://speech.test/tts/v1/audio/speech",
+		"https://speech.test/api/audio/speech":   "https://speech.test/api/audio/speech",
+		"https://speech.test/api/audio/speech//": "https://speech.test/api/audio/speech",
+	} {
+		e := httpEngine{config: config{URL: url}}
+		if err := e.ready(t.Context(), ""); err != nil || e.endpoint() != want {
+			t.Errorf("%s: got %s, %v; want %s", url, e.endpoint(), err, want)
+		}
+	}
+	for _, url := range []string{"", "127.0.0.1:8880", "localhost:8880", "ftp://speech.test", "http://", "/v1", "http://a b"} {
+		if err := (httpEngine{config: config{URL: url}}).ready(t.Context(), ""); err == nil {
+			t.Errorf("%q is taken for a URL", url)
+		}
+	}
+}
