@@ -180,3 +180,21 @@ func FuzzValuesJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestArtifactJSON(t *testing.T) {
+	t.Parallel()
+	give := Artifact{Digest: "sha256:1", MediaType: "a/b", Size: 2, Name: "n", Path: "/secret"}
+	b, err := json.Marshal(&give)
+	if err != nil || strings.Contains(string(b), "secret") {
+		t.Fatalf("got %s, %v", b, err)
+	}
+	var got Artifact
+	want := give
+	want.Path = ""
+	if err := json.Unmarshal(b, &got); err != nil || got != want {
+		t.Errorf("%s became %+v, %v", b, got, err)
+	}
+	if err := json.Unmarshal([]byte(`{"$artifact": 1}`), &got); err == nil {
+		t.Errorf("a number is taken for a digest: %+v", got)
+	}
+}

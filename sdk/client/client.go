@@ -121,10 +121,14 @@ func (c *Client) Upload(ctx context.Context, name, mediaType string, r io.Reader
 	if mediaType == "" {
 		mediaType = "application/octet-stream"
 	}
-	if _, closes := r.(io.Closer); closes {
-		r = struct{ io.Reader }{r} // it is the caller's to close
-	}
-	res, err := c.do(ctx, http.MethodPost, "/api/v1/artifacts?name="+url.QueryEscape(name), mediaType, r)
+	body, w := io.Pipe() // net/http waits for a read that is under way; one of a pipe can be ended with ctx
+	defer context.AfterFunc(ctx, func() { _ = body.CloseWithError(context.Cause(ctx)) })()
+	defer func() { _ = body.Close() }() // ends the copying
+	go func() {
+		_, err := io.Copy(w, r)
+		_ = w.CloseWithError(err)
+	}()
+	res, err := c.do(ctx, http.MethodPost, "/api/v1/artifacts?name="+url.QueryEscape(name), mediaType, body)
 	if err != nil {
 		return a, err
 	}
