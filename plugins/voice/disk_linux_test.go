@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -30,9 +31,11 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// TestScratchMissing finds out before an engine works.
 func TestScratchMissing(t *testing.T) {
 	t.Parallel()
+	s := service(t, func(http.ResponseWriter, *http.Request) { t.Error("an engine was asked") })
 	dir := filepath.Join(t.TempDir(), "gone")
-	_, err := say(t, t.Context(), &speaker{}, &sdk.Task{Inputs: sdk.Values{"text": "Hi"}, Scratch: dir})
+	_, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Hi"}, Scratch: dir})
 	explained(t, err, false, "cannot write into the scratch folder", dir)
 }

@@ -53,6 +53,24 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+// TestWordsFollowTheLanguage times words in the language that was asked for, whoever speaks.
+func TestWordsFollowTheLanguage(t *testing.T) {
+	t.Parallel()
+	need(t, "espeak-ng")
+	s := service(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(speech(0.3, 1).wav()) })
+	ends := map[string]float64{}
+	for _, voice := range []string{"en-us", "de"} {
+		out, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Orange Orangenbaum", "voice": voice, "engine": "http"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends[voice] = out.Words[0].End
+	}
+	if ends["en-us"] == ends["de"] {
+		t.Errorf("the first word ends alike: %v", ends)
+	}
+}
+
 // TestHTTPFails goes on to espeak-ng when it may, and explains itself when it may not.
 func TestHTTPFails(t *testing.T) {
 	t.Parallel()

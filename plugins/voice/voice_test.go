@@ -11,13 +11,13 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// need skips aloud on a person's machine; in CI a missing engine fails.
+// need skips aloud on a person's machine; in CI espeak-ng must be there. (flite is not to be had everywhere.)
 func need(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err == nil {
 		return
 	}
-	if os.Getenv("CI") != "" {
+	if os.Getenv("CI") != "" && program == "espeak-ng" {
 		t.Fatalf("%s is missing; run scripts/setup", program)
 	}
 	t.Skipf("SKIPPED: %s is missing; run scripts/setup", program)
