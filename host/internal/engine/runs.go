@@ -156,7 +156,8 @@ func (e *Engine) take(ctx context.Context, id run.ID, first func(*live) (message
 	return false, e.register(l, m)
 }
 
-// Wait returns the run's state once it has ended, or why it does not go on, or ctx's error.
+// Wait returns the run's state once it has ended, or why it does not go on, or ctx's error. The state is shared: read
+// it only.
 func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
 	for {
 		l := e.find(id)
@@ -166,6 +167,7 @@ func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
 				if !errors.Is(l.over, ErrEnded) {
 					return nil, l.over
 				}
+				return l.state, nil
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
 			}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/exec"
@@ -86,6 +87,10 @@ func TestDeadline(t *testing.T) {
 // TestIdle: reports keep a task alive for longer than its idle timeout, silence does not.
 func TestIdle(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testIdle)
+}
+
+func testIdle(t *testing.T) {
 	const idle = 60 * time.Millisecond
 	var began time.Time
 	var reports atomic.Int32

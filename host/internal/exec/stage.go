@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/sdk"
@@ -28,12 +31,16 @@ const taskPrefix = "task-"
 type stage struct {
 	StageConfig
 	next Executor
+
+	mu     sync.Mutex
+	made   int
+	unused []string // folders as folder makes them: making and removing one costs more than a small task
 }
 
 // Stage gives every task a folder of its own under Root: its input artifacts as read-only files in
 // in/<n>/<name>, and out/ as its scratch. Files that the task returns are taken into the artifact store; artifacts
-// that are neither such files nor among the task's inputs are refused. The folder is gone when Execute returns,
-// however it went. A task that needs neither scratch nor artifacts passes straight through.
+// that are neither such files nor among the task's inputs are refused. When Execute returns, however it went, nothing
+// of the task is left. A task that needs neither scratch nor artifacts passes straight through.
 func Stage(next Executor, c StageConfig) (Executor, error) {
 	root, err := filepath.Abs(c.Root)
 	if err == nil {
@@ -64,25 +71,62 @@ func (s *stage) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 		}
 		return res, err
 	}
-	folder, err := s.folder(t)
+	folder, err := s.folder()
 	if err != nil {
 		return sdk.Result{}, s.explain("make a scratch folder", err)
 	}
-	defer remove(folder) //nolint:errcheck // the next start removes what stayed
-	return s.inFolder(ctx, t, &taskFolder{stage: s, path: folder}, scratch)
+	f := &taskFolder{stage: s, path: folder}
+	res, err := s.inFolder(ctx, t, f, scratch)
+	s.leave(f, err == nil)
+	return res, err
 }
 
-func (s *stage) folder(t *sdk.Task) (string, error) {
-	folder, err := os.MkdirTemp(s.Root, fmt.Sprintf("%s%s-%d-*", taskPrefix, safeName(t.Address.Node.Name), t.Address.Attempt))
-	if err != nil {
-		return "", err
+// folder gives an empty folder with an empty folder out in it.
+func (s *stage) folder() (string, error) {
+	s.mu.Lock()
+	if last := len(s.unused) - 1; last >= 0 {
+		defer s.mu.Unlock()
+		folder := s.unused[last]
+		s.unused = s.unused[:last]
+		return folder, nil
 	}
-	for _, sub := range []string{"in", "out"} {
-		if err := os.Mkdir(filepath.Join(folder, sub), 0o700); err != nil {
-			return "", errors.Join(err, remove(folder))
-		}
+	s.made++
+	folder := filepath.Join(s.Root, taskPrefix+strconv.Itoa(s.made))
+	s.mu.Unlock()
+	err := os.Mkdir(folder, 0o700)
+	if err == nil {
+		err = os.Mkdir(filepath.Join(folder, "out"), 0o700)
+	}
+	if err != nil {
+		return "", errors.Join(err, remove(folder))
 	}
 	return folder, nil
+}
+
+// leave removes the folder, or keeps it for another task. One of a task that went wrong may still be written to.
+func (s *stage) leave(f *taskFolder, well bool) {
+	if well && len(f.inputs) == 0 && empty(filepath.Join(f.path, "out")) {
+		s.mu.Lock()
+		s.unused = append(s.unused, f.path)
+		s.mu.Unlock()
+		return
+	}
+	_ = remove(f.path) // the next start removes what stayed
+}
+
+// empty says whether the folder is one, private, and has nothing in it.
+func empty(folder string) bool {
+	info, err := os.Lstat(folder)
+	if err != nil || info.Mode() != os.ModeDir|0o700 {
+		return false
+	}
+	f, err := os.Open(folder)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	_, err = f.Readdirnames(1)
+	return errors.Is(err, io.EOF)
 }
 
 func (s *stage) inFolder(ctx context.Context, t *sdk.Task, f *taskFolder, scratch bool) (sdk.Result, error) {

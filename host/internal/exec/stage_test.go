@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -63,9 +64,15 @@ func (b bench) content(t *testing.T, a sdk.Artifact) string {
 
 func (b bench) wantEmpty(t *testing.T) {
 	t.Helper()
-	left, err := os.ReadDir(b.root)
-	if err != nil || len(left) != 0 {
-		t.Errorf("left in the scratch folder: %v, %v", left, err)
+	err := filepath.WalkDir(b.root, func(path string, d fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(b.root, path)
+		if task, sub, _ := strings.Cut(rel, "/"); rel != "." && (!strings.HasPrefix(task, "task-") || sub != "" && sub != "out") {
+			t.Errorf("left in the scratch folder: %s", rel)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
@@ -193,6 +200,45 @@ func TestStageRefuses(t *testing.T) {
 			var e *sdk.Error
 			if !errors.As(err, &e) || !strings.Contains(e.Message, c.message) || !strings.Contains(e.Message, "clips[1]") || e.Permanent != c.permanent {
 				t.Errorf("%v, want %q of output clips[1]", err, c.message)
+			}
+			b.wantEmpty(t)
+		})
+	}
+}
+
+// TestStageReuses: an empty folder serves the next task, one that was written to or tampered with does not.
+func TestStageReuses(t *testing.T) {
+	t.Parallel()
+	elsewhere := t.TempDir()
+	var before string
+	for _, c := range []struct {
+		name  string
+		do    func(scratch string) error
+		again bool
+	}{
+		{"nothing", func(string) error { return nil }, true},
+		{"fails", func(string) error { return errors.New("no") }, false},
+		{"leaves a file", func(s string) error { return os.WriteFile(filepath.Join(s, "x"), nil, 0o600) }, false},
+		{"leaves a folder", func(s string) error { return os.Mkdir(filepath.Join(s, "x"), 0o700) }, false},
+		{"removes it", os.Remove, false},
+		{"replaces it", func(s string) error { return errors.Join(os.Remove(s), os.Symlink(elsewhere, s)) }, false},
+		{"opens it to others", func(s string) error { return os.Chmod(s, 0o777) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			do := c.do
+			b := newBench(t, t.TempDir(), nil, func(_ context.Context, in *sdk.Task) (sdk.Result, error) {
+				left, err := os.ReadDir(in.Scratch)
+				if err != nil || len(left) > 0 {
+					t.Errorf("scratch: %v, %v", left, err)
+				}
+				before = in.Scratch
+				return sdk.Result{}, do(in.Scratch)
+			})
+			_, _ = b.Execute(t.Context(), task(nil)) // its failure is told elsewhere
+			first := before
+			do = func(string) error { return nil }
+			if _, err := b.Execute(t.Context(), task(nil)); err != nil || (before == first) != c.again {
+				t.Errorf("%s, then %s, %v", first, before, err)
 			}
 			b.wantEmpty(t)
 		})

@@ -35,7 +35,7 @@ func (f *taskFolder) fetch(ctx context.Context, at string, a sdk.Artifact) (sdk.
 	}
 	f.fetched++
 	folder := filepath.Join(f.path, "in", strconv.Itoa(f.fetched))
-	if err := os.Mkdir(folder, 0o700); err != nil {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return a, fmt.Errorf("input %s: %w", at, err)
 	}
 	a.Path = filepath.Join(folder, safeName(a.Name))
