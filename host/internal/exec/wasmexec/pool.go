@@ -2,6 +2,7 @@ package wasmexec
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -115,13 +116,20 @@ func (p *pool) put(i *instance) {
 	}
 }
 
-// trim lets go of what was idle for long, and comes again while anything but one clean instance is left.
+// trim lets go of what was idle for long, memory included, and comes again while anything but one clean instance is
+// left.
 func (p *pool) trim() {
+	if p.dropIdle() {
+		debug.FreeOSMemory() // an idle host allocates nothing, so its collector would not run for minutes
+	}
+}
+
+func (p *pool) dropIdle() (dropped bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timer = nil
 	if p.closed {
-		return
+		return false
 	}
 	kept := false
 	for n := len(p.list) - 1; n >= 0; n-- {
@@ -132,11 +140,13 @@ func (p *pool) trim() {
 		}
 		if time.Since(i.idle) >= idleFor {
 			p.drop(n)
+			dropped = true
 		}
 	}
 	if len(p.list) > 1 || len(p.list) == 1 && !kept {
 		p.timer = time.AfterFunc(idleFor, p.trim)
 	}
+	return dropped
 }
 
 func (p *pool) drop(n int) {
