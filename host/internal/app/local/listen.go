@@ -1,12 +1,15 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Listen opens the private unix socket, replacing what a killed holder left. Only the holder of the lock may call it.
@@ -18,10 +21,16 @@ func (s State) Listen(_ *Lock) (*Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("old socket: %w", err)
 	}
-	old := syscall.Umask(0o177) // the socket is 0600 from its first moment
-	inner, err := net.Listen("unix", path)
-	syscall.Umask(old)
+	c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		// On Linux the socket is 0600 from its first moment. An umask would reach files that others make meanwhile.
+		return raw.Control(func(fd uintptr) { _ = unix.Fchmod(int(fd), 0o600) })
+	}}
+	inner, err := c.Listen(context.Background(), "unix", path)
 	if err != nil {
+		return nil, fmt.Errorf("socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		inner.Close()
 		return nil, fmt.Errorf("socket: %w", err)
 	}
 	return &Listener{Listener: inner}, nil
@@ -31,8 +40,9 @@ func (s State) Listen(_ *Lock) (*Listener, error) {
 type Listener struct {
 	net.Listener
 
-	mu   sync.Mutex
-	open int
+	mu    sync.Mutex
+	open  int
+	quiet bool // closed by CloseIfQuiet
 }
 
 // Accept counts the connection it gives.
@@ -41,14 +51,20 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.quiet { // since the line above
+		_ = c.Close()
+		return nil, net.ErrClosed
+	}
+	l.open++
 	return &conn{Conn: c, listener: l}, nil
 }
 
-func (l *Listener) add(n int) {
+func (l *Listener) left() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open += n
+	l.open--
 }
 
 // CloseIfQuiet closes the listener when no connection is open, and says whether it did. A connection that comes at the
@@ -59,6 +75,7 @@ func (l *Listener) CloseIfQuiet() bool {
 	if l.open > 0 {
 		return false
 	}
+	l.quiet = true
 	l.Listener.Close() //nolint:staticcheck // QF1008: the name says which Close
 	return true
 }
@@ -70,6 +87,6 @@ type conn struct {
 }
 
 func (c *conn) Close() error {
-	c.once.Do(func() { c.listener.add(-1) })
+	c.once.Do(c.listener.left)
 	return c.Conn.Close()
 }

@@ -134,4 +134,7 @@ func (s State) TryLock() (*Lock, error) {
 }
 
 // Release gives the state directory back.
-func (l *Lock) Release() { l.file.Close() }
+func (l *Lock) Release() {
+	_ = unix.Flock(int(l.file.Fd()), unix.LOCK_UN) // a child between fork and exec has the file open too
+	l.file.Close()
+}
