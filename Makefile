@@ -58,9 +58,9 @@ plugins: ## Build the bundled plugins and the list of their checksums
 
 .PHONY: dist
 dist: build ## Pack an archive that runs without Go or make
-	rm -rf $(DIST); mkdir -p $(DIST)
+	rm -rf $(DIST); mkdir -p $(DIST)/scripts
 	cp -r bin pipelines README.md LICENSE $(DIST)/
-	cp -r scripts $(DIST)/
+	cp scripts/setup $(DIST)/scripts/
 	tar -czf $(DIST).tar.gz -C dist $(notdir $(DIST))
 	@echo "$(DIST).tar.gz: unpack it, then run bin/spinbot demo"
 
