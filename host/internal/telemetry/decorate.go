@@ -27,11 +27,21 @@ func (m *Metrics) Executor(name string, next exec.Executor) exec.Executor {
 		}
 		cause := "succeeded"
 		if err != nil {
-			cause = string(sdk.AsError(err).Cause)
+			cause = causeOf(err)
 		}
 		m.attempts.WithLabelValues(t.Type, cause).Inc()
 		return result, err
 	})
+}
+
+// causeOf gives a cause that we know: a plugin's or module's word is not a dimension.
+func causeOf(err error) string {
+	switch c := sdk.AsError(err).Cause; c {
+	case sdk.CauseHung, sdk.CauseOOM, sdk.CauseSpilling, sdk.CauseLost, sdk.CausePreempted, sdk.CauseRefused, sdk.CauseDrained, sdk.CauseCancelled:
+		return string(c)
+	default:
+		return string(sdk.CauseFailed)
+	}
 }
 
 // Journal counts what next makes durable.
