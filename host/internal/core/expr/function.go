@@ -22,14 +22,26 @@ type Function struct {
 // Functions lists all functions by name, but for file and templatefile, which need a pipeline's folder: see Files.
 func Functions() []Function { return slices.Clone(all) }
 
-var all = slices.SortedFunc(slices.Values(slices.Concat(
-	textFunctions, listFunctions, setFunctions, mapFunctions, numberFunctions, encodingFunctions, typeFunctions, timeFunctions,
-)), func(a, b Function) int {
-	if a.Name < b.Name {
-		return -1
-	}
-	return 1
-})
+// all is every function, by name.
+var all = []Function{
+	absFunction, alltrueFunction, anytrueFunction, base64Function, base64decodeFunction,
+	bytesFunction, canFunction, ceilFunction, chompFunction, chunklistFunction, clampFunction,
+	coalesceFunction, coalescelistFunction, compactFunction, concatFunction, containsFunction,
+	csvdecodeFunction, distinctFunction, durationFunction, elementFunction, endswithFunction,
+	flattenFunction, floorFunction, formatFunction, formatdateFunction, formatlistFunction,
+	indentFunction, indexFunction, joinFunction, jsondecodeFunction, jsonencodeFunction, keysFunction,
+	lengthFunction, logFunction, lookupFunction, lowerFunction, maxFunction, mergeFunction,
+	minFunction, oneFunction, parseintFunction, powFunction, rangeFunction, regexFunction,
+	regexallFunction, regexreplaceFunction, repeatFunction, replaceFunction, reverseFunction,
+	roundFunction, setintersectionFunction, setproductFunction, setsubtractFunction, setunionFunction,
+	sha256Function, signumFunction, sliceFunction, slugFunction, sortFunction, splitFunction,
+	startswithFunction, strcontainsFunction, strrevFunction, substrFunction, succeededFunction,
+	sumFunction, timeaddFunction, titleFunction, toboolFunction, tolistFunction, tomapFunction,
+	tonumberFunction, tosetFunction, tostringFunction, trimFunction, trimprefixFunction,
+	trimspaceFunction, trimsuffixFunction, truncateFunction, tryFunction, upperFunction,
+	urlencodeFunction, valuesFunction, wordsFunction, yamldecodeFunction, yamlencodeFunction,
+	zipmapFunction,
+}
 
 var table = func() map[string]function.Function {
 	t := make(map[string]function.Function, len(all))

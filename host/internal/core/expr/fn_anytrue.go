@@ -1,0 +1,7 @@
+package expr
+
+var anytrueFunction = Function{
+	"anytrue", "whether any is true",
+	`anytrue([true, false])`, `true`,
+	fold(false),
+}

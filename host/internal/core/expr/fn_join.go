@@ -1,0 +1,35 @@
+package expr
+
+import (
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+var joinFunction = Function{
+	"join", "texts put together with a separator between them",
+	`join("-", ["a", "b"])`, `"a-b"`,
+	joinFunc,
+}
+
+// joinFunc is the library's join, refused when the text would grow beyond bounds.
+var joinFunc = function.New(&function.Spec{
+	Params:       []function.Parameter{{Name: "separator", Type: cty.String}},
+	VarParam:     &function.Parameter{Name: "lists", Type: cty.List(cty.String)},
+	Type:         function.StaticReturnType(cty.String),
+	RefineResult: notNull,
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		size := 0
+		for _, list := range args[1:] {
+			for it := list.ElementIterator(); it.Next(); {
+				if _, e := it.Element(); !e.IsNull() && e.IsKnown() {
+					size += len(e.AsString()) + len(args[0].AsString())
+				}
+			}
+		}
+		if size > maxText {
+			return cty.NilVal, tooLong("join")
+		}
+		return stdlib.JoinFunc.Call(args)
+	},
+})

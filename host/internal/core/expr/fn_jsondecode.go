@@ -1,0 +1,36 @@
+package expr
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+var jsondecodeFunction = Function{
+	"jsondecode", "the value that a JSON text holds",
+	`jsondecode("{\"a\":1}")`, `{ a = 1 }`,
+	jsonDecodeFunc,
+}
+
+// jsonDecodeFunc refuses numbers out of range before they are read.
+var jsonDecodeFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "text", Type: cty.String}},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		if v := args[0]; v.IsKnown() && !v.IsNull() {
+			d := json.NewDecoder(strings.NewReader(v.AsString()))
+			d.UseNumber()
+			for t, err := d.Token(); err == nil; t, err = d.Token() {
+				if n, ok := t.(json.Number); ok {
+					if _, err := numberIn(string(n)); err != nil {
+						return cty.NilType, function.NewArgError(0, err)
+					}
+				}
+			}
+		}
+		return stdlib.JSONDecodeFunc.ReturnTypeForValues(args)
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return stdlib.JSONDecodeFunc.Call(args) },
+})

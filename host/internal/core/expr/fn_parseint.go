@@ -1,0 +1,9 @@
+package expr
+
+import "github.com/zclconf/go-cty/cty/function/stdlib"
+
+var parseintFunction = Function{
+	"parseint", "text read as a whole number to a base",
+	`parseint("ff", 16)`, `255`,
+	stdlib.ParseIntFunc,
+}

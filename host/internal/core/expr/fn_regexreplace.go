@@ -1,0 +1,35 @@
+package expr
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+var regexreplaceFunction = Function{
+	"regexreplace", "every match of a regular expression (RE2) replaced",
+	`regexreplace("a1b2", "[0-9]", "#")`, `"a#b#"`,
+	regexReplaceFunc,
+}
+
+var regexReplaceFunc = function.New(&function.Spec{
+	Params: []function.Parameter{
+		{Name: "text", Type: cty.String}, {Name: "pattern", Type: cty.String}, {Name: "by", Type: cty.String},
+	},
+	Type:         function.StaticReturnType(cty.String),
+	RefineResult: notNull,
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		re, err := regexp.Compile(args[1].AsString())
+		if err != nil {
+			return cty.NilVal, function.NewArgErrorf(1, "not a regular expression: %s", err)
+		}
+		text, by := args[0].AsString(), args[2].AsString()
+		longest := len(by) + strings.Count(by, "$")*len(text)
+		if len(re.FindAllStringIndex(text, -1))*longest > maxText {
+			return cty.NilVal, tooLong("regexreplace")
+		}
+		return cty.StringVal(re.ReplaceAllString(text, by)), nil
+	},
+})

@@ -1,0 +1,17 @@
+package expr
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+var sha256Function = Function{
+	"sha256", "the SHA-256 of a text in hexadecimal",
+	`substr(sha256("a"), 0, 8)`, `"ca978112"`,
+	simple(sha256Hex),
+}
+
+func sha256Hex(s string) (string, error) {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:]), nil
+}

@@ -1,0 +1,34 @@
+package expr
+
+import (
+	"math/big"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+var sumFunction = Function{
+	"sum", "the sum of numbers",
+	`sum([1, 2.5])`, `3.5`,
+	sumFunc,
+}
+
+var sumFunc = function.New(&function.Spec{
+	Params:       []function.Parameter{{Name: "numbers", Type: cty.List(cty.Number)}},
+	Type:         function.StaticReturnType(cty.Number),
+	RefineResult: notNull,
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if !args[0].IsWhollyKnown() {
+			return cty.UnknownVal(cty.Number), nil
+		}
+		total := new(big.Float).SetPrec(512)
+		for it := args[0].ElementIterator(); it.Next(); {
+			_, e := it.Element()
+			if e.IsNull() {
+				return cty.NilVal, function.NewArgErrorf(0, "may hold no nulls")
+			}
+			total.Add(total, e.AsBigFloat())
+		}
+		return cty.NumberVal(total), nil
+	},
+})

@@ -1,8 +1,0 @@
-package expr
-
-import "github.com/zclconf/go-cty/cty/function/stdlib"
-
-var timeFunctions = []Function{
-	{"formatdate", "a time in RFC 3339 written otherwise", `formatdate("D MMM YYYY", "2026-03-01T10:00:00Z")`, `"1 Mar 2026"`, stdlib.FormatDateFunc},
-	{"timeadd", "a time in RFC 3339 moved by a duration", `timeadd("2026-03-01T10:00:00Z", "90m")`, `"2026-03-01T11:30:00Z"`, stdlib.TimeAddFunc},
-}

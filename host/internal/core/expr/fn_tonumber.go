@@ -1,0 +1,12 @@
+package expr
+
+import (
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+var tonumberFunction = Function{
+	"tonumber", "text as a number",
+	`tonumber("5")`, `5`,
+	stdlib.MakeToFunc(cty.Number),
+}
