@@ -11,11 +11,11 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/valyala/fasthttp"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
@@ -98,16 +98,18 @@ func New(cfg Config) *Server {
 	s.app = fiber.New(fiber.Config{
 		AppName:               "spinbot",
 		Immutable:             true,
+		UnescapePath:          true,
 		DisableStartupMessage: true,
 		StreamRequestBody:     true,
-		BodyLimit:             64 << 10, // what is read before the handler starts; handlers set their own limits
-		ReadBufferSize:        maxHeaders,
-		ReadTimeout:           headerTimeout,
-		IdleTimeout:           2 * time.Minute,
-		RequestMethods:        []string{fiber.MethodGet, fiber.MethodHead, fiber.MethodPost},
-		ErrorHandler:          s.fail,
+		// Forms would be read whole, into memory and temporary files, before the guard has looked at the request.
+		DisablePreParseMultipartForm: true,
+		BodyLimit:                    64 << 10, // what is read before the handler starts; handlers set their own limits
+		ReadBufferSize:               maxHeaders,
+		ReadTimeout:                  headerTimeout,
+		IdleTimeout:                  2 * time.Minute,
+		ErrorHandler:                 s.fail,
 	})
-	s.app.Use(s.observe, recover.New(), s.guard)
+	s.app.Use(s.observe, s.steady, s.guard)
 	s.routes()
 	s.app.Handler() // builds the stack, so that several listeners may serve at once
 	server := s.app.Server()
@@ -209,6 +211,23 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	}
 	s.cfg.Observe(c.Method(), route, c.Response().StatusCode(), time.Since(start))
 	return err
+}
+
+// steady makes a panic an answer like any other.
+func (s *Server) steady(c *fiber.Ctx) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = s.panicked(r)
+		}
+	}()
+	return c.Next()
+}
+
+func (s *Server) panicked(r any) error {
+	if s.cfg.Log != nil {
+		s.cfg.Log.Error("panic", "error", r, "stack", string(debug.Stack()))
+	}
+	return &client.Problem{Code: client.CodeInternal, Detail: fmt.Sprintf("the host made a mistake: %v", r)}
 }
 
 // quiet hands what the HTTP server prints to the log, at debug: broken connections are no news.

@@ -7,7 +7,10 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -38,42 +41,63 @@ func (s *Server) put(ctx context.Context, r io.Reader, name, mediaType string) (
 	} else {
 		hint.MediaType = kind
 	}
-	a, err := s.cfg.Artifacts.Put(ctx, &limited{r: r, left: maxArtifact}, hint)
-	if errors.Is(err, errTooLarge) {
-		return a, &client.Problem{Code: client.CodeTooLarge, Detail: hint.Name + " is larger than 16 GiB"}
+	in := &limited{r: r, left: maxArtifact}
+	a, err := s.cfg.Artifacts.Put(ctx, in, hint)
+	switch {
+	case err == nil || in.err == nil:
+		return a, err
+	case errors.Is(in.err, errTooLarge):
+		return a, &client.Problem{Code: client.CodeTooLarge, Detail: strconv.Quote(hint.Name) + " is larger than 16 GiB"}
 	}
-	return a, err
+	return a, badRequest(strconv.Quote(hint.Name)+" broke off: "+in.err.Error(), "")
 }
 
-// baseName keeps the last element of a name, whatever separators a client's system has.
+// baseName keeps the last element of a name, whatever separators a client's system has, and of that what an artifact
+// may be called; of a long one the end.
 func baseName(name string) string {
 	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	if name == "." || name == "/" || name == ".." {
-		return ""
-	}
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, "_"))
 	if len(name) > sdk.MaxName {
-		name = name[len(name)-sdk.MaxName:]
+		name = strings.ToValidUTF8(name[len(name)-sdk.MaxName:], "")
+	}
+	if sdk.CheckArtifactName(name) != nil {
+		return ""
 	}
 	return name
 }
 
-// limited fails where io.LimitReader would pretend that the bytes ended.
+// limited fails where io.LimitReader would pretend that the bytes ended, and remembers what went wrong with them.
 type limited struct {
 	r    io.Reader
 	left int64
+	err  error // nil while all is well, and at the end
 }
 
 func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return 0, errTooLarge
+		n, err = 0, errTooLarge
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		l.err = err
 	}
 	return n, err
 }
 
+var digests = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
 // download streams an artifact. Its type is told from its bytes; what a browser could run is offered for saving only.
 func (s *Server) download(c *fiber.Ctx) error {
 	digest := c.Params("digest")
+	if !digests.MatchString(digest) {
+		return &client.Problem{Code: client.CodeNotFound, Detail: "no artifact " + strconv.Quote(digest),
+			Fix: "a digest is sha256: and 64 hexadecimal digits"}
+	}
 	r, err := s.cfg.Artifacts.Open(c.UserContext(), digest)
 	if err != nil {
 		return err

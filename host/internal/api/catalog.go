@@ -34,6 +34,9 @@ func (s *Server) trust(c *fiber.Ctx) error {
 	if !private(c) {
 		return forbidden("plugins are accepted on the machine itself", "spinbot plugins trust "+c.Params("name"))
 	}
+	if err := readJSON(c, &struct{}{}); err != nil {
+		return err
+	}
 	p, err := s.cfg.Catalog.Trust(c.UserContext(), c.Params("name"))
 	if err != nil {
 		return err

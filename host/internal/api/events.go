@@ -20,7 +20,8 @@ const beat = 2 * time.Second
 
 // events answers with a page of events, or streams them (Accept: text/event-stream) with reports until the run ends.
 func (s *Server) events(c *fiber.Ctx) error {
-	after, err := strconv.ParseUint(c.Query("after", "0"), 10, 64)
+	// A browser that reads on sends the first address again, with the number it has come to.
+	after, err := strconv.ParseUint(c.Get("Last-Event-ID", c.Query("after", "0")), 10, 64)
 	if err != nil {
 		return badRequest("after is not a sequence number", "")
 	}
@@ -54,13 +55,21 @@ func (s *Server) events(c *fiber.Ctx) error {
 func (s *Server) stream(w *bufio.Writer, run string, after uint64) {
 	ctx, cancel := context.WithCancel(s.closing)
 	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			finish(w, s.panicked(r))
+		}
+	}()
 	changed := s.cfg.Journal.Watch(ctx, run)
 	reports := s.cfg.Live.Reports(ctx, run)
 	alive := time.NewTicker(beat)
 	defer alive.Stop()
 	for {
 		next, ended, err := s.writeEvents(ctx, w, run, after)
-		if after = next; err != nil || ended {
+		if after = next; err != nil && ctx.Err() != nil {
+			return // it breaks off, and the reader tries again
+		}
+		if err != nil || ended {
 			finish(w, err)
 			return
 		}

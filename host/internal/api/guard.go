@@ -20,6 +20,9 @@ func (s *Server) guard(c *fiber.Ctx) error {
 	c.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	if c.Method() != fiber.MethodPost && c.Context().RequestBodyStream() != nil {
+		c.Context().SetConnectionClose() // nobody reads it: see fail
+	}
 	if private(c) {
 		return c.Next()
 	}

@@ -22,10 +22,14 @@ func multipartBoundary(c *fiber.Ctx) (string, bool) {
 // artifact for the variable of that name, any other is a variable's value as text. Files are streamed into the store.
 func (s *Server) multipart(c *fiber.Ctx, boundary string) (client.Submission, error) {
 	sub := client.Submission{Inputs: sdk.Values{}, Text: map[string]string{}}
-	form := multipart.NewReader(body(c), boundary)
+	sent := body(c)
+	form := multipart.NewReader(sent, boundary)
 	for n := 0; ; n++ {
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
+			if n, err := io.CopyN(io.Discard, sent, maxText); n == maxText || !errors.Is(err, io.EOF) {
+				c.Context().SetConnectionClose() // something follows the form that nobody reads: see fail
+			}
 			return sub, nil
 		}
 		if err != nil {

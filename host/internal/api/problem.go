@@ -43,7 +43,7 @@ func problemOf(err error) *client.Problem {
 		p.Status, p.Code = http.StatusNotFound, client.CodeNotFound
 	case errors.Is(err, store.ErrConflict):
 		p.Status, p.Code = http.StatusConflict, client.CodeConflict
-	case errors.Is(err, store.ErrStopped), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, store.ErrStopped), errors.Is(err, store.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		p.Status, p.Code = http.StatusServiceUnavailable, client.CodeUnavailable
 	case errors.As(err, &routing):
 		p.Status, p.Code = routing.Code, codeOf(routing.Code)

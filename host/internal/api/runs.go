@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"path/filepath"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -67,7 +68,8 @@ func (s *Server) find(c *fiber.Ctx) (store.Head, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return h, &client.Problem{Code: client.CodeNotFound, Detail: "no run " + c.Params("id"), Fix: "spinbot runs lists them"}
 	}
-	if err != nil && !errors.Is(err, store.ErrStopped) {
+	var ambiguous *store.AmbiguousError
+	if errors.As(err, &ambiguous) {
 		return h, badRequest(err.Error(), "")
 	}
 	return h, err
@@ -111,6 +113,9 @@ func permitted(c *fiber.Ctx, src client.Source) error {
 	if src.Path != "" && !private(c) {
 		return forbidden("a pipeline's path is taken over the private socket only", "send the file itself as pipeline.text")
 	}
+	if src.Path != "" && !filepath.IsAbs(src.Path) {
+		return badRequest("the pipeline's path "+src.Path+" is not absolute", "")
+	}
 	if src.Path == "" && src.Text == "" {
 		return badRequest("there is no pipeline", "send the file as pipeline.text")
 	}
@@ -142,6 +147,9 @@ func (s *Server) cancel(c *fiber.Ctx) error {
 }
 
 func (s *Server) resume(c *fiber.Ctx) error {
+	if err := readJSON(c, &struct{}{}); err != nil {
+		return err
+	}
 	h, err := s.find(c)
 	if err != nil {
 		return err
@@ -184,13 +192,39 @@ func readJSON(c *fiber.Ctx, out any) error {
 	if err := d.Decode(out); err != nil {
 		return badRequest("the body is not the JSON that is wanted: "+err.Error(), "")
 	}
+	if d.More() {
+		return badRequest("the body goes on after its JSON", "")
+	}
 	return nil
 }
 
 // body streams the request's body.
 func body(c *fiber.Ctx) io.Reader {
 	if r := c.Context().RequestBodyStream(); r != nil {
-		return r
+		return &sent{r: r, left: c.Request().Header.ContentLength()}
 	}
 	return bytes.NewReader(c.Request().Body())
+}
+
+// sent tells a body that broke off from one that ended: the server's stream gives io.EOF for both, and reads on into
+// the next request when it is asked again.
+type sent struct {
+	r    io.Reader
+	left int // bytes to come; below 0: not known, since it comes in chunks
+	err  error
+}
+
+func (b *sent) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.r.Read(p)
+	if b.left >= 0 {
+		b.left -= n
+	}
+	if errors.Is(err, io.EOF) && b.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	b.err = err
+	return n, err
 }

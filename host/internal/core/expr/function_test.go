@@ -38,7 +38,7 @@ func must(t *testing.T, src string) cty.Value {
 func TestFunctions(t *testing.T) {
 	t.Parallel()
 	functions := expr.Functions()
-	if len(functions) < 60 {
+	if len(functions) < 80 {
 		t.Errorf("only %d functions", len(functions))
 	}
 	for i, f := range functions {
