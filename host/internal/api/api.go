@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,8 +112,17 @@ func New(cfg Config) *Server {
 	})
 	s.app.Use(s.observe, s.steady, s.guard)
 	s.routes()
-	s.app.Handler() // builds the stack, so that several listeners may serve at once
+	handle := s.app.Handler() // builds the stack, so that several listeners may serve at once
 	server := s.app.Server()
+	server.Handler = func(c *fasthttp.RequestCtx) {
+		if slices.Contains(fiber.DefaultMethods, string(c.Method())) {
+			handle(c)
+			return
+		}
+		f := s.app.AcquireCtx(c) // Fiber would answer without us, and leave the body
+		defer s.app.ReleaseCtx(f)
+		_ = s.fail(f, fiber.ErrMethodNotAllowed)
+	}
 	server.HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
 		return fasthttp.RequestConfig{ReadTimeout: uploadTimeout}
 	}

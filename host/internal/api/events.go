@@ -32,6 +32,9 @@ func (s *Server) events(c *fiber.Ctx) error {
 	if strings.Contains(c.Get(fiber.HeaderAccept), "text/event-stream") {
 		c.Set(fiber.HeaderContentType, "text/event-stream")
 		c.Set(fiber.HeaderCacheControl, "no-store")
+		if c.Method() == fiber.MethodHead {
+			return nil // fasthttp would end a stream that it does not send
+		}
 		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.stream(w, h.Run, after) })
 		return nil
 	}

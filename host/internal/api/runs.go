@@ -165,11 +165,14 @@ func (s *Server) logs(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	c.Set(fiber.HeaderContentType, "application/x-ndjson")
+	if c.Method() == fiber.MethodHead {
+		return nil // fasthttp would end a stream that it does not send
+	}
 	r, err := s.cfg.Live.Logs(h.Run, c.Query("node"))
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderContentType, "application/x-ndjson")
 	c.Context().SetBodyStream(r, -1) // closed by the server once it is sent
 	return nil
 }

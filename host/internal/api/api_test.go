@@ -1,0 +1,427 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/memstore"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// fakeRuns records runs in the journal, and does nothing with them.
+type fakeRuns struct {
+	store *memstore.Store
+
+	mu   sync.Mutex
+	got  []client.Submission
+	told []string // what was asked of runs, in order
+	err  error    // of the next Submit, Cancel or Resume
+}
+
+func (f *fakeRuns) note(format string, args ...any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = append(f.told, fmt.Sprintf(format, args...))
+	return f.err
+}
+
+func (f *fakeRuns) Submit(ctx context.Context, s client.Submission, owner string) (client.Run, error) {
+	if err := f.note("submit by %s", owner); err != nil {
+		return client.Run{}, err
+	}
+	f.mu.Lock()
+	f.got = append(f.got, s)
+	id := fmt.Sprintf("run_%03d", len(f.got))
+	f.mu.Unlock()
+	err := f.store.Append(ctx, store.Append{Run: id, Events: [][]byte{[]byte("{}")}, Head: &store.Head{Run: id, Pipeline: s.Pipeline.Name, State: "running", Seq: 1}})
+	return client.Run{ID: id, State: "running", Inputs: s.Inputs}, err
+}
+
+func (f *fakeRuns) Show(ctx context.Context, id string) (client.Run, error) {
+	h, err := f.store.Find(ctx, id)
+	return client.Run{ID: h.Run, State: h.State, Pipeline: h.Pipeline, Seq: h.Seq}, err
+}
+
+func (f *fakeRuns) Cancel(_ context.Context, id, reason string) error {
+	return f.note("cancel %s: %s", id, reason)
+}
+func (f *fakeRuns) Resume(_ context.Context, id string) error { return f.note("resume %s", id) }
+
+// fakeCatalog offers one node type and one plugin.
+type fakeCatalog struct {
+	err   error
+	empty bool
+}
+
+func (f fakeCatalog) NodeTypes(context.Context) ([]sdk.NodeType, error) {
+	if f.empty {
+		return nil, f.err
+	}
+	return []sdk.NodeType{{Name: "test.echo", Description: "Gives its value back"}}, f.err
+}
+
+func (f fakeCatalog) Plugins(context.Context) ([]client.Plugin, error) {
+	if f.empty {
+		return nil, f.err
+	}
+	return []client.Plugin{{Name: "test", Kind: "plugin", State: "refused", Reason: "spinbot plugins trust test"}}, f.err
+}
+
+func (f fakeCatalog) Trust(_ context.Context, name string) (client.Plugin, error) {
+	return client.Plugin{Name: name, State: "ready"}, f.err
+}
+
+func (f fakeCatalog) Check(_ context.Context, s client.Source, graph string) (client.Checked, error) {
+	return client.Checked{Version: client.ShapeVersion, Pipeline: s.Name + s.Path, Valid: true, Graph: graph, Diagnostics: []client.Diagnostic{}}, f.err
+}
+
+// fakeLive hands reports to one stream, and keeps a log.
+type fakeLive struct {
+	reports chan client.Report
+	asked   chan context.Context // of Reports, as it was called
+	log     string
+}
+
+func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
+	select {
+	case f.asked <- ctx:
+	default:
+	}
+	return f.reports
+}
+
+func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
+	if node == "none" {
+		return nil, &client.Problem{Code: client.CodeNotFound, Detail: "no node none"}
+	}
+	return io.NopCloser(strings.NewReader(strings.ReplaceAll(f.log, "RUN", run+" "+node))), nil
+}
+
+// bench is a server on loopback and on a unix socket.
+type bench struct {
+	*Server
+	runs  *fakeRuns
+	live  *fakeLive
+	store *memstore.Store
+	url   string
+	http  *http.Client
+	unix  *client.Client
+	sock  string
+	log   *syncBuffer
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func start(t *testing.T, change func(*Config)) *bench {
+	t.Helper()
+	files, err := dir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem := memstore.New()
+	b := &bench{store: mem, runs: &fakeRuns{store: mem}, log: &syncBuffer{},
+		live: &fakeLive{reports: make(chan client.Report, 16), asked: make(chan context.Context, 16)}}
+	cfg := Config{
+		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Live: b.live, Journal: mem, Index: mem, Artifacts: files,
+		Active:  func(string) bool { return true },
+		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
+		Log:     slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	b.Server = New(cfg)
+	ln, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := os.MkdirTemp("", "sb") // t.TempDir may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.sock = filepath.Join(folder, "s")
+	private, err := net.Listen("unix", b.sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	for _, ln := range []net.Listener{ln, private} {
+		serving.Go(func() {
+			if err := b.Serve(ln); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	b.url, b.http, b.unix = "http://"+ln.Addr().String(), &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, client.Unix(b.sock)
+	t.Cleanup(func() {
+		b.http.CloseIdleConnections()
+		b.unix.Close()
+		if err := b.Close(context.Background()); err != nil && !errors.Is(err, net.ErrClosed) { // closed before
+			t.Error(err)
+		}
+		ln.Close()
+		private.Close()
+		serving.Wait()
+		os.RemoveAll(folder)
+	})
+	return b
+}
+
+// record appends events to a run, which then stands in a state.
+func (b *bench) record(t *testing.T, id, state string, events ...string) {
+	t.Helper()
+	h, _ := b.store.Find(t.Context(), id) // a new run has none
+	if h.Run != id {
+		h = store.Head{Run: id, Pipeline: "film", Created: time.Unix(1, 0)}
+	}
+	a := store.Append{Run: id, After: h.Seq}
+	for _, e := range events {
+		a.Events = append(a.Events, []byte(e))
+	}
+	h.Seq += uint64(len(events))
+	h.State, h.Updated = state, time.Unix(int64(h.Seq), 0)
+	a.Head = &h
+	if err := b.store.Append(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	close  bool
+}
+
+// ask sends one request over loopback; headers are "Name: value".
+func (b *bench) ask(t *testing.T, method, path string, body io.Reader, headers ...string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, b.url+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		if name == "Host" {
+			req.Host = value
+		}
+		req.Header.Set(name, value)
+	}
+	res, err := b.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{res.StatusCode, res.Header, string(raw), res.Close}
+}
+
+func (b *bench) post(t *testing.T, path, body string, headers ...string) answer {
+	t.Helper()
+	return b.ask(t, http.MethodPost, path, strings.NewReader(body), headers...)
+}
+
+func (b *bench) get(t *testing.T, path string, headers ...string) answer {
+	t.Helper()
+	return b.ask(t, http.MethodGet, path, nil, headers...)
+}
+
+// into reads a good JSON answer.
+func (a answer) into(t *testing.T, out any) {
+	t.Helper()
+	if a.status >= 300 || a.header.Get("Content-Type") != "application/json" {
+		t.Fatalf("got %d %s %s", a.status, a.header, a.body)
+	}
+	if err := json.Unmarshal([]byte(a.body), out); err != nil {
+		t.Fatalf("%v: %s", err, a.body)
+	}
+}
+
+// problem checks that the answer is a problem document of RFC 9457 with this status, code and a piece of detail.
+func (a answer) problem(t *testing.T, status int, code, detail string) client.Problem {
+	t.Helper()
+	var p client.Problem
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
+		t.Errorf("got %d %s: %v", a.status, a.body, err)
+		return p
+	}
+	if a.header.Get("Content-Type") != "application/problem+json" || p.Type != "about:blank" || p.Title != http.StatusText(status) || p.Status != a.status {
+		t.Errorf("no problem document: %s %s", a.header, a.body)
+	}
+	if a.status != status || p.Code != code || !strings.Contains(p.Detail+p.Fix, detail) {
+		t.Errorf("got %d %s, want %d %s %q", a.status, a.body, status, code, detail)
+	}
+	return p
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	var failing error
+	b := start(t, func(c *Config) {
+		c.Checks = map[string]func(context.Context) error{"store": func(context.Context) error { return failing }, "engine": func(context.Context) error { return nil }}
+	})
+	var h client.Health
+	b.get(t, "/health").into(t, &h)
+	if h.Status != "ok" || h.Version != "1.2.3" || h.Checks["store"] != "ok" || h.Checks["engine"] != "ok" {
+		t.Errorf("got %+v", h)
+	}
+	failing = errors.New("the disk is gone")
+	a := b.get(t, "/health")
+	h = client.Health{}
+	if err := json.Unmarshal([]byte(a.body), &h); err != nil || a.status != 503 || h.Status != "failing" || h.Checks["store"] != "the disk is gone" || h.Checks["engine"] != "ok" {
+		t.Errorf("got %d %s, %v", a.status, a.body, err)
+	}
+	if h, err := b.unix.Health(t.Context()); err != nil || h.Status != "failing" {
+		t.Errorf("the client's: %+v, %v", h, err)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	broken := false
+	b := start(t, func(c *Config) {
+		write := c.Metrics
+		c.Metrics = func(w io.Writer) error {
+			if err := write(w); err != nil || !broken {
+				return err
+			}
+			return errors.New("half of it")
+		}
+	})
+	if a := b.get(t, "/metrics"); a.status != 200 || a.body != "spinbot_x 1\n" || !strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") {
+		t.Errorf("got %+v", a)
+	}
+	broken = true
+	b.get(t, "/metrics").problem(t, 500, client.CodeInternal, "half of it")
+}
+
+// TestObserve: every request is told of, and what a client makes up is no dimension.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	seen := make(chan string, 64)
+	b := start(t, func(c *Config) {
+		c.Observe = func(method, route string, status int, took time.Duration) {
+			if took < 0 || took > time.Minute {
+				t.Errorf("it took %v", took)
+			}
+			seen <- fmt.Sprintf("%s %s %d", method, route, status)
+		}
+	})
+	b.record(t, "run_a", "running", "{}")
+	for _, c := range []struct{ method, path, header, want string }{
+		{"GET", "/health", "", "GET /health 200"},
+		{"HEAD", "/health", "", "HEAD /health 200"},
+		{"GET", "/api/v1/runs/run_a", "", "GET /api/v1/runs/:id 200"},
+		{"GET", "/api/v1/runs/made-up", "", "GET /api/v1/runs/:id 404"},
+		{"POST", "/api/v1/plugins/made-up/trust", "", "POST /api/v1/plugins/:name/trust 403"},
+		{"GET", "/made/up", "", "GET other 404"},
+		{"GET", "/api/v1/made-up", "", "GET other 404"},
+		{"DELETE", "/api/v1/runs/run_a", "", "DELETE / 405"},
+		{"GET", "/health", "Host: made.up", "GET / 403"},
+		{"POST", "/api/v1/runs", "", "POST /api/v1/runs 400"},
+	} {
+		var headers []string
+		if c.header != "" {
+			headers = []string{c.header}
+		}
+		b.ask(t, c.method, c.path, nil, headers...)
+		if got := <-seen; got != c.want {
+			t.Errorf("%s %s: got %s, want %s", c.method, c.path, got, c.want)
+		}
+	}
+	b.ask(t, "MADEUP", "/health", nil).problem(t, 405, client.CodeBadRequest, "")
+	select {
+	case got := <-seen:
+		t.Errorf("a made-up method is told of: %s", got)
+	default:
+	}
+}
+
+func TestListen(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"127.0.0.1:0", "localhost:0", "127.1.2.3:0"} {
+		ln, err := Listen(address)
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		if _, err := Listen(ln.Addr().String()); err == nil || !strings.Contains(err.Error(), "--listen") {
+			t.Errorf("%s is taken twice: %v", address, err)
+		}
+		ln.Close()
+	}
+	for address, why := range map[string]string{
+		"0.0.0.0:0": "only loopback", ":0": "only loopback", "[::]:0": "only loopback", "192.0.2.1:80": "only loopback", "example.com:80": "ssh -L",
+		"127.0.0.1": "127.0.0.1:8080", "": "127.0.0.1:8080", "2130706433:0": "only loopback",
+	} {
+		if ln, err := Listen(address); err == nil {
+			ln.Close()
+			t.Errorf("%q is served", address)
+		} else if !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
+// TestClose: streams end, and nothing is served any more.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	b.record(t, "run_a", "running", "{}")
+	seen, ended := make(chan client.Frame, 16), make(chan error, 1)
+	go func() {
+		ended <- b.unix.Watch(context.Background(), "run_a", 0, func(f client.Frame) error { seen <- f; return nil })
+	}()
+	<-seen
+	if err := b.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the stream ended with %v", err)
+	}
+	if _, err := b.unix.Health(t.Context()); err == nil {
+		t.Error("it answers still")
+	}
+	ln, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	if err := b.Serve(ln); err != nil {
+		t.Errorf("serving a closed listener after the close: %v", err)
+	}
+}
