@@ -39,7 +39,7 @@ setup: ## Install ffmpeg, speech engines and fonts when they are missing
 ##@ Build
 .PHONY: build
 build: control plugins ## Build bin/spinbot and bin/plugins
-	trust=$$(sha256sum bin/plugins/spinbot.trust.hcl | cut -d' ' -f1); \
+	trust=$$({ sha256sum bin/plugins/spinbot.trust.hcl 2>/dev/null || shasum -a 256 bin/plugins/spinbot.trust.hcl; } | cut -d' ' -f1); \
 	go build -C host -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.bundledTrust=$$trust" -o $(CURDIR)/bin/spinbot$(EXE) ./cmd/spinbot
 
 .PHONY: control

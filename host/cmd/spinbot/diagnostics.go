@@ -10,17 +10,17 @@ import (
 )
 
 // diagnosed shows the diagnostics of an invalid pipeline with their source, and marks the error as told.
-func diagnosed(err error, file string) error {
+func diagnosed(err error, file string, src client.Source) error {
 	var p *client.Problem
 	if !errors.As(err, &p) || len(p.Diagnostics) == 0 {
 		return err
 	}
-	writeDiagnostics(p.Diagnostics, file)
+	writeDiagnostics(p.Diagnostics, file, src)
 	return errInvalid
 }
 
-// writeDiagnostics shows diagnostics whose files are relative to the folder of the pipeline file.
-func writeDiagnostics(list []client.Diagnostic, file string) {
+// writeDiagnostics shows diagnostics whose files are relative to the folder of the pipeline file, with their lines.
+func writeDiagnostics(list []client.Diagnostic, file string, src client.Source) {
 	dir := filepath.Dir(file)
 	if file == "-" {
 		dir = "."
@@ -42,6 +42,9 @@ func writeDiagnostics(list []client.Diagnostic, file string) {
 		out = append(out, pipeline.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Range: r})
 	}
 	out.Write(os.Stderr, func(name string) []byte {
+		if src.Text != "" && name == src.Name {
+			return []byte(src.Text)
+		}
 		raw, err := os.ReadFile(name)
 		if err != nil {
 			return nil

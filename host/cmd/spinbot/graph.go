@@ -27,7 +27,7 @@ func (p *program) graphCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				writeDiagnostics(checked.Diagnostics, args[0])
+				writeDiagnostics(checked.Diagnostics, args[0], src)
 				if !checked.Valid {
 					return errInvalid
 				}

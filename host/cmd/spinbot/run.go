@@ -58,7 +58,7 @@ func (p *program) run(ctx context.Context, s *session, file string, in runInput)
 	}
 	r, err := s.Submit(ctx, sub)
 	if err != nil {
-		return diagnosed(err, file)
+		return diagnosed(err, file, sub.Pipeline)
 	}
 	return p.follow(ctx, s, fromStart(r), in.out)
 }

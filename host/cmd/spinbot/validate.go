@@ -41,7 +41,7 @@ func (p *program) validate(c *cobra.Command, s *session, files []string) error {
 		results = append(results, result{file, checked})
 		valid = valid && checked.Valid
 		if !p.json {
-			writeDiagnostics(checked.Diagnostics, file)
+			writeDiagnostics(checked.Diagnostics, file, src)
 			if checked.Valid {
 				fmt.Printf("%s: valid (%s, %d nodes)\n", file, checked.Pipeline, checked.Nodes)
 			}
