@@ -129,6 +129,9 @@ func (c *Client) Upload(ctx context.Context, name, mediaType string, r io.Reader
 		_ = w.CloseWithError(err)
 	}()
 	res, err := c.do(ctx, http.MethodPost, "/api/v1/artifacts?name="+url.QueryEscape(name), mediaType, body)
+	if err != nil && ctx.Err() != nil {
+		return a, fmt.Errorf("upload %s: %w", name, context.Cause(ctx))
+	}
 	if err != nil {
 		return a, err
 	}
