@@ -64,6 +64,7 @@ type Host struct {
 	listeners []net.Listener
 	serving   sync.WaitGroup
 
+	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
 	active map[string]bool // runs that this process advances
 }
@@ -71,7 +72,8 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, live: newLive(), failed: make(chan error, 4), active: map[string]bool{}, metrics: telemetry.New(cfg.Version)}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, metrics: telemetry.New(cfg.Version)}
+	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
 	}
@@ -176,7 +178,7 @@ func (h *Host) report(a sdk.Address, r sdk.Report) {
 
 // observe takes what has become durable.
 func (h *Host) observe(id run.ID, e run.Event) {
-	h.live.ended(id, e)
+	defer h.live.ended(id, e) // when it is not active any more
 	switch e.Kind {
 	case run.RunCreated, run.RunResumed:
 		h.setActive(string(id), true)

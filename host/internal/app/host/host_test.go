@@ -2,11 +2,13 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/myspinbot/spinbot/host/control/dist"
@@ -25,8 +27,22 @@ func TestMain(m *testing.M) {
 		serve.Plugin(nodes.Plugin())
 		return
 	}
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "spinbot-modules-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	modules = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
+
+// modules is where compiled modules are kept for all tests; the first test compiles them.
+var (
+	modules string
+	compile sync.Mutex
+)
 
 const pluginName = "test"
 
@@ -62,6 +78,9 @@ func open(tb testing.TB) *Host {
 	if err := os.WriteFile(filepath.Join(folder, "plugin.hcl"), []byte("name = \"test\"\nversion = \"1.0.0\"\n"), 0o644); err != nil {
 		tb.Fatal(err)
 	}
+	if err := errors.Join(os.Remove(state.Modules()), os.Symlink(modules, state.Modules())); err != nil {
+		tb.Fatal(err)
+	}
 	lock, err := state.TryLock()
 	if err != nil {
 		tb.Fatal(err)
@@ -75,6 +94,8 @@ func open(tb testing.TB) *Host {
 			tb.Error(err)
 		}
 	})
+	compile.Lock()
+	defer compile.Unlock()
 	if _, err := h.catalog.Accept(ctx, pluginName); err != nil {
 		tb.Fatal(err)
 	}

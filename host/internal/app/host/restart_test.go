@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/myspinbot/spinbot/host/internal/app/local"
@@ -166,9 +167,15 @@ func TestInterruptedRuns(t *testing.T) {
 func askInterrupted(t *testing.T, h *Host, long, short string) {
 	t.Helper()
 	c := h.Client()
-	if r, err := c.Resume(t.Context(), short); err != nil || r.Interrupted {
-		t.Errorf("resume: %+v, %v", r, err)
+	var both sync.WaitGroup
+	for range 2 { // from two terminals at once
+		both.Go(func() {
+			if r, err := c.Resume(t.Context(), short); err != nil || r.Interrupted {
+				t.Errorf("resume: %+v, %v", r, err)
+			}
+		})
 	}
+	both.Wait()
 	if r, err := c.Cancel(t.Context(), long, "too long"); err != nil || r.Interrupted {
 		t.Errorf("cancel: %+v, %v", r, err)
 	}

@@ -51,36 +51,29 @@ func (r runs) Show(ctx context.Context, id string) (client.Run, error) {
 
 // Cancel implements api.Runs. A run that nobody advances is taken up first, since its end has to be recorded.
 func (r runs) Cancel(ctx context.Context, id, reason string) error {
-	if !r.h.isActive(id) {
-		if err := r.h.adopt(ctx, id); err != nil {
-			return explain(err)
-		}
+	if err := r.h.takeUp(ctx, id, r.h.engine.Adopt); err != nil {
+		return explain(err)
 	}
 	return explain(r.h.engine.Cancel(ctx, run.ID(id), reason))
 }
 
 // Resume implements api.Runs. Resuming a run that is going on changes nothing.
 func (r runs) Resume(ctx context.Context, id string) error {
-	if r.h.isActive(id) {
-		return nil
-	}
-	if _, err := r.h.catalog.View(ctx); err != nil {
-		return err
-	}
-	r.h.setActive(id, true) // before it can end
-	err := r.h.engine.Resume(ctx, run.ID(id))
-	if err != nil {
-		r.h.setActive(id, false)
-	}
-	return explain(err)
+	return explain(r.h.takeUp(ctx, id, r.h.engine.Resume))
 }
 
-func (h *Host) adopt(ctx context.Context, id string) error {
+// takeUp makes this process advance a run, unless it does already.
+func (h *Host) takeUp(ctx context.Context, id string, take func(context.Context, run.ID) error) error {
+	h.taking.Lock()
+	defer h.taking.Unlock()
+	if h.isActive(id) {
+		return nil
+	}
 	if _, err := h.catalog.View(ctx); err != nil {
 		return err
 	}
 	h.setActive(id, true) // before it can end
-	err := h.engine.Adopt(ctx, run.ID(id))
+	err := take(ctx, run.ID(id))
 	if err != nil {
 		h.setActive(id, false)
 	}
@@ -94,7 +87,7 @@ func (h *Host) resumeAll(ctx context.Context) error {
 		return err
 	}
 	for k := len(heads) - 1; k >= 0; k-- { // oldest first
-		err := h.adopt(ctx, heads[k].Run)
+		err := h.takeUp(ctx, heads[k].Run, h.engine.Adopt)
 		if err != nil && !errors.Is(err, engine.ErrEnded) {
 			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
 		}
