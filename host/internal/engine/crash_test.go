@@ -42,11 +42,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// saga takes more than ten appends, because tasks of a kind run one at a time.
+// saga takes at least a dozen appends, because tasks of a kind run one at a time.
 const saga = head + `
 node "test.one" "first" { v = ["a", "b", "c"] }
+node "test.one" "second" { v = node.first.v }
+node "test.one" "third" { v = node.second.v }
+node "test.one" "fourth" { v = node.third.v }
 node "test.one" "list" {
-  for_each = node.first.v
+  for_each = node.fourth.v
   v        = upper(each.value)
   retry { attempts = 2 }
 }
