@@ -292,6 +292,11 @@ func TestDrain(t *testing.T) {
 	h := opened(t)
 	other := client.Unix(mustSocket(t, h.cfg.State))
 	defer other.Close()
+	guest := client.Unix(mustSocket(t, h.cfg.State))
+	defer guest.Close()
+	if _, err := guest.Health(t.Context()); err != nil { // from now on its connection is idle, and open
+		t.Fatal(err)
+	}
 	r := submit(t, other, waits(1, "1h"))
 	until(t, other, r.ID, started("n0"))
 	h.Client().Close()
@@ -310,15 +315,13 @@ func TestDrain(t *testing.T) {
 	if _, err := h.engine.Wait(t.Context(), run.ID(r.ID)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Health(t.Context()); err != nil { // its connection is idle now, and open
-		t.Fatal(err)
-	}
+	other.Close()
 	select {
 	case err := <-drained:
 		t.Fatalf("drained while somebody is connected: %v", err)
 	default:
 	}
-	other.Close()
+	guest.Close()
 	if err := <-drained; err != nil {
 		t.Fatal(err)
 	}
