@@ -107,8 +107,7 @@ func (e *Executor) evict() {
 	for len(e.modules) > e.config.Modules {
 		oldest := ""
 		for sum, m := range e.modules {
-			loaded := m.runtime != nil && m.users == 0
-			if loaded && (oldest == "" || m.used.Before(e.modules[oldest].used)) {
+			if m.users == 0 && m.loaded() && (oldest == "" || m.used.Before(e.modules[oldest].used)) {
 				oldest = sum
 			}
 		}
@@ -173,7 +172,7 @@ func (m *module) load(where Module, sum string) error {
 		err = m.pool.warm()
 	}
 	if err != nil {
-		_ = m.close() // err says more
+		_ = m.free() // err says more
 		m.runtime = nil
 	}
 	return err
@@ -258,11 +257,25 @@ func (m *module) describe(ctx context.Context) ([]byte, error) {
 	return m.describeReactor(ctx)
 }
 
+func (m *module) loaded() bool {
+	select {
+	case <-m.ready:
+		return m.runtime != nil
+	default:
+		return false
+	}
+}
+
+// close waits until the module is loaded, and frees it.
 func (m *module) close() error {
 	<-m.ready
 	if m.runtime == nil {
 		return nil
 	}
+	return m.free()
+}
+
+func (m *module) free() error {
 	if m.pool != nil {
 		m.pool.close()
 	}

@@ -1,0 +1,98 @@
+// A reactor that looks at the sandbox from inside, and presses against its walls.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/guest"
+)
+
+func main() {
+	guest.Main(sdk.Plugin{Name: "test", Version: "1.0.0", Nodes: []sdk.Node{
+		node("world", world), node("count", count), node("loop", loop), node("greedy", greedy), node("talk", talk), node("big", big),
+	}})
+}
+
+func node[In, Out any](verb string, run func(context.Context, In, *sdk.Task) (Out, error)) sdk.Node {
+	return sdk.NodeOf(sdk.NodeType{Name: "test." + verb, Description: verb, Revision: "1", Idempotent: true}, run)
+}
+
+type none struct{}
+
+type seen struct {
+	Now, Later, Random string
+	Slept              int64 // ns, by the monotonic clock
+	Environment        []string
+	Escapes            []string // what could be had from outside
+}
+
+func world(context.Context, none, *sdk.Task) (seen, error) {
+	s := seen{Now: stamp(), Environment: os.Environ()}
+	start := time.Now()
+	time.Sleep(time.Hour)
+	s.Slept, s.Later = int64(time.Since(start)), stamp()
+	raw := make([]byte, 8)
+	_, _ = rand.Read(raw)
+	s.Random = hex.EncodeToString(raw)
+	for _, path := range []string{"/etc/passwd", "/proc/self/environ", "../../etc/passwd", "/artifacts/../etc/passwd"} {
+		if b, err := os.ReadFile(path); err == nil {
+			s.Escapes = append(s.Escapes, path+": "+string(b[:min(len(b), 20)]))
+		}
+	}
+	for _, path := range []string{"/x", "/artifacts/x", "x"} {
+		if os.WriteFile(path, []byte("x"), 0o600) == nil {
+			s.Escapes = append(s.Escapes, "wrote "+path)
+		}
+	}
+	if c, err := net.Dial("tcp", "127.0.0.1:1"); err == nil || strings.Contains(err.Error(), "connection refused") {
+		_ = c
+		s.Escapes = append(s.Escapes, "the network")
+	}
+	return s, nil
+}
+
+func stamp() string { return time.Now().UTC().Format(time.RFC3339Nano) }
+
+var tasks int
+
+type counted struct{ Tasks int }
+
+func count(context.Context, none, *sdk.Task) (counted, error) {
+	tasks++
+	return counted{tasks}, nil
+}
+
+func loop(context.Context, none, *sdk.Task) (none, error) {
+	for n := 0; ; n++ {
+		tasks = n
+	}
+}
+
+var kept [][]byte
+
+func greedy(context.Context, none, *sdk.Task) (none, error) {
+	for range 4 << 10 {
+		kept = append(kept, make([]byte, 1<<20))
+	}
+	return none{}, nil
+}
+
+func talk(_ context.Context, _ none, t *sdk.Task) (none, error) {
+	for range 100_000 {
+		t.Log("info", "again and again")
+	}
+	return none{}, nil
+}
+
+type text struct{ Text string }
+
+func big(context.Context, none, *sdk.Task) (text, error) {
+	return text{strings.Repeat("x", 2<<20)}, nil
+}
