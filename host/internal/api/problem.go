@@ -39,7 +39,7 @@ func problemOf(err error) *client.Problem {
 	case errors.As(err, &known):
 		c := *known
 		p = &c
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, artifacts.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, artifacts.ErrNotFound), errors.Is(err, artifacts.ErrDigest):
 		p.Status, p.Code = http.StatusNotFound, client.CodeNotFound
 	case errors.Is(err, store.ErrConflict):
 		p.Status, p.Code = http.StatusConflict, client.CodeConflict

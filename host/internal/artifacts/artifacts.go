@@ -9,8 +9,12 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// ErrNotFound says that there is no artifact with that digest.
-var ErrNotFound = errors.New("no such artifact")
+var (
+	// ErrNotFound says that there is no artifact with that digest.
+	ErrNotFound = errors.New("no such artifact")
+	// ErrDigest says that what was asked for is no digest.
+	ErrDigest = errors.New("not a digest: want sha256: and 64 hexadecimal digits")
+)
 
 // Store keeps artifacts. It is safe for concurrent use, across processes too.
 type Store interface {

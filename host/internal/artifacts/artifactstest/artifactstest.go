@@ -215,8 +215,8 @@ func testDigests(t *testing.T, s Suite) {
 			continue // a digest without letters
 		}
 		_, err := st.Open(t.Context(), d)
-		if err == nil || errors.Is(err, artifacts.ErrNotFound) {
-			t.Errorf("open %q: %v, want a refusal", d, err)
+		if !errors.Is(err, artifacts.ErrDigest) || errors.Is(err, artifacts.ErrNotFound) {
+			t.Errorf("open %q: %v, want %v", d, err, artifacts.ErrDigest)
 		}
 		if err := st.Delete(t.Context(), d); err == nil {
 			t.Errorf("delete %q was not refused", d)

@@ -46,7 +46,7 @@ func (s *Store) tmp() string   { return filepath.Join(s.root, "tmp") }
 func (s *Store) file(digest string) (string, error) {
 	hexa, ok := strings.CutPrefix(digest, "sha256:")
 	if raw, err := hex.DecodeString(hexa); !ok || err != nil || len(raw) != sha256.Size || hexa != strings.ToLower(hexa) {
-		return "", fmt.Errorf("artifact %q: not a digest: want sha256: and 64 hexadecimal digits", digest)
+		return "", fmt.Errorf("artifact %q: %w", digest, artifacts.ErrDigest)
 	}
 	return filepath.Join(s.blobs(), hexa[:2], hexa[2:]), nil
 }

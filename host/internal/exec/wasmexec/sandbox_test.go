@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -143,8 +142,8 @@ func TestLimits(t *testing.T) {
 	if reports < 1000 || reports > 10_001 {
 		t.Errorf("%d reports were passed on", reports)
 	}
-	if got := outputs(t, e, exectest.Task("test.count", nil))["tasks"]; got != json.Number("1") && got != json.Number("2") {
-		t.Errorf("got %v", got)
+	if got := outputs(t, e, exectest.Task("test.count", nil))["tasks"]; got != json.Number("1") {
+		t.Errorf("it is task %v of its instance", got)
 	}
 }
 
@@ -222,7 +221,7 @@ func TestClosed(t *testing.T) {
 	if got := fails(t, e, exectest.Task("test.count", nil)); got.Cause != sdk.CauseDrained {
 		t.Errorf("got %#v", got)
 	}
-	if got := fmt.Sprint(e.Close()); got != "<nil>" {
-		t.Errorf("closing again: %s", got)
+	if err := e.Close(); err != nil {
+		t.Errorf("closing again: %v", err)
 	}
 }
