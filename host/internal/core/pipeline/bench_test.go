@@ -70,7 +70,7 @@ func BenchmarkScope(b *testing.B) {
 		if ds.HasErrors() {
 			b.Fatal(ds)
 		}
-		if _, ds = s.Inputs(name, e.Keys[0]); ds.HasErrors() {
+		if _, ds = s.Inputs(name, e.Keys[0], pipeline.Turn{}); ds.HasErrors() {
 			b.Fatal(ds)
 		}
 		if err := s.SetNode(name, e, []sdk.Values{{"text": "x", "tokens": 5}}); err != nil {
@@ -89,7 +89,7 @@ func BenchmarkFanOut(b *testing.B) {
 		s := p.NewScope(nil)
 		e, _ := s.Expand("x")
 		for _, k := range e.Keys {
-			if _, ds := s.Inputs("x", k); ds.HasErrors() {
+			if _, ds := s.Inputs("x", k, pipeline.Turn{}); ds.HasErrors() {
 				b.Fatal(ds)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -32,6 +33,11 @@ func (l *loader) bundle() Bundle {
 	b := Bundle{File: l.file, Files: map[string][]byte{l.file: l.src}}
 	for name, content := range l.p.files.All() {
 		b.Files[path.Join(path.Dir(l.file), name)] = []byte(content)
+	}
+	for _, m := range l.modules {
+		if m != nil {
+			maps.Copy(b.Files, m.bundle.Files)
+		}
 	}
 	for _, t := range l.known {
 		if t.Name != "" {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -33,14 +34,16 @@ func (l *loader) check() {
 		l.checkNode(n)
 	}
 	for _, o := range l.p.Outputs {
-		l.infer(o.value, o.refs, nil)
+		o.Schema = expr.SchemaOf(l.infer(o.value, o.refs, nil).Type())
+		o.Schema.Description = o.Description
 		l.reachable(o)
 	}
 	l.unused()
 }
 
-// infer gives what is known of an expression's value. Types of what it refers to are worked out on the way.
-func (l *loader) infer(e hclsyntax.Expression, r refs, each map[string]cty.Value) cty.Value {
+// infer gives what is known of an expression's value, more being names beside those it refers to. Types of what it
+// refers to are worked out on the way.
+func (l *loader) infer(e hclsyntax.Expression, r refs, more map[string]cty.Value) cty.Value {
 	if e == nil {
 		return cty.DynamicVal
 	}
@@ -51,12 +54,10 @@ func (l *loader) infer(e hclsyntax.Expression, r refs, each map[string]cty.Value
 	if len(r.locals) > 0 {
 		names["local"] = l.object(r.locals, l.localType)
 	}
-	if len(r.nodes) > 0 {
-		names["node"] = l.object(r.nodes, l.nodeResult)
+	for kind, of := range l.p.grouped(r.nodes) {
+		names[string(kind)] = l.object(of, func(name string) cty.Value { return l.nodeResult(id(kind, name)) })
 	}
-	if each != nil {
-		names["each"] = cty.ObjectVal(each)
-	}
+	maps.Copy(names, more)
 	for _, root := range roots {
 		if _, ok := names[root]; !ok {
 			names[root] = cty.DynamicVal // a reference that is not there; it has been reported
@@ -106,7 +107,20 @@ func (l *loader) localType(name string) cty.Value {
 	return v
 }
 
-// nodeResult is what node.<name> will look like: an object of outputs, or a list or map of them with for_each.
+// grouped sorts IDs by kind and gives their names.
+func (p *Pipeline) grouped(ids []string) map[Kind][]string {
+	if len(ids) == 0 {
+		return nil
+	}
+	out := map[Kind][]string{}
+	for _, id := range ids {
+		n := p.nodes[id]
+		out[n.Kind] = append(out[n.Kind], n.Name)
+	}
+	return out
+}
+
+// nodeResult is what a reference to a node will look like: an object of outputs, or a list or map of them with for_each.
 func (l *loader) nodeResult(name string) cty.Value {
 	key := "node." + name
 	if known, ok := l.typed[key]; ok {
@@ -138,7 +152,7 @@ func (l *loader) resultType(n *Node) cty.Type {
 
 // forEachValue infers a node's for_each once.
 func (l *loader) forEachValue(n *Node) cty.Value {
-	key := "each." + n.Name
+	key := "each." + n.ID
 	if known, ok := l.typed[key]; ok {
 		return known.value
 	}
@@ -149,9 +163,9 @@ func (l *loader) forEachValue(n *Node) cty.Value {
 }
 
 func (l *loader) checkNode(n *Node) {
-	var each map[string]cty.Value
+	var more map[string]cty.Value
 	if n.ForEach {
-		each = l.checkForEach(n)
+		more = map[string]cty.Value{"each": cty.ObjectVal(l.checkForEach(n))}
 	}
 	if n.When {
 		v := l.infer(n.when, n.refs, nil)
@@ -163,22 +177,77 @@ func (l *loader) checkNode(n *Node) {
 		if in.fixed != nil {
 			continue
 		}
-		v := l.infer(in.expr, n.refs, each)
+		v := l.infer(in.expr, n.refs, more)
 		if v.IsKnown() && v.IsNull() {
 			delete(given, in.name)
 		}
 		l.fit(in.expr, in.schema, v, "input "+in.name)
 	}
 	for _, name := range n.Type.Inputs.Required {
-		if l.guessed[n.Name+"."+name] {
+		if l.guessed[n.ID+"."+name] {
 			continue // it stands there, misspelt
 		}
 		if s, _ := n.Type.Inputs.Properties.Get(name); !given[name] && s.Default == nil {
-			detail := "node " + n.Name + " of type " + n.Type.Name + " needs it"
+			detail := n.address() + " of type " + n.Type.Name + " needs it"
 			if s.Description != "" {
 				detail += ": " + s.Description
 			}
 			l.add(Error, n.Range, detail, "missing input %q", name)
+		}
+	}
+	l.checkRounds(n, more)
+	l.checkGate(n, more)
+}
+
+// checkRounds checks what a node's inputs become in a later round or on a lower rung.
+func (l *loader) checkRounds(n *Node, more map[string]cty.Value) {
+	if n.Type.Name == "" {
+		return // nothing is known of it
+	}
+	changes := sdk.Schema{Type: "object", Properties: n.Type.Inputs.Properties, Additional: n.Type.Inputs.Additional}
+	for _, rung := range n.Degrade {
+		l.fit(rung.set, partial(&changes), l.infer(rung.set, n.refs, more), "set")
+	}
+	r := n.Repeat
+	if r == nil {
+		return
+	}
+	round := map[string]cty.Value{"self": cty.UnknownVal(expr.Type(&n.outputs))}
+	maps.Copy(round, more)
+	l.fit(r.until, &sdk.Schema{Type: "boolean"}, l.infer(r.until, n.refs, round), "until")
+	if r.next != nil {
+		l.fit(r.next, &changes, l.infer(r.next, n.refs, round), "next")
+	}
+}
+
+// partial is the schema of a part of an object: nothing in it is required, at any depth.
+func partial(s *sdk.Schema) *sdk.Schema {
+	out := *s
+	if s.Type != "object" || s.IsArtifact() {
+		return &out
+	}
+	out.Required = nil
+	out.Properties = slices.Clone(s.Properties)
+	for i := range out.Properties {
+		out.Properties[i].Schema = *partial(&out.Properties[i].Schema)
+	}
+	return &out
+}
+
+func (l *loader) checkGate(n *Node, more map[string]cty.Value) {
+	if n.Gate == nil {
+		return
+	}
+	for i := range n.Gate.Fields {
+		f := &n.Gate.Fields[i]
+		if f.fallback != nil {
+			l.fit(f.fallback, &f.Schema, l.infer(f.fallback, n.refs, more), "default")
+		}
+		value := map[string]cty.Value{"self": cty.UnknownVal(expr.Type(&f.Schema))}
+		maps.Copy(value, more)
+		for _, check := range f.validations {
+			l.fit(check.condition, &sdk.Schema{Type: "boolean"}, l.infer(check.condition, n.refs, value), "condition")
+			l.fit(check.message, &sdk.Schema{Type: "string"}, l.infer(check.message, n.refs, value), "message")
 		}
 	}
 }
@@ -268,7 +337,7 @@ func (l *loader) checkValidations(v *Variable) {
 func (l *loader) reachable(o *Output) {
 	for _, name := range o.Needs {
 		if dead := l.neverRuns(name, map[string]bool{}); dead != "" {
-			l.add(Warning, o.Range, fmt.Sprintf("node.%s never runs: its when is false", dead), "output %q is never reached", o.Name)
+			l.add(Warning, o.Range, l.p.nodes[dead].address()+" never runs: its when is false", "output %q is never reached", o.Name)
 			return
 		}
 	}

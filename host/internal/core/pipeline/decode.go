@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 // blockNames are the top-level blocks of the language; those in later are not supported yet.
 var (
 	blockNames = []string{"pipeline", "variable", "locals", "node", "output", "requires", "secret", "gate", "module", "trigger"}
-	later      = []string{"requires", "secret", "gate", "module", "trigger", "concurrency", "degrade", "cache", "repeat", "limits"}
+	later      = []string{"secret", "trigger", "concurrency", "limits"}
 )
 
 const notYet = "it belongs to the language; a later version of spinbot runs it"
@@ -25,7 +26,14 @@ func (l *loader) decode(body *hclsyntax.Body) {
 	for _, a := range inOrder(body.Attributes) {
 		l.fail(a.NameRange, "at the top of a file stand blocks: "+strings.Join(blockNames[:5], ", ")+"; a named value goes into locals { }", "unexpected attribute %q", a.Name)
 	}
-	declared := 0
+	for _, b := range body.Blocks { // first: constants and node types may refer to them
+		switch b.Type {
+		case "locals":
+			l.localsBlock(b)
+		case "requires":
+			l.requiresBlock(b)
+		}
+	}
 	var first *hclsyntax.Block
 	for _, b := range body.Blocks {
 		switch b.Type {
@@ -38,17 +46,18 @@ func (l *loader) decode(body *hclsyntax.Body) {
 			l.pipelineBlock(b)
 		case "variable":
 			l.variableBlock(b)
-		case "locals":
-			l.localsBlock(b)
+		case "locals", "requires":
 		case "node":
 			l.nodeBlock(b)
+		case "gate":
+			l.gateBlock(b)
+		case "module":
+			l.moduleBlock(b)
 		case "output":
 			l.outputBlock(b)
 		default:
 			l.unknownBlock(b, "at the top of a file", blockNames)
-			continue
 		}
-		declared++
 	}
 	if first == nil {
 		at := Range{File: l.file, Start: Pos{Line: 1, Column: 1}, End: Pos{Line: 1, Column: 1}}
@@ -116,14 +125,12 @@ func (l *loader) attributes(b *hclsyntax.Block, readers map[string]func(hclsynta
 			read(a.Expr)
 			continue
 		}
-		known := make([]string, 0, len(readers))
-		for name := range readers {
-			known = append(known, name)
-		}
-		slices.Sort(known)
+		known := sorted(readers)
 		l.fail(a.NameRange, "known here: "+strings.Join(known, ", ")+expr.DidYouMean(a.Name, known), "unknown attribute %q in %s block", a.Name, b.Type)
 	}
 }
+
+func sorted[T any](named map[string]T) []string { return slices.Sorted(maps.Keys(named)) }
 
 func (l *loader) noBlocks(b *hclsyntax.Block, known ...string) {
 	for _, inner := range b.Body.Blocks {

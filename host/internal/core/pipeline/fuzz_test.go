@@ -64,7 +64,7 @@ func FuzzLoad(f *testing.F) {
 				e = pipeline.Expansion{Skip: true}
 			}
 			for _, k := range e.Keys {
-				_, _ = s.Inputs(n.Name, k)
+				_, _ = s.Inputs(n.ID, k, pipeline.Turn{})
 			}
 			if err := s.SetNode(n.Name, e, make([]sdk.Values, len(e.Keys))); err != nil {
 				t.Fatal(err)

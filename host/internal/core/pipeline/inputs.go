@@ -164,14 +164,18 @@ func namesOf(e hclsyntax.Expression) (names []string) {
 }
 
 func (s *Scope) validate(v *Variable, check validation) Diagnostics {
-	names := map[string]cty.Value{"var": cty.ObjectVal(s.vars)}
+	return s.holds(check, map[string]cty.Value{"var": cty.ObjectVal(s.vars)}, fmt.Sprintf("variable %q", v.Name), v.Description)
+}
+
+// holds evaluates a validation of what is named.
+func (s *Scope) holds(check validation, names map[string]cty.Value, what, detail string) Diagnostics {
 	value, ds := s.eval(check.condition, names)
 	if ds.HasErrors() {
-		return ds.in("variable." + v.Name)
+		return ds.in(what)
 	}
 	ok, err := expr.ToBool(value)
 	if err != nil {
-		return one(rangeOf(check.condition.Range()), "", "variable %q: condition %s", v.Name, err)
+		return one(rangeOf(check.condition.Range()), "", "%s: condition %s", what, err)
 	}
 	if ok {
 		return nil
@@ -181,5 +185,5 @@ func (s *Scope) validate(v *Variable, check validation) Diagnostics {
 	if t, err := expr.ToText(message); err == nil && !found.HasErrors() {
 		text = t.AsString()
 	}
-	return one(rangeOf(check.condition.Range()), v.Description, "variable %q: %s", v.Name, text)
+	return one(rangeOf(check.condition.Range()), detail, "%s: %s", what, text)
 }

@@ -97,7 +97,7 @@ func TestBundle(t *testing.T) {
 	if len(ds) > 0 || b.Digest() != back.Digest() || again.Bundle().Digest() != b.Digest() {
 		t.Fatalf("%s %s %s %v", b.Digest(), back.Digest(), again.Bundle().Digest(), ds)
 	}
-	in, ds := again.NewScope(nil).Inputs("a", sdk.Key{})
+	in, ds := again.NewScope(nil).Inputs("a", sdk.Key{}, pipeline.Turn{})
 	if ds.HasErrors() || in["prompt"] != "A 2" {
 		t.Errorf("%v %v", in, ds)
 	}

@@ -32,7 +32,9 @@ type loader struct {
 
 	blocks    []*hclsyntax.Block // of nodes, beside p.Nodes
 	typeNames []string
-	known     map[string]sdk.NodeType
+	known     map[string]sdk.NodeType // shared with the loaders of modules, as modules are
+	modules   map[string]*Pipeline    // by file; nil: it has errors
+	stack     []string                // the files from the run's pipeline down to this one
 	typed     map[string]inferred // of nodes and locals
 	constants map[string]inferred // of locals
 	guessed   map[string]bool     // node.input, for which another name was written
@@ -159,9 +161,6 @@ func (l *loader) nodeType(name string) (sdk.NodeType, bool) {
 	t, ok := l.types.NodeType(name)
 	if !ok {
 		t = sdk.NodeType{}
-	}
-	if l.known == nil {
-		l.known = map[string]sdk.NodeType{}
 	}
 	l.known[name] = t
 	return t, ok

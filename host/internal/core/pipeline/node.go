@@ -14,27 +14,44 @@ import (
 // nodeBlocks may stand in a node; those in later are named but not supported.
 var nodeBlocks = []string{"retry", "device", "input", "degrade", "cache", "repeat", "limits"}
 
+// nodeWords may stand in a node, beside its inputs.
+var nodeWords = []string{"for_each", "when", "depends_on", "timeout", "idle_timeout", "on_failure", "on_lost", "priority"}
+
 func (l *loader) nodeBlock(b *hclsyntax.Block) {
 	if !l.labels(b, `node "plugin.verb" "name" { }`, 2) {
 		return
 	}
-	n := &Node{Name: b.Labels[1], Range: rangeOf(b.DefRange()), OnFailure: FailRun, Retry: Retry{Attempts: 1}, file: l.file}
+	n := l.newNode(KindNode, b)
 	l.typeOf(n, b)
 	l.nodeAttributes(n, b)
 	for _, inner := range b.Body.Blocks {
 		l.nodeInner(n, b, inner)
 	}
-	if other, twice := l.p.nodes[n.Name]; twice {
-		l.duplicate(b.LabelRanges[1], "node", n.Name, other.Range)
+	l.declare(n, b)
+}
+
+func (l *loader) newNode(kind Kind, b *hclsyntax.Block) *Node {
+	name := b.Labels[len(b.Labels)-1]
+	return &Node{
+		ID: id(kind, name), Kind: kind, Name: name, Range: rangeOf(b.DefRange()),
+		OnFailure: FailRun, OnLost: FailRun, Retry: Retry{Attempts: 1}, file: l.file,
+	}
+}
+
+// declare adds a node that has been read to the pipeline.
+func (l *loader) declare(n *Node, b *hclsyntax.Block) {
+	if other, twice := l.p.nodes[n.ID]; twice {
+		l.duplicate(b.LabelRanges[len(b.Labels)-1], string(n.Kind), n.Name, other.Range)
 		return
 	}
-	l.p.nodes[n.Name] = n
+	l.p.nodes[n.ID] = n
 	l.p.Nodes = append(l.p.Nodes, n)
 	l.blocks = append(l.blocks, b)
 }
 
 func (l *loader) typeOf(n *Node, b *hclsyntax.Block) {
-	t, ok := l.nodeType(b.Labels[0])
+	name := l.pluginName(b.Labels[0])
+	t, ok := l.nodeType(name)
 	if ok {
 		n.Type, n.outputs = t, t.Outputs
 		n.outputs.Properties = slices.Clone(t.Outputs.Properties)
@@ -50,20 +67,20 @@ func (l *loader) typeOf(n *Node, b *hclsyntax.Block) {
 		slices.Sort(l.typeNames)
 	}
 	detail := "list what there is with: spinbot node-types"
-	plugin, _, _ := strings.Cut(b.Labels[0], ".")
+	plugin, _, _ := strings.Cut(name, ".")
 	var siblings []string
-	for _, name := range l.typeNames {
-		if strings.HasPrefix(name, plugin+".") {
-			siblings = append(siblings, name)
+	for _, other := range l.typeNames {
+		if strings.HasPrefix(other, plugin+".") {
+			siblings = append(siblings, other)
 		}
 	}
-	if hint := expr.DidYouMean(b.Labels[0], l.typeNames); hint != "" {
+	if hint := expr.DidYouMean(name, l.typeNames); hint != "" {
 		detail = strings.TrimPrefix(hint, "; ") + "\n" + detail
 	} else if len(siblings) > 0 {
 		detail = plugin + " offers " + strings.Join(siblings, ", ")
 	}
 	if w, ok := l.types.(explainer); ok {
-		if why := w.Why(b.Labels[0]); why != "" {
+		if why := w.Why(name); why != "" {
 			detail = why
 		}
 	}
@@ -72,22 +89,32 @@ func (l *loader) typeOf(n *Node, b *hclsyntax.Block) {
 
 // nodeAttributes tells the words of the language from inputs.
 func (l *loader) nodeAttributes(n *Node, b *hclsyntax.Block) {
-	readers := map[string]func(hclsyntax.Expression){
-		"for_each":     func(e hclsyntax.Expression) { n.ForEach, n.forEach = true, e },
-		"when":         func(e hclsyntax.Expression) { n.When, n.when = true, e },
-		"depends_on":   func(hclsyntax.Expression) {}, // read by resolve, when all nodes are known
-		"timeout":      l.duration(&n.Timeout),
-		"idle_timeout": l.duration(&n.IdleTimeout),
-		"on_failure":   l.choice(&n.OnFailure, FailRun, SkipDependents, Continue),
-		"priority":     l.number(&n.Priority, -1000, 1000),
+	readers := l.commonWords(n)
+	readers["timeout"] = l.duration(&n.Timeout)
+	readers["idle_timeout"] = l.duration(&n.IdleTimeout)
+	readers["on_lost"] = l.choice(&n.OnLost, FailRun, Ask)
+	readers["priority"] = l.number(&n.Priority, -1000, 1000)
+	l.wordsAndInputs(n, b, readers)
+}
+
+// commonWords are the readers of what nodes, gates and modules all may have.
+func (l *loader) commonWords(n *Node) map[string]func(hclsyntax.Expression) {
+	return map[string]func(hclsyntax.Expression){
+		"for_each":   func(e hclsyntax.Expression) { n.ForEach, n.forEach = true, e },
+		"when":       func(e hclsyntax.Expression) { n.When, n.when = true, e },
+		"depends_on": func(hclsyntax.Expression) {}, // read by resolve, when all nodes are known
+		"on_failure": l.choice(&n.OnFailure, FailRun, SkipDependents, Continue, Pause),
 	}
+}
+
+func (l *loader) wordsAndInputs(n *Node, b *hclsyntax.Block, readers map[string]func(hclsyntax.Expression)) {
 	for _, a := range inOrder(b.Body.Attributes) {
 		switch read := readers[a.Name]; {
 		case read != nil:
 			l.subject = a.Name
 			read(a.Expr)
 		case slices.Contains(sdk.ReservedInputs(), a.Name):
-			l.fail(a.NameRange, notYet, "%s is not supported by this version yet", a.Name)
+			l.fail(a.NameRange, "words that may stand here: "+strings.Join(sorted(readers), ", "), "a %s takes no %s", n.Kind, a.Name)
 		default:
 			l.input(n, a)
 		}
@@ -129,14 +156,14 @@ func (l *loader) input(n *Node, a *hclsyntax.Attribute) {
 
 func (l *loader) unknownInput(n *Node, a *hclsyntax.Attribute) {
 	names := n.Type.Inputs.Properties.Names()
-	words := []string{"for_each", "when", "depends_on", "timeout", "idle_timeout", "on_failure", "priority"}
-	if near := expr.Nearest(a.Name, append(slices.Clone(words), names...)); near != "" {
+	known := append(slices.Clone(nodeWords), names...)
+	if near := expr.Nearest(a.Name, known); near != "" {
 		if l.guessed == nil {
 			l.guessed = map[string]bool{}
 		}
-		l.guessed[n.Name+"."+near] = true
+		l.guessed[n.ID+"."+near] = true
 	}
-	detail := fmt.Sprintf("%s takes %s%s", n.Type.Name, strings.Join(names, ", "), expr.DidYouMean(a.Name, append(words, names...)))
+	detail := fmt.Sprintf("%s takes %s%s", n.Type.Name, strings.Join(names, ", "), expr.DidYouMean(a.Name, known))
 	if len(names) == 0 {
 		detail = n.Type.Name + " takes no inputs"
 	}
@@ -166,15 +193,8 @@ func (l *loader) typeInput(n *Node, in *input) {
 
 // nodeInner reads a block within a node.
 func (l *loader) nodeInner(n *Node, outer, b *hclsyntax.Block) {
-	switch b.Type {
-	case "retry", "device", "input":
-		l.labels(b, b.Type+" { }", 0)
-		for _, other := range outer.Body.Blocks {
-			if other.Type == b.Type && other.TypeRange.Start.Byte < b.TypeRange.Start.Byte {
-				l.fail(b.DefRange(), fmt.Sprintf("the first stands at line %d", other.TypeRange.Start.Line), "second %s block", b.Type)
-				return
-			}
-		}
+	if b.Type != "degrade" && slices.Contains(nodeBlocks, b.Type) && l.second(outer, b) {
+		return
 	}
 	switch b.Type {
 	case "retry":
@@ -197,7 +217,25 @@ func (l *loader) nodeInner(n *Node, outer, b *hclsyntax.Block) {
 			l.input(n, a)
 		}
 		l.noBlocks(b)
+	case "repeat":
+		l.repeatBlock(n, b)
+	case "degrade":
+		l.degradeBlock(n, b)
+	case "cache":
+		l.cacheBlock(n, b)
 	default:
 		l.unknownBlock(b, "in a node block", nodeBlocks)
 	}
+}
+
+// second reports a block without labels that stands twice in another.
+func (l *loader) second(outer, b *hclsyntax.Block) bool {
+	l.labels(b, b.Type+" { }", 0)
+	for _, other := range outer.Body.Blocks {
+		if other.Type == b.Type && other.TypeRange.Start.Byte < b.TypeRange.Start.Byte {
+			l.fail(b.DefRange(), fmt.Sprintf("the first stands at line %d", other.TypeRange.Start.Line), "second %s block", b.Type)
+			return true
+		}
+	}
+	return false
 }

@@ -5,6 +5,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -36,6 +37,8 @@ type Pipeline struct {
 	Timeout time.Duration
 	// Language is the version that the file is written for, from 1.
 	Language int
+	// Requires is nil when the file has no such block.
+	Requires *Requires
 	// Variables, Nodes and Outputs stand in the order of the file.
 	Variables []*Variable
 	Nodes     []*Node
@@ -75,24 +78,46 @@ type validation struct {
 	rng                Range
 }
 
-// Node is one vertex of the graph.
+// Kind says what a vertex of the graph is; it is also the root of references to it.
+type Kind string
+
+// The kinds of vertices.
+const (
+	KindNode   Kind = "node"   // does something: a node type
+	KindGate   Kind = "gate"   // waits for a person
+	KindModule Kind = "module" // a pipeline within the pipeline
+)
+
+// Node is one vertex of the graph: a node, a gate or a module.
 type Node struct {
+	// ID is unique within its pipeline: the name of a node, gate.<name> or module.<name>.
+	ID   string
+	Kind Kind
 	Name string
+	// Type is what the node does. A gate's and a module's say what goes in and comes out, and have no executor.
 	Type sdk.NodeType
-	// Needs are the names of the nodes that must have ended before this one is looked at, in the order of the file.
+	// Needs are the IDs of the nodes that must have ended before this one is looked at, in the order of the file.
 	Needs []string
 	// ForEach and When say whether the node has these expressions; Scope.Expand evaluates them.
 	ForEach, When bool
 	// Timeout is for one attempt, IdleTimeout for the silence between two reports; 0 means none.
 	Timeout, IdleTimeout time.Duration
 	Retry                Retry
-	// OnFailure is FailRun, SkipDependents or Continue.
+	// OnFailure is FailRun, SkipDependents, Continue or Pause.
 	OnFailure string
+	// OnLost says what becomes of a node that is not idempotent when nobody knows how its attempt ended: FailRun or Ask.
+	OnLost string
 	// Priority orders what waits: higher first, 0 when left out.
 	Priority int
 	// Device is nil when the file does not say; the node type's own need then counts.
 	Device *Device
-	Range  Range
+	// Repeat, Degrade, Cache, Gate and Module are nil when the file does not say.
+	Repeat  *Repeat
+	Degrade []Rung
+	Cache   *Cache
+	Gate    *Gate
+	Module  *Pipeline
+	Range   Range
 
 	forEach, when hclsyntax.Expression
 	whenRange     Range
@@ -107,6 +132,8 @@ const (
 	FailRun        = "fail"
 	SkipDependents = "skip"
 	Continue       = "continue"
+	Pause          = "pause" // hold the run until a person has decided
+	Ask            = "ask"   // hold the node until a person has decided
 )
 
 // Retry says how often a failing node is tried again.
@@ -127,9 +154,11 @@ type Device struct {
 type Output struct {
 	Name, Description string
 	Sensitive         bool
-	// Needs are the nodes that the value refers to.
+	// Needs are the IDs of the nodes that the value refers to.
 	Needs []string
-	Range Range
+	// Schema is the value's type, as far as it is known before a run.
+	Schema sdk.Schema
+	Range  Range
 
 	value hclsyntax.Expression
 	refs  refs
@@ -153,13 +182,29 @@ type local struct {
 
 // refs is what an expression refers to. Locals are followed: nodes and variables behind them are included.
 type refs struct {
-	vars, locals, nodes []string
-	direct              []string // nodes referred to by the expression itself
+	vars, locals, nodes []string // nodes by ID
+	direct              []string // IDs of nodes referred to by the expression itself
 	each                bool
 }
 
-// Node finds a node by name.
-func (p *Pipeline) Node(name string) (*Node, bool) { n, ok := p.nodes[name]; return n, ok }
+// Node finds a node, gate or module by ID.
+func (p *Pipeline) Node(id string) (*Node, bool) { n, ok := p.nodes[id]; return n, ok }
+
+// id is the ID of what a reference such as gate.review means.
+func id(kind Kind, name string) string {
+	if kind == KindNode {
+		return name
+	}
+	return string(kind) + "." + name
+}
+
+// address is how the file refers to the node: node.x, gate.x, module.x.
+func (n *Node) address() string { return string(n.Kind) + "." + n.Name }
+
+// Step is the node's segment of an address.
+func (n *Node) Step(key sdk.Key, iter int) sdk.Step {
+	return sdk.Step{Kind: string(n.Kind), Name: n.Name, Key: key, Iter: iter}
+}
 
 // Variable finds a variable by name.
 func (p *Pipeline) Variable(name string) (*Variable, bool) { v, ok := p.variables[name]; return v, ok }
@@ -178,11 +223,14 @@ func (p *Pipeline) Graph() *graph.Graph {
 		if n.When {
 			note = joined(note, "when")
 		}
-		g.Add(n.Name, n.Type.Name, note)
+		if n.Repeat != nil {
+			note = joined(note, fmt.Sprintf("repeat ≤ %d", n.Repeat.Max))
+		}
+		g.Add(n.ID, n.Type.Name, note)
 	}
 	for _, n := range p.Nodes {
 		for _, need := range n.Needs {
-			g.Need(n.Name, need)
+			g.Need(n.ID, need)
 		}
 	}
 	return g
@@ -200,7 +248,7 @@ func joined(a, b string) string {
 // pipeline may be run when there are no errors among the diagnostics; it is nil when the file could not be read as
 // HCL at all.
 func Load(fsys fs.FS, file string, types Types) (*Pipeline, Diagnostics) {
-	l := &loader{fsys: fsys, file: file, types: types}
+	l := &loader{fsys: fsys, file: file, types: types, known: map[string]sdk.NodeType{}, modules: map[string]*Pipeline{}, stack: []string{file}}
 	p := l.load()
 	return p, l.diags.sorted()
 }

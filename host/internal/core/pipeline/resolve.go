@@ -18,8 +18,9 @@ import (
 // place says what an expression may refer to, beside functions.
 type place struct {
 	what  string // for diagnostics: "a validation"
-	nodes bool   // node.*, local.* and run.*
+	nodes bool   // node.*, gate.*, module.*, local.* and run.*
 	each  bool
+	self  bool
 }
 
 // resolve finds what every expression refers to, reports what is not there, and orders nodes and locals.
@@ -56,9 +57,28 @@ func (l *loader) resolveNode(n *Node, b *hclsyntax.Block) {
 		add(l.refs(n.when, place{what: "when", nodes: true}))
 		n.whenRange = rangeOf(n.when.Range())
 	}
+	inner := place{what: fmt.Sprintf("a %s without for_each", n.Kind), nodes: true, each: n.ForEach}
 	for _, in := range n.inputs {
 		if in.fixed == nil {
-			add(l.refs(in.expr, place{what: "a node without for_each", nodes: true, each: n.ForEach}))
+			add(l.refs(in.expr, inner))
+		}
+	}
+	for _, rung := range n.Degrade {
+		add(l.refs(rung.set, inner))
+	}
+	round := inner
+	round.self = true
+	if n.Repeat != nil {
+		add(l.refs(n.Repeat.until, round))
+		add(l.refs(n.Repeat.next, round))
+	}
+	if n.Gate != nil {
+		for _, f := range n.Gate.Fields {
+			add(l.refs(f.fallback, inner))
+			for _, check := range f.validations {
+				add(l.refs(check.condition, round))
+				add(l.refs(check.message, round))
+			}
 		}
 	}
 	if a := b.Body.Attributes["depends_on"]; a != nil {
@@ -78,13 +98,13 @@ func union(to, from []string) []string {
 func (l *loader) dependsOn(e hclsyntax.Expression) (names []string) {
 	list, ok := e.(*hclsyntax.TupleConsExpr)
 	if !ok {
-		l.fail(e.Range(), "write it depends_on = [node.a, node.b]", "depends_on wants a list of nodes")
+		l.fail(e.Range(), "write it depends_on = [node.a, gate.b]", "depends_on wants a list of nodes")
 		return nil
 	}
 	for _, item := range list.Exprs {
 		t, found := hcl.AbsTraversalForExpr(item)
-		if found.HasErrors() || len(t) != 2 || t.RootName() != "node" {
-			l.fail(item.Range(), "write it node.<name>, without quotes and without an output", "depends_on wants nodes")
+		if found.HasErrors() || len(t) != 2 || !isKind(t.RootName()) {
+			l.fail(item.Range(), "write it node.<name>, gate.<name> or module.<name>, without quotes and without an output", "depends_on wants nodes")
 			continue
 		}
 		if r := l.refs(item, place{nodes: true}); len(r.direct) == 1 {
@@ -110,8 +130,10 @@ func (l *loader) refs(e hclsyntax.Expression, at place) (r refs) {
 			r.vars = union(r.vars, l.named(t, "variable", l.variableNames))
 		case "local":
 			r.locals = union(r.locals, l.named(t, "local", func() []string { return slices.Sorted(maps.Keys(l.p.locals)) }))
-		case "node":
-			r.direct = union(r.direct, l.named(t, "node", l.nodeNames))
+		case "node", "gate", "module":
+			for _, name := range l.named(t, root, l.namesOf(Kind(root))) {
+				r.direct = union(r.direct, []string{id(Kind(root), name)})
+			}
 		case "each":
 			r.each = true
 			l.member(t, "each", []string{"key", "value"})
@@ -130,15 +152,23 @@ func (l *loader) variableNames() []string {
 	return names
 }
 
-func (l *loader) nodeNames() []string {
-	names := make([]string, len(l.p.Nodes))
-	for i, n := range l.p.Nodes {
-		names[i] = n.Name
-	}
-	return names
+func isKind(root string) bool {
+	return root == string(KindNode) || root == string(KindGate) || root == string(KindModule)
 }
 
-var roots = []string{"var", "local", "node", "each", "run"}
+// namesOf lists the nodes of a kind by name.
+func (l *loader) namesOf(kind Kind) func() []string {
+	return func() (names []string) {
+		for _, n := range l.p.Nodes {
+			if n.Kind == kind {
+				names = append(names, n.Name)
+			}
+		}
+		return names
+	}
+}
+
+var roots = []string{"var", "local", "node", "gate", "module", "each", "self", "run"}
 
 // allowed says whether the root of a reference may be used at a place.
 func (l *loader) allowed(t hcl.Traversal, at place) bool {
@@ -146,7 +176,7 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 	switch root := t.RootName(); root {
 	case "var":
 		return true
-	case "local", "node", "run":
+	case "local", "node", "gate", "module", "run":
 		if !at.nodes {
 			l.fail(t.SourceRange(), "it is looked at when a run is submitted, before any node; refer to var.<name> only", "%s cannot refer to %s", at.what, expr.Spell(t))
 		}
@@ -157,7 +187,12 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 			l.fail(t.SourceRange(), detail, "no each in %s", at.what)
 		}
 		return at.each
-	case "gate", "module", "secret", "self", "trigger":
+	case "self":
+		if !at.self {
+			l.fail(t.SourceRange(), "self is the result of a round in a repeat block, and the value in a form field's validation", "no self here")
+		}
+		return at.self
+	case "secret", "trigger":
 		l.fail(t.SourceRange(), notYet, "%s is not supported by this version yet", expr.Spell(t))
 		return false
 	default:
@@ -172,6 +207,10 @@ func (l *loader) rootHint(t hcl.Traversal) string {
 	switch {
 	case l.p.nodes[root] != nil:
 		return fmt.Sprintf("did you mean node.%s?", expr.Spell(t))
+	case l.p.nodes[id(KindGate, root)] != nil:
+		return fmt.Sprintf("did you mean gate.%s?", expr.Spell(t))
+	case l.p.nodes[id(KindModule, root)] != nil:
+		return fmt.Sprintf("did you mean module.%s?", expr.Spell(t))
 	case l.p.variables[root] != nil:
 		return fmt.Sprintf("did you mean var.%s?", expr.Spell(t))
 	case l.p.locals[root] != nil:
@@ -179,7 +218,7 @@ func (l *loader) rootHint(t hcl.Traversal) string {
 	case len(t) == 1:
 		return fmt.Sprintf("text stands in quotes: %q; references begin with var, local, node or each", root)
 	}
-	return "references begin with var, local, node, each or run" + expr.DidYouMean(root, roots)
+	return "references begin with var, local, node, gate, module, each or run" + expr.DidYouMean(root, roots)
 }
 
 // attributeName gives the name at a place of a reference: node.x and node["x"] alike.
@@ -212,7 +251,7 @@ func (l *loader) named(t hcl.Traversal, what string, names func() []string) []st
 	case "local":
 		exists = l.p.locals[name] != nil
 	default:
-		exists = l.p.nodes[name] != nil
+		exists = l.p.nodes[id(Kind(what), name)] != nil
 	}
 	if !exists {
 		known := names()
@@ -245,12 +284,12 @@ func (l *loader) member(t hcl.Traversal, root string, known []string) {
 func (l *loader) order(locals []*local) {
 	g := graph.New("")
 	for _, n := range l.p.Nodes {
-		g.Add("node."+n.Name, "", "")
+		g.Add(n.address(), "", "")
 		for _, x := range n.refs.locals {
-			g.Need("node."+n.Name, "local."+x)
+			g.Need(n.address(), "local."+x)
 		}
 		for _, need := range union(slices.Clone(n.refs.direct), n.Needs) {
-			g.Need("node."+n.Name, "node."+need)
+			g.Need(n.address(), l.p.nodes[need].address())
 		}
 	}
 	for _, x := range locals {
@@ -259,7 +298,7 @@ func (l *loader) order(locals []*local) {
 			g.Need("local."+x.name, "local."+y)
 		}
 		for _, need := range x.refs.direct {
-			g.Need("local."+x.name, "node."+need)
+			g.Need("local."+x.name, l.p.nodes[need].address())
 		}
 	}
 	for _, cycle := range g.Cycles() {
@@ -271,8 +310,8 @@ func (l *loader) order(locals []*local) {
 func (l *loader) cycle(path []string) {
 	kind, name, _ := strings.Cut(path[0], ".")
 	var rng Range
-	if kind == "node" {
-		rng = l.p.nodes[name].Range
+	if isKind(kind) {
+		rng = l.p.nodes[id(Kind(kind), name)].Range
 	} else {
 		rng = l.p.locals[name].rng
 	}

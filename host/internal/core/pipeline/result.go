@@ -26,7 +26,7 @@ func (s *Scope) SetNode(node string, e Expansion, outputs []sdk.Values) error {
 	}
 	v, err := s.result(n, e, outputs)
 	if err != nil {
-		return fmt.Errorf("node.%s: %w", node, err)
+		return fmt.Errorf("%s: %w", n.address(), err)
 	}
 	s.nodes[node], s.skipped[node] = v, e.Skip
 	delete(s.expanded, node) // its inputs are not asked for again; Inputs would evaluate it anew

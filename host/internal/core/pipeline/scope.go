@@ -77,7 +77,7 @@ func (s *Scope) variable(v *Variable, x any) cty.Value {
 	return value
 }
 
-// Expand evaluates a node's when and for_each. All that the node needs must have been set.
+// Expand evaluates the when and for_each of a node, by its ID. All that the node needs must have been set.
 func (s *Scope) Expand(node string) (Expansion, Diagnostics) {
 	n, ds := s.node(node)
 	if ds != nil {
@@ -86,10 +86,10 @@ func (s *Scope) Expand(node string) (Expansion, Diagnostics) {
 	if n.When {
 		v, ds := s.eval(n.when, s.names(n.refs))
 		if ds.HasErrors() {
-			return Expansion{}, ds.in("node." + node)
+			return Expansion{}, ds.in(n.address())
 		}
 		if v, err := expr.ToBool(v); err != nil {
-			return Expansion{}, one(rangeOf(n.when.Range()), "", "node.%s: when %s", node, err)
+			return Expansion{}, one(rangeOf(n.when.Range()), "", "%s: when %s", n.address(), err)
 		} else if !v {
 			return Expansion{Skip: true, Each: n.ForEach}, nil
 		}
@@ -112,19 +112,19 @@ func (s *Scope) expand(n *Node) (Expansion, Diagnostics) {
 	x := &expanded{names: s.names(n.refs), values: map[sdk.Key]cty.Value{}}
 	v, ds := s.eval(n.forEach, x.names)
 	if ds.HasErrors() {
-		return Expansion{}, ds.in("node." + n.Name)
+		return Expansion{}, ds.in(n.address())
 	}
 	keys, values, mapped, err := expr.Keys(v)
 	if err == nil && len(keys) > MaxInstances {
 		err = fmt.Errorf("for_each over %d elements; at most %d", len(keys), MaxInstances)
 	}
 	if err != nil {
-		return Expansion{}, one(rangeOf(n.forEach.Range()), "", "node.%s: %s", n.Name, err)
+		return Expansion{}, one(rangeOf(n.forEach.Range()), "", "%s: %s", n.address(), err)
 	}
 	for i, k := range keys {
 		x.values[k] = values[i]
 	}
-	s.expanded[n.Name] = x
+	s.expanded[n.ID] = x
 	return Expansion{Each: true, Keys: keys, Map: mapped}, nil
 }
 
@@ -137,8 +137,8 @@ func (s *Scope) names(r refs) map[string]cty.Value {
 	if len(r.locals) > 0 {
 		names["local"] = pick(r.locals, s.local)
 	}
-	if len(r.nodes) > 0 {
-		names["node"] = pick(r.nodes, func(name string) cty.Value { return s.nodes[name] })
+	for kind, of := range s.p.grouped(r.nodes) {
+		names[string(kind)] = pick(of, func(name string) cty.Value { return s.nodes[id(kind, name)] })
 	}
 	return names
 }
@@ -193,8 +193,8 @@ func (s *Scope) explain(e hclsyntax.Expression) Diagnostics {
 				return ds
 			}
 		}
-		if _, ended := s.nodes[name]; t.RootName() == "node" && !ended {
-			return one(rangeOf(t.SourceRange()), "", "node.%s has not ended yet", name)
+		if root := t.RootName(); isKind(root) && s.nodes[id(Kind(root), name)] == cty.NilVal {
+			return one(rangeOf(t.SourceRange()), "", "%s.%s has not ended yet", root, name)
 		}
 	}
 	return one(rangeOf(e.Range()), "", "the value is not known yet")
@@ -214,14 +214,24 @@ func (ds Diagnostics) in(address string) Diagnostics {
 	return ds
 }
 
+// Turn says which attempt of an instance inputs are wanted for.
+type Turn struct {
+	// Self is what the round before gave; nil in the first, and without repeat.
+	Self sdk.Values
+	// Rung is how far down the ladder of degrade the attempt stands; 0: not on it.
+	Rung int
+	// Edits are inputs that a person has set for this instance.
+	Edits sdk.Values
+}
+
 // Inputs evaluates the inputs of one node instance, brings them to the types of the node type's schema, fills its
 // defaults and checks them. Durations and sizes stay as written. The key is the zero Key without for_each.
-func (s *Scope) Inputs(node string, key sdk.Key) (sdk.Values, Diagnostics) {
+func (s *Scope) Inputs(node string, key sdk.Key, turn Turn) (sdk.Values, Diagnostics) {
 	n, ds := s.node(node)
 	if ds != nil {
 		return nil, ds
 	}
-	address := "node." + node + key.String()
+	address := n.address() + key.String()
 	names, ds := s.instance(n, key)
 	if ds.HasErrors() {
 		return nil, ds.in(address)
@@ -232,18 +242,11 @@ func (s *Scope) Inputs(node string, key sdk.Key) (sdk.Values, Diagnostics) {
 			values[in.name] = expr.Clone(in.fixed)
 			continue
 		}
-		v, found := s.eval(in.expr, names)
-		if found.HasErrors() {
-			ds = append(ds, found...)
-			continue
-		}
-		x, err := s.artifacts.Out(v)
-		if err != nil {
-			ds = append(ds, one(rangeOf(in.expr.Range()), "", "input %s: %s", in.name, err)...)
-			continue
-		}
+		x, found := s.out(in.expr, names, "input "+in.name)
 		values[in.name] = x
+		ds = append(ds, found...)
 	}
+	ds = append(ds, s.turn(n, turn, names, values)...)
 	if ds.HasErrors() {
 		return nil, ds.in(address)
 	}
@@ -254,17 +257,30 @@ func (s *Scope) Inputs(node string, key sdk.Key) (sdk.Values, Diagnostics) {
 	return fitted, nil
 }
 
+// out evaluates an expression to a value of a run.
+func (s *Scope) out(e hclsyntax.Expression, names map[string]cty.Value, what string) (any, Diagnostics) {
+	v, found := s.eval(e, names)
+	if found.HasErrors() {
+		return nil, found
+	}
+	x, err := s.artifacts.Out(v)
+	if err != nil {
+		return nil, one(rangeOf(e.Range()), "", "%s: %s", what, err)
+	}
+	return x, nil
+}
+
 // instance gives the names that one instance's inputs see.
 func (s *Scope) instance(n *Node, key sdk.Key) (map[string]cty.Value, Diagnostics) {
 	if !n.ForEach {
 		return s.names(n.refs), nil
 	}
-	if s.expanded[n.Name] == nil {
+	if s.expanded[n.ID] == nil {
 		if _, ds := s.expand(n); ds.HasErrors() {
 			return nil, ds
 		}
 	}
-	x := s.expanded[n.Name]
+	x := s.expanded[n.ID]
 	value, ok := x.values[key]
 	if !ok {
 		return nil, one(n.Range, "", "for_each has no such element")

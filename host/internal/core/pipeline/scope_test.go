@@ -96,7 +96,7 @@ output "note" { value = coalesce(node.ask.answer.%s, "none") }
 `
 	p := load(t, fmt.Sprintf(src, "note"))
 	s := p.NewScope(nil)
-	in, ds := s.Inputs("ask", sdk.Key{})
+	in, ds := s.Inputs("ask", sdk.Key{}, pipeline.Turn{})
 	schema := map[string]any{
 		"type": "object", "required": []any{"text"},
 		"properties": map[string]any{"text": map[string]any{"type": "string"}, "note": map[string]any{"type": "string"}},
@@ -145,7 +145,7 @@ output "all" { value = { n = length(node.clip), user = run.user } }
 	}
 	s := p.NewScope(sdk.Values{"picture": picture, "seed": n("18446744073709551615")})
 	s.SetRun("run_1", "anna")
-	in, ds := s.Inputs("plan", sdk.Key{})
+	in, ds := s.Inputs("plan", sdk.Key{}, pipeline.Turn{})
 	if want := (sdk.Values{"script": map[string]any{"seed": n("18446744073709551615"), "at": "run_1"}, "limit": n("12")}); ds.HasErrors() || !reflect.DeepEqual(in, want) {
 		t.Fatalf("%#v %v", in, ds)
 	}
@@ -157,23 +157,23 @@ output "all" { value = { n = length(node.clip), user = run.user } }
 	if ds.HasErrors() || !slices.Equal(e.Keys, []sdk.Key{sdk.NumberKey(0), sdk.NumberKey(1)}) || e.Map || !e.Each {
 		t.Fatalf("%+v %v", e, ds)
 	}
-	in, ds = s.Inputs("clip", e.Keys[0])
+	in, ds = s.Inputs("clip", e.Keys[0], pipeline.Turn{})
 	want := sdk.Values{"picture": picture, "seconds": n("2.5"), "layout": "full", "captions": []any{map[string]any{"text": "0: A", "at": n("0")}}}
 	if ds.HasErrors() || !reflect.DeepEqual(in, want) {
 		t.Errorf("%#v, not %#v: %v", in, want, ds)
 	}
-	_, ds = s.Inputs("clip", e.Keys[1])
+	_, ds = s.Inputs("clip", e.Keys[1], pipeline.Turn{})
 	if got := ds.Error(); !strings.Contains(got, `film.hcl:10:14: node.clip[1]: input seconds: want a number, got the text "x"`) {
 		t.Error(got)
 	}
-	if _, ds = s.Inputs("clip", sdk.NumberKey(7)); !ds.HasErrors() {
+	if _, ds = s.Inputs("clip", sdk.NumberKey(7), pipeline.Turn{}); !ds.HasErrors() {
 		t.Error("an instance that is not there")
 	}
 	made := sdk.Artifact{Digest: "sha256:cc", MediaType: "video/mp4", Size: 9, Name: "c.mp4"}
 	if err := s.SetNode("clip", e, []sdk.Values{{"clip": made}, nil}); err != nil {
 		t.Fatal(err)
 	}
-	in, ds = s.Inputs("film", sdk.Key{})
+	in, ds = s.Inputs("film", sdk.Key{}, pipeline.Turn{})
 	if ds.HasErrors() || !reflect.DeepEqual(in, sdk.Values{"clips": []any{made}, "title": "5"}) {
 		t.Errorf("%#v %v", in, ds)
 	}
@@ -190,7 +190,7 @@ func TestResume(t *testing.T) {
 	p := load(t, head+node("x", `"s"`)+"node \"control.storyboard\" \"y\" {\n  for_each = node.x.by_name\n  script = each.value\n}\n")
 	s := p.NewScope(nil)
 	set(t, s, "x", sdk.Values{"by_name": map[string]any{"a/b": "1", "c": "2"}})
-	in, ds := s.Inputs("y", sdk.TextKey("a/b"))
+	in, ds := s.Inputs("y", sdk.TextKey("a/b"), pipeline.Turn{})
 	if ds.HasErrors() || in["script"] != "1" {
 		t.Errorf("%v %v", in, ds)
 	}
@@ -209,7 +209,7 @@ func TestRunTimeMistakes(t *testing.T) {
 		p := load(t, head+"locals { bad = tonumber(node.x.narration) }\n"+node("x", `"s"`)+node("y", value))
 		s := p.NewScope(nil)
 		set(t, s, "x", sdk.Values{"narration": "none", "scenes": []any{map[string]any{}}})
-		if _, ds := s.Inputs("y", sdk.Key{}); !strings.Contains(ds.Error(), want) {
+		if _, ds := s.Inputs("y", sdk.Key{}, pipeline.Turn{}); !strings.Contains(ds.Error(), want) {
 			t.Errorf("%s: %v", value, ds)
 		}
 	}
@@ -238,7 +238,7 @@ func TestRunTimeMistakes(t *testing.T) {
 		if _, ds := s.Expand(name); !ds.HasErrors() {
 			t.Error("a node that is not there")
 		}
-		if _, ds := s.Inputs(name, sdk.Key{}); !ds.HasErrors() || s.SetNode(name, pipeline.Expansion{}, nil) == nil {
+		if _, ds := s.Inputs(name, sdk.Key{}, pipeline.Turn{}); !ds.HasErrors() || s.SetNode(name, pipeline.Expansion{}, nil) == nil {
 			t.Error("a node that is not there")
 		}
 	}
@@ -288,7 +288,7 @@ output "all" { value = node.each[*].narration }
 				vars, ds := p.Inputs(nil)
 				touch(vars)
 				s := p.NewScope(vars)
-				in, more := s.Inputs("ask", sdk.Key{})
+				in, more := s.Inputs("ask", sdk.Key{}, pipeline.Turn{})
 				touch(in)
 				if ds.HasErrors() || more.HasErrors() || in["prompt"] != "x," {
 					t.Fatal(in, ds, more)

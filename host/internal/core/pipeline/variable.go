@@ -92,6 +92,13 @@ func eachArtifact(s *sdk.Schema, fn func(*sdk.Schema)) {
 }
 
 func (l *loader) validationBlock(v *Variable, b *hclsyntax.Block) {
+	if check, ok := l.readValidation(b, "var."+v.Name); ok {
+		v.validations = append(v.validations, check)
+	}
+}
+
+// readValidation reads validation { condition, message }; subject is how the value is referred to.
+func (l *loader) readValidation(b *hclsyntax.Block, subject string) (validation, bool) {
 	check := validation{rng: rangeOf(b.DefRange())}
 	l.labels(b, "validation { condition = …, message = … }", 0)
 	l.attributes(b, map[string]func(hclsyntax.Expression){
@@ -101,9 +108,9 @@ func (l *loader) validationBlock(v *Variable, b *hclsyntax.Block) {
 	l.noBlocks(b)
 	for _, name := range []string{"condition", "message"} {
 		if _, given := b.Body.Attributes[name]; !given {
-			l.fail(b.DefRange(), "write it validation { condition = var."+v.Name+" != \"\", message = \"…\" }, each on its line", "validation without a %s", name)
-			return
+			l.fail(b.DefRange(), "write it validation { condition = "+subject+" != \"\", message = \"…\" }, each on its line", "validation without a %s", name)
+			return check, false
 		}
 	}
-	v.validations = append(v.validations, check)
+	return check, true
 }

@@ -1,0 +1,30 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Cache says how a node's results are used again.
+type Cache struct {
+	// Off never looks a result up and never keeps one.
+	Off bool
+	// TTL is how old a result may be; 0: any age.
+	TTL time.Duration
+}
+
+// cacheBlock reads cache { ttl, enabled }.
+func (l *loader) cacheBlock(n *Node, b *hclsyntax.Block) {
+	n.Cache = &Cache{}
+	enabled := true
+	l.attributes(b, map[string]func(hclsyntax.Expression){
+		"ttl":     l.duration(&n.Cache.TTL),
+		"enabled": l.flag(&enabled),
+	})
+	l.noBlocks(b)
+	n.Cache.Off = !enabled
+	if enabled && n.Type.Name != "" && n.Type.Revision == "" {
+		l.fail(b.DefRange(), "it declares no revision: equal inputs may give other outputs each time", "results of %s are never cached", n.Type.Name)
+	}
+}

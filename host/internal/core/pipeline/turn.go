@@ -1,0 +1,119 @@
+package pipeline
+
+import (
+	"maps"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// turn changes inputs to those of a later round, of a lower rung, and to what a person has set.
+func (s *Scope) turn(n *Node, t Turn, names map[string]cty.Value, values map[string]any) (ds Diagnostics) {
+	if t.Self != nil && n.Repeat != nil && n.Repeat.next != nil {
+		round, found := s.round(n, names, t.Self)
+		if found.HasErrors() {
+			return found
+		}
+		next, found := s.object(n.Repeat.next, round, "next")
+		ds = append(ds, found...)
+		maps.Copy(values, next)
+	}
+	for i := 0; i < t.Rung && i < len(n.Degrade); i++ {
+		set, found := s.object(n.Degrade[i].set, names, "set")
+		ds = append(ds, found...)
+		merge(values, set)
+	}
+	maps.Copy(values, t.Edits)
+	return ds
+}
+
+func (s *Scope) object(e hclsyntax.Expression, names map[string]cty.Value, what string) (map[string]any, Diagnostics) {
+	x, ds := s.out(e, names, what)
+	m, ok := x.(map[string]any)
+	if !ok && !ds.HasErrors() {
+		ds = one(rangeOf(e.Range()), "write it { name = value }", "%s wants an object", what)
+	}
+	return m, ds
+}
+
+// merge puts changes into values, objects into objects at any depth.
+func merge(values, changes map[string]any) {
+	for k, x := range changes {
+		below, ok := x.(map[string]any)
+		into, both := values[k].(map[string]any)
+		if ok && both {
+			into = maps.Clone(into)
+			merge(into, below)
+			x = into
+		}
+		values[k] = x
+	}
+}
+
+// round adds self to the names.
+func (s *Scope) round(n *Node, names map[string]cty.Value, self sdk.Values) (map[string]cty.Value, Diagnostics) {
+	v, err := s.outputs(n, self)
+	if err != nil {
+		return nil, one(n.Range, "", "self: %s", err)
+	}
+	out := maps.Clone(names)
+	out["self"] = v
+	return out, nil
+}
+
+// Verdict is what repeat makes of a round's result.
+type Verdict struct {
+	// Again asks for another round.
+	Again bool
+	// Exhausted says that no round is left although the result is not good enough, and on_exhausted is FailRun.
+	Exhausted bool
+}
+
+// Judge looks at the outputs of a round, the iter-th from 1, of a node with repeat.
+func (s *Scope) Judge(node string, key sdk.Key, iter int, outputs sdk.Values) (Verdict, Diagnostics) {
+	n, ds := s.node(node)
+	if ds != nil || n.Repeat == nil {
+		return Verdict{}, ds
+	}
+	address := n.address() + key.String()
+	names, ds := s.instance(n, key)
+	if ds.HasErrors() {
+		return Verdict{}, ds.in(address)
+	}
+	if names, ds = s.round(n, names, outputs); ds.HasErrors() {
+		return Verdict{}, ds.in(address)
+	}
+	v, ds := s.eval(n.Repeat.until, names)
+	if ds.HasErrors() {
+		return Verdict{}, ds.in(address)
+	}
+	done, err := expr.ToBool(v)
+	switch {
+	case err != nil:
+		return Verdict{}, one(rangeOf(n.Repeat.until.Range()), "", "%s: until %s", address, err)
+	case done:
+		return Verdict{}, nil
+	case iter < n.Repeat.Max:
+		return Verdict{Again: true}, nil
+	}
+	return Verdict{Exhausted: n.Repeat.OnExhausted == FailRun}, nil
+}
+
+// Enter begins the scope of a module instance with its inputs, which are the variables of its pipeline.
+func (s *Scope) Enter(module string, key sdk.Key, turn Turn) (*Scope, Diagnostics) {
+	inputs, ds := s.Inputs(module, key, turn)
+	if ds.HasErrors() {
+		return nil, ds
+	}
+	n := s.p.nodes[module]
+	vars, ds := n.Module.Inputs(inputs)
+	if ds.HasErrors() {
+		return nil, ds.in(n.address() + key.String())
+	}
+	child := n.Module.NewScope(vars)
+	child.run = s.run
+	return child, nil
+}
