@@ -16,7 +16,7 @@ type attempt struct {
 	e       *Engine
 	l       *live
 	inst    *run.Instance
-	n       int
+	iter, n int // round and attempt
 	class   class
 	task    sdk.Task
 	outputs *sdk.Schema
@@ -57,7 +57,7 @@ func (a *attempt) run() {
 	ctx, stop := a.limits()
 	res, err := a.e.cfg.Executor.Execute(ctx, a.task.WithReporter(a.reporter(stop)))
 	stop.end()
-	f := finished{inst: a.inst, attempt: a.n}
+	f := finished{inst: a.inst, iter: a.iter, attempt: a.n}
 	if err != nil {
 		f.err = explain(ctx, err)
 	} else {
@@ -115,7 +115,7 @@ func (a *attempt) reporter(t *idleTimer) func(sdk.Report) {
 		t.touch()
 		if r.Kind == sdk.ReportCheckpoint {
 			if len(r.Checkpoint) <= sdk.MaxCheckpoint {
-				a.e.post(a.l, saved{a.inst, a.n, r.Checkpoint})
+				a.e.post(a.l, saved{a.inst, a.iter, a.n, r.Checkpoint})
 				return
 			}
 			r = sdk.Report{Kind: sdk.ReportLog, Level: "warn", Message: "a checkpoint above 4 KiB was dropped"}

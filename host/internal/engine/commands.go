@@ -16,28 +16,51 @@ func (p *pass) do(c run.Command) {
 	case run.OpExpand:
 		p.expand(c.Node)
 	case run.OpSkip:
-		p.add(run.Event{Kind: run.NodeExpanded, Node: c.Node.Name, Skip: true, Reason: c.Reason})
+		p.add(run.Event{Kind: run.NodeExpanded, In: c.Node.Frame.Path, Node: c.Node.Name, Skip: true, Reason: c.Reason})
 	case run.OpDispatch:
 		p.dispatch(c.Instance)
+	case run.OpOpen:
+		if c.Node.Gate {
+			p.openGate(c.Instance)
+		} else {
+			p.openModule(c.Instance)
+		}
+	case run.OpClose:
+		p.closeModule(c)
+	case run.OpTimeout:
+		p.gateTimeout(c.Instance)
 	case run.OpCancel:
 		p.stop(c.Instance)
 	case run.OpExpire:
-		p.add(run.Event{Kind: run.DeadlinePassed})
+		ev := run.Event{Kind: run.DeadlinePassed}
+		if c.Instance != nil {
+			ev = about(run.DeadlinePassed, c.Instance)
+		}
+		p.add(ev)
 	case run.OpEnd:
 		p.end(c)
 	}
 }
 
 func (p *pass) expand(n *run.Node) {
-	x, diags := p.l.scope.Expand(n.Name)
+	ev := run.Event{Kind: run.NodeExpanded, In: n.Frame.Path, Node: n.Name}
+	x, diags := p.l.scope(n).Expand(n.Name)
 	switch {
 	case diags.HasErrors():
-		p.add(run.Event{Kind: run.NodeFailedEvent, Node: n.Name, Error: sdk.Refuse(diags.Error(), "")})
+		ev.Kind, ev.Error = run.NodeFailedEvent, sdk.Refuse(diags.Error(), "")
 	case x.Skip:
-		p.add(run.Event{Kind: run.NodeExpanded, Node: n.Name, Skip: true, Reason: "when is false"})
+		ev.Skip, ev.Reason = true, "when is false"
 	default:
-		p.add(run.Event{Kind: run.NodeExpanded, Node: n.Name, Each: x.Each, Map: x.Map, Keys: x.Keys})
+		ev.Each, ev.Map, ev.Keys = x.Each, x.Map, x.Keys
 	}
+	p.add(ev)
+}
+
+// failed records that an instance could not begin.
+func (p *pass) failed(i *run.Instance, err *sdk.Error) {
+	ev := about(run.NodeFailedEvent, i)
+	ev.Error = err
+	p.add(ev)
 }
 
 // dispatch starts the instance when there is room, else queues it.
@@ -49,7 +72,7 @@ func (p *pass) dispatch(i *run.Instance) {
 }
 
 func (e *Engine) classOf(l *live, i *run.Instance) class {
-	n, _ := l.pipe.Node(i.Node.Name)
+	n := l.node(i.Node)
 	if e.cfg.RunsAhead(n.Type) {
 		return class{ahead: true}
 	}
@@ -68,16 +91,24 @@ func (p *pass) start(at place) {
 
 func (p *pass) began(at place) bool {
 	i, s := at.inst, p.l.state
-	if s.Status != run.Running || s.Stopping() || i.State != run.NodeReady && i.State != run.NodeBackoff {
+	if i.State != run.NodeReady && i.State != run.NodeBackoff {
 		return false
 	}
-	inputs, diags := p.l.scope.Inputs(i.Node.Name, i.Key)
+	if s.Status == run.Paused {
+		s.Offer(i) // when the run goes on
+		return false
+	}
+	if s.Status != run.Running || s.Stopping() || i.Node.Frame.Halted() {
+		return false
+	}
+	inputs, diags := p.l.scope(i.Node).Inputs(i.Node.Name, i.Key, turnOf(i))
 	if diags.HasErrors() {
-		p.add(run.Event{Kind: run.NodeFailedEvent, Node: i.Node.Name, Key: i.Key, Error: sdk.Refuse(diags.Error(), "")})
+		p.failed(i, sdk.Refuse(diags.Error(), ""))
 		return false
 	}
-	p.add(run.Event{Kind: run.AttemptStarted, Node: i.Node.Name, Key: i.Key, Attempt: i.Attempt + 1,
-		Seed: seedOf(s.Seed, i), Deadline: p.deadline(i)})
+	ev := about(run.AttemptStarted, i)
+	ev.Attempt, ev.Seed, ev.Deadline, ev.Rung = i.Attempt+1, seedOf(s.Seed, i), p.deadline(i), i.Rung
+	p.add(ev)
 	if i.State != run.NodeRunning {
 		return false
 	}
@@ -89,26 +120,42 @@ func (p *pass) began(at place) bool {
 	return true
 }
 
-// deadline is the sooner of the attempt's and the run's.
+// deadline is the soonest of the attempt's and those of the modules around it and of the run.
 func (p *pass) deadline(i *run.Instance) time.Time {
 	at := after(p.now, i.Node.Timeout)
-	if whole := p.l.state.Deadline; at.IsZero() || !whole.IsZero() && whole.Before(at) {
-		return whole
+	for f := i.Node.Frame; f != nil; f = around(f) {
+		if whole := f.Deadline; at.IsZero() || !whole.IsZero() && whole.Before(at) {
+			at = whole
+		}
 	}
 	return at
 }
 
-// seedOf derives an attempt's seed from the run's: the same at every attempt of the instance.
+func around(f *run.Frame) *run.Frame {
+	if f.Owner == nil {
+		return nil
+	}
+	return f.Owner.Node.Frame
+}
+
+// seedOf derives an attempt's seed from the run's: the same at every attempt of the instance in this round.
 func seedOf(seed uint64, i *run.Instance) uint64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(strconv.FormatUint(seed, 36) + "/" + i.Node.Name + i.Key.String())) // never fails
+	name := i.Node.Name + i.Key.String()
+	if i.Iter > 0 {
+		name += "~" + strconv.Itoa(i.Iter)
+	}
+	if path := i.Node.Frame.Path; len(path) > 0 {
+		name = path.String() + "/" + name
+	}
+	_, _ = h.Write([]byte(strconv.FormatUint(seed, 36) + "/" + name)) // never fails
 	return h.Sum64() >> 1
 }
 
 func (p *pass) newAttempt(at place, inputs sdk.Values) *attempt {
 	i, s := at.inst, p.l.state
-	n, _ := p.l.pipe.Node(i.Node.Name)
-	a := &attempt{e: p.e, l: p.l, inst: i, n: i.Attempt, class: at.class, outputs: &n.Type.Outputs, idle: n.IdleTimeout}
+	n := p.l.node(i.Node)
+	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, class: at.class, outputs: &n.Type.Outputs, idle: n.IdleTimeout}
 	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: s.Updated, Seed: i.Seed,
 		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, Checkpoint: i.Checkpoint}
 	a.ctx, a.cancel = context.WithCancelCause(p.e.tasks)
@@ -122,39 +169,90 @@ func (p *pass) stop(i *run.Instance) {
 		return
 	}
 	why := &sdk.Error{Cause: sdk.CauseCancelled, Message: "the run was cancelled"}
-	if p.l.state.Expired {
-		why = &sdk.Error{Cause: sdk.CauseHung, Message: "the run's timeout passed"}
+	switch {
+	case i.Cancel:
+		why = i.Error
+	case p.l.state.CancelRequested:
+	default:
+		for f := i.Node.Frame; f != nil; f = around(f) {
+			if f.Expired {
+				why = &sdk.Error{Cause: sdk.CauseHung, Message: whole(f) + "'s timeout passed"}
+			} else if f.Owner != nil && f.Owner.Cancel {
+				why = &sdk.Error{Cause: sdk.CauseCancelled, Message: f.Owner.Step().String() + " was cancelled"}
+			}
+		}
 	}
 	p.stops = append(p.stops, func() { a.cancel(why) })
 }
 
+func whole(f *run.Frame) string {
+	if f.Owner == nil {
+		return "the run"
+	}
+	return f.Owner.Step().String()
+}
+
 // finish records how an attempt ended.
 func (p *pass) finish(m finished) {
-	if a := p.l.attempts[m.inst]; a != nil && a.n == m.attempt {
+	if a := p.l.attempts[m.inst]; a != nil && a.n == m.attempt && a.iter == m.iter {
 		delete(p.l.attempts, m.inst)
 	}
-	ev := run.Event{Kind: run.AttemptEnded, Node: m.inst.Node.Name, Key: m.inst.Key, Attempt: m.attempt, Error: m.err, OutputsRef: m.ref}
+	ev := about(run.AttemptEnded, m.inst)
+	ev.Iter, ev.Attempt, ev.Error, ev.OutputsRef = m.iter, m.attempt, m.err, m.ref
 	if m.err == nil {
 		ev.Outputs = m.outputs
+		if m.iter == m.inst.Iter {
+			p.judge(m.inst, &ev)
+		}
 	}
 	p.add(ev)
+}
+
+// judge says in a round's result whether another round follows.
+func (p *pass) judge(i *run.Instance, ev *run.Event) {
+	if !i.Node.Repeats {
+		return
+	}
+	v, diags := p.l.scope(i.Node).Judge(i.Node.Name, i.Key, i.Iter, ev.Outputs)
+	switch {
+	case diags.HasErrors():
+		ev.Error = sdk.Refuse(diags.Error(), "")
+	case v.Exhausted:
+		ev.Error = sdk.Refuse("not good enough after "+strconv.Itoa(i.Iter)+" rounds",
+			"raise max of its repeat block, or set on_exhausted = \"continue\" to take the last result")
+	default:
+		ev.Again = v.Again
+		return
+	}
+	ev.Outputs, ev.OutputsRef = nil, ""
 }
 
 // end closes the run.
 func (p *pass) end(c run.Command) {
 	ev := run.Event{Kind: run.RunEnded, Status: c.Status, Error: c.Error}
 	if c.Status == run.Succeeded {
-		outputs, diags := p.l.scope.Outputs()
-		if diags.HasErrors() {
-			ev.Status, ev.Error = run.Failed, sdk.Refuse(diags.Error(), "")
-		} else if ref, err := p.e.spill(outputs); err != nil {
-			ev.Status, ev.Error = run.Failed, sdk.AsError(err)
-		} else if ref != "" {
-			ev.OutputsRef = ref
-		} else {
-			ev.Outputs = outputs
+		p.outputs(&p.l.state.Frame, &ev)
+		if ev.Error != nil {
+			ev.Status = run.Failed
+		}
+		if ev.OutputsRef != "" {
+			ev.Outputs = nil // nothing in the run needs them any more
 		}
 	}
 	p.add(ev)
-	p.head = true
+}
+
+// outputs evaluates what a run or a module gives.
+func (p *pass) outputs(f *run.Frame, ev *run.Event) {
+	outputs, diags := p.l.scopes[f].Outputs()
+	if diags.HasErrors() {
+		ev.Error = sdk.Refuse(diags.Error(), "")
+		return
+	}
+	ref, err := p.e.spill(outputs)
+	if err != nil {
+		ev.Error = sdk.AsError(err)
+		return
+	}
+	ev.Outputs, ev.OutputsRef = outputs, ref
 }

@@ -241,7 +241,7 @@ node "test.do" "b" { v = node.a.v }
 		if r.exec.starts("b") != 0 {
 			r.Error("b was started")
 		}
-		if err := r.Cancel(context.Background(), id, "again"); !errors.Is(err, engine.ErrEnded) {
+		if err := r.Cancel(context.Background(), id, "", "again"); !errors.Is(err, engine.ErrEnded) {
 			r.Errorf("cancelling what has ended: %v", err)
 		}
 		// Resumed, it does everything that did not succeed.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -23,7 +24,7 @@ type live struct {
 	over   error // why it takes no more messages; nil while it does. Not written again once gone is closed
 
 	state    *run.State
-	scope    *pipeline.Scope
+	scopes   map[*run.Frame]*pipeline.Scope // what expressions see: of the run, and of each module instance that is open
 	attempts map[*run.Instance]*attempt
 
 	wake wakeAt        // guarded by the engine's timers
@@ -34,8 +35,8 @@ type live struct {
 type message any
 
 type (
-	told struct { // a person's decision
-		event   run.Event
+	told struct { // a person's word: say checks it against the run's state and adds its events
+		say     func(*pass) error
 		durable chan error // holds one
 	}
 	recovered struct{} // after a crash
@@ -43,11 +44,13 @@ type (
 	granted   place    // an executor has room
 	saved     struct {
 		inst    *run.Instance
+		iter    int
 		attempt int
 		data    []byte
 	}
 	finished struct {
 		inst    *run.Instance
+		iter    int
 		attempt int
 		outputs sdk.Values
 		ref     string // where they are kept when they are too big for an event
@@ -59,17 +62,39 @@ func newLive(id run.ID, p *pipeline.Pipeline) *live {
 	return &live{id: id, pipe: p, state: run.New(shapeOf(p)), attempts: make(map[*run.Instance]*attempt), gone: make(chan struct{})}
 }
 
-// newScope begins what the run's expressions see.
-func (l *live) newScope(inputs sdk.Values, owner string) {
-	l.scope = l.pipe.NewScope(inputs)
-	l.scope.SetRun(string(l.id), owner)
+// begin sets the scope of the run itself.
+func (l *live) begin(inputs sdk.Values, owner string) {
+	scope := l.pipe.NewScope(inputs)
+	scope.SetRun(string(l.id), owner)
+	l.scopes = map[*run.Frame]*pipeline.Scope{&l.state.Frame: scope}
+}
+
+// scope gives what the expressions around a node see.
+func (l *live) scope(n *run.Node) *pipeline.Scope { return l.scopes[n.Frame] }
+
+// node gives the node as its pipeline declares it.
+func (l *live) node(n *run.Node) *pipeline.Node {
+	node, _ := l.scope(n).Pipeline().Node(n.Name)
+	return node
+}
+
+func turnOf(i *run.Instance) pipeline.Turn {
+	return pipeline.Turn{Self: i.Self, Rung: i.Rung, Edits: i.Edits}
 }
 
 func shapeOf(p *pipeline.Pipeline) run.Shape {
 	s := run.Shape{Timeout: p.Timeout, Nodes: make([]run.NodeShape, len(p.Nodes))}
 	for i, n := range p.Nodes {
-		s.Nodes[i] = run.NodeShape{Name: n.Name, Type: n.Type.Name, Needs: n.Needs, Attempts: n.Retry.Attempts, Backoff: n.Retry.Backoff,
-			Timeout: n.Timeout, OnFailure: n.OnFailure, Idempotent: n.Type.Idempotent}
+		s.Nodes[i] = run.NodeShape{Name: n.ID, Type: n.Type.Name, Needs: n.Needs, Attempts: n.Retry.Attempts, Backoff: n.Retry.Backoff,
+			Timeout: n.Timeout, OnFailure: n.OnFailure, Idempotent: n.Type.Idempotent, Ask: n.OnLost == pipeline.Ask,
+			Repeats: n.Repeat != nil, Gate: n.Gate != nil}
+		for _, rung := range n.Degrade {
+			s.Nodes[i].Rungs = append(s.Nodes[i].Rungs, rung.On)
+		}
+		if n.Module != nil {
+			inner := shapeOf(n.Module)
+			s.Nodes[i].Module = &inner
+		}
 	}
 	return s
 }
@@ -132,10 +157,12 @@ type pass struct {
 	head   bool // the index row changes
 	starts []*attempt
 	stops  []func()
+	heard  []chan error // who waits for the events to be durable
 }
 
 func (e *Engine) advance(l *live, inbox []message) {
 	p := &pass{e: e, l: l, now: e.cfg.Now(), first: l.state.Seq}
+	was := l.state.Status
 	for _, m := range inbox {
 		p.take(m)
 	}
@@ -149,18 +176,17 @@ func (e *Engine) advance(l *live, inbox []message) {
 			p.do(c)
 		}
 	}
+	p.head = l.state.Status != was
 	err := p.commit()
-	for _, m := range inbox {
-		if m, ok := m.(told); ok {
-			m.durable <- err
-		}
-	}
 	if err != nil {
 		p.abandon()
 		e.refused(l, err)
-		return
+	} else {
+		defer p.act() // after those who wait have been told
 	}
-	p.act()
+	for _, durable := range p.heard {
+		durable <- err
+	}
 }
 
 // act does what the pass's events say, now that they are durable.
@@ -193,17 +219,23 @@ func (p *pass) abandon() {
 func (p *pass) take(m message) {
 	switch m := m.(type) {
 	case told:
-		p.add(m.event)
-		p.head = true
+		if err := m.say(p); err != nil {
+			m.durable <- err
+			return
+		}
+		p.heard = append(p.heard, m.durable)
 	case recovered:
 		for _, i := range p.l.state.Interrupted() {
-			p.add(run.Event{Kind: run.AttemptEnded, Node: i.Node.Name, Key: i.Key, Attempt: i.Attempt,
-				Error: &sdk.Error{Cause: sdk.CauseLost, Message: "the host stopped while it ran"}})
+			ev := about(run.AttemptEnded, i)
+			ev.Attempt, ev.Error = i.Attempt, &sdk.Error{Cause: sdk.CauseLost, Message: "the host stopped while it ran"}
+			p.add(ev)
 		}
 	case granted:
 		p.start(place(m))
 	case saved:
-		p.add(run.Event{Kind: run.AttemptSaved, Node: m.inst.Node.Name, Key: m.inst.Key, Attempt: m.attempt, Checkpoint: m.data})
+		ev := about(run.AttemptSaved, m.inst)
+		ev.Iter, ev.Attempt, ev.Checkpoint = m.iter, m.attempt, m.data
+		p.add(ev)
 	case finished:
 		p.finish(m)
 	}
@@ -232,19 +264,64 @@ func (p *pass) add(ev run.Event) {
 	p.settle(ev)
 }
 
+// about begins an event of a node instance.
+func about(kind run.Kind, i *run.Instance) run.Event {
+	return run.Event{Kind: kind, In: i.Node.Frame.Path, Node: i.Node.Name, Key: i.Key, Iter: i.Iter}
+}
+
 // settle tells the evaluation scope when an event ended a node.
 func (p *pass) settle(ev run.Event) {
-	n := p.l.state.Node(ev.Node)
-	if n == nil || !n.State.Ended() {
-		return
+	var err error
+	switch n := p.l.state.Find(ev.In, ev.Node); {
+	case ev.Kind == run.RunResumed: // nodes of which the run's end alone had held instances back have ended by now
+		err = p.l.settleAll(&p.l.state.Frame)
+	case n != nil && n.State.Ended():
+		err = p.l.settle(n)
 	}
-	if err := p.l.settle(n); err != nil {
-		p.e.cfg.Log.Error("outputs not taken; what needs them will fail", "run", p.l.id, "node", n.Name, "error", err)
+	if err != nil {
+		p.e.cfg.Log.Error("outputs not taken; what needs them will fail", "run", p.l.id, "node", ev.Node, "error", err)
 	}
 }
 
+// settleAll tells the scopes of a frame, and of the modules that are open in it, which nodes have ended.
+func (l *live) settleAll(f *run.Frame) error {
+	for _, n := range f.Nodes {
+		if n.State.Ended() {
+			if err := l.settle(n); err != nil {
+				return fmt.Errorf("outputs of %s: %w", n.Name, err)
+			}
+		}
+	}
+	for _, n := range f.Nodes {
+		for _, i := range n.Instances {
+			if inside := i.Inside(); inside == nil || i.State == run.NodeSucceeded {
+				continue
+			} else if err := l.enter(i, inside); err != nil {
+				return fmt.Errorf("%s: %w", n.Name, err)
+			} else if err := l.settleAll(inside); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// enter begins the scope of a module instance.
+func (l *live) enter(i *run.Instance, inside *run.Frame) error {
+	if l.scopes[inside] != nil {
+		return nil
+	}
+	scope, diags := l.scope(i.Node).Enter(i.Node.Name, i.Key, turnOf(i))
+	if diags.HasErrors() {
+		return diags
+	}
+	l.scopes[inside] = scope
+	return nil
+}
+
 func (l *live) settle(n *run.Node) error {
-	if n.State == run.NodeFailed || n.State == run.NodeCancelled {
+	scope := l.scope(n)
+	if n.State == run.NodeFailed || n.State == run.NodeCancelled || scope == nil {
 		return nil
 	}
 	x := pipeline.Expansion{Skip: n.State == run.NodeSkipped, Each: n.Each, Map: n.Map, Keys: n.Keys}
@@ -255,7 +332,7 @@ func (l *live) settle(n *run.Node) error {
 	if len(n.Instances) == 0 && !n.Each {
 		outputs = []sdk.Values{nil}
 	}
-	return l.scope.SetNode(n.Name, x, outputs)
+	return scope.SetNode(n.Name, x, outputs)
 }
 
 // commit makes the pass's events durable.

@@ -158,26 +158,33 @@ func (e *Engine) load(ctx context.Context, id run.ID) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range l.state.Nodes {
-		for _, i := range n.Instances {
-			if i.OutputsRef == "" {
-				continue
-			}
-			if err := e.fetchJSON(ctx, i.OutputsRef, &i.Outputs); err != nil {
-				return nil, fmt.Errorf("%s: outputs of %s%s: %w", id, n.Name, i.Key, err)
-			}
-		}
+	if err := e.fetchOutputs(ctx, l.state); err != nil {
+		return nil, fmt.Errorf("%s: %w", id, err)
 	}
-	l.newScope(l.state.Inputs, l.state.Owner)
-	for _, n := range l.state.Nodes {
-		if !n.State.Ended() {
-			continue
-		}
-		if err := l.settle(n); err != nil {
-			return nil, fmt.Errorf("%s: outputs of %s: %w", id, n.Name, err)
-		}
+	l.begin(l.state.Inputs, l.state.Owner)
+	if err := l.settleAll(&l.state.Frame); err != nil {
+		return nil, fmt.Errorf("%s: %w", id, err)
 	}
 	return l, nil
+}
+
+// fetchOutputs brings in what was too big for events.
+func (e *Engine) fetchOutputs(ctx context.Context, s *run.State) (err error) {
+	fetch := func(i *run.Instance, ref string, into *sdk.Values) {
+		if ref == "" || err != nil {
+			return
+		}
+		if failed := e.fetchJSON(ctx, ref, into); failed != nil {
+			err = fmt.Errorf("outputs of %s%s: %w", i.Node.Name, i.Key, failed)
+		}
+	}
+	s.Walk(func(n *run.Node) {
+		for _, i := range n.Instances {
+			fetch(i, i.OutputsRef, &i.Outputs)
+			fetch(i, i.SelfRef, &i.Self)
+		}
+	})
+	return err
 }
 
 // read folds a run's journal.

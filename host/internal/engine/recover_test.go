@@ -275,7 +275,7 @@ func TestCancelWhileClosing(t *testing.T) {
 		r.cancel(id)
 		closed.Wait()
 		r.wait(id, run.Cancelled)
-		if err := r.Cancel(context.Background(), id, ""); !errors.Is(err, engine.ErrEnded) {
+		if err := r.Cancel(context.Background(), id, "", ""); !errors.Is(err, engine.ErrEnded) {
 			r.Error(err)
 		}
 	})
@@ -396,7 +396,7 @@ func TestTakingUpIsExclusive(t *testing.T) {
 				case 1, 2:
 					err = r.Resume(context.Background(), id)
 				case 3:
-					err = r.Cancel(context.Background(), id, "")
+					err = r.Cancel(context.Background(), id, "", "")
 				}
 				if err != nil && !errors.Is(err, engine.ErrEnded) && !errors.Is(err, engine.ErrNotResumable) {
 					r.Error(err)

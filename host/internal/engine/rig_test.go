@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -47,8 +49,14 @@ func parse(tb testing.TB, text string) *pipeline.Pipeline {
 	return p
 }
 
+// load reads a pipeline; files that it names follow it as in a text archive.
 func load(text string) (*pipeline.Pipeline, error) {
-	p, found := pipeline.Load(pipeline.Bundle{File: "p.hcl", Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", types)
+	archive := txtar.Parse([]byte(text))
+	files := map[string][]byte{"p.hcl": archive.Comment}
+	for _, f := range archive.Files {
+		files[f.Name] = f.Data
+	}
+	p, found := pipeline.Load(pipeline.Bundle{File: "p.hcl", Files: files}.FS(), "p.hcl", types)
 	if found.HasErrors() {
 		return nil, found
 	}
@@ -132,7 +140,7 @@ func (j *journal) Append(ctx context.Context, a store.Append) error {
 }
 
 func address(id string, ev run.Event) sdk.Address {
-	return sdk.Address{Run: id, Node: sdk.Step{Kind: "node", Name: ev.Node, Key: ev.Key}, Attempt: ev.Attempt}
+	return ev.At(run.ID(id))
 }
 
 func (j *journal) isDurable(a sdk.Address) bool {
@@ -312,7 +320,7 @@ func (r *rig) resume(id run.ID) {
 
 func (r *rig) cancel(id run.ID) {
 	r.Helper()
-	if err := r.Cancel(context.Background(), id, "enough"); err != nil {
+	if err := r.Cancel(context.Background(), id, "", "enough"); err != nil {
 		r.Fatal(err)
 	}
 }
@@ -346,7 +354,9 @@ func once(tb testing.TB, events []run.Event) {
 	tb.Helper()
 	good, cancelled := map[string]bool{}, false
 	for _, ev := range events {
-		i := ev.Node + ev.Key.String()
+		at := ev.At("run_x")
+		at.Attempt = 0
+		i := at.String()
 		switch {
 		case ev.Kind == run.CancelRequested || ev.Kind == run.RunResumed:
 			cancelled = ev.Kind == run.CancelRequested

@@ -31,11 +31,11 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 	}
 	now := e.cfg.Now()
 	l := newLive(newID(now), p)
-	l.newScope(s.Inputs, s.Owner)
+	l.begin(s.Inputs, s.Owner)
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails
-	created := told{run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
-		Owner: s.Owner, Seed: binary.LittleEndian.Uint64(seed[:]) >> 1, Deadline: after(now, p.Timeout)}, make(chan error, 1)}
+	created := tell(run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
+		Owner: s.Owner, Seed: binary.LittleEndian.Uint64(seed[:]) >> 1, Deadline: after(now, p.Timeout)})
 	if err := e.register(l, created); err != nil {
 		return "", err
 	}
@@ -54,17 +54,6 @@ func after(now time.Time, d time.Duration) time.Time {
 
 func newID(now time.Time) run.ID {
 	return run.ID("run_" + ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String())
-}
-
-// Cancel asks a run to stop. It returns when the request is durable; the run ends soon after.
-func (e *Engine) Cancel(ctx context.Context, id run.ID, reason string) error {
-	l, err := e.advanced(ctx, id)
-	if err != nil {
-		return err
-	}
-	cancel := told{run.Event{Kind: run.CancelRequested, Reason: reason}, make(chan error, 1)}
-	e.post(l, cancel)
-	return await(ctx, cancel)
 }
 
 // advanced finds a run that is live, or says why it is not.
@@ -119,7 +108,7 @@ func (e *Engine) Resume(ctx context.Context, id run.ID) error {
 	was, err := e.take(ctx, id, func(l *live) (message, error) {
 		switch l.state.Status {
 		case run.Failed, run.Cancelled:
-			resume = told{run.Event{Kind: run.RunResumed, Deadline: after(e.cfg.Now(), l.pipe.Timeout)}, make(chan error, 1)}
+			resume = tell(run.Event{Kind: run.RunResumed, Deadline: after(e.cfg.Now(), l.pipe.Timeout)})
 			return resume, nil
 		case run.Succeeded:
 			return nil, fmt.Errorf("%s succeeded: %w", id, ErrNotResumable)

@@ -54,7 +54,7 @@ func (r runs) Cancel(ctx context.Context, id, reason string) error {
 	if err := r.h.takeUp(ctx, id, r.h.engine.Adopt); err != nil {
 		return explain(err)
 	}
-	return explain(r.h.engine.Cancel(ctx, run.ID(id), reason))
+	return explain(r.h.engine.Cancel(ctx, run.ID(id), "", reason))
 }
 
 // Resume implements api.Runs. Resuming a run that is going on changes nothing.

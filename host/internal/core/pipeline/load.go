@@ -35,10 +35,10 @@ type loader struct {
 	known     map[string]sdk.NodeType // shared with the loaders of modules, as modules are
 	modules   map[string]*Pipeline    // by file; nil: it has errors
 	stack     []string                // the files from the run's pipeline down to this one
-	typed     map[string]inferred // of nodes and locals
-	constants map[string]inferred // of locals
-	guessed   map[string]bool     // node.input, for which another name was written
-	subject   string              // what a constant is read for
+	typed     map[string]inferred     // of nodes and locals
+	constants map[string]inferred     // of locals
+	guessed   map[string]bool         // node.input, for which another name was written
+	subject   string                  // what a constant is read for
 }
 
 func (l *loader) add(severity Severity, rng Range, detail, format string, args ...any) {

@@ -6,7 +6,6 @@ import (
 
 	goversion "github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 )
 
 // Requires is what a pipeline asks of the host that runs it.
@@ -108,4 +107,3 @@ func (l *loader) pluginName(nodeType string) string {
 	}
 	return nodeType
 }
-

@@ -58,6 +58,9 @@ func (p *Pipeline) NewScope(vars sdk.Values) *Scope {
 	return s
 }
 
+// Pipeline is what the scope belongs to.
+func (s *Scope) Pipeline() *Pipeline { return s.p }
+
 // SetRun sets what run.id and run.user give.
 func (s *Scope) SetRun(id, user string) {
 	s.run = cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal(id), "user": cty.StringVal(user)})

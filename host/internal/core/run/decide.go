@@ -14,8 +14,11 @@ const (
 	OpExpand   Op = "expand"   // evaluate when and for_each of Node: NodeExpanded or NodeFailedEvent
 	OpSkip     Op = "skip"     // append NodeExpanded{Skip, Reason}
 	OpDispatch Op = "dispatch" // evaluate inputs of Instance, append AttemptStarted, execute: AttemptEnded
+	OpOpen     Op = "open"     // evaluate the inputs of a module Instance: ModuleOpened; or a gate's: GateOpened
+	OpClose    Op = "close"    // append ModuleEnded of Instance: with Error, else with its outputs
+	OpTimeout  Op = "timeout"  // a gate's time has passed: GateAnswered or NodeFailedEvent
 	OpCancel   Op = "cancel"   // stop the attempt of Instance: AttemptEnded
-	OpExpire   Op = "expire"   // append DeadlinePassed
+	OpExpire   Op = "expire"   // append DeadlinePassed: of Instance's module, or of the run
 	OpEnd      Op = "end"      // append RunEnded with Status, and outputs when it succeeded
 )
 
@@ -31,7 +34,7 @@ type Command struct {
 
 // Decide gives the commands that the events since the last call have made due, appended to cmds.
 func (s *State) Decide(now time.Time, cmds []Command) []Command {
-	if s.Status != Running {
+	if s.Status != Running && s.Status != Paused {
 		return cmds
 	}
 	if !s.Deadline.IsZero() && !now.Before(s.Deadline) && !s.Expired && !s.expiring && !s.CancelRequested {
@@ -48,6 +51,11 @@ func (s *State) Decide(now time.Time, cmds []Command) []Command {
 	if s.stopping() {
 		return s.decideEnd(cmds)
 	}
+	cmds = s.decideTimes(now, cmds)
+	cmds = s.decideClose(cmds)
+	if s.Status == Paused {
+		return cmds
+	}
 	cmds = s.decideExpand(cmds)
 	cmds = s.decideDispatch(now, cmds)
 	if s.open == 0 {
@@ -56,13 +64,69 @@ func (s *State) Decide(now time.Time, cmds []Command) []Command {
 	return cmds
 }
 
-func (s *State) decideExpand(cmds []Command) []Command {
-	for _, n := range s.toExpand {
-		if n.State != NodePending || n.unmet > 0 {
+// decideTimes ends gates and modules whose time has passed.
+func (s *State) decideTimes(now time.Time, cmds []Command) []Command {
+	if s.soonest.IsZero() || now.Before(s.soonest) {
+		return cmds
+	}
+	left := s.timed[:0]
+	s.soonest = time.Time{}
+	for _, t := range s.timed {
+		switch {
+		case !t.alive():
+		case t.at.After(now):
+			left = append(left, t)
+			s.soonest = sooner(s.soonest, t.at)
+		case t.gate != nil:
+			t.gate.asked = true
+			cmds = append(cmds, Command{Op: OpTimeout, Instance: t.gate, Node: t.gate.Node})
+		default:
+			cmds = append(cmds, Command{Op: OpExpire, Instance: t.frame.Owner, Node: t.frame.Owner.Node})
+		}
+	}
+	s.timed = left
+	return cmds
+}
+
+func (t timed) alive() bool {
+	if t.gate != nil {
+		return t.gate.State == NodeWaiting && t.gate.Deadline.Equal(t.at) && !t.gate.asked
+	}
+	return t.frame.Owner.Inside() == t.frame && !t.frame.Owner.State.Ended() && t.frame.Deadline.Equal(t.at) && !t.frame.Expired
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// decideClose ends module instances of which all that is inside has ended, or which failed and have come to rest.
+func (s *State) decideClose(cmds []Command) []Command {
+	for k := 0; k < len(s.touched); k++ {
+		f := s.touched[k]
+		f.listed = false
+		if f.Owner == nil || f.Owner.Inside() != f || f.Owner.State != NodeRunning && f.Owner.State != NodeCancelling || f.closing {
 			continue
 		}
-		if skipped := s.skippedNeed(n); skipped != "" {
-			cmds = append(cmds, Command{Op: OpSkip, Node: n, Reason: "node." + skipped + " was skipped"})
+		if f.open == 0 && f.failing == nil || f.failing != nil && f.running == 0 {
+			f.closing = true
+			cmds = append(cmds, Command{Op: OpClose, Instance: f.Owner, Node: f.Owner.Node, Error: f.failing})
+		}
+	}
+	s.touched = s.touched[:0]
+	return cmds
+}
+
+func (s *State) decideExpand(cmds []Command) []Command {
+	for _, n := range s.toExpand {
+		if n.State != NodePending || n.unmet > 0 || n.asked || n.Frame.Halted() {
+			continue
+		}
+		n.asked = true
+		if skipped := n.skippedNeed(); skipped != nil {
+			cmds = append(cmds, Command{Op: OpSkip, Node: n, Reason: StepOf(skipped.Name, sdk.Key{}, 0).String() + " was skipped"})
 			continue
 		}
 		cmds = append(cmds, Command{Op: OpExpand, Node: n})
@@ -71,13 +135,13 @@ func (s *State) decideExpand(cmds []Command) []Command {
 	return cmds
 }
 
-func (s *State) skippedNeed(n *Node) string {
+func (n *Node) skippedNeed() *Node {
 	for _, need := range n.Needs {
-		if p := s.byName[need]; p != nil && p.State == NodeSkipped {
-			return need
+		if p := n.Frame.byName[need]; p != nil && p.State == NodeSkipped {
+			return p
 		}
 	}
-	return ""
+	return nil
 }
 
 func (s *State) decideDispatch(now time.Time, cmds []Command) []Command {
@@ -96,9 +160,14 @@ func (s *State) decideDispatch(now time.Time, cmds []Command) []Command {
 	s.backoff = waiting
 	for _, i := range s.due {
 		i.listed = false
-		if i.State == NodeReady || i.State == NodeBackoff {
-			cmds = append(cmds, Command{Op: OpDispatch, Instance: i, Node: i.Node})
+		if i.State != NodeReady && i.State != NodeBackoff || i.Node.Frame.Halted() {
+			continue
 		}
+		op := OpDispatch
+		if i.Node.Gate || i.Node.Module != nil {
+			op = OpOpen
+		}
+		cmds = append(cmds, Command{Op: op, Instance: i, Node: i.Node})
 	}
 	s.due = s.due[:0]
 	return cmds
@@ -121,7 +190,7 @@ func (s *State) decideEnd(cmds []Command) []Command {
 
 // Wake says when Decide should be called again although nothing has happened; zero: not at all.
 func (s *State) Wake() time.Time {
-	if s.Status != Running {
+	if s.Status != Running && s.Status != Paused {
 		return time.Time{}
 	}
 	var at time.Time
@@ -131,9 +200,13 @@ func (s *State) Wake() time.Time {
 	if s.stopping() {
 		return at
 	}
+	at = sooner(at, s.soonest)
+	if s.Status == Paused {
+		return at
+	}
 	for _, i := range s.backoff {
-		if i.State == NodeBackoff && (at.IsZero() || i.RetryAt.Before(at)) {
-			at = i.RetryAt
+		if i.State == NodeBackoff && !i.Node.Frame.Halted() {
+			at = sooner(at, i.RetryAt)
 		}
 	}
 	return at
@@ -143,12 +216,12 @@ func (s *State) Wake() time.Time {
 // as lost.
 func (s *State) Interrupted() []*Instance {
 	var out []*Instance
-	for _, n := range s.Nodes {
+	s.Walk(func(n *Node) {
 		for _, i := range n.Instances {
-			if i.State == NodeRunning || i.State == NodeCancelling {
+			if n.Module == nil && (i.State == NodeRunning || i.State == NodeCancelling) {
 				out = append(out, i)
 			}
 		}
-	}
+	})
 	return out
 }

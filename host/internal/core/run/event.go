@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -15,18 +16,40 @@ type ID string
 // place in Decide, in the simulator and in every reader.
 type Kind string
 
-// The kinds of events.
+// The kinds of events. In, Node, Key and Iter say which node instance an event speaks of.
 const (
 	RunCreated      Kind = "run_created"      // Pipeline, Digest, Bundle, Inputs, Owner, Seed, Deadline
-	NodeExpanded    Kind = "node_expanded"    // Node, Each, Map, Keys; or Skip with Reason
-	NodeFailedEvent Kind = "node_failed"      // Node, [Key], Error: could not be expanded or its inputs not evaluated
-	AttemptStarted  Kind = "attempt_started"  // Node, Key, Attempt, Seed, Deadline: the intent
-	AttemptSaved    Kind = "attempt_saved"    // Node, Key, Attempt, Checkpoint
-	AttemptEnded    Kind = "attempt_ended"    // Node, Key, Attempt; Outputs or OutputsRef, or Error
-	CancelRequested Kind = "cancel_requested" // Reason
-	DeadlinePassed  Kind = "deadline_passed"  //
+	NodeExpanded    Kind = "node_expanded"    // Each, Map, Keys; or Skip with Reason
+	NodeFailedEvent Kind = "node_failed"      // Error: could not be expanded or its inputs not evaluated
+	NodeCachedEvent Kind = "node_cached"      // Outputs or OutputsRef, Source, [Again]: its result was known
+	NodeDecided     Kind = "node_decided"     // Decision, Owner, Reason, [Inputs], [Outputs]: a person's word on an instance that waits
+	AttemptStarted  Kind = "attempt_started"  // Attempt, Seed, Deadline, Rung: the intent
+	AttemptSaved    Kind = "attempt_saved"    // Attempt, Checkpoint
+	AttemptEnded    Kind = "attempt_ended"    // Attempt; Outputs or OutputsRef, [Again]; or Error
+	ModuleOpened    Kind = "module_opened"    // Deadline: the intent
+	ModuleEnded     Kind = "module_ended"     // Outputs or OutputsRef, [Again]; or Error
+	GateOpened      Kind = "gate_opened"      // Ask or AskRef, Deadline: the intent
+	GateAnswered    Kind = "gate_answered"    // Outputs or OutputsRef, Owner, Reason
+	CancelRequested Kind = "cancel_requested" // Owner, Reason; of the run, or of a node or an instance
+	DeadlinePassed  Kind = "deadline_passed"  // of the run, or of a module instance
+	RunPaused       Kind = "run_paused"       // Owner, Reason
+	RunContinued    Kind = "run_continued"    // Owner
 	RunResumed      Kind = "run_resumed"      // Deadline
 	RunEnded        Kind = "run_ended"        // Status, Outputs or OutputsRef, Error
+)
+
+var kinds = []Kind{RunCreated, NodeExpanded, NodeFailedEvent, NodeCachedEvent, NodeDecided, AttemptStarted, AttemptSaved, AttemptEnded,
+	ModuleOpened, ModuleEnded, GateOpened, GateAnswered, CancelRequested, DeadlinePassed, RunPaused, RunContinued, RunResumed, RunEnded}
+
+// Decision is a person's word on an instance that waits for one.
+type Decision string
+
+// The decisions.
+const (
+	Retry  Decision = "retry"  // another attempt, with Inputs set anew
+	Accept Decision = "accept" // it succeeded: Outputs are its result
+	Skip   Decision = "skip"   // go on without it
+	GiveUp Decision = "fail"   // it has failed
 )
 
 // Version is the version of every kind written today. A reader that meets a higher one refuses the run.
@@ -49,14 +72,23 @@ type Event struct {
 	Inputs   sdk.Values `json:"inputs,omitempty"`
 	Owner    string     `json:"owner,omitempty"`
 
-	Node    string    `json:"node,omitempty"`
+	In      Path      `json:"in,omitempty"`   // the module instance around it; empty: the run itself
+	Node    string    `json:"node,omitempty"` // a node's name, gate.<name> or module.<name>
 	Key     sdk.Key   `json:"key,omitzero"`
+	Iter    int       `json:"iter,omitempty"` // round of a repeat, from 1
 	Attempt int       `json:"attempt,omitempty"`
+	Rung    int       `json:"rung,omitempty"` // how far down the ladder of degrade
 	Each    bool      `json:"each,omitempty"`
 	Map     bool      `json:"map,omitempty"`
 	Keys    []sdk.Key `json:"keys,omitempty"`
 	Skip    bool      `json:"skip,omitempty"`
 	Reason  string    `json:"reason,omitempty"`
+
+	Again    bool            `json:"again,omitempty"`  // another round follows
+	Source   string          `json:"source,omitempty"` // address of the attempt whose result it is
+	Decision Decision        `json:"decision,omitempty"`
+	Ask      json.RawMessage `json:"ask,omitempty"`     // what a gate asks: core/pipeline.Question
+	AskRef   string          `json:"ask_ref,omitempty"` // artifact digest of a question too big for an event
 
 	Seed       uint64     `json:"seed,omitempty"`
 	Deadline   time.Time  `json:"deadline,omitzero"`
@@ -65,6 +97,15 @@ type Event struct {
 	OutputsRef string     `json:"outputs_ref,omitempty"` // artifact digest of outputs too big for an event
 	Error      *sdk.Error `json:"error,omitempty"`
 	Status     Status     `json:"status,omitempty"`
+}
+
+// At names the node instance that the event speaks of, and its attempt; the run when it speaks of no node.
+func (e Event) At(id ID) sdk.Address {
+	a := sdk.Address{Run: string(id), Modules: e.In}
+	if e.Node != "" {
+		a.Node, a.Attempt = StepOf(e.Node, e.Key, e.Iter), e.Attempt
+	}
+	return a
 }
 
 // Encode gives the event's stored form.
@@ -87,10 +128,7 @@ func Decode(data []byte) (Event, error) {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return e, fmt.Errorf("damaged event: %w", err)
 	}
-	switch e.Kind {
-	case RunCreated, NodeExpanded, NodeFailedEvent, AttemptStarted, AttemptSaved, AttemptEnded,
-		CancelRequested, DeadlinePassed, RunResumed, RunEnded:
-	default:
+	if !slices.Contains(kinds, e.Kind) {
 		return e, &UnknownEventError{e.Kind, e.V}
 	}
 	if e.V != Version {

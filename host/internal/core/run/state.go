@@ -1,27 +1,33 @@
 package run
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// Shape is the pipeline as far as this package cares: who needs whom, and how failures are treated.
+// Shape is a pipeline as far as this package cares: who needs whom, and how failures are treated.
 type Shape struct {
-	Timeout time.Duration // of the run; 0: none
+	Timeout time.Duration // of the whole; 0: none
 	Nodes   []NodeShape   // any order
 }
 
-// NodeShape is one node of a Shape.
+// NodeShape is one node of a Shape: a node, a gate or a module.
 type NodeShape struct {
-	Name       string
+	Name       string // unique in its shape: a node's name, gate.<name> or module.<name>
 	Type       string
 	Needs      []string // nodes that must have ended
 	Attempts   int      // at most, counting the first; 0 means 1
 	Backoff    time.Duration
-	Timeout    time.Duration // of one attempt; 0: none
-	OnFailure  string        // "fail" (also ""), "skip", "continue"
+	Timeout    time.Duration // of one attempt, or of a gate; 0: none
+	OnFailure  string        // "fail" (also ""), "skip", "continue", "pause"
 	Idempotent bool          // a lost attempt may simply be repeated
+	Ask        bool          // of what is not idempotent: a lost attempt waits for a person
+	Repeats    bool          // its rounds are counted from 1
+	Rungs      []sdk.Cause   // the ladder of degrade: what leads to each rung
+	Gate       bool
+	Module     *Shape // of a module
 }
 
 // MaxLost is how often an attempt may be lost before its node fails as poison.
@@ -29,6 +35,7 @@ const MaxLost = 3
 
 // State is a run as its events tell it. It has one owner and is changed in place by Fold.
 type State struct {
+	Frame    // the run's own nodes
 	ID       ID
 	Pipeline string
 	Digest   string
@@ -39,7 +46,7 @@ type State struct {
 
 	Status  Status
 	Error   *sdk.Error // why it failed
-	Reason  string     // why it was cancelled
+	Reason  string     // why it was cancelled or is paused
 	Outputs sdk.Values
 	// OutputsRef is set instead of Outputs when they were too big for an event.
 	OutputsRef string
@@ -47,30 +54,46 @@ type State struct {
 	Created    time.Time
 	Updated    time.Time // never decreases
 	Ended      time.Time
-	Deadline   time.Time
 
 	CancelRequested bool
-	Expired         bool
-	Nodes           []*Node
+	// Held is whether a person has paused the run; it is paused as well while an instance waits that failed.
+	Held bool
 
-	timeout time.Duration
-	byName  map[string]*Node
-	open    int // nodes that have not ended
-	running int // attempts under way
-	failing *sdk.Error
+	failed int // instances that wait because they failed
 	// Work that the last events made due; Decide drains it.
 	toExpand []*Node
-	toSkip   []*Node
 	due      []*Instance
 	backoff  []*Instance
 	toCancel []*Instance
-	ending   bool // an end command is out
-	expiring bool // an expire command is out
+	touched  []*Frame
+	timed    []timed   // deadlines of gates and modules
+	soonest  time.Time // of timed; zero when there is none
+	ending   bool      // an end command is out
+	expiring bool      // an expire command is out
+}
+
+// Frame is one opening of a pipeline: the run's own, or that of one round of a module instance.
+type Frame struct {
+	Path  Path      // of a module instance; empty: the run
+	Owner *Instance // the module instance; nil: the run
+	Nodes []*Node
+	// Deadline and Expired are of the whole; a zero Deadline is none.
+	Deadline time.Time
+	Expired  bool
+
+	shape   *Shape
+	byName  map[string]*Node
+	open    int        // nodes that have not ended
+	running int        // attempts under way, in modules too
+	failing *sdk.Error // why it is to end
+	listed  bool       // it stands in State.touched
+	closing bool       // a close command is out
 }
 
 // Node is one node of a run.
 type Node struct {
 	NodeShape
+	Frame     *Frame
 	State     NodeState
 	Reason    string     // why it was skipped
 	Error     *sdk.Error // of the node itself, or of its first failed instance
@@ -84,6 +107,7 @@ type Node struct {
 	openInst   int
 	byKey      map[sdk.Key]*Instance
 	dependents []*Node
+	asked      bool // an expand command is out
 }
 
 // Instance is one node instance.
@@ -91,22 +115,48 @@ type Instance struct {
 	Node    *Node
 	Key     sdk.Key
 	State   NodeState
-	Attempt int // the number of the latest; 0 before the first
+	Iter    int // round of a repeat, from 1; 0 without
+	Attempt int // the number of the latest in this round; 0 before the first
 	Tries   int // attempts that consumed a retry
 	Lost    int
+	Rung    int // how far down the ladder of degrade
 	Seed    uint64
-	// Deadline of the attempt under way.
+	// Deadline of the attempt under way, or of the gate that is open.
 	Deadline   time.Time
 	RetryAt    time.Time
 	Checkpoint []byte
+	// Self are the outputs of the round before; nil in the first. SelfRef is set when they were too big for an event.
+	Self    sdk.Values
+	SelfRef string
+	// Edits are inputs that a person has set.
+	Edits sdk.Values
+	// Ask is what an open gate asks; AskRef is set when that was too big for an event.
+	Ask        json.RawMessage
+	AskRef     string
 	Outputs    sdk.Values
 	OutputsRef string
+	Source     string     // address of the attempt whose result it is, when it is cached
 	Error      *sdk.Error // of the latest attempt that ended badly
+	Doubt      bool       // waits because nobody knows how its attempt ended
+	Cancel     bool       // a person has cancelled it alone
 	Started    time.Time  // of the first attempt
 	Ended      time.Time
+	// Frames are the openings of a module instance, one for each round; the last may be under way.
+	Frames []*Frame
 
 	listed, waits bool // it stands in State.due, in State.backoff
+	asked         bool // its time has come, and a command is out
 }
+
+// timed is something that ends at a time.
+type timed struct {
+	at    time.Time
+	frame *Frame    // of a module instance, or
+	gate  *Instance // a gate
+}
+
+// Offer has Decide dispatch an instance again that could not begin.
+func (s *State) Offer(i *Instance) { s.offer(i) }
 
 // offer puts the instance on the list of what may be dispatched, once.
 func (s *State) offer(i *Instance) {
@@ -116,26 +166,88 @@ func (s *State) offer(i *Instance) {
 	}
 }
 
+// touch has Decide look at whether the frame is to end.
+func (s *State) touch(f *Frame) {
+	if !f.listed {
+		f.listed = true
+		s.touched = append(s.touched, f)
+	}
+}
+
 // New gives the state of a run of which nothing has happened.
 func New(shape Shape) *State {
-	s := &State{Status: Created, timeout: shape.Timeout, byName: make(map[string]*Node, len(shape.Nodes)), open: len(shape.Nodes)}
-	for _, n := range shape.Nodes {
-		node := &Node{NodeShape: n, State: NodePending, unmet: len(n.Needs)}
-		s.Nodes = append(s.Nodes, node)
-		s.byName[n.Name] = node
+	s := &State{Status: Created}
+	s.Frame.build(&shape)
+	return s
+}
+
+// build lays out the nodes of a frame.
+func (f *Frame) build(shape *Shape) {
+	f.shape, f.open, f.byName = shape, len(shape.Nodes), make(map[string]*Node, len(shape.Nodes))
+	f.Nodes = make([]*Node, len(shape.Nodes))
+	for k, n := range shape.Nodes {
+		node := &Node{NodeShape: n, Frame: f, State: NodePending, unmet: len(n.Needs)}
+		f.Nodes[k], f.byName[n.Name] = node, node
 	}
-	for _, n := range s.Nodes {
+	for _, n := range f.Nodes {
 		for _, need := range n.Needs {
-			if p := s.byName[need]; p != nil {
+			if p := f.byName[need]; p != nil {
 				p.dependents = append(p.dependents, n)
 			}
 		}
 	}
-	return s
 }
 
 // Node gives the node of that name, or nil.
-func (s *State) Node(name string) *Node { return s.byName[name] }
+func (f *Frame) Node(name string) *Node { return f.byName[name] }
+
+// parent is the frame around the frame; nil for the run's own.
+func (f *Frame) parent() *Frame {
+	if f.Owner == nil {
+		return nil
+	}
+	return f.Owner.Node.Frame
+}
+
+// Halted says that nothing new may begin in the frame: it is to end, or one around it is.
+func (f *Frame) Halted() bool {
+	for ; f != nil; f = f.parent() {
+		if f.failing != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Under gives the frame of a path, or nil.
+func (s *State) Under(p Path) *Frame {
+	f := &s.Frame
+	for _, step := range p {
+		n := f.byName[IDOf(step)]
+		if n == nil {
+			return nil
+		}
+		i := n.Instance(step.Key)
+		if i == nil {
+			return nil
+		}
+		k := max(1, step.Iter)
+		if k > len(i.Frames) || i.Iter > 0 != (step.Iter > 0) {
+			return nil
+		}
+		f = i.Frames[k-1]
+	}
+	return f
+}
+
+// Find gives the node that an event's In and Node name, or nil.
+func (s *State) Find(in Path, node string) *Node {
+	f := s.Under(in)
+	if f == nil {
+		return nil
+	}
+	return f.byName[node]
+}
 
 // Instance gives the node's instance with that key, or nil.
 func (n *Node) Instance(key sdk.Key) *Instance {
@@ -145,13 +257,36 @@ func (n *Node) Instance(key sdk.Key) *Instance {
 	return n.byKey[key]
 }
 
+// Inside is the frame of a module instance's present round, nil when it has none.
+func (i *Instance) Inside() *Frame {
+	if k := max(1, i.Iter); k == len(i.Frames) {
+		return i.Frames[k-1]
+	}
+	return nil
+}
+
+// Step is the instance's segment of an address.
+func (i *Instance) Step() sdk.Step { return StepOf(i.Node.Name, i.Key, i.Iter) }
+
 // Address names the instance's latest attempt.
 func (s *State) Address(i *Instance) sdk.Address {
-	return sdk.Address{Run: string(s.ID), Node: sdk.Step{Kind: "node", Name: i.Node.Name, Key: i.Key}, Attempt: i.Attempt}
+	return sdk.Address{Run: string(s.ID), Modules: i.Node.Frame.Path, Node: i.Step(), Attempt: i.Attempt}
 }
 
 // Running is how many attempts are under way.
 func (s *State) Running() int { return s.running }
+
+// Walk calls fn for every node of the frame and of the modules in it, parents before what is inside them.
+func (f *Frame) Walk(fn func(*Node)) {
+	for _, n := range f.Nodes {
+		fn(n)
+		for _, i := range n.Instances {
+			for _, inner := range i.Frames {
+				inner.Walk(fn)
+			}
+		}
+	}
+}
 
 // Values gives the instance's outputs, nil when it was skipped or failed. An event cannot tell an empty object from nothing,
 // so those of a success are never nil.

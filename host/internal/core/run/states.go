@@ -13,6 +13,7 @@ const (
 	NodePlaced     NodeState = "placed"     // has a device, not yet started
 	NodeRunning    NodeState = "running"    // an attempt is under way
 	NodeBackoff    NodeState = "backoff"    // waits before its next attempt
+	NodeWaiting    NodeState = "waiting"    // a person decides: a gate, an attempt in doubt, a failure that pauses
 	NodeCancelling NodeState = "cancelling" // told to stop
 	NodeSucceeded  NodeState = "succeeded"
 	NodeFailed     NodeState = "failed"
@@ -57,14 +58,15 @@ type Transitions struct {
 var Table = Transitions{
 	Node: map[NodeState][]NodeState{
 		NodePending:    {NodeReady, NodeSkipped, NodeFailed, NodeCancelled},
-		NodeReady:      {NodeQueued, NodePlaced, NodeRunning, NodeFailed, NodeSkipped, NodeCancelled, NodeCached, NodeSucceeded},
+		NodeReady:      {NodeQueued, NodePlaced, NodeRunning, NodeWaiting, NodeFailed, NodeSkipped, NodeCancelled, NodeCached, NodeSucceeded},
 		NodeQueued:     {NodePlaced, NodeRunning, NodeReady, NodeFailed, NodeCancelled, NodeCached},
 		NodePlaced:     {NodeRunning, NodeReady, NodeFailed, NodeCancelled},
-		NodeRunning:    {NodeSucceeded, NodeFailed, NodeBackoff, NodeReady, NodeCancelling, NodeCancelled, NodeSkipped},
-		NodeBackoff:    {NodeReady, NodeFailed, NodeCancelled},
+		NodeRunning:    {NodeSucceeded, NodeFailed, NodeBackoff, NodeReady, NodeWaiting, NodeCancelling, NodeCancelled, NodeSkipped},
+		NodeBackoff:    {NodeReady, NodeRunning, NodeWaiting, NodeFailed, NodeCancelled, NodeCached},
+		NodeWaiting:    {NodeReady, NodeSucceeded, NodeFailed, NodeSkipped, NodeCancelled},
 		NodeCancelling: {NodeCancelled, NodeReady},
-		NodeFailed:     {NodePending, NodeReady}, // resume
-		NodeCancelled:  {NodePending, NodeReady}, // resume
+		NodeFailed:     {NodePending, NodeReady, NodeRunning}, // resume
+		NodeCancelled:  {NodePending, NodeReady, NodeRunning}, // resume
 	},
 	Run: map[Status][]Status{
 		Created:   {Running, Cancelled, Failed, Succeeded},

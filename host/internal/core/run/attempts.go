@@ -1,0 +1,303 @@
+package run
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+func (s *State) started(i *Instance, e Event) string {
+	switch {
+	case i.State != NodeReady && i.State != NodeBackoff:
+		return "it is " + string(i.State)
+	case e.Iter != i.Iter:
+		return fmt.Sprintf("expected round %d", i.Iter)
+	case e.Attempt != i.Attempt+1:
+		return fmt.Sprintf("expected attempt %d", i.Attempt+1)
+	}
+	i.Attempt, i.Seed, i.Deadline, i.Rung, i.State = e.Attempt, e.Seed, e.Deadline, e.Rung, NodeRunning
+	if i.Started.IsZero() {
+		i.Started = e.Time
+	}
+	i.Node.State = NodeRunning
+	s.count(i.Node.Frame, 1)
+	if s.CancelRequested || i.Cancel {
+		s.toCancel = append(s.toCancel, i)
+	}
+	return ""
+}
+
+// count adds to the attempts under way in the frame and around it.
+func (s *State) count(f *Frame, by int) {
+	for ; f != nil; f = f.parent() {
+		if f.running += by; f.running == 0 && f.failing != nil {
+			s.touch(f)
+		}
+	}
+}
+
+// current says whether the event speaks of the attempt that is under way.
+func (i *Instance) current(e Event) bool {
+	return i.Attempt == e.Attempt && i.Iter == e.Iter && (i.State == NodeRunning || i.State == NodeCancelling)
+}
+
+func (s *State) attemptEnded(i *Instance, e Event) {
+	s.count(i.Node.Frame, -1)
+	stopped := s.CancelRequested || i.Cancel
+	if e.Error != nil {
+		for f := i.Node.Frame; f != nil && !stopped; f = f.parent() {
+			stopped = f.Expired
+		}
+	}
+	switch {
+	case stopped:
+		if e.Error != nil {
+			i.Error = e.Error
+		}
+		s.endInstance(i, NodeCancelled, e.Time) // a late success too: the first decision wins
+	case e.Error == nil:
+		s.succeed(i, e, NodeSucceeded)
+	default:
+		i.Error = e.Error
+		if at, again := i.retry(e); again {
+			s.again(i, at, e.Time)
+			return
+		}
+		s.giveUp(i, e.Time)
+	}
+}
+
+// succeed takes a round's result: another round follows, or the instance has ended.
+func (s *State) succeed(i *Instance, e Event, to NodeState) {
+	if e.Again {
+		i.Self, i.SelfRef = e.Outputs, e.OutputsRef
+		if i.Self == nil {
+			i.Self = sdk.Values{}
+		}
+		i.Iter++
+		i.Attempt, i.Tries, i.Lost, i.Rung, i.Error, i.Checkpoint = 0, 0, 0, 0, nil, nil
+		i.State = NodeReady
+		s.offer(i)
+		return
+	}
+	i.Outputs, i.OutputsRef, i.Source, i.Error = e.Outputs, e.OutputsRef, e.Source, nil
+	s.endInstance(i, to, e.Time)
+}
+
+func (s *State) cached(i *Instance, e Event) string {
+	switch {
+	case i.State != NodeReady && i.State != NodeBackoff:
+		return "it is " + string(i.State)
+	case e.Iter != i.Iter:
+		return fmt.Sprintf("expected round %d", i.Iter)
+	}
+	if i.Started.IsZero() {
+		i.Started = e.Time
+	}
+	s.succeed(i, e, NodeCached)
+	return ""
+}
+
+// retry says whether another attempt is allowed after this end, and not before when.
+func (i *Instance) retry(e Event) (at time.Time, again bool) {
+	n := i.Node
+	switch e.Error.Cause {
+	case sdk.CauseLost:
+		i.Lost++
+		if !n.Idempotent {
+			i.Doubt = n.Ask
+			i.Error = &sdk.Error{Cause: sdk.CauseLost, Permanent: true,
+				Message: e.Error.Message + "; whether it took effect is unknown",
+				Hint:    "look at what it did, then resume the run to repeat it"}
+			if n.Ask {
+				i.Error.Hint = "look at what it did, then decide: retry, accept, skip or fail"
+			}
+			return at, false
+		}
+		if i.Lost >= MaxLost {
+			i.Error = &sdk.Error{Cause: sdk.CauseLost, Permanent: true,
+				Message: fmt.Sprintf("lost %d times; it may be what brings its executor down", i.Lost),
+				Hint:    "look at the logs of its attempts, then resume the run to try again", Detail: e.Error.Message}
+			return at, false
+		}
+		return e.Time, true
+	case sdk.CausePreempted, sdk.CauseDrained, sdk.CauseRefused:
+		if e.Error.Permanent {
+			return at, false
+		}
+		return e.Time.Add(time.Second), true
+	case sdk.CauseOOM, sdk.CauseSpilling:
+		for k := i.Rung; k < len(n.Rungs); k++ {
+			if n.Rungs[k] == e.Error.Cause {
+				i.Rung = k + 1
+				return e.Time, true
+			}
+		}
+		return at, false
+	default:
+		i.Tries++
+		if e.Error.Permanent || i.Tries >= max(1, n.Attempts) {
+			return at, false
+		}
+		return e.Time.Add(backoff(n.Backoff, i.Tries)), true
+	}
+}
+
+// MaxBackoff bounds the doubling of a node's backoff.
+const MaxBackoff = 5 * time.Minute
+
+func backoff(base time.Duration, tries int) time.Duration {
+	d := base
+	for range tries - 1 {
+		if d *= 2; d >= MaxBackoff {
+			return MaxBackoff
+		}
+	}
+	return d
+}
+
+func (s *State) again(i *Instance, at, now time.Time) {
+	if s.stopping() || i.Node.Frame.Halted() {
+		s.endInstance(i, NodeFailed, now)
+		return
+	}
+	if at.After(now) {
+		i.State, i.RetryAt = NodeBackoff, at
+		if !i.waits {
+			i.waits = true
+			s.backoff = append(s.backoff, i)
+		}
+		return
+	}
+	i.State = NodeReady
+	s.offer(i)
+}
+
+// giveUp ends an instance that may not be tried again by itself, or has it wait for a person.
+func (s *State) giveUp(i *Instance, at time.Time) {
+	if s.stopping() || i.Node.Frame.Halted() || i.Cancel {
+		s.endInstance(i, NodeFailed, at)
+		return
+	}
+	switch {
+	case i.Doubt:
+		i.State = NodeWaiting
+	case i.Node.OnFailure == "pause":
+		i.State = NodeWaiting
+		s.failed++
+		s.Reason = i.Node.Name + i.Key.String() + " failed: " + i.Error.Message
+		s.pause()
+	default:
+		s.endInstance(i, NodeFailed, at)
+	}
+}
+
+// leaveWaiting is called before an instance that may be waiting goes on.
+func (s *State) leaveWaiting(i *Instance) {
+	if i.State == NodeWaiting && i.Error != nil && !i.Doubt {
+		s.failed--
+	}
+	i.Doubt = false
+}
+
+// retryNow has an instance that waits tried again: a module goes on with what has not succeeded in it.
+func (s *State) retryNow(i *Instance, now time.Time) {
+	s.leaveWaiting(i)
+	i.State, i.Tries, i.Lost, i.Rung, i.Error = NodeReady, 0, 0, 0, nil
+	if inside := i.Inside(); inside != nil {
+		i.State = NodeRunning
+		s.reopenFrame(inside, now)
+		return
+	}
+	s.offer(i)
+}
+
+// decided takes a person's word on an instance that waits for one.
+func (s *State) decided(i *Instance, e Event) string {
+	if i.State != NodeWaiting || i.Error == nil {
+		return "it is " + string(i.State)
+	}
+	switch e.Decision {
+	case Retry:
+		if len(e.Inputs) > 0 {
+			edits := maps.Clone(i.Edits)
+			if edits == nil {
+				edits = sdk.Values{}
+			}
+			maps.Copy(edits, e.Inputs)
+			i.Edits = edits
+		}
+		s.retryNow(i, e.Time)
+	case Accept:
+		s.leaveWaiting(i)
+		s.succeed(i, e, NodeSucceeded)
+	case Skip:
+		s.leaveWaiting(i)
+		s.endInstance(i, NodeSkipped, e.Time)
+	case GiveUp:
+		s.leaveWaiting(i)
+		s.endInstance(i, NodeFailed, e.Time)
+	default:
+		return "unknown decision"
+	}
+	s.unpause()
+	return ""
+}
+
+// cancelNode takes a person's wish to stop a node, or one instance of it.
+func (s *State) cancelNode(e Event) (stale bool, why string) {
+	n := s.Find(e.In, e.Node)
+	if n == nil {
+		return false, "no such node"
+	}
+	if n.State.Ended() {
+		return true, ""
+	}
+	if n.State == NodePending {
+		n.Error = cancelled(e)
+		s.nodeGaveUp(n, n.Error, e.Time)
+		return false, ""
+	}
+	all := n.Instances
+	if !e.Key.IsZero() {
+		i := n.Instance(e.Key)
+		if i == nil {
+			return false, "no such instance"
+		}
+		all = []*Instance{i}
+	}
+	for _, i := range all {
+		if !i.State.Ended() {
+			s.cancelInstance(i, e)
+		}
+	}
+	s.unpause()
+	return false, ""
+}
+
+func cancelled(e Event) *sdk.Error {
+	why := "cancelled"
+	if e.Reason != "" {
+		why += ": " + e.Reason
+	}
+	return &sdk.Error{Cause: sdk.CauseCancelled, Message: why, Permanent: true}
+}
+
+func (s *State) cancelInstance(i *Instance, e Event) {
+	i.Cancel = true
+	switch inside := i.Inside(); {
+	case inside != nil && (i.State == NodeRunning || i.State == NodeCancelling):
+		i.State = NodeCancelling
+		s.fail(inside, cancelled(e))
+		s.stopRunning(inside)
+	case i.State == NodeRunning:
+		i.Error, i.State = cancelled(e), NodeCancelling
+		s.toCancel = append(s.toCancel, i)
+	case i.State != NodeCancelling:
+		s.leaveWaiting(i)
+		i.Error = cancelled(e)
+		s.endInstance(i, NodeCancelled, e.Time)
+	}
+}

@@ -1,0 +1,237 @@
+package run
+
+import (
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+func (s *State) expanded(n *Node, e Event) string {
+	switch {
+	case n.State != NodePending:
+		return "it is " + string(n.State)
+	case n.unmet > 0:
+		return "its needs have not ended"
+	case e.Each && len(e.Keys) == 0 && !e.Skip:
+		// for_each over nothing: the node succeeds with no instances.
+		n.Each, n.Map = true, e.Map
+		n.Started = e.Time
+		n.State = NodeReady
+		s.endNode(n, NodeSucceeded, e.Time)
+		return ""
+	case e.Skip:
+		n.Reason = e.Reason
+		s.endNode(n, NodeSkipped, e.Time)
+		return ""
+	}
+	n.Each, n.Map, n.Keys, n.State, n.Started = e.Each, e.Map, e.Keys, NodeReady, e.Time
+	keys := e.Keys
+	if !e.Each {
+		keys = []sdk.Key{{}}
+	}
+	block := make([]Instance, len(keys))
+	n.Instances = make([]*Instance, len(keys))
+	if e.Each {
+		n.byKey = make(map[sdk.Key]*Instance, len(keys))
+	}
+	for k, key := range keys {
+		i := &block[k]
+		i.Node, i.Key, i.State = n, key, NodeReady
+		if n.Repeats {
+			i.Iter = 1
+		}
+		n.Instances[k] = i
+		if e.Each {
+			n.byKey[key] = i
+		}
+		s.offer(i)
+	}
+	n.openInst = len(keys)
+	return ""
+}
+
+func (s *State) nodeFailed(n *Node, e Event) string {
+	if n.State == NodePending { // it could not be expanded
+		if n.unmet > 0 {
+			return "its needs have not ended"
+		}
+		n.Error = e.Error
+		s.nodeGaveUp(n, e.Error, e.Time)
+		return ""
+	}
+	i := n.Instance(e.Key)
+	if i == nil || i.State.Ended() {
+		return "no such instance, or it has ended"
+	}
+	if i.State == NodeRunning || i.State == NodeCancelling {
+		return "an attempt is under way"
+	}
+	s.leaveWaiting(i)
+	i.Error = e.Error
+	s.giveUp(i, e.Time)
+	return ""
+}
+
+func (s *State) endInstance(i *Instance, to NodeState, at time.Time) {
+	i.State, i.Ended = to, at
+	n := i.Node
+	n.openInst--
+	if bad := to == NodeFailed || to == NodeCancelled && i.Cancel; bad && n.Error == nil {
+		n.Error = i.Error
+		if n.fatal() && i.Error != nil {
+			s.failBy(n, i.Error)
+		}
+	}
+	if n.openInst == 0 {
+		s.closeNode(n, at)
+	}
+}
+
+// fatal says that a failure of the node is one of its frame.
+func (n *Node) fatal() bool { return n.OnFailure != "skip" && n.OnFailure != "continue" }
+
+// closeNode ends a node whose instances have all ended.
+func (s *State) closeNode(n *Node, at time.Time) {
+	failed, cancelled, skipped, good := 0, 0, 0, 0
+	for _, i := range n.Instances {
+		switch {
+		case i.State == NodeFailed, i.State == NodeCancelled && i.Cancel:
+			failed++
+		case i.State == NodeCancelled:
+			cancelled++
+		case i.State == NodeSkipped:
+			skipped++
+		default:
+			good++
+		}
+	}
+	switch {
+	case cancelled > 0:
+		s.endNode(n, NodeCancelled, at)
+	case failed == 0 && skipped == len(n.Instances) && skipped > 0:
+		n.Reason = "a person skipped it"
+		s.endNode(n, NodeSkipped, at)
+	case failed == 0:
+		s.endNode(n, NodeSucceeded, at)
+	case n.OnFailure == "continue", n.OnFailure == "skip" && good > 0:
+		s.endNode(n, NodeSucceeded, at) // with nulls where instances failed
+	case n.OnFailure == "skip":
+		n.Reason = "it failed, and on_failure is skip"
+		s.endNode(n, NodeSkipped, at)
+	default:
+		s.endNode(n, NodeFailed, at)
+	}
+}
+
+// nodeGaveUp ends a node that never had instances, by its on_failure.
+func (s *State) nodeGaveUp(n *Node, err *sdk.Error, at time.Time) {
+	switch n.OnFailure {
+	case "skip":
+		n.Reason = "it failed, and on_failure is skip"
+		s.endNode(n, NodeSkipped, at)
+	case "continue":
+		s.endNode(n, NodeSucceeded, at)
+	default:
+		s.failBy(n, err)
+		s.endNode(n, NodeFailed, at)
+	}
+}
+
+func (s *State) endNode(n *Node, to NodeState, at time.Time) {
+	n.State, n.Ended = to, at
+	f := n.Frame
+	if f.open--; f.open == 0 {
+		s.touch(f)
+	}
+	for _, d := range n.dependents {
+		d.unmet--
+		switch {
+		case d.unmet > 0 || d.State != NodePending:
+		case to == NodeFailed || to == NodeCancelled: // its frame is ending
+		default:
+			s.toExpand = append(s.toExpand, d)
+		}
+	}
+}
+
+func (s *State) moduleOpened(i *Instance, e Event) string {
+	switch {
+	case i.Node.Module == nil:
+		return "it is no module"
+	case i.State != NodeReady:
+		return "it is " + string(i.State)
+	case e.Iter != i.Iter:
+		return "another round is due"
+	}
+	f := &Frame{Path: append(append(Path{}, i.Node.Frame.Path...), i.Step()), Owner: i, Deadline: e.Deadline}
+	f.build(i.Node.Module)
+	if k := max(1, i.Iter); k > len(i.Frames) {
+		i.Frames = append(i.Frames, f)
+	} else {
+		i.Frames[k-1] = f
+	}
+	i.State, i.Deadline = NodeRunning, e.Deadline
+	if i.Started.IsZero() {
+		i.Started = e.Time
+	}
+	i.Node.State = NodeRunning
+	s.at(timed{at: e.Deadline, frame: f})
+	s.begin(f)
+	return ""
+}
+
+// at has Decide look at a gate or a module when its time has passed.
+func (s *State) at(t timed) {
+	if !t.at.IsZero() {
+		s.timed = append(s.timed, t)
+		s.soonest = sooner(s.soonest, t.at)
+	}
+}
+
+func (s *State) moduleEnded(i *Instance, e Event) string {
+	f := i.Inside()
+	switch {
+	case f == nil || i.State != NodeRunning && i.State != NodeCancelling:
+		return "it is " + string(i.State)
+	case f.running > 0:
+		return "attempts are under way in it"
+	case e.Error == nil && f.open > 0:
+		return "nodes in it have not ended"
+	}
+	s.abandon(f)
+	switch {
+	case i.Cancel || s.CancelRequested:
+		if e.Error != nil {
+			i.Error = e.Error
+		}
+		s.endInstance(i, NodeCancelled, e.Time)
+	case e.Error == nil:
+		s.succeed(i, e, NodeSucceeded)
+	default:
+		i.Error = e.Error
+		s.giveUp(i, e.Time)
+	}
+	return ""
+}
+
+func (s *State) gateOpened(i *Instance, e Event) string {
+	switch {
+	case !i.Node.Gate:
+		return "it is no gate"
+	case i.State != NodeReady:
+		return "it is " + string(i.State)
+	}
+	i.State, i.Started, i.Deadline, i.asked = NodeWaiting, e.Time, e.Deadline, false
+	i.Ask, i.AskRef = e.Ask, e.AskRef
+	i.Node.State = NodeWaiting
+	s.at(timed{at: e.Deadline, gate: i})
+	return ""
+}
+
+func (s *State) gateAnswered(i *Instance, e Event) string {
+	if !i.Node.Gate || i.State != NodeWaiting || i.Error != nil {
+		return "it is " + string(i.State)
+	}
+	s.succeed(i, e, NodeSucceeded)
+	return ""
+}

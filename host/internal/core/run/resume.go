@@ -1,0 +1,71 @@
+package run
+
+import "time"
+
+// resumed opens a failed or cancelled run again: what succeeded stays, everything else may be tried anew.
+func (s *State) resumed(e Event) string {
+	if s.Status != Failed && s.Status != Cancelled {
+		return "the run is " + string(s.Status)
+	}
+	s.Status, s.Error, s.Reason, s.Ended = Running, nil, "", time.Time{}
+	s.CancelRequested, s.Held, s.failed, s.ending, s.expiring = false, false, 0, false, false
+	s.toExpand, s.due, s.backoff, s.toCancel, s.touched, s.timed, s.soonest = nil, nil, nil, nil, nil, nil, time.Time{}
+	s.reopenFrame(&s.Frame, e.Time)
+	s.Deadline = e.Deadline
+	return ""
+}
+
+func (s *State) reopenFrame(f *Frame, now time.Time) {
+	f.Expired, f.failing, f.closing, f.listed, f.running, f.open = false, nil, false, false, 0, 0
+	if f.Owner != nil && f.shape.Timeout > 0 {
+		f.Deadline = now.Add(f.shape.Timeout)
+		s.at(timed{at: f.Deadline, frame: f})
+	}
+	for _, n := range f.Nodes {
+		s.reopen(n, now)
+	}
+	for _, n := range f.Nodes {
+		n.unmet = 0
+		for _, need := range n.Needs {
+			if p := f.byName[need]; p != nil && !p.State.Ended() {
+				n.unmet++
+			}
+		}
+		if n.State == NodePending && n.unmet == 0 {
+			s.toExpand = append(s.toExpand, n)
+		}
+	}
+	if f.open == 0 {
+		s.touch(f)
+	}
+}
+
+func (s *State) reopen(n *Node, now time.Time) {
+	if n.State == NodeSucceeded || n.State == NodeCached {
+		return
+	}
+	n.Error, n.Reason, n.Ended, n.asked = nil, "", time.Time{}, false
+	n.Frame.open++
+	if len(n.Instances) == 0 {
+		n.State = NodePending
+		return
+	}
+	n.State, n.openInst = NodeReady, 0
+	for _, i := range n.Instances {
+		i.listed, i.waits, i.asked, i.Doubt, i.Cancel = false, false, false, false, false
+		if i.State == NodeSucceeded || i.State == NodeCached {
+			continue
+		}
+		i.State, i.Tries, i.Lost, i.Error, i.RetryAt, i.Ended = NodeReady, 0, 0, nil, time.Time{}, time.Time{}
+		n.openInst++
+		if inside := i.Inside(); inside != nil { // go on in it
+			i.State = NodeRunning
+			s.reopenFrame(inside, now)
+			continue
+		}
+		s.offer(i)
+	}
+	if n.openInst == 0 { // nothing left to do: it had been held back by the run's end alone
+		s.closeNode(n, s.Updated)
+	}
+}

@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// openModule begins a round of a module instance.
+func (p *pass) openModule(i *run.Instance) {
+	scope, diags := p.l.scope(i.Node).Enter(i.Node.Name, i.Key, turnOf(i))
+	if diags.HasErrors() {
+		p.failed(i, sdk.Refuse(diags.Error(), ""))
+		return
+	}
+	ev := about(run.ModuleOpened, i)
+	ev.Deadline = after(p.now, scope.Pipeline().Timeout)
+	p.add(ev)
+	if inside := i.Inside(); inside != nil {
+		p.l.scopes[inside] = scope
+	}
+}
+
+// closeModule ends a round of a module instance with its outputs, or with why it failed.
+func (p *pass) closeModule(c run.Command) {
+	i := c.Instance
+	inside := i.Inside()
+	ev := about(run.ModuleEnded, i)
+	if ev.Error = c.Error; ev.Error == nil {
+		if p.outputs(inside, &ev); ev.Error == nil {
+			p.judge(i, &ev)
+		}
+	}
+	p.add(ev)
+	if i.State.Ended() || i.Inside() != inside {
+		delete(p.l.scopes, inside)
+	}
+}
+
+// openGate asks a gate's question.
+func (p *pass) openGate(i *run.Instance) {
+	q, diags := p.l.scope(i.Node).Question(i.Node.Name, i.Key)
+	if diags.HasErrors() {
+		p.failed(i, sdk.Refuse(diags.Error(), ""))
+		return
+	}
+	ev := about(run.GateOpened, i)
+	ev.Deadline = after(p.now, i.Node.Timeout)
+	raw, err := json.Marshal(q)
+	if err != nil {
+		p.failed(i, sdk.AsError(err))
+		return
+	}
+	if len(raw) <= run.MaxInline {
+		ev.Ask = raw
+	} else if a, err := p.e.cfg.Artifacts.Put(context.Background(), bytes.NewReader(raw), sdk.Artifact{Name: "question.json", MediaType: "application/json"}); err != nil {
+		p.failed(i, sdk.AsError(err))
+		return
+	} else {
+		ev.AskRef = a.Digest
+	}
+	p.add(ev)
+}
+
+// gateTimeout answers for the person who did not.
+func (p *pass) gateTimeout(i *run.Instance) {
+	gate := p.l.node(i.Node).Gate
+	if gate.OnTimeout == pipeline.FailRun {
+		p.failed(i, &sdk.Error{Cause: sdk.CauseHung, Permanent: true, Message: "nobody answered within " + i.Node.Timeout.String(),
+			Hint: "resume the run to ask again, or set on_timeout in the gate"})
+		return
+	}
+	outputs, diags := p.l.scope(i.Node).Answer(i.Node.Name, i.Key, pipeline.Answer{Approved: gate.OnTimeout == pipeline.Approve})
+	if diags.HasErrors() {
+		p.failed(i, sdk.Refuse(diags.Error(), "on_timeout = \"approve\" needs a default for every field of its form"))
+		return
+	}
+	p.answer(i, outputs, "", "nobody answered within "+i.Node.Timeout.String())
+}
+
+func (p *pass) answer(i *run.Instance, outputs sdk.Values, by, reason string) {
+	ev := about(run.GateAnswered, i)
+	ev.Owner, ev.Reason = by, reason
+	ref, err := p.e.spill(outputs)
+	if err != nil {
+		p.failed(i, sdk.AsError(err))
+		return
+	}
+	ev.Outputs, ev.OutputsRef = outputs, ref
+	p.add(ev)
+}
