@@ -91,14 +91,24 @@ func (c *Client) Run(ctx context.Context, id string) (r Run, err error) {
 	return r, c.call(ctx, http.MethodGet, runPath(id, ""), nil, &r)
 }
 
-// Cancel asks for the end of a run; it returns once the wish is recorded.
-func (c *Client) Cancel(ctx context.Context, id, reason string) (r Run, err error) {
-	return r, c.call(ctx, http.MethodPost, runPath(id, "/cancel"), map[string]string{"reason": reason}, &r)
+// Tell says something to a run; what is WordCancel, WordAnswer or another of them. It returns once that is recorded.
+func (c *Client) Tell(ctx context.Context, id, what string, w Word) (r Run, err error) {
+	return r, c.call(ctx, http.MethodPost, runPath(id, "/"+what), w, &r)
 }
 
-// Resume continues a run that failed, was cancelled or was interrupted; nodes that succeeded stay so.
+// Cancel asks for the end of a run; it returns once the wish is recorded.
+func (c *Client) Cancel(ctx context.Context, id, reason string) (r Run, err error) {
+	return c.Tell(ctx, id, WordCancel, Word{Reason: reason})
+}
+
+// Resume continues a run that failed, was cancelled, interrupted or paused; nodes that succeeded stay so.
 func (c *Client) Resume(ctx context.Context, id string) (r Run, err error) {
-	return r, c.call(ctx, http.MethodPost, runPath(id, "/resume"), struct{}{}, &r)
+	return c.Tell(ctx, id, WordResume, Word{})
+}
+
+// Explain says why a run stands where it stands; node is empty, or a node's name or address within the run.
+func (c *Client) Explain(ctx context.Context, id, node string) (x Explained, err error) {
+	return x, c.call(ctx, http.MethodGet, runPath(id, "/explain?node="+url.QueryEscape(node)), nil, &x)
 }
 
 // Events reads recorded events above a sequence number, at most limit (0: the host's choice).

@@ -29,8 +29,10 @@ import (
 type Runs interface {
 	Submit(ctx context.Context, s client.Submission, owner string) (client.Run, error)
 	Show(ctx context.Context, id string) (client.Run, error)
-	Cancel(ctx context.Context, id, reason string) error
-	Resume(ctx context.Context, id string) error
+	// Tell passes on what a person says to a run: what is one of client's words.
+	Tell(ctx context.Context, id, what string, w client.Word, by string) error
+	// Explain says why the run, or the node with that name or address, stands where it stands.
+	Explain(ctx context.Context, id, node string) (client.Explained, error)
 }
 
 // Catalog is what the API says about pipelines and node types.
@@ -139,8 +141,10 @@ func (s *Server) routes() {
 	v1.Get("/runs/:id", s.showRun)
 	v1.Get("/runs/:id/events", s.events)
 	v1.Get("/runs/:id/logs", s.logs)
-	v1.Post("/runs/:id/cancel", s.cancel)
-	v1.Post("/runs/:id/resume", s.resume)
+	v1.Get("/runs/:id/explain", s.explain)
+	for _, what := range []string{client.WordCancel, client.WordResume, client.WordPause, client.WordAnswer, client.WordDecide} {
+		v1.Post("/runs/:id/"+what, s.tell(what))
+	}
 	v1.Post("/artifacts", s.upload)
 	v1.Get("/artifacts/:digest", s.download)
 	v1.Get("/node-types", s.nodeTypes)

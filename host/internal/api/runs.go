@@ -129,35 +129,34 @@ func (s *Server) submission(c *fiber.Ctx) (sub client.Submission, err error) {
 	return sub, readJSON(c, &sub)
 }
 
-func (s *Server) cancel(c *fiber.Ctx) error {
-	var in struct {
-		Reason string `json:"reason"`
+// tell passes on what a person says to a run.
+func (s *Server) tell(what string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		var w client.Word
+		if err := readJSON(c, &w); err != nil {
+			return err
+		}
+		h, err := s.find(c)
+		if err != nil {
+			return err
+		}
+		if err := s.cfg.Runs.Tell(c.UserContext(), h.Run, what, w, owner); err != nil {
+			return err
+		}
+		return s.answerRun(c, h.Run)
 	}
-	if err := readJSON(c, &in); err != nil {
-		return err
-	}
-	h, err := s.find(c)
-	if err != nil {
-		return err
-	}
-	if err := s.cfg.Runs.Cancel(c.UserContext(), h.Run, in.Reason); err != nil {
-		return err
-	}
-	return s.answerRun(c, h.Run)
 }
 
-func (s *Server) resume(c *fiber.Ctx) error {
-	if err := readJSON(c, &struct{}{}); err != nil {
-		return err
-	}
+func (s *Server) explain(c *fiber.Ctx) error {
 	h, err := s.find(c)
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Runs.Resume(c.UserContext(), h.Run); err != nil {
+	x, err := s.cfg.Runs.Explain(c.UserContext(), h.Run, c.Query("node"))
+	if err != nil {
 		return err
 	}
-	return s.answerRun(c, h.Run)
+	return c.JSON(x)
 }
 
 func (s *Server) logs(c *fiber.Ctx) error {

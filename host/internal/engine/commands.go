@@ -65,19 +65,18 @@ func (p *pass) failed(i *run.Instance, err *sdk.Error) {
 
 // dispatch starts the instance when there is room, else queues it.
 func (p *pass) dispatch(i *run.Instance) {
-	at := place{i, p.e.classOf(p.l, i)}
+	at := place{i, p.e.classOf(p.l.node(i.Node).Type)}
 	if p.e.slots.acquire(p.l, at) {
 		p.start(at)
 	}
 }
 
-func (e *Engine) classOf(l *live, i *run.Instance) class {
-	n := l.node(i.Node)
-	if e.cfg.RunsAhead(n.Type) {
+func (e *Engine) classOf(t sdk.NodeType) class {
+	if e.cfg.RunsAhead(t) {
 		return class{ahead: true}
 	}
-	if n.Type.Concurrency > 0 {
-		return class{nodeType: n.Type.Name, limit: n.Type.Concurrency}
+	if t.Concurrency > 0 {
+		return class{nodeType: t.Name, limit: t.Concurrency}
 	}
 	return class{}
 }

@@ -223,6 +223,19 @@ func (e *Engine) Live() int {
 	return len(e.live)
 }
 
+// Working says how many runs are in memory that do not only wait for a person.
+func (e *Engine) Working() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := 0
+	for _, l := range e.live {
+		if !l.resting.Load() {
+			n++
+		}
+	}
+	return n
+}
+
 // Close stops claiming at once, lets running attempts finish until ctx ends, then stops them; they are recorded as
 // drained and go on at the next start. It returns when nothing of the engine runs any more.
 func (e *Engine) Close(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
@@ -26,6 +27,8 @@ type live struct {
 	state    *run.State
 	scopes   map[*run.Frame]*pipeline.Scope // what expressions see: of the run, and of each module instance that is open
 	attempts map[*run.Instance]*attempt
+
+	resting atomic.Bool // all that is left waits for a person
 
 	wake wakeAt        // guarded by the engine's timers
 	gone chan struct{} // closed when the run has ended durably, or was dropped
@@ -198,6 +201,7 @@ func (p *pass) act() {
 		stop()
 	}
 	p.e.timers.set(p.l, p.l.state.Wake())
+	p.l.resting.Store(p.l.state.Resting())
 	if p.l.state.Status.Ended() {
 		p.e.drop(p.l, ErrEnded)
 	}
@@ -248,6 +252,7 @@ func (p *pass) add(ev run.Event) {
 	if ev.Time.Before(s.Updated) {
 		ev.Time = s.Updated
 	}
+	was := s.Status
 	stale, err := s.Fold(ev)
 	if err != nil {
 		// Decide and the fold disagree: a defect. Refuse to write what could not be read back.
@@ -259,6 +264,15 @@ func (p *pass) add(ev run.Event) {
 	}
 	if ev.OutputsRef != "" {
 		ev.Outputs = nil // the state has them, as after reading; the journal says where they are
+	}
+	if ev.Error != nil && !stale {
+		n := s.Find(ev.In, ev.Node)
+		if i := n.Instance(ev.Key); i != nil && i.State == run.NodeWaiting {
+			ev.Waits = true
+		}
+		if s.Status == run.Paused && was != run.Paused {
+			ev.Status = run.Paused
+		}
 	}
 	p.events = append(p.events, ev)
 	p.settle(ev)

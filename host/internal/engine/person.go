@@ -15,6 +15,9 @@ import (
 // ErrNotWaiting: the node does not wait for a person, or no longer.
 var ErrNotWaiting = errors.New("it does not wait for a person")
 
+// ErrNodeEnded: the node or instance has ended.
+var ErrNodeEnded = errors.New("the node has ended")
+
 // ErrNoNode: the run has no such node or instance.
 var ErrNoNode = errors.New("no such node")
 
@@ -51,7 +54,7 @@ func (e *Engine) CancelNode(ctx context.Context, at sdk.Address, by, reason stri
 		case n == nil || !step.Key.IsZero() && n.Instance(step.Key) == nil:
 			return fmt.Errorf("%s: %w", at, ErrNoNode)
 		case n.State.Ended(), !step.Key.IsZero() && n.Instance(step.Key).State.Ended():
-			return fmt.Errorf("%s: %w", at, ErrEnded)
+			return fmt.Errorf("%s: %w", at, ErrNodeEnded)
 		}
 		p.add(run.Event{Kind: run.CancelRequested, In: in, Node: n.Name, Key: step.Key, Owner: by, Reason: reason})
 		return nil

@@ -36,6 +36,7 @@ type slotTable struct {
 
 // pool is a number of slots, and who waits for one.
 type pool struct {
+	size  int
 	free  int
 	ring  []*line // runs that wait, in turn; empty unless free is 0
 	lines map[*live]*line
@@ -51,7 +52,7 @@ func newSlotTable(maxControl, maxTasks int, grant func(*live, place)) *slotTable
 	return &slotTable{grant: grant, control: newPool(maxControl), tasks: newPool(maxTasks), maxTasks: maxTasks, types: make(map[class]*pool)}
 }
 
-func newPool(n int) *pool { return &pool{free: n, lines: make(map[*live]*line)} }
+func newPool(n int) *pool { return &pool{size: n, free: n, lines: make(map[*live]*line)} }
 
 // path gives the pools of a class, in the order in which their slots are taken.
 func (t *slotTable) path(c class) []*pool {

@@ -189,7 +189,7 @@ func (h *Host) observe(id run.ID, e run.Event) {
 		h.metrics.Run(string(e.Status))
 	default:
 		if e.Kind == run.AttemptEnded && e.Error != nil {
-			h.cfg.Log.Info("attempt ended", "task", (sdk.Address{Run: string(id), Node: sdk.Step{Kind: "node", Name: e.Node, Key: e.Key}, Attempt: e.Attempt}).String(),
+			h.cfg.Log.Info("attempt ended", "task", e.At(id).String(),
 				"cause", e.Error.Cause, "error", e.Error.Message)
 		}
 	}
@@ -233,7 +233,7 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 func (h *Host) Drain(ctx context.Context) error {
 	pause := time.Millisecond
 	for {
-		if h.engine.Live() == 0 && h.socket.CloseIfQuiet() {
+		if h.engine.Working() == 0 && h.socket.CloseIfQuiet() {
 			return nil
 		}
 		select {

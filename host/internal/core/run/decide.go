@@ -212,6 +212,22 @@ func (s *State) Wake() time.Time {
 	return at
 }
 
+// Resting says that the run will do nothing until a person speaks or a time passes: all that is left waits for one.
+func (s *State) Resting() bool {
+	if s.running > 0 || s.stopping() || s.Status != Running && s.Status != Paused {
+		return false
+	}
+	resting := true
+	s.Walk(func(n *Node) {
+		for _, i := range n.Instances {
+			if i.State == NodeReady || i.State == NodeBackoff {
+				resting = false
+			}
+		}
+	})
+	return resting || s.Status == Paused
+}
+
 // Interrupted gives the instances whose attempt was under way when the journal ended: after a crash each ends
 // as lost.
 func (s *State) Interrupted() []*Instance {

@@ -85,6 +85,7 @@ type Event struct {
 	Reason  string    `json:"reason,omitempty"`
 
 	Again    bool            `json:"again,omitempty"`  // another round follows
+	Waits    bool            `json:"waits,omitempty"`  // for readers: the instance now waits for a person
 	Source   string          `json:"source,omitempty"` // address of the attempt whose result it is
 	Decision Decision        `json:"decision,omitempty"`
 	Ask      json.RawMessage `json:"ask,omitempty"`     // what a gate asks: core/pipeline.Question
@@ -96,7 +97,7 @@ type Event struct {
 	Outputs    sdk.Values `json:"outputs,omitempty"`
 	OutputsRef string     `json:"outputs_ref,omitempty"` // artifact digest of outputs too big for an event
 	Error      *sdk.Error `json:"error,omitempty"`
-	Status     Status     `json:"status,omitempty"`
+	Status     Status     `json:"status,omitempty"` // of RunEnded; for readers, Paused where a failure holds the run
 }
 
 // At names the node instance that the event speaks of, and its attempt; the run when it speaks of no node.

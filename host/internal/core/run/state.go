@@ -251,6 +251,9 @@ func (s *State) Find(in Path, node string) *Node {
 
 // Instance gives the node's instance with that key, or nil.
 func (n *Node) Instance(key sdk.Key) *Instance {
+	if n == nil {
+		return nil
+	}
 	if !n.Each && len(n.Instances) == 1 && key.IsZero() {
 		return n.Instances[0]
 	}
