@@ -106,6 +106,21 @@ func (c *Client) Resume(ctx context.Context, id string) (r Run, err error) {
 	return c.Tell(ctx, id, WordResume, Word{})
 }
 
+// Cache lists the results that are kept for later runs.
+func (c *Client) Cache(ctx context.Context) (l CacheList, err error) {
+	return l, c.call(ctx, http.MethodGet, "/api/v1/cache", nil, &l)
+}
+
+// CacheRemove forgets the result of a key, or of a unique prefix of it.
+func (c *Client) CacheRemove(ctx context.Context, key string) (l CacheList, err error) {
+	return l, c.call(ctx, http.MethodDelete, "/api/v1/cache/"+url.PathEscape(key), nil, &l)
+}
+
+// CacheGC forgets results and gives those that went.
+func (c *Client) CacheGC(ctx context.Context, g CacheGC) (l CacheList, err error) {
+	return l, c.call(ctx, http.MethodPost, "/api/v1/cache/gc", g, &l)
+}
+
 // Explain says why a run stands where it stands; node is empty, or a node's name or address within the run.
 func (c *Client) Explain(ctx context.Context, id, node string) (x Explained, err error) {
 	return x, c.call(ctx, http.MethodGet, runPath(id, "/explain?node="+url.QueryEscape(node)), nil, &x)

@@ -29,6 +29,37 @@ type Submission struct {
 	Inputs sdk.Values `json:"inputs,omitempty"`
 	// Text are values as a person types them: converted to the variable's type, JSON for lists and objects.
 	Text map[string]string `json:"text,omitempty"`
+	// Rerun makes a run that repeats another: its pipeline and inputs are taken where none are given here.
+	Rerun *Rerun `json:"rerun,omitempty"`
+}
+
+// Rerun names a run that is to be repeated. Whatever has the same inputs takes its result from it, but for the nodes
+// that From names by their address within the run.
+type Rerun struct {
+	Of   string   `json:"of"`
+	From []string `json:"from,omitempty"`
+}
+
+// CacheEntry is one result that is kept for later runs.
+type CacheEntry struct {
+	Key     string    `json:"key"`
+	Type    string    `json:"type"`
+	Source  string    `json:"source"` // address of the attempt that gave it
+	Created time.Time `json:"created"`
+	Used    time.Time `json:"used"`
+	Size    int64     `json:"size"` // bytes, with its artifacts
+}
+
+// CacheList is every result that is kept, the one used last first.
+type CacheList struct {
+	Version int          `json:"version"`
+	Results []CacheEntry `json:"results"`
+}
+
+// CacheGC is what goes from the cache: everything when All, else what is beyond Limit bytes, the longest unused first.
+type CacheGC struct {
+	Limit int64 `json:"limit,omitempty"`
+	All   bool  `json:"all,omitempty"`
 }
 
 // Run is one run. Lists leave Inputs, Outputs and Nodes empty.
@@ -44,6 +75,8 @@ type Run struct {
 	// Error is why it failed, was cancelled or is paused.
 	Error string `json:"error,omitempty"`
 	Owner string `json:"owner,omitempty"`
+	// Parent is the run that this one repeats.
+	Parent string `json:"parent,omitempty"`
 	// Seq is the sequence number of the run's last event.
 	Seq     uint64    `json:"seq"`
 	Created time.Time `json:"created"`

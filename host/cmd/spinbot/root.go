@@ -27,7 +27,8 @@ func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.runCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
-		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
+		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(), p.rerunCommand(),
+		p.cacheCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -61,6 +62,7 @@ type Config struct {
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
+	Cache     cache.Store
 	// Active says whether this process is advancing the run.
 	Active func(run string) bool
 	// Metrics writes the Prometheus text form.
@@ -147,6 +149,9 @@ func (s *Server) routes() {
 	}
 	v1.Post("/artifacts", s.upload)
 	v1.Get("/artifacts/:digest", s.download)
+	v1.Get("/cache", s.listCache)
+	v1.Delete("/cache/:key", s.forget)
+	v1.Post("/cache/gc", s.shrink)
 	v1.Get("/node-types", s.nodeTypes)
 	v1.Get("/plugins", s.plugins)
 	v1.Post("/plugins/:name/trust", s.trust)

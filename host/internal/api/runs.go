@@ -63,10 +63,12 @@ func limitOf(c *fiber.Ctx) (int, error) {
 }
 
 // find gives the run that the path's id names: whole, a unique prefix, or "last".
-func (s *Server) find(c *fiber.Ctx) (store.Head, error) {
-	h, err := s.cfg.Index.Find(c.UserContext(), c.Params("id"))
+func (s *Server) find(c *fiber.Ctx) (store.Head, error) { return s.findRun(c, c.Params("id")) }
+
+func (s *Server) findRun(c *fiber.Ctx, id string) (store.Head, error) {
+	h, err := s.cfg.Index.Find(c.UserContext(), id)
 	if errors.Is(err, store.ErrNotFound) {
-		return h, &client.Problem{Code: client.CodeNotFound, Detail: "no run " + c.Params("id"), Fix: "spinbot runs lists them"}
+		return h, &client.Problem{Code: client.CodeNotFound, Detail: "no run " + id, Fix: "spinbot runs lists them"}
 	}
 	var ambiguous *store.AmbiguousError
 	if errors.As(err, &ambiguous) {
@@ -97,8 +99,17 @@ func (s *Server) submit(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := permitted(c, sub.Pipeline); err != nil {
-		return err
+	if sub.Rerun == nil || sub.Pipeline.Path != "" {
+		if err := permitted(c, sub.Pipeline); err != nil {
+			return err
+		}
+	}
+	if sub.Rerun != nil {
+		h, err := s.findRun(c, sub.Rerun.Of)
+		if err != nil {
+			return err
+		}
+		sub.Rerun.Of = h.Run
 	}
 	r, err := s.cfg.Runs.Submit(c.UserContext(), sub, owner)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/store"
@@ -28,6 +29,7 @@ type Config struct {
 	Index     store.Index // not read; whoever lists runs asks it directly
 	Artifacts artifacts.Store
 	Executor  exec.Executor
+	Cache     cache.Store // of results; nil: none is kept
 	// RunsAhead says whether tasks of a node type may start before their intent is durable: control nodes
 	// without grants, which can be repeated without harm. nil: none.
 	RunsAhead func(sdk.NodeType) bool
@@ -59,6 +61,8 @@ type Engine struct {
 	slots  *slotTable
 	timers *timers
 	pipes  pipeCache
+
+	flights flights
 
 	// tasks ends when running attempts are to stop; its cause says why.
 	tasks     context.Context

@@ -21,6 +21,9 @@ func (e *Engine) Explain(ctx context.Context, id run.ID, node func(sdk.Address) 
 		if n == nil || n.Kind != pipeline.KindNode {
 			return ""
 		}
+		if e.flights.waitsFor(l.state.ID, i) {
+			return "another task with the same inputs is under way; its result will be taken"
+		}
 		return e.slots.describe(e.classOf(n.Type))
 	})
 	if e.find(id) == nil && !l.state.Status.Ended() && node == nil {

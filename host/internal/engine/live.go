@@ -27,6 +27,7 @@ type live struct {
 	state    *run.State
 	scopes   map[*run.Frame]*pipeline.Scope // what expressions see: of the run, and of each module instance that is open
 	attempts map[*run.Instance]*attempt
+	before   *before // the run that it repeats
 
 	resting atomic.Bool // all that is left waits for a person
 
@@ -55,6 +56,7 @@ type (
 		inst    *run.Instance
 		iter    int
 		attempt int
+		key     string // of the flight that it was; empty: none
 		outputs sdk.Values
 		ref     string // where they are kept when they are too big for an event
 		err     *sdk.Error
@@ -109,6 +111,10 @@ func (e *Engine) turnAway(m message, why error) {
 		m.durable <- why
 	case granted:
 		e.slots.release(m.class)
+	case finished:
+		if m.key != "" {
+			e.landed(m.key)
+		}
 	}
 }
 
@@ -161,6 +167,7 @@ type pass struct {
 	starts []*attempt
 	stops  []func()
 	heard  []chan error // who waits for the events to be durable
+	kept   []kept       // flights that have ended
 }
 
 func (e *Engine) advance(l *live, inbox []message) {
@@ -197,6 +204,7 @@ func (p *pass) act() {
 	for _, a := range p.starts {
 		a.durable()
 	}
+	p.keep()
 	for _, stop := range p.stops {
 		stop()
 	}
@@ -215,7 +223,13 @@ func (p *pass) abandon() {
 	for _, a := range p.starts {
 		if !a.class.ahead {
 			p.e.slots.release(a.class)
+			if a.key != "" {
+				p.e.landed(a.key)
+			}
 		}
+	}
+	for _, k := range p.kept {
+		p.e.landed(k.key)
 	}
 }
 
@@ -236,6 +250,8 @@ func (p *pass) take(m message) {
 		}
 	case granted:
 		p.start(place(m))
+	case flown:
+		p.wanted(m.inst)
 	case saved:
 		ev := about(run.AttemptSaved, m.inst)
 		ev.Iter, ev.Attempt, ev.Checkpoint = m.iter, m.attempt, m.data

@@ -12,14 +12,15 @@ import (
 
 // What a person may say to a run. Each returns when it is durable.
 
-// ErrNotWaiting: the node does not wait for a person, or no longer.
-var ErrNotWaiting = errors.New("it does not wait for a person")
-
-// ErrNodeEnded: the node or instance has ended.
-var ErrNodeEnded = errors.New("the node has ended")
-
-// ErrNoNode: the run has no such node or instance.
-var ErrNoNode = errors.New("no such node")
+// The errors of what a person says.
+var (
+	// ErrNotWaiting: the node does not wait for a person, or no longer.
+	ErrNotWaiting = errors.New("it does not wait for a person")
+	// ErrNodeEnded: the node or instance has ended.
+	ErrNodeEnded = errors.New("the node has ended")
+	// ErrNoNode: the run has no such node or instance.
+	ErrNoNode = errors.New("no such node")
+)
 
 // tell makes a message of an event that is right whatever the run's state.
 func tell(ev run.Event) told {

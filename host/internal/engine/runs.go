@@ -21,6 +21,10 @@ type Submission struct {
 	// Inputs are the values of its variables, as Pipeline.Inputs gave them.
 	Inputs sdk.Values
 	Owner  string
+	// Parent is a run that this one repeats: whatever has the same inputs takes its result from there, but for what
+	// From names by its address within the run.
+	Parent run.ID
+	From   []string
 }
 
 // Submit records a new run and sets it going. When it returns, the run is durable.
@@ -32,10 +36,15 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 	now := e.cfg.Now()
 	l := newLive(newID(now), p)
 	l.begin(s.Inputs, s.Owner)
+	if s.Parent != "" {
+		if l.before, err = e.earlierRun(ctx, s.Parent, s.From); err != nil {
+			return "", err
+		}
+	}
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails
 	created := tell(run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
-		Owner: s.Owner, Seed: binary.LittleEndian.Uint64(seed[:]) >> 1, Deadline: after(now, p.Timeout)})
+		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: binary.LittleEndian.Uint64(seed[:]) >> 1, Deadline: after(now, p.Timeout)})
 	if err := e.register(l, created); err != nil {
 		return "", err
 	}
@@ -180,4 +189,13 @@ func (e *Engine) State(ctx context.Context, id run.ID) (*run.State, error) {
 		return nil, err
 	}
 	return l.state, nil
+}
+
+// Pipeline gives the pipeline of a run as it was when the run was made.
+func (e *Engine) Pipeline(ctx context.Context, id run.ID) (*pipeline.Pipeline, error) {
+	l, err := e.read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return l.pipe, nil
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/cache"
+	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -49,6 +51,7 @@ type Host struct {
 	cfg       Config
 	store     *sqlstore.Store
 	artifacts artifacts.Store
+	cache     cache.Store
 	wasm      *wasmexec.Executor
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
@@ -118,19 +121,22 @@ func (h *Host) open(ctx context.Context) error {
 	}
 	h.catalog = catalog.New(catalog.Config{PluginDirs: h.cfg.PluginDirs, ControlDirs: h.cfg.ControlDirs, BuiltIn: builtIn(), TrustFile: state.Trust(),
 		BundledTrust: h.cfg.BundledTrust, CacheDir: state.Manifests(), Describe: h.describe})
+	if h.cache, err = cachedir.Open(state.Results(), time.Now); err != nil {
+		return err
+	}
 	executor, err := h.executor()
 	if err != nil {
 		return err
 	}
 	h.engine = engine.New(engine.Config{
-		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor,
+		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
 		MaxTasks:  h.cfg.Parallel, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 	})
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Artifacts: h.artifacts, Cache: h.cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"store": func(ctx context.Context) error {

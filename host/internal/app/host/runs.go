@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -24,22 +26,71 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 	if err != nil {
 		return client.Run{}, err
 	}
-	p, found, err := load(sub.Pipeline, view)
-	if err != nil {
+	want := engine.Submission{Owner: owner}
+	if sub.Rerun != nil {
+		if err := r.repeat(ctx, &sub, &want); err != nil {
+			return client.Run{}, explain(err)
+		}
+	}
+	if want.Pipeline == nil {
+		p, found, err := load(sub.Pipeline, view)
+		if err != nil {
+			return client.Run{}, err
+		}
+		if p == nil || found.HasErrors() {
+			return client.Run{}, invalid(client.CodeInvalidPipeline, found)
+		}
+		want.Pipeline = p
+	}
+	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
 		return client.Run{}, err
 	}
-	if p == nil || found.HasErrors() {
-		return client.Run{}, invalid(client.CodeInvalidPipeline, found)
-	}
-	values, err := inputs(p, sub)
-	if err != nil {
-		return client.Run{}, err
-	}
-	id, err := r.h.engine.Submit(ctx, engine.Submission{Pipeline: p, Inputs: values, Owner: owner})
+	id, err := r.h.engine.Submit(ctx, want)
 	if err != nil {
 		return client.Run{}, explain(err)
 	}
 	return r.Show(ctx, string(id))
+}
+
+// repeat fills in what a run that repeats another takes from it: the pipeline, unless one is given, and inputs.
+func (r runs) repeat(ctx context.Context, sub *client.Submission, want *engine.Submission) error {
+	was, err := r.h.engine.State(ctx, run.ID(sub.Rerun.Of))
+	if err != nil {
+		return err
+	}
+	p, err := r.h.engine.Pipeline(ctx, was.ID)
+	if err != nil {
+		return err
+	}
+	want.Parent = was.ID
+	for _, at := range sub.Rerun.From {
+		a, err := address(string(was.ID), at)
+		if err != nil {
+			return err
+		}
+		in, step := run.Target(a)
+		if n := was.Find(in, run.IDOf(step)); n == nil {
+			return &client.Problem{Code: client.CodeNotFound, Detail: string(was.ID) + " has no " + at, Fix: "spinbot show " + string(was.ID) + " lists its nodes"}
+		}
+		want.From = append(want.From, strings.TrimPrefix(a.String(), string(was.ID)+"/"))
+	}
+	if sub.Pipeline.Path == "" && sub.Pipeline.Text == "" {
+		want.Pipeline = p
+	}
+	given := sdk.Values{}
+	for name, v := range was.Inputs {
+		if _, text := sub.Text[name]; !text && (want.Pipeline == nil || has(want.Pipeline, name)) {
+			given[name] = v
+		}
+	}
+	maps.Copy(given, sub.Inputs)
+	sub.Inputs = given
+	return nil
+}
+
+func has(p *pipeline.Pipeline, variable string) bool {
+	_, ok := p.Variable(variable)
+	return ok
 }
 
 // Show implements api.Runs.

@@ -13,7 +13,7 @@ import (
 // runShape is a run as the API shows it. Nodes keep the order in which the state has them.
 func runShape(s *run.State) client.Run {
 	r := client.Run{
-		ID: string(s.ID), Pipeline: s.Pipeline, Digest: s.Digest, State: string(s.Status), Owner: s.Owner, Seq: s.Seq,
+		ID: string(s.ID), Pipeline: s.Pipeline, Digest: s.Digest, State: string(s.Status), Owner: s.Owner, Parent: string(s.Parent), Seq: s.Seq,
 		Created: s.Created.UTC(), Updated: s.Updated.UTC(), Inputs: s.Inputs, Outputs: s.Outputs, Nodes: []client.Node{},
 	}
 	switch {

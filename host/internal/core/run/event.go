@@ -71,6 +71,8 @@ type Event struct {
 	Bundle   string     `json:"bundle,omitempty"` // artifact digest of everything the pipeline needs
 	Inputs   sdk.Values `json:"inputs,omitempty"`
 	Owner    string     `json:"owner,omitempty"`
+	Parent   ID         `json:"parent,omitempty"` // the run that this one repeats
+	From     []string   `json:"from,omitempty"`   // addresses of what is done again all the same
 
 	In      Path      `json:"in,omitempty"`   // the module instance around it; empty: the run itself
 	Node    string    `json:"node,omitempty"` // a node's name, gate.<name> or module.<name>

@@ -78,6 +78,7 @@ func (s *State) applyNode(e Event) (stale bool, why string) {
 		return false, s.expanded(n, e)
 	case NodeFailedEvent:
 		return false, s.nodeFailed(n, e)
+	default: // it speaks of an instance
 	}
 	i := n.Instance(e.Key)
 	if i == nil {
@@ -108,8 +109,9 @@ func (s *State) applyNode(e Event) (stale bool, why string) {
 		return false, s.gateOpened(i, e)
 	case GateAnswered:
 		return false, s.gateAnswered(i, e)
+	default:
+		return false, "unknown kind"
 	}
-	return false, "unknown kind"
 }
 
 func (s *State) created(e Event) string {
@@ -117,6 +119,7 @@ func (s *State) created(e Event) string {
 		return "the run exists"
 	}
 	s.ID, s.Pipeline, s.Digest, s.Bundle, s.Owner = e.Run, e.Pipeline, e.Digest, e.Bundle, e.Owner
+	s.Parent, s.From = e.Parent, e.From
 	s.Inputs, s.Seed, s.Created, s.Deadline = e.Inputs, e.Seed, e.Time, e.Deadline
 	s.Status = Running
 	s.begin(&s.Frame)

@@ -41,6 +41,8 @@ type State struct {
 	Digest   string
 	Bundle   string
 	Owner    string
+	Parent   ID       // the run that it repeats
+	From     []string // addresses of what is done again all the same
 	Inputs   sdk.Values
 	Seed     uint64
 
@@ -177,7 +179,7 @@ func (s *State) touch(f *Frame) {
 // New gives the state of a run of which nothing has happened.
 func New(shape Shape) *State {
 	s := &State{Status: Created}
-	s.Frame.build(&shape)
+	s.build(&shape)
 	return s
 }
 

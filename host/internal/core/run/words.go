@@ -18,6 +18,9 @@ func (e Event) Tell() (level, text string) {
 	switch e.Kind {
 	case RunCreated:
 		text = "run of " + e.Pipeline + " created"
+		if e.Parent != "" {
+			text += ", which repeats " + string(e.Parent)
+		}
 	case NodeExpanded:
 		switch {
 		case e.Skip:
@@ -35,6 +38,9 @@ func (e Event) Tell() (level, text string) {
 		text = fmt.Sprintf("attempt %d started", e.Attempt)
 		if e.Rung > 0 {
 			text += fmt.Sprintf(" on rung %d of its ladder", e.Rung)
+		}
+		if e.Reason != "" {
+			text += ": " + e.Reason
 		}
 	case AttemptEnded:
 		text = tellEnd(e)
@@ -184,8 +190,9 @@ func (s *State) explainNode(n *Node, now time.Time) (why, next string) {
 		return n.Error.Message, n.Error.Hint
 	case NodeCancelled:
 		return "the run ended before it could begin", ""
+	default:
+		return "it has no instances: its for_each is over nothing", ""
 	}
-	return "it has no instances: its for_each is over nothing", ""
 }
 
 // standing says where a node stands in a few words.
@@ -247,8 +254,9 @@ func (s *State) explainInstance(i *Instance, now time.Time, queue func(*Instance
 		return "the run ended first", ""
 	case NodeCached:
 		return "its result was known: " + i.Source, ""
+	default:
+		return "it has ended", ""
 	}
-	return "it has ended", ""
 }
 
 // plain is the address of an instance without its attempt.
