@@ -46,6 +46,7 @@ var rooms = []room{
 	{"host/internal/exec", 2, []string{"host/internal/artifacts"}, "Executor (one method) and its decorators"},
 	{"host/internal/store", 2, nil, "Journal, Index and their errors"},
 	{"host/internal/artifacts", 2, nil, "Store of immutable bytes"},
+	{"host/internal/media", 2, nil, "what the head of a media file says: size in pixels, duration"},
 	{"host/internal/exec/exectest/...", 3, []string{"host/internal/exec/exectest/..."}, "conformance suite of executors, and the node types it runs"},
 	{"host/internal/exec/...", 3, nil, "one adapter each, blind to the others and to engine"},
 	{"host/internal/store/...", 3, nil, "one adapter each"},
