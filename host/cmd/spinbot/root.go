@@ -25,7 +25,7 @@ type program struct {
 // commands is the explicit list: a new command is its own file and one line here.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
-		p.runCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(),
+		p.runCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(),
 		p.runsCommand(), p.showCommand(), p.logsCommand(), p.cancelCommand(), p.resumeCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),

@@ -1,0 +1,158 @@
+package pipetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// mocks answers the tasks of one run block: it implements exec.Executor. What it cannot answer is a problem of the
+// test file, and fails the block whatever that expected.
+type mocks struct {
+	block *block
+
+	mu    sync.Mutex
+	wrong []Failure
+}
+
+// Execute implements exec.Executor.
+func (x *mocks) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
+	b := x.block
+	m := find(t.Address, t.Type, b.run.mocks, b.suite.mocks)
+	switch {
+	case m != nil:
+		return x.answer(ctx, m, t)
+	case b.bench.cfg.IsControl(t.Type):
+		return b.bench.control.Execute(ctx, t)
+	}
+	nodeType, _ := b.nodeType(t.Type)
+	x.problem(Failure{What: fmt.Sprintf("%s (%s) has no mock", within(t.Address), t.Type),
+		Detail: "it would need its plugin; write a mock, here or at the top of the file:\n" + suggestion(nodeType), Range: b.run.Range})
+	return sdk.Result{}, sdk.Refuse("there is no mock of "+t.Type, "")
+}
+
+func (b *block) nodeType(name string) (sdk.NodeType, bool) {
+	return types{b.bench.cfg.Types, b.suite.types}.NodeType(name)
+}
+
+// problem keeps what is wrong with the test file; of the instances of one node only the first.
+func (x *mocks) problem(f Failure) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	same := func(g Failure) bool { return g.Range == f.Range && (g.Detail == f.Detail || g.What == f.What) }
+	if !slices.ContainsFunc(x.wrong, same) {
+		x.wrong = append(x.wrong, f)
+	}
+}
+
+func (x *mocks) problems() []Failure {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.wrong
+}
+
+// broken reports what is wrong with a mock, at the task that it should have answered.
+func (x *mocks) broken(t *sdk.Task, rng hcl.Range, what, detail string) (sdk.Result, error) {
+	x.problem(Failure{What: within(t.Address) + ": " + what, Detail: detail, Range: rangeOf(rng)})
+	return sdk.Result{}, sdk.Refuse("its mock is of no use: "+what, "")
+}
+
+// answer gives what the mock says.
+func (x *mocks) answer(ctx context.Context, m *mock, t *sdk.Task) (sdk.Result, error) {
+	nodeType, _ := x.block.nodeType(t.Type)
+	c := x.block.suite.newScope(x.block.bench.taker(ctx))
+	if err := c.taskNames(t, &nodeType.Inputs); err != nil {
+		return x.broken(t, m.rng, "its inputs cannot be read: "+err.Error(), "")
+	}
+	attempt := t.Address.Attempt
+	if m.fail != nil {
+		failure, attempts, diags := c.failure(m)
+		if diags.HasErrors() {
+			return x.broken(t, *diags[0].Subject, diags[0].Summary, diags[0].Detail)
+		}
+		if attempts == 0 || attempt <= attempts {
+			return sdk.Result{}, failure
+		}
+		attempt -= attempts
+	}
+	if m.recorded != nil {
+		return x.replay(ctx, m, t, attempt)
+	}
+	v, diags := c.value(m.outputs)
+	if diags.HasErrors() {
+		return x.broken(t, *diags[0].Subject, lowerFirst(diags[0].Summary), diags[0].Detail)
+	}
+	return x.fitting(c, m, t, nodeType, v)
+}
+
+// fitting gives outputs that fit the node type, as its own would have to.
+func (x *mocks) fitting(c *scope, m *mock, t *sdk.Task, nodeType sdk.NodeType, v any) (sdk.Result, error) {
+	v = expr.Coerce(&nodeType.Outputs, v)
+	wrong := nodeType.Outputs.Check(v)
+	outputs, ok := v.(map[string]any)
+	if len(wrong) == 0 && ok {
+		return sdk.Result{Outputs: outputs}, nil
+	}
+	if !ok {
+		return x.broken(t, m.rng, "outputs want an object", "")
+	}
+	rng, detail := m.rng, nodeType.Name+" says what it gives; spinbot node-types "+nodeType.Name+" shows it"
+	if m.outputs != nil {
+		at := part(m.outputs, stepsOf(wrong[0].Path))
+		rng, detail = at.Range(), strings.TrimPrefix(c.saw(at)+"\n"+detail, "\n")
+	}
+	return x.broken(t, rng, "outputs: "+wrong[0].String(), detail)
+}
+
+// failure evaluates how the mock fails, and for how many attempts; 0: for all.
+func (c *scope) failure(m *mock) (*sdk.Error, int, hcl.Diagnostics) {
+	v, diags := c.value(m.fail)
+	if diags.HasErrors() {
+		return nil, 0, diags
+	}
+	v = expr.Coerce(&failSchema, v)
+	if wrong := failSchema.Check(v); len(wrong) > 0 {
+		rng := locate(m.fail, stepsOf(wrong[0].Path))
+		return nil, 0, hcl.Diagnostics{{Summary: "fail: " + wrong[0].String(), Subject: &rng}}
+	}
+	f := v.(map[string]any)
+	text := func(name string) string { s, _ := f[name].(string); return s }
+	permanent, _ := f["permanent"].(bool)
+	attempts := 0
+	if n := f["attempts"]; n != nil {
+		attempts, _ = strconv.Atoi(asText(n)) // a whole number, as the schema has checked
+	}
+	e := &sdk.Error{Cause: sdk.Cause(text("cause")), Message: text("message"), Hint: text("hint"), Detail: text("detail"), Permanent: permanent}
+	if e.Cause == "" {
+		e.Cause = sdk.CauseFailed
+	}
+	return e, attempts, nil
+}
+
+// replay gives what an attempt of a real run gave, its last one's when the run had fewer.
+func (x *mocks) replay(ctx context.Context, m *mock, t *sdk.Task, attempt int) (sdk.Result, error) {
+	at := within(t.Address)
+	r, ok := m.recorded.Find(at)
+	if !ok {
+		return x.broken(t, m.rng, "nothing was recorded of it", "in "+m.recorded.Path()+" there is "+list(m.recorded.Nodes()))
+	}
+	a := r.Attempts[min(attempt, len(r.Attempts))-1]
+	if a.Error != nil {
+		e := *a.Error
+		return sdk.Result{}, &e
+	}
+	outputs, err := m.recorded.Restore(ctx, a.Outputs, x.block.bench.artifacts)
+	if err != nil {
+		return x.broken(t, m.rng, err.Error(), "spinbot test --record writes it anew")
+	}
+	nodeType, _ := x.block.nodeType(t.Type)
+	return x.fitting(nil, m, t, nodeType, map[string]any(outputs))
+}
