@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -285,7 +286,11 @@ func (a *artifactExpect) compareBytes(r io.ReadSeeker, got sdk.Artifact, differ 
 	if a.contains != "" {
 		raw, err := io.ReadAll(io.LimitReader(r, maxContains))
 		if err != nil || !strings.Contains(string(raw), a.contains) {
-			differ("contains", asText(a.contains), asText(string(raw)))
+			is := asText(string(raw))
+			if !utf8.Valid(raw) {
+				is = "bytes that are no text"
+			}
+			differ("contains", asText(a.contains), is)
 		}
 	}
 	if a.width == 0 && a.height == 0 && !a.timed {

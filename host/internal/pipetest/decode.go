@@ -107,7 +107,7 @@ func (d *decoder) constant(e hclsyntax.Expression, s sdk.Schema, what string) (x
 	}
 	wrong := expr.Fit(&s, v)
 	for _, w := range wrong {
-		d.fail(e.Range(), "", "%s: %s", what, w)
+		d.fail(locate(e, stepsOf(w.Path)), "", "%s: %s", what, w)
 	}
 	x, err := expr.Artifacts{}.Out(v)
 	return expr.Coerce(&s, x), err == nil && len(wrong) == 0 && x != nil
@@ -155,7 +155,8 @@ func (d *decoder) run(b *hclsyntax.Block) {
 	if !ok {
 		return
 	}
-	r := &Run{Name: name, Range: rangeOf(b.DefRange()), file: pipelineOf(d.suite.File), fileRange: b.DefRange()}
+	r := &Run{Name: name, Range: rangeOf(b.DefRange()), file: pipelineOf(d.suite.File), fileRange: b.DefRange(),
+		expect: expect{rng: b.DefRange()}}
 	for _, other := range d.suite.Runs {
 		if other.Name == name {
 			d.fail(b.DefRange(), "give each its own name", "second run block named %q", name)

@@ -20,7 +20,13 @@ type mocks struct {
 	block *block
 
 	mu    sync.Mutex
-	wrong []Failure
+	wrong []trouble
+}
+
+// trouble is a failure at a node.
+type trouble struct {
+	Failure
+	node string
 }
 
 // Execute implements exec.Executor.
@@ -34,7 +40,7 @@ func (x *mocks) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 		return b.bench.control.Execute(ctx, t)
 	}
 	nodeType, _ := b.nodeType(t.Type)
-	x.problem(Failure{What: fmt.Sprintf("%s (%s) has no mock", within(t.Address), t.Type),
+	x.problem(whole(t.Address), Failure{What: fmt.Sprintf("%s (%s) has no mock", whole(t.Address), t.Type),
 		Detail: "it would need its plugin; write a mock, here or at the top of the file:\n" + suggestion(nodeType), Range: b.run.Range})
 	return sdk.Result{}, sdk.Refuse("there is no mock of "+t.Type, "")
 }
@@ -43,25 +49,31 @@ func (b *block) nodeType(name string) (sdk.NodeType, bool) {
 	return types{b.bench.cfg.Types, b.suite.types}.NodeType(name)
 }
 
-// problem keeps what is wrong with the test file; of the instances of one node only the first.
-func (x *mocks) problem(f Failure) {
+// problem keeps what is wrong with the test file; of the instances of one node only the first by name.
+func (x *mocks) problem(node string, f Failure) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	same := func(g Failure) bool { return g.Range == f.Range && (g.Detail == f.Detail || g.What == f.What) }
-	if !slices.ContainsFunc(x.wrong, same) {
-		x.wrong = append(x.wrong, f)
+	k := slices.IndexFunc(x.wrong, func(g trouble) bool { return g.node == node && g.Range == f.Range })
+	if k < 0 {
+		x.wrong = append(x.wrong, trouble{f, node})
+	} else if f.What < x.wrong[k].What {
+		x.wrong[k] = trouble{f, node}
 	}
 }
 
 func (x *mocks) problems() []Failure {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.wrong
+	out := make([]Failure, len(x.wrong))
+	for i := range x.wrong {
+		out[i] = x.wrong[i].Failure
+	}
+	return out
 }
 
 // broken reports what is wrong with a mock, at the task that it should have answered.
 func (x *mocks) broken(t *sdk.Task, rng hcl.Range, what, detail string) (sdk.Result, error) {
-	x.problem(Failure{What: within(t.Address) + ": " + what, Detail: detail, Range: rangeOf(rng)})
+	x.problem(whole(t.Address), Failure{What: within(t.Address) + ": " + what, Detail: detail, Range: rangeOf(rng)})
 	return sdk.Result{}, sdk.Refuse("its mock is of no use: "+what, "")
 }
 
@@ -121,7 +133,7 @@ func (c *scope) failure(m *mock) (*sdk.Error, int, hcl.Diagnostics) {
 	v = expr.Coerce(&failSchema, v)
 	if wrong := failSchema.Check(v); len(wrong) > 0 {
 		rng := locate(m.fail, stepsOf(wrong[0].Path))
-		return nil, 0, hcl.Diagnostics{{Summary: "fail: " + wrong[0].String(), Subject: &rng}}
+		return nil, 0, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "fail: " + wrong[0].String(), Subject: &rng}}
 	}
 	f := v.(map[string]any)
 	text := func(name string) string { s, _ := f[name].(string); return s }

@@ -84,7 +84,7 @@ func (d *decoder) expect(x *expect, b *hclsyntax.Block) {
 }
 
 func (d *decoder) nodeStates(e hclsyntax.Expression) map[string]expected {
-	v, ok := d.constant(e, sdk.Schema{Type: "object", Additional: &sdk.Schema{Type: "string", Enum: nodeStates}}, "nodes")
+	v, ok := d.constant(e, sdk.Schema{Type: "object", Additional: &sdk.Schema{Type: "string"}}, "nodes")
 	if !ok {
 		return nil
 	}
@@ -96,7 +96,11 @@ func (d *decoder) nodeStates(e hclsyntax.Expression) map[string]expected {
 			d.fail(rng, "", "%s", err)
 			continue
 		}
-		out[address] = expected{states[address].(string), rng}
+		state := states[address].(string)
+		if !slices.Contains(nodeStates, any(state)) {
+			d.fail(rng, "a node ends as one of these, or is pending", "%s: %s", address, sdk.Schema{Enum: nodeStates}.Check(state)[0])
+		}
+		out[address] = expected{state, rng}
 	}
 	return out
 }

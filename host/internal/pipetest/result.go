@@ -1,6 +1,7 @@
 package pipetest
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -83,6 +84,8 @@ func (t *tally) add(rng hcl.Range, f Failure) {
 }
 
 func (t *tally) result(r *Run, took time.Duration) Result {
-	slices.SortStableFunc(t.failures, func(a, b Failure) int { return a.Range.Start.Byte - b.Range.Start.Byte })
+	slices.SortStableFunc(t.failures, func(a, b Failure) int {
+		return cmp.Or(a.Range.Start.Byte-b.Range.Start.Byte, cmp.Compare(a.What, b.What))
+	})
 	return Result{Name: r.Name, Passed: len(t.failures) == 0, Seconds: took.Seconds(), Failures: t.failures, Range: r.Range}
 }
