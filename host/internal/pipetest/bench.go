@@ -109,7 +109,7 @@ func (b *block) try(ctx context.Context, found *tally) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, b.bench.cfg.Timeout, fmt.Errorf("it did not end within %v", b.bench.cfg.Timeout))
 	defer cancel()
-	x := &mocks{block: b}
+	x := newMocks(b)
 	state, err := b.advance(ctx, x, inputs)
 	found.failures = append(found.failures, x.problems()...)
 	if err != nil {
@@ -122,9 +122,10 @@ func (b *block) try(ctx context.Context, found *tally) {
 }
 
 // advance runs the pipeline on an engine of its own, to its end.
-func (b *block) advance(ctx context.Context, x exec.Executor, inputs sdk.Values) (state *run.State, err error) {
+func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state *run.State, err error) {
 	journal := memstore.New()
-	e := engine.New(engine.Config{Journal: journal, Index: journal, Artifacts: b.bench.artifacts, Executor: x})
+	e := engine.New(engine.Config{Journal: journal, Index: journal, Artifacts: b.bench.artifacts, Executor: x,
+		MaxTasks: 1, Observe: x.observe})
 	defer func() {
 		stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		if state == nil { // what still runs is not waited for

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -18,9 +19,16 @@ import (
 // test file, and fails the block whatever that expected.
 type mocks struct {
 	block *block
+	turn  chan struct{} // holds one token while no task is under way
 
 	mu    sync.Mutex
 	wrong []trouble
+}
+
+func newMocks(b *block) *mocks {
+	x := &mocks{block: b, turn: make(chan struct{}, 1)}
+	x.turn <- struct{}{}
+	return x
 }
 
 // trouble is a failure at a node.
@@ -29,8 +37,29 @@ type trouble struct {
 	node string
 }
 
-// Execute implements exec.Executor.
+// Execute implements exec.Executor. The engine gives it one task at a time; it begins with one only when the end of the
+// one before is recorded. So a run block comes to the same end every time, also where one failure stops the others.
 func (x *mocks) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
+	select {
+	case <-x.turn:
+		return x.execute(ctx, t)
+	case <-ctx.Done():
+		return sdk.Result{}, context.Cause(ctx)
+	}
+}
+
+// observe hears what has been recorded.
+func (x *mocks) observe(_ run.ID, e run.Event) {
+	if e.Kind != run.AttemptEnded {
+		return
+	}
+	select {
+	case x.turn <- struct{}{}:
+	default: // of a task that was stopped before its turn
+	}
+}
+
+func (x *mocks) execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 	b := x.block
 	m := find(t.Address, t.Type, b.run.mocks, b.suite.mocks)
 	switch {

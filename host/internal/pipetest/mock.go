@@ -31,8 +31,9 @@ var failSchema = sdk.Schema{Type: "object", Required: []string{"message"}, Prope
 	{Name: "message", Schema: sdk.Schema{Type: "string", MinLength: new(1)}},
 	{Name: "hint", Schema: sdk.Schema{Type: "string"}},
 	{Name: "detail", Schema: sdk.Schema{Type: "string"}},
+	// other causes are no end of a node's own, and are tried again without limit
 	{Name: "cause", Schema: sdk.Schema{Type: "string", Enum: []any{string(sdk.CauseFailed), string(sdk.CauseHung), string(sdk.CauseOOM),
-		string(sdk.CauseSpilling), string(sdk.CauseLost), string(sdk.CausePreempted), string(sdk.CauseRefused)}}},
+		string(sdk.CauseSpilling), string(sdk.CauseLost)}}},
 	{Name: "permanent", Schema: sdk.Schema{Type: "boolean"}},
 	{Name: "attempts", Schema: sdk.Schema{Type: "integer", Minimum: number("1")}},
 }}
