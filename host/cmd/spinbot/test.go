@@ -76,7 +76,9 @@ func (p *program) test(ctx context.Context, paths []string, in testInput) error 
 	}
 	report := &testReport{style: styleOf(os.Stdout), quiet: p.json}
 	for _, r := range results {
-		report.add(<-r)
+		if f := <-r; ctx.Err() == nil { // what was broken off did not fail
+			report.add(f)
+		}
 	}
 	return p.tested(ctx, report, in, time.Since(began))
 }
