@@ -124,11 +124,13 @@ func (b *block) try(ctx context.Context, found *tally) {
 // advance runs the pipeline on an engine of its own, to its end.
 func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state *run.State, err error) {
 	journal := memstore.New()
-	e := engine.New(engine.Config{Journal: journal, Index: journal, Artifacts: b.bench.artifacts, Executor: x,
-		MaxTasks: 1, Observe: x.observe})
+	p := newPerson(b, x)
+	e := engine.New(engine.Config{Journal: journal, Index: journal, Artifacts: b.bench.artifacts, Executor: x, MaxTasks: 1,
+		Observe: func(_ run.ID, e run.Event) { x.observe(e); p.observe(e) }})
+	p.engine = e
 	defer func() {
 		stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		if state == nil { // what still runs is not waited for
+		if state == nil || !state.Status.Ended() { // what still runs is not waited for
 			cancel()
 		}
 		defer cancel()
@@ -140,7 +142,7 @@ func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state
 	if err != nil {
 		return nil, err
 	}
-	return e.Wait(ctx, id)
+	return p.attend(ctx, id)
 }
 
 // inputs evaluates the run block's inputs and gives them to the pipeline's variables.

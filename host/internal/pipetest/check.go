@@ -80,8 +80,11 @@ func (b *block) load(f *finder) {
 	}
 	b.pipe, b.diags = pipeline.Load(root.FS(), filepath.Base(b.run.file), types{b.bench.cfg.Types, b.suite.types})
 	if b.diags = b.placed(b.diags); b.pipe != nil {
-		for _, n := range b.pipe.Nodes {
-			n.Retry.Backoff = 0 // a mock that fails will not have changed its mind by waiting
+		for _, v := range vertices(b.pipe) {
+			v.node.Retry.Backoff = 0 // a mock that fails will not have changed its mind by waiting
+			if a := b.answerOf(v.at); a != nil && a.timedOut && v.node.Timeout > 0 {
+				v.node.Timeout = 1 // nanosecond: nobody answers
+			}
 		}
 	}
 	if b.run.diagnostics == nil && b.diags.HasErrors() {
@@ -157,12 +160,15 @@ func (b *block) check(f *finder) {
 		}
 	}
 	for _, m := range b.run.mocks {
-		if !slices.ContainsFunc(b.pipe.Nodes, m.concerns) {
+		if !slices.ContainsFunc(vertices(b.pipe), m.concerns) {
 			f.fail(m.rng, m.unknown(b.targets()), "the mock of %q stands in for no node of %s", m.target, b.run.file)
 		}
 	}
 	for _, m := range slices.Concat(b.run.mocks, b.suite.mocks) {
 		b.checkMock(f, m)
+	}
+	for _, a := range b.run.answers {
+		b.checkAnswer(f, a)
 	}
 	if b.run.diagnostics == nil {
 		b.checkExpect(f)
@@ -171,21 +177,22 @@ func (b *block) check(f *finder) {
 
 // targets are what a mock may stand in for.
 func (b *block) targets() []string {
-	var names, nodeTypes []string
-	for _, n := range b.pipe.Nodes {
-		names = append(names, "node."+n.Name)
-		if !slices.Contains(nodeTypes, n.Type.Name) {
-			nodeTypes = append(nodeTypes, n.Type.Name)
+	all := vertices(b.pipe)
+	out := known(all, pipeline.KindNode)
+	for _, v := range all {
+		if v.node.Kind == pipeline.KindNode && !slices.Contains(out, v.node.Type.Name) {
+			out = append(out, v.node.Type.Name)
 		}
 	}
-	return append(names, nodeTypes...)
+	return out
 }
 
 // checkMock checks what a mock gives against the types of the nodes that it stands in for.
 func (b *block) checkMock(f *finder, m *mock) {
 	seen := map[string]bool{}
-	for _, n := range b.pipe.Nodes {
-		if !m.concerns(n) || seen[n.Type.Name] {
+	for _, v := range vertices(b.pipe) {
+		n := v.node
+		if !m.concerns(v) || seen[n.Type.Name] {
 			continue
 		}
 		seen[n.Type.Name] = true
@@ -226,7 +233,7 @@ func (t *Trial) unused(f *finder, s *Suite) {
 		used := false
 		targets := map[string]bool{}
 		for _, b := range loaded {
-			used = used || slices.ContainsFunc(b.pipe.Nodes, m.concerns)
+			used = used || slices.ContainsFunc(vertices(b.pipe), m.concerns)
 			for _, name := range b.targets() {
 				targets[name] = true
 			}
@@ -236,29 +243,30 @@ func (t *Trial) unused(f *finder, s *Suite) {
 		}
 	}
 	for _, b := range loaded {
-		for _, n := range b.pipe.Nodes {
-			t.hidden(f, b, n)
+		for _, v := range vertices(b.pipe) {
+			t.hidden(f, b, v)
 		}
 	}
 }
 
 // hidden warns of a run block's mock by type when its only node has a mock of its own there.
-func (t *Trial) hidden(f *finder, b *block, n *pipeline.Node) {
-	by := func(match func(m *mock) bool) *mock {
-		if i := slices.IndexFunc(b.run.mocks, match); i >= 0 {
-			return b.run.mocks[i]
+func (t *Trial) hidden(f *finder, b *block, v vertex) {
+	var wide, narrow *mock
+	for _, m := range b.run.mocks {
+		switch {
+		case m.at == nil && m.concerns(v):
+			wide = m
+		case m.at.String() == v.at.String():
+			narrow = m
 		}
-		return nil
 	}
-	wide := by(func(m *mock) bool { return m.nodeType && m.concerns(n) })
-	narrow := by(func(m *mock) bool { return m.target == "node."+n.Name })
 	alone := 0
-	for _, other := range b.pipe.Nodes {
-		if other.Type.Name == n.Type.Name {
+	for _, other := range vertices(b.pipe) {
+		if other.node.Type.Name == v.node.Type.Name {
 			alone++
 		}
 	}
 	if wide != nil && narrow != nil && alone == 1 {
-		f.warn(wide.rng, "node."+n.Name+" has a mock of its own here; take one of them out", "the mock of %q is never used", wide.target)
+		f.warn(wide.rng, v.at.String()+" has a mock of its own here; take one of them out", "the mock of %q is never used", wide.target)
 	}
 }

@@ -54,9 +54,12 @@ func (b *block) compareState(s *run.State, found *tally) bool {
 			want, rng = string(run.Failed), x.err.rng
 		}
 	}
-	text := errorOf(s)
-	if string(s.Status) != want {
-		found.add(rng, Failure{What: "the run's state", Want: want, Got: string(s.Status), Detail: text})
+	got, text := string(s.Status), errorOf(s)
+	if !s.Status.Ended() {
+		got, text = string(run.Paused), waits(s)
+	}
+	if got != want {
+		found.add(rng, Failure{What: "the run's state", Want: want, Got: got, Detail: text})
 		return false
 	}
 	if x.err.text != "" && !strings.Contains(text, x.err.text) {
@@ -76,24 +79,25 @@ func errorOf(s *run.State) string {
 }
 
 func (b *block) compareNode(s *run.State, address string, want expected, found *tally) {
-	a, err := parseAddress(address)
+	at, err := parseSteps(address)
 	if err != nil {
 		return // Parse has said so
 	}
-	n := s.Node(a.Node.Name)
+	step := at.last()
+	n := s.Find(run.Path(at[:len(at)-1]), run.IDOf(step))
 	if n == nil {
-		found.add(want.rng, Failure{What: "the run has no " + address})
+		found.add(want.rng, Failure{What: "the run has no " + address, Detail: "a module has no nodes before it begins; its rounds, where it repeats, are numbered: module.x~1/node.y"})
 		return
 	}
 	got, failure := n.State, n.Error
-	if !a.Node.Key.IsZero() {
-		i := n.Instance(a.Node.Key)
+	if !step.Key.IsZero() || !n.Each && len(n.Instances) == 1 {
+		i := n.Instance(step.Key)
 		if i == nil {
 			var keys []string
 			for _, k := range n.Keys {
 				keys = append(keys, k.String())
 			}
-			found.add(want.rng, Failure{What: "there is no " + address, Detail: "node." + n.Name + " is " + string(n.State) + "; its instances: " + list(keys)})
+			found.add(want.rng, Failure{What: "there is no " + address, Detail: at.whole().String() + " is " + string(n.State) + "; its instances: " + list(keys)})
 			return
 		}
 		got, failure = i.State, i.Error
@@ -111,46 +115,60 @@ func (b *block) compareNode(s *run.State, address string, want expected, found *
 // types is what is known, before a run, of the names that expectations see.
 func (b *block) types() *scope {
 	c := b.suite.newScope(nil)
-	vars, outputs, nodes := map[string]cty.Value{}, map[string]cty.Value{}, map[string]cty.Value{}
+	vars, outputs := map[string]cty.Value{}, map[string]cty.Value{}
 	for _, v := range b.pipe.Variables {
 		vars[v.Name] = cty.UnknownVal(expr.Type(&v.Schema))
 	}
 	for _, o := range b.pipe.Outputs {
-		outputs[o.Name] = cty.DynamicVal
+		outputs[o.Name] = cty.UnknownVal(expr.Type(&o.Schema))
 	}
-	for _, n := range b.pipe.Nodes {
-		nodes[n.Name] = cty.DynamicVal
-		if !n.ForEach {
-			nodes[n.Name] = cty.UnknownVal(expr.Type(&n.Type.Outputs))
+	c.names["var"], c.names["output"] = cty.ObjectVal(vars), cty.ObjectVal(outputs)
+	c.vertices(b.pipe, func(n *pipeline.Node) cty.Value {
+		if n.ForEach {
+			return cty.DynamicVal
 		}
-	}
-	c.names["var"], c.names["output"], c.names["node"] = cty.ObjectVal(vars), cty.ObjectVal(outputs), cty.ObjectVal(nodes)
+		return cty.UnknownVal(expr.Type(&n.Type.Outputs))
+	})
 	c.names["run"] = cty.UnknownVal(cty.Object(map[string]cty.Type{"state": cty.String, "error": cty.String}))
 	return c
+}
+
+// vertices sets node, gate and module.
+func (c *scope) vertices(p *pipeline.Pipeline, value func(*pipeline.Node) cty.Value) {
+	by := map[pipeline.Kind]map[string]cty.Value{pipeline.KindNode: {}, pipeline.KindGate: {}, pipeline.KindModule: {}}
+	for _, n := range p.Nodes {
+		by[n.Kind][n.Name] = value(n)
+	}
+	for kind, members := range by {
+		if c.names[string(kind)] = cty.ObjectVal(members); len(members) == 0 && kind != pipeline.KindNode {
+			delete(c.names, string(kind)) // for what may be referred to
+		}
+	}
 }
 
 // names is what expectations see of a run that has ended.
 func (b *block) names(ctx context.Context, s *run.State, inputs sdk.Values) (*scope, error) {
 	c := b.suite.newScope(b.bench.taker(ctx))
 	var err error
-	set := func(to map[string]cty.Value, name string, schema *sdk.Schema, v any) {
+	value := func(name string, schema *sdk.Schema, v any) cty.Value {
 		value, e := c.artifacts.In(schema, v)
-		if to[name] = value; e != nil {
-			to[name], err = cty.DynamicVal, fmt.Errorf("%s: %w", name, e)
+		if e != nil {
+			value, err = cty.DynamicVal, fmt.Errorf("%s: %w", name, e)
 		}
+		return value
 	}
-	vars, outputs, nodes := map[string]cty.Value{}, map[string]cty.Value{}, map[string]cty.Value{}
+	vars, outputs := map[string]cty.Value{}, map[string]cty.Value{}
 	for _, v := range b.pipe.Variables {
-		set(vars, v.Name, &v.Schema, inputs[v.Name])
+		vars[v.Name] = value(v.Name, &v.Schema, inputs[v.Name])
 	}
 	for _, o := range b.pipe.Outputs {
-		set(outputs, o.Name, nil, s.Outputs[o.Name])
+		outputs[o.Name] = value(o.Name, nil, s.Outputs[o.Name])
 	}
-	for _, n := range b.pipe.Nodes {
-		v, schema := resultOf(s.Node(n.Name), &n.Type.Outputs)
-		set(nodes, n.Name, schema, v)
-	}
-	c.names["var"], c.names["output"], c.names["node"] = cty.ObjectVal(vars), cty.ObjectVal(outputs), cty.ObjectVal(nodes)
+	c.names["var"], c.names["output"] = cty.ObjectVal(vars), cty.ObjectVal(outputs)
+	c.vertices(b.pipe, func(n *pipeline.Node) cty.Value {
+		v, schema := resultOf(s.Node(n.ID), &n.Type.Outputs)
+		return value(n.ID, schema, v)
+	})
 	c.names["run"] = cty.ObjectVal(map[string]cty.Value{"state": cty.StringVal(string(s.Status)), "error": cty.StringVal(errorOf(s))})
 	return c, err
 }

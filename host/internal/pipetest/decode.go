@@ -207,26 +207,6 @@ func (d *decoder) refusals(e hclsyntax.Expression) []expected {
 	return out
 }
 
-// answer keeps what a person says at a gate. Gates cannot run yet, and a test that could not fail would be none.
-func (d *decoder) answer(r *Run, b *hclsyntax.Block) {
-	gate, ok := d.label(b, `answer "gate" { approved = true }`)
-	if !ok {
-		return
-	}
-	a := &answer{gate: gate}
-	d.attributes(b.Body, "in an answer block", map[string]reader{
-		"approved": func(e hclsyntax.Expression) {
-			if x, ok := d.constant(e, sdk.Schema{Type: "boolean"}, "approved"); ok {
-				a.approved = x.(bool)
-			}
-		},
-		"form": d.expression(&a.form),
-	})
-	d.noBlocks(b)
-	r.answers = append(r.answers, a)
-	d.fail(b.DefRange(), "gates belong to the language; a later version of spinbot runs them", "answer block is not supported by this version yet")
-}
-
 // locate finds the place of the part of an expression that steps of names and positions lead to.
 func locate(e hclsyntax.Expression, steps []any) hcl.Range { return part(e, steps).Range() }
 

@@ -49,7 +49,7 @@ func (x *mocks) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 }
 
 // observe hears what has been recorded.
-func (x *mocks) observe(_ run.ID, e run.Event) {
+func (x *mocks) observe(e run.Event) {
 	if e.Kind != run.AttemptEnded {
 		return
 	}
@@ -61,7 +61,8 @@ func (x *mocks) observe(_ run.ID, e run.Event) {
 
 func (x *mocks) execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 	b := x.block
-	m := find(t.Address, t.Type, b.run.mocks, b.suite.mocks)
+	at := stepsTo(t.Address)
+	m := find(at, t.Type, b.run.mocks, b.suite.mocks)
 	switch {
 	case m != nil:
 		return x.answer(ctx, m, t)
@@ -69,7 +70,7 @@ func (x *mocks) execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 		return b.bench.control.Execute(ctx, t)
 	}
 	nodeType, _ := b.nodeType(t.Type)
-	x.problem(whole(t.Address), Failure{What: fmt.Sprintf("%s (%s) has no mock", whole(t.Address), t.Type),
+	x.problem(at.whole().String(), Failure{What: fmt.Sprintf("%s (%s) has no mock", at.whole(), t.Type),
 		Detail: "it would need its plugin; write a mock, here or at the top of the file:\n" + suggestion(nodeType), Range: b.run.Range})
 	return sdk.Result{}, sdk.Refuse("there is no mock of "+t.Type, "")
 }
@@ -102,7 +103,8 @@ func (x *mocks) problems() []Failure {
 
 // broken reports what is wrong with a mock, at the task that it should have answered.
 func (x *mocks) broken(t *sdk.Task, rng hcl.Range, what, detail string) (sdk.Result, error) {
-	x.problem(whole(t.Address), Failure{What: within(t.Address) + ": " + what, Detail: detail, Range: rangeOf(rng)})
+	at := stepsTo(t.Address)
+	x.problem(at.whole().String(), Failure{What: at.String() + ": " + what, Detail: detail, Range: rangeOf(rng)})
 	return sdk.Result{}, sdk.Refuse("its mock is of no use: "+what, "")
 }
 
@@ -180,8 +182,7 @@ func (c *scope) failure(m *mock) (*sdk.Error, int, hcl.Diagnostics) {
 
 // replay gives what an attempt of a real run gave, its last one's when the run had fewer.
 func (x *mocks) replay(ctx context.Context, m *mock, t *sdk.Task, attempt int) (sdk.Result, error) {
-	at := within(t.Address)
-	r, ok := m.recorded.Find(at)
+	r, ok := m.recorded.Find(stepsTo(t.Address).String())
 	if !ok {
 		return x.broken(t, m.rng, "nothing was recorded of it", "in "+m.recorded.Path()+" there is "+list(m.recorded.Nodes()))
 	}

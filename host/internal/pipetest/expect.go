@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -48,9 +49,9 @@ type condition struct {
 }
 
 var (
-	runStates  = []any{string(run.Succeeded), string(run.Failed), string(run.Cancelled)}
+	runStates  = []any{string(run.Succeeded), string(run.Failed), string(run.Cancelled), string(run.Paused)}
 	nodeStates = []any{string(run.NodeSucceeded), string(run.NodeFailed), string(run.NodeSkipped), string(run.NodeCancelled),
-		string(run.NodeCached), string(run.NodePending)}
+		string(run.NodeCached), string(run.NodePending), string(run.NodeWaiting)}
 )
 
 func (d *decoder) expect(x *expect, b *hclsyntax.Block) {
@@ -92,13 +93,13 @@ func (d *decoder) nodeStates(e hclsyntax.Expression) map[string]expected {
 	states := v.(map[string]any)
 	for _, address := range slices.Sorted(maps.Keys(states)) {
 		rng := locate(e, []any{address})
-		if _, err := parseAddress(address); err != nil {
+		if _, err := parseSteps(address); err != nil {
 			d.fail(rng, "", "%s", err)
 			continue
 		}
 		state := states[address].(string)
 		if !slices.Contains(nodeStates, any(state)) {
-			d.fail(rng, "a node ends as one of these, or is pending", "%s: %s", address, sdk.Schema{Enum: nodeStates}.Check(state)[0])
+			d.fail(rng, "a node ends as one of these, or is pending or waiting", "%s: %s", address, sdk.Schema{Enum: nodeStates}.Check(state)[0])
 		}
 		out[address] = expected{state, rng}
 	}
@@ -194,16 +195,14 @@ func (b *block) checkExpect(f *finder) {
 	x, c := &b.run.expect, b.types()
 	c.infer(f, x.outputs, "outputs")
 	for address, want := range x.nodes {
-		a, err := parseAddress(address)
-		if err != nil || len(a.Modules) > 0 {
+		at, err := parseSteps(address)
+		if err != nil {
 			continue
 		}
-		if _, ok := b.pipe.Node(a.Node.Name); !ok {
-			var known []string
-			for _, n := range b.pipe.Nodes {
-				known = append(known, "node."+n.Name)
-			}
-			f.fail(want.rng, "the pipeline has "+list(known)+expr.DidYouMean(whole(a), known), "no %s in %s", whole(a), b.run.file)
+		all := vertices(b.pipe)
+		if !slices.ContainsFunc(all, func(v vertex) bool { _, ok := at.whole().covers(v.at); return ok }) {
+			names := known(all, pipeline.KindNode, pipeline.KindGate, pipeline.KindModule)
+			f.fail(want.rng, "the pipeline has "+list(names)+expr.DidYouMean(at.whole().String(), names), "no %s in %s", at.whole(), b.run.file)
 		}
 	}
 	for _, a := range x.artifacts {

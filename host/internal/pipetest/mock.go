@@ -2,7 +2,6 @@ package pipetest
 
 import (
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,9 +16,9 @@ import (
 
 // mock stands in for every node of a type, for one node, or for one instance of it.
 type mock struct {
-	// target is a node type, or an address within a run: node.script, node.shot[2].
+	// target is a node type, or an address within a run: node.script, node.shot[2], module.finish/node.mix.
 	target   string
-	nodeType bool
+	at       steps // nil: a node type
 	rng      hcl.Range
 	outputs  hclsyntax.Expression // nil: none
 	fail     hclsyntax.Expression // nil: it does not
@@ -43,10 +42,16 @@ func (d *decoder) mock(b *hclsyntax.Block, to *[]*mock) {
 	if !ok {
 		return
 	}
-	m := &mock{target: target, rng: b.DefRange(), nodeType: !strings.HasPrefix(target, "node.") && !strings.Contains(target, "/")}
-	if !m.nodeType {
-		if _, err := parseAddress(target); err != nil {
+	m := &mock{target: target, rng: b.DefRange()}
+	if isAddress(target) {
+		var err error
+		switch m.at, err = parseSteps(target); {
+		case err != nil:
 			d.fail(b.LabelRanges[0], "", "%s", err)
+		case m.at.last().Kind == "gate":
+			d.fail(b.LabelRanges[0], "answer it: answer \""+target+"\" { approved = true }", "a gate is not mocked")
+		case m.at.last().Kind == "module":
+			d.fail(b.LabelRanges[0], "mock what is in it: mock \""+target+"/node.name\" { }, or by node type", "a module is not mocked")
 		}
 	}
 	for _, other := range *to {
@@ -97,49 +102,43 @@ func (d *decoder) record(e hclsyntax.Expression, what string) *recording.Recordi
 	return r
 }
 
-// parseAddress reads an address within a run, such as node.shot[2].
-func parseAddress(s string) (sdk.Address, error) {
-	a, err := sdk.ParseAddress("run_0/" + s)
-	if err == nil && (a.Node.Kind != "node" || a.Attempt > 0) {
-		err = errAddress
-	}
-	if err != nil {
-		return a, &addressError{s, err}
-	}
-	return a, nil
-}
-
-// within writes an address as it is within its run.
-func within(a sdk.Address) string {
-	a.Attempt, a.Calls, a.Name = 0, nil, ""
-	return strings.TrimPrefix(a.String(), a.Run+"/")
-}
-
-// whole gives the address of the node, without the instance's key.
-func whole(a sdk.Address) string {
-	a.Node.Key = sdk.Key{}
-	return within(a)
+// isAddress tells an address from a node type.
+func isAddress(target string) bool {
+	kind, _, _ := strings.Cut(target, ".")
+	return kind == "node" || kind == "gate" || kind == "module"
 }
 
 // find gives the mock of a task: the nearer block's before the file's, and the narrower before the wider.
-func find(a sdk.Address, nodeType string, levels ...[]*mock) *mock {
+func find(instance steps, nodeType string, levels ...[]*mock) *mock {
 	for _, mocks := range levels {
-		for _, target := range []string{within(a), whole(a), nodeType} {
-			if i := slices.IndexFunc(mocks, func(m *mock) bool { return m.target == target }); i >= 0 {
-				return mocks[i]
+		var best *mock
+		most := -1
+		for _, m := range mocks {
+			narrow, ok := m.at.covers(instance)
+			if m.at == nil {
+				narrow, ok = -1, m.target == nodeType
 			}
+			if ok && (best == nil || narrow > most) {
+				best, most = m, narrow
+			}
+		}
+		if best != nil {
+			return best
 		}
 	}
 	return nil
 }
 
 // concerns says whether the mock stands in for a node, or for an instance of it.
-func (m *mock) concerns(n *pipeline.Node) bool {
-	if m.nodeType {
-		return m.target == n.Type.Name
+func (m *mock) concerns(v vertex) bool {
+	if v.node.Kind != pipeline.KindNode {
+		return false
 	}
-	a, err := parseAddress(m.target)
-	return err == nil && whole(a) == "node."+n.Name
+	if m.at == nil {
+		return m.target == v.node.Type.Name
+	}
+	_, ok := m.at.whole().covers(v.at)
+	return ok
 }
 
 // suggestion is the mock to write for a node type, in HCL.

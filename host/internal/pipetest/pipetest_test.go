@@ -52,7 +52,8 @@ type sumOut struct {
 
 // here are the node types of the machine that the tests run on: a plugin's two, and a control node.
 var here = pipeline.Bundle{Types: []sdk.NodeType{
-	sdk.NodeOf(sdk.NodeType{Name: "fake.echo"}, func(context.Context, echoIn, *sdk.Task) (echoOut, error) { return echoOut{}, nil }).Type(),
+	sdk.NodeOf(sdk.NodeType{Name: "fake.echo", Idempotent: true}, func(context.Context, echoIn, *sdk.Task) (echoOut, error) { return echoOut{}, nil }).Type(),
+	sdk.NodeOf(sdk.NodeType{Name: "fake.once"}, func(context.Context, echoIn, *sdk.Task) (echoOut, error) { return echoOut{}, nil }).Type(),
 	sdk.NodeOf(sdk.NodeType{Name: "fake.film"}, func(context.Context, filmIn, *sdk.Task) (filmOut, error) { return filmOut{}, nil }).Type(),
 	adder.Type(),
 }}

@@ -19,23 +19,6 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-var errAddress = errors.New("want a node, or an instance of it")
-
-// addressError is an address that cannot be read.
-type addressError struct {
-	text string
-	err  error
-}
-
-// Error says what is wrong and how it is written.
-func (e *addressError) Error() string {
-	why := e.err.Error()
-	if _, rest, ok := strings.Cut(why, ": "); ok && strings.HasPrefix(why, "address ") {
-		why = rest
-	}
-	return fmt.Sprintf("%q: %s; write node.name, or node.name[0] for an instance", e.text, strings.ReplaceAll(why, "run_0/", ""))
-}
-
 // number is a bound of a schema.
 func number(text string) *json.Number {
 	n := json.Number(text)
@@ -140,20 +123,26 @@ func (c *scope) taskNames(t *sdk.Task, schema *sdk.Schema) error {
 	if err != nil {
 		return err
 	}
-	key := cty.NullVal(cty.DynamicPseudoType)
-	if k := t.Address.Node.Key; !k.IsZero() {
-		key = cty.StringVal(k.Text())
-		if i, ok := k.Number(); ok {
-			key = cty.NumberIntVal(int64(i))
-		}
-	}
 	c.names["inputs"], c.names["attempt"] = inputs, cty.NumberIntVal(int64(t.Address.Attempt))
-	c.names["each"] = cty.ObjectVal(map[string]cty.Value{"key": key})
+	c.names["round"] = cty.NumberIntVal(int64(max(1, t.Address.Node.Iter)))
+	c.each(t.Address.Node.Key)
 	return nil
+}
+
+// each sets each.key; null without for_each.
+func (c *scope) each(k sdk.Key) {
+	key := cty.NullVal(cty.DynamicPseudoType)
+	if i, ok := k.Number(); ok {
+		key = cty.NumberIntVal(int64(i))
+	} else if !k.IsZero() {
+		key = cty.StringVal(k.Text())
+	}
+	c.names["each"] = cty.ObjectVal(map[string]cty.Value{"key": key})
 }
 
 // taskTypes is taskNames before there is a task.
 func (c *scope) taskTypes(t sdk.NodeType) {
 	c.names["inputs"], c.names["attempt"] = cty.UnknownVal(expr.Type(&t.Inputs)), cty.UnknownVal(cty.Number)
+	c.names["round"] = cty.UnknownVal(cty.Number)
 	c.names["each"] = cty.ObjectVal(map[string]cty.Value{"key": cty.DynamicVal})
 }

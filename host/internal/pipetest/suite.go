@@ -53,13 +53,6 @@ type Run struct {
 	diagnostics []expected // not nil: the pipeline or its inputs must be refused
 }
 
-// answer is what a person says at a gate.
-type answer struct {
-	gate     string
-	approved bool
-	form     hclsyntax.Expression
-}
-
 // expected is text that has to appear, and where the test file says so.
 type expected struct {
 	text string

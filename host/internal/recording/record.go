@@ -62,21 +62,25 @@ type tape struct {
 	recording *Recording
 	at        map[string]int // of an instance's result
 	done      map[string]bool
-	types     map[string]string // of nodes
+	pipeline  *pipeline.Pipeline
 }
 
 func (t *tape) take(ctx context.Context, e run.Event) error {
 	switch e.Kind {
 	case run.RunCreated:
-		return t.pipeline(ctx, e.Bundle)
+		return t.created(ctx, e.Bundle)
 	case run.RunResumed: // what failed before is not what the run came to
 		for node, i := range t.at {
 			if !t.done[node] {
 				t.recording.Results[i].Attempts = nil
 			}
 		}
-	case run.AttemptEnded:
+	case run.AttemptEnded, run.NodeCachedEvent:
 		return t.attempt(ctx, e)
+	case run.NodeDecided:
+		if e.Decision == run.Accept { // what a person gave counts as what the node gave
+			return t.attempt(ctx, e)
+		}
 	case run.RunEnded:
 		t.drop()
 	default: // nothing that a node gave
@@ -84,26 +88,39 @@ func (t *tape) take(ctx context.Context, e run.Event) error {
 	return nil
 }
 
-// pipeline takes the node types from what the run's pipeline was kept as.
-func (t *tape) pipeline(ctx context.Context, digest string) error {
+// created takes the node types from what the run's pipeline was kept as.
+func (t *tape) created(ctx context.Context, digest string) error {
 	var b pipeline.Bundle
 	if err := t.fetch(ctx, digest, &b); err != nil {
 		return fmt.Errorf("its pipeline: %w", err)
 	}
-	t.recording.NodeTypes = b.Types
 	p, diags := pipeline.Load(b.FS(), b.File, b)
 	if diags.HasErrors() {
 		return fmt.Errorf("its pipeline: %w", diags)
 	}
-	t.types = map[string]string{}
-	for _, n := range p.Nodes {
-		t.types[n.Name] = n.Type.Name
-	}
+	t.recording.NodeTypes, t.pipeline = b.Types, p
 	return nil
 }
 
+// typeOf gives the type of the node that an event speaks of, in the module that it stands in; empty for what is none.
+func (t *tape) typeOf(e run.Event) string {
+	p := t.pipeline
+	for _, step := range e.In {
+		module, ok := p.Node(run.IDOf(step))
+		if !ok || module.Module == nil {
+			return ""
+		}
+		p = module.Module
+	}
+	if n, ok := p.Node(e.Node); ok && n.Kind == pipeline.KindNode {
+		return n.Type.Name
+	}
+	return ""
+}
+
 func (t *tape) attempt(ctx context.Context, e run.Event) error {
-	if e.Error != nil && !ofTheNode(e.Error.Cause) {
+	kind := t.typeOf(e)
+	if kind == "" || e.Error != nil && !ofTheNode(e.Error.Cause) {
 		return nil
 	}
 	if e.OutputsRef != "" {
@@ -111,12 +128,14 @@ func (t *tape) attempt(ctx context.Context, e run.Event) error {
 			return err
 		}
 	}
-	node := sdk.Step{Kind: "node", Name: e.Node, Key: e.Key}.String()
+	at := e.At(run.ID(t.recording.Run))
+	at.Attempt = 0
+	node := strings.TrimPrefix(at.String(), at.Run+"/")
 	i, known := t.at[node]
 	if !known {
 		i = len(t.recording.Results)
 		t.at[node] = i
-		t.recording.Results = append(t.recording.Results, Result{Node: node, Type: t.types[e.Node]})
+		t.recording.Results = append(t.recording.Results, Result{Node: node, Type: kind})
 	}
 	t.done[node] = e.Error == nil
 	r := &t.recording.Results[i]

@@ -67,6 +67,12 @@ const source = `
 pipeline "film" {}
 node "fake.say" "speech" { for_each = [1, 2] }
 node "fake.film" "film" {}
+module "parts" { source = "./parts.hcl" }
+`
+
+const parts = `
+pipeline "parts" {}
+node "fake.say" "say" {}
 `
 
 // newHost has a run that was tried, resumed and came to an end.
@@ -74,7 +80,7 @@ func newHost(t *testing.T) *fakeHost {
 	t.Helper()
 	h := &fakeHost{state: "succeeded", artifacts: map[string][]byte{}}
 	types := []sdk.NodeType{{Name: "fake.say", Inputs: sdk.Schema{Type: "object"}}, {Name: "fake.film", Inputs: sdk.Schema{Type: "object"}}}
-	bundle, err := json.Marshal(pipeline.Bundle{File: "film.hcl", Files: map[string][]byte{"film.hcl": []byte(source)}, Types: types})
+	bundle, err := json.Marshal(pipeline.Bundle{File: "film.hcl", Files: map[string][]byte{"film.hcl": []byte(source), "parts.hcl": []byte(parts)}, Types: types})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +98,12 @@ func newHost(t *testing.T) *fakeHost {
 	h.events = append(h.events, run.Event{Kind: run.RunEnded, Status: run.Failed}, run.Event{Kind: run.RunResumed})
 	h.ended("speech", sdk.NumberKey(1), sdk.Values{}, nil)
 	h.events = append(h.events, run.Event{Kind: run.AttemptEnded, Node: "film", OutputsRef: h.put(string(big))})
-	h.events = append(h.events, run.Event{Kind: run.RunEnded, Status: run.Succeeded})
+	in := run.Path{{Kind: "module", Name: "parts", Iter: 2}}
+	h.events = append(h.events, run.Event{Kind: run.NodeCachedEvent, In: in, Node: "say", Outputs: sdk.Values{"text": "cached"}},
+		run.Event{Kind: run.ModuleEnded, Node: "module.parts", Outputs: sdk.Values{}},
+		run.Event{Kind: run.NodeDecided, Node: "speech", Key: sdk.NumberKey(2), Decision: run.Accept, Outputs: sdk.Values{"text": "by hand"}},
+		run.Event{Kind: run.NodeDecided, Node: "speech", Key: sdk.NumberKey(3), Decision: run.Skip},
+		run.Event{Kind: run.RunEnded, Status: run.Succeeded})
 	return h
 }
 
@@ -124,7 +135,7 @@ func TestRecord(t *testing.T) {
 	if err != nil || got.Pipeline != "film" || got.Run != "run_1" || len(got.NodeTypes) != 2 || got.Path() != path {
 		t.Fatalf("read %+v, %v", got, err)
 	}
-	if want := []string{"node.speech[0]", "node.film", "node.speech[1]"}; !reflect.DeepEqual(got.Nodes(), want) {
+	if want := []string{"node.speech[0]", "node.film", "node.speech[1]", "module.parts~2/node.say", "node.speech[2]"}; !reflect.DeepEqual(got.Nodes(), want) {
 		t.Errorf("recorded %v, want %v", got.Nodes(), want)
 	}
 	speech, _ := got.Find("node.speech[0]")
