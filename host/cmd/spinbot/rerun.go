@@ -26,9 +26,8 @@ func (p *program) rerunCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return p.with(c.Context(), func(s *session) error {
-				sub := client.Submission{}
-				var err error
-				if sub, err = inputsOf(c.Context(), s, in); err != nil {
+				sub, err := inputsOf(c.Context(), s, in)
+				if err != nil {
 					return err
 				}
 				if file != "" {

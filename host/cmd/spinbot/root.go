@@ -25,9 +25,9 @@ type program struct {
 // commands is the explicit list: a new command is its own file and one line here.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
-		p.runCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(),
+		p.runCommand(), p.rerunCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
-		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(), p.rerunCommand(),
+		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.cacheCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),

@@ -154,7 +154,7 @@ func (p *pass) accept(i *run.Instance, outputs sdk.Values, ev *run.Event) error 
 	if outputs == nil {
 		outputs = sdk.Values{}
 	}
-	for _, v := range p.l.node(i.Node).Type.Outputs.Check(outputs) {
+	for _, v := range p.l.node(i.Node).Outputs().Check(outputs) {
 		return fmt.Errorf("output %s: %s", v.Path, v.Message)
 	}
 	ref, err := p.e.spill(outputs)

@@ -21,6 +21,8 @@ type Submission struct {
 	// Inputs are the values of its variables, as Pipeline.Inputs gave them.
 	Inputs sdk.Values
 	Owner  string
+	// Seed is what the seeds of its tasks come from; 0: a random one.
+	Seed uint64
 	// Parent is a run that this one repeats: whatever has the same inputs takes its result from there, but for what
 	// From names by its address within the run.
 	Parent run.ID
@@ -41,10 +43,13 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 			return "", err
 		}
 	}
-	var seed [8]byte
-	_, _ = rand.Read(seed[:]) // never fails
+	if s.Seed == 0 {
+		var seed [8]byte
+		_, _ = rand.Read(seed[:]) // never fails
+		s.Seed = binary.LittleEndian.Uint64(seed[:]) >> 1
+	}
 	created := tell(run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
-		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: binary.LittleEndian.Uint64(seed[:]) >> 1, Deadline: after(now, p.Timeout)})
+		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: s.Seed, Deadline: after(now, p.Timeout)})
 	if err := e.register(l, created); err != nil {
 		return "", err
 	}

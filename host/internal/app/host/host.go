@@ -119,11 +119,10 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.catalog = catalog.New(catalog.Config{PluginDirs: h.cfg.PluginDirs, ControlDirs: h.cfg.ControlDirs, BuiltIn: builtIn(), TrustFile: state.Trust(),
-		BundledTrust: h.cfg.BundledTrust, CacheDir: state.Manifests(), Describe: h.describe})
 	if h.cache, err = cachedir.Open(state.Results(), time.Now); err != nil {
 		return err
 	}
+	h.catalog = catalog.New(catalogConfig(h.cfg, h.describe))
 	executor, err := h.executor()
 	if err != nil {
 		return err

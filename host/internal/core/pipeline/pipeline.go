@@ -198,6 +198,9 @@ func id(kind Kind, name string) string {
 	return string(kind) + "." + name
 }
 
+// Outputs is the schema of the node's outputs, with what its inputs leave open in its type's filled in.
+func (n *Node) Outputs() *sdk.Schema { return &n.outputs }
+
 // address is how the file refers to the node: node.x, gate.x, module.x.
 func (n *Node) address() string { return string(n.Kind) + "." + n.Name }
 
