@@ -106,6 +106,16 @@ func (c *Client) Resume(ctx context.Context, id string) (r Run, err error) {
 	return c.Tell(ctx, id, WordResume, Word{})
 }
 
+// Queue lists the runs that wait for their turn, at most limit (0: the host's choice).
+func (c *Client) Queue(ctx context.Context, limit int) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodGet, "/api/v1/queue?limit="+strconv.Itoa(limit), nil, &q)
+}
+
+// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
+func (c *Client) TellQueue(ctx context.Context, what string) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/"+what, struct{}{}, &q)
+}
+
 // Cache lists the results that are kept for later runs.
 func (c *Client) Cache(ctx context.Context) (l CacheList, err error) {
 	return l, c.call(ctx, http.MethodGet, "/api/v1/cache", nil, &l)

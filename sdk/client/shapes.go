@@ -31,6 +31,8 @@ type Submission struct {
 	Text map[string]string `json:"text,omitempty"`
 	// Rerun makes a run that repeats another: its pipeline and inputs are taken where none are given here.
 	Rerun *Rerun `json:"rerun,omitempty"`
+	// Priority orders runs that wait: higher first. nil: what the pipeline says.
+	Priority *int `json:"priority,omitempty"`
 }
 
 // Rerun names a run that is to be repeated. Whatever has the same inputs takes its result from it, but for the nodes
@@ -38,6 +40,21 @@ type Submission struct {
 type Rerun struct {
 	Of   string   `json:"of"`
 	From []string `json:"from,omitempty"`
+}
+
+// Queued is a run that waits for its turn.
+type Queued struct {
+	Run      string `json:"run"`
+	Priority int    `json:"priority"`
+	Why      string `json:"why"`
+}
+
+// Queue is what waits for its turn, in order.
+type Queue struct {
+	Version int      `json:"version"`
+	Paused  bool     `json:"paused"`
+	Total   int      `json:"total"`
+	Runs    []Queued `json:"runs"` // the first of them
 }
 
 // CacheEntry is one result that is kept for later runs.
@@ -139,11 +156,12 @@ type Field struct {
 
 // What a person may say to a run.
 const (
-	WordCancel = "cancel" // At: one node or instance; empty: the run
-	WordResume = "resume" // what failed, was cancelled, interrupted or paused goes on
-	WordPause  = "pause"
-	WordAnswer = "answer" // At: an open gate; Approved, Form
-	WordDecide = "decide" // At: a node instance that waits because it failed or is in doubt; Decision, Inputs, Outputs
+	WordCancel     = "cancel" // At: one node or instance; empty: the run
+	WordResume     = "resume" // what failed, was cancelled, interrupted or paused goes on
+	WordPause      = "pause"
+	WordAnswer     = "answer"     // At: an open gate; Approved, Form
+	WordPrioritize = "prioritize" // Priority
+	WordDecide     = "decide"     // At: a node instance that waits because it failed or is in doubt; Decision, Inputs, Outputs
 )
 
 // Word is what a person says to a run. At is an address within the run, such as gate.review.
@@ -152,6 +170,7 @@ type Word struct {
 	Reason   string     `json:"reason,omitempty"`
 	Approved bool       `json:"approved,omitempty"`
 	Form     sdk.Values `json:"form,omitempty"` // text is read as the field's type says
+	Priority int        `json:"priority,omitempty"`
 	// Decision is retry, accept, skip or fail.
 	Decision string     `json:"decision,omitempty"`
 	Inputs   sdk.Values `json:"inputs,omitempty"`  // set anew, with retry

@@ -36,6 +36,14 @@ type Runs interface {
 	Explain(ctx context.Context, id, node string) (client.Explained, error)
 }
 
+// Queue is what the API does with runs that wait for their turn.
+type Queue interface {
+	// Queue lists the first of them, at most limit.
+	Queue(limit int) client.Queue
+	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
+	TellQueue(ctx context.Context, what, by string) error
+}
+
 // Catalog is what the API says about pipelines and node types.
 type Catalog interface {
 	NodeTypes(ctx context.Context) ([]sdk.NodeType, error)
@@ -57,6 +65,7 @@ type Live interface {
 type Config struct {
 	Version   string
 	Runs      Runs
+	Queue     Queue
 	Catalog   Catalog
 	Live      Live
 	Journal   store.Journal
@@ -144,11 +153,15 @@ func (s *Server) routes() {
 	v1.Get("/runs/:id/events", s.events)
 	v1.Get("/runs/:id/logs", s.logs)
 	v1.Get("/runs/:id/explain", s.explain)
-	for _, what := range []string{client.WordCancel, client.WordResume, client.WordPause, client.WordAnswer, client.WordDecide} {
+	for _, what := range []string{client.WordCancel, client.WordResume, client.WordPause, client.WordAnswer, client.WordDecide, client.WordPrioritize} {
 		v1.Post("/runs/:id/"+what, s.tell(what))
 	}
 	v1.Post("/artifacts", s.upload)
 	v1.Get("/artifacts/:digest", s.download)
+	v1.Get("/queue", s.listQueue)
+	for _, what := range []string{"pause", "resume", "clear"} {
+		v1.Post("/queue/"+what, s.tellQueue(what))
+	}
 	v1.Get("/cache", s.listCache)
 	v1.Delete("/cache/:key", s.forget)
 	v1.Post("/cache/gc", s.shrink)

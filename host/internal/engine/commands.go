@@ -76,7 +76,7 @@ func (p *pass) dispatch(i *run.Instance) {
 			}
 		}
 	}
-	at := place{i, p.e.classOf(n.Type)}
+	at := place{i, p.e.classOf(n.Type), p.l.state.Priority + n.Priority}
 	if p.e.slots.acquire(p.l, at) {
 		p.start(at)
 	}

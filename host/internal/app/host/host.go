@@ -43,6 +43,7 @@ type Config struct {
 	PluginDirs, ControlDirs []string
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
+	MaxRuns  int // that go on at once; 0: the engine's choice
 	Log      *slog.Logger
 }
 
@@ -130,11 +131,12 @@ func (h *Host) open(ctx context.Context) error {
 	h.engine = engine.New(engine.Config{
 		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
-		MaxTasks:  h.cfg.Parallel, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
+		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 	})
+	h.holdQueue()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
 		Artifacts: h.artifacts, Cache: h.cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },

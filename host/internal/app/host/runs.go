@@ -26,7 +26,7 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 	if err != nil {
 		return client.Run{}, err
 	}
-	want := engine.Submission{Owner: owner}
+	want := engine.Submission{Owner: owner, Priority: sub.Priority}
 	if sub.Rerun != nil {
 		if err := r.repeat(ctx, &sub, &want); err != nil {
 			return client.Run{}, explain(err)
@@ -107,7 +107,15 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 	if what == client.WordResume {
 		return explain(r.resume(ctx, id, by))
 	}
-	if err := r.h.takeUp(ctx, id, r.h.engine.Adopt); err != nil {
+	s, err := r.h.engine.State(ctx, run.ID(id))
+	switch {
+	case err != nil:
+	case s.Status == run.Created:
+		err = r.h.takeBack(ctx, id)
+	default:
+		err = r.h.takeUp(ctx, id, r.h.engine.Adopt)
+	}
+	if err != nil {
 		return explain(err)
 	}
 	at, err := address(id, w.At)
@@ -122,6 +130,8 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 		} else {
 			err = e.Cancel(ctx, run.ID(id), by, w.Reason)
 		}
+	case client.WordPrioritize:
+		err = e.Prioritize(ctx, run.ID(id), w.Priority, by)
 	case client.WordPause:
 		err = e.Pause(ctx, run.ID(id), by, w.Reason)
 	case client.WordAnswer:
@@ -135,6 +145,9 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 // resume goes on with a run that failed, was cancelled, interrupted or paused. Resuming one that is going on changes
 // nothing.
 func (r runs) resume(ctx context.Context, id, by string) error {
+	if s, err := r.h.engine.State(ctx, run.ID(id)); err == nil && s.Status == run.Created {
+		return r.h.takeBack(ctx, id)
+	}
 	if err := r.h.takeUp(ctx, id, r.h.engine.Resume); err != nil {
 		return err
 	}
@@ -202,7 +215,11 @@ func (h *Host) resumeAll(ctx context.Context) error {
 		return err
 	}
 	for k := len(heads) - 1; k >= 0; k-- { // oldest first
-		err := h.takeUp(ctx, heads[k].Run, h.engine.Adopt)
+		take := h.engine.Adopt
+		if heads[k].State == string(run.Created) {
+			take = h.engine.Enqueue
+		}
+		err := h.takeUp(ctx, heads[k].Run, take)
 		if err != nil && !errors.Is(err, engine.ErrEnded) {
 			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
 		}

@@ -48,6 +48,10 @@ func (s *State) apply(e Event) (stale bool, why string) {
 	switch e.Kind {
 	case RunCreated:
 		return false, s.created(e)
+	case RunStarted:
+		return false, s.turn(e)
+	case RunPrioritized:
+		s.Priority = e.Priority
 	case CancelRequested:
 		return s.cancel(e)
 	case DeadlinePassed:
@@ -121,7 +125,20 @@ func (s *State) created(e Event) string {
 	s.ID, s.Pipeline, s.Digest, s.Bundle, s.Owner = e.Run, e.Pipeline, e.Digest, e.Bundle, e.Owner
 	s.Parent, s.From = e.Parent, e.From
 	s.Inputs, s.Seed, s.Created, s.Deadline = e.Inputs, e.Seed, e.Time, e.Deadline
-	s.Status = Running
+	s.Priority, s.Concurrency, s.Limit = e.Priority, e.Concurrency, e.Limit
+	if !e.Queued {
+		s.Status = Running
+		s.begin(&s.Frame)
+	}
+	return ""
+}
+
+// turn lets a queued run go on.
+func (s *State) turn(e Event) string {
+	if s.Status != Created {
+		return "the run is " + string(s.Status)
+	}
+	s.Status, s.Deadline = Running, e.Deadline
 	s.begin(&s.Frame)
 	return ""
 }

@@ -41,10 +41,14 @@ type State struct {
 	Digest   string
 	Bundle   string
 	Owner    string
-	Parent   ID       // the run that it repeats
-	From     []string // addresses of what is done again all the same
-	Inputs   sdk.Values
-	Seed     uint64
+	Priority int // higher goes first
+	// Concurrency is what runs share of which at most Limit may go on at once; empty: nothing.
+	Concurrency string
+	Limit       int
+	Parent      ID       // the run that it repeats
+	From        []string // addresses of what is done again all the same
+	Inputs      sdk.Values
+	Seed        uint64
 
 	Status  Status
 	Error   *sdk.Error // why it failed
