@@ -61,6 +61,11 @@ func (c *Client) Submit(ctx context.Context, s Submission) (r Run, err error) {
 	return r, c.call(ctx, http.MethodPost, "/api/v1/runs", s, &r)
 }
 
+// Plan says what a run would do; it makes none.
+func (c *Client) Plan(ctx context.Context, s Submission) (p Plan, err error) {
+	return p, c.call(ctx, http.MethodPost, "/api/v1/plans", s, &p)
+}
+
 // RunQuery selects runs.
 type RunQuery struct {
 	Pipeline string

@@ -33,6 +33,48 @@ type Submission struct {
 	Rerun *Rerun `json:"rerun,omitempty"`
 	// Priority orders runs that wait: higher first. nil: what the pipeline says.
 	Priority *int `json:"priority,omitempty"`
+	// Plan runs exactly what was planned, or is refused because something has changed. Nothing else is given with it.
+	Plan *Plan `json:"plan,omitempty"`
+}
+
+// Plan is what a run would do.
+type Plan struct {
+	Version  int    `json:"version"`
+	Pipeline string `json:"pipeline"`
+	// Digest of the pipeline with all its files, which the host keeps.
+	Digest string     `json:"digest"`
+	Inputs sdk.Values `json:"inputs"`
+	Nodes  []Planned  `json:"nodes"`
+	// Work is what all that will run takes, added up, in seconds; Least how long the run takes when nothing has to wait.
+	Work  float64 `json:"work_seconds"`
+	Least float64 `json:"least_seconds"`
+	// Complete says whether both count everything that will run.
+	Complete bool `json:"complete"`
+}
+
+// Planned is what would become of one node.
+type Planned struct {
+	At   string `json:"at"`
+	Type string `json:"type,omitempty"`
+	// Verdict is cached, run, skip, ask or unknown.
+	Verdict string `json:"verdict"`
+	Why     string `json:"why,omitempty"`
+	// Instances is how many there are, Cached how many of them have a known result; -1: not known.
+	Instances int      `json:"instances"`
+	Cached    int      `json:"cached,omitempty"`
+	Sources   []string `json:"sources,omitempty"`
+	Device    *Device  `json:"device,omitempty"`
+	// Each is how long one instance takes in seconds, the median of Samples attempts; 0: nothing is known.
+	Each    float64 `json:"each_seconds,omitempty"`
+	Samples int     `json:"samples,omitempty"`
+}
+
+// Device is the accelerator that a node asks for. Memory is in bytes.
+type Device struct {
+	Memory  int64             `json:"memory,omitempty"`
+	Count   int               `json:"count,omitempty"`
+	Model   string            `json:"model,omitempty"`
+	AtLeast map[string]string `json:"at_least,omitempty"`
 }
 
 // Rerun names a run that is to be repeated. Whatever has the same inputs takes its result from it, but for the nodes

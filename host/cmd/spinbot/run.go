@@ -59,6 +59,9 @@ func (p *program) inputFlags(c *cobra.Command, in *runInput) {
 }
 
 func (p *program) run(ctx context.Context, s *session, file string, in runInput) error {
+	if strings.HasSuffix(file, planSuffix) {
+		return p.runPlan(ctx, s, file, in)
+	}
 	sub, err := submission(ctx, s, file, in)
 	if err != nil {
 		return err

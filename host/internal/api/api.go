@@ -44,6 +44,11 @@ type Queue interface {
 	TellQueue(ctx context.Context, what, by string) error
 }
 
+// Planner says what a run would do.
+type Planner interface {
+	Plan(ctx context.Context, s client.Submission) (client.Plan, error)
+}
+
 // Catalog is what the API says about pipelines and node types.
 type Catalog interface {
 	NodeTypes(ctx context.Context) ([]sdk.NodeType, error)
@@ -66,6 +71,7 @@ type Config struct {
 	Version   string
 	Runs      Runs
 	Queue     Queue
+	Planner   Planner
 	Catalog   Catalog
 	Live      Live
 	Journal   store.Journal
@@ -158,6 +164,7 @@ func (s *Server) routes() {
 	}
 	v1.Post("/artifacts", s.upload)
 	v1.Get("/artifacts/:digest", s.download)
+	v1.Post("/plans", s.plan)
 	v1.Get("/queue", s.listQueue)
 	for _, what := range []string{"pause", "resume", "clear"} {
 		v1.Post("/queue/"+what, s.tellQueue(what))

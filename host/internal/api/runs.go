@@ -99,7 +99,7 @@ func (s *Server) submit(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if sub.Rerun == nil || sub.Pipeline.Path != "" {
+	if sub.Rerun == nil && sub.Plan == nil || sub.Pipeline.Path != "" {
 		if err := permitted(c, sub.Pipeline); err != nil {
 			return err
 		}
@@ -117,6 +117,21 @@ func (s *Server) submit(c *fiber.Ctx) error {
 	}
 	c.Location("/api/v1/runs/" + r.ID)
 	return c.Status(fiber.StatusAccepted).JSON(r)
+}
+
+func (s *Server) plan(c *fiber.Ctx) error {
+	sub, err := s.submission(c)
+	if err != nil {
+		return err
+	}
+	if err := permitted(c, sub.Pipeline); err != nil {
+		return err
+	}
+	p, err := s.cfg.Planner.Plan(c.UserContext(), sub)
+	if err != nil {
+		return err
+	}
+	return c.JSON(p)
 }
 
 // permitted refuses paths from anybody but the machine's own user.

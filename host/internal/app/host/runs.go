@@ -32,6 +32,13 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 			return client.Run{}, explain(err)
 		}
 	}
+	if sub.Plan != nil {
+		planned, err := planner(r).planned(ctx, sub.Plan, view)
+		if err != nil {
+			return client.Run{}, err
+		}
+		want.Pipeline, sub.Inputs = planned.Pipeline, planned.Inputs
+	}
 	if want.Pipeline == nil {
 		p, found, err := load(sub.Pipeline, view)
 		if err != nil {
