@@ -43,6 +43,8 @@ var rooms = []room{
 	{"host/internal/core/expr", 1, nil, "functions, evaluation scope, cty to and from values; pure"},
 	{"host/internal/core/pipeline", 1, []string{"host/internal/core/graph", "host/internal/core/expr"}, "HCL bytes to a checked Pipeline, or diagnostics; pure"},
 	{"host/internal/core/run", 1, []string{"host/internal/core/graph"}, "Event, State, Fold, Decide: the run as a state machine; pure"},
+	{"host/internal/core/convert/comfyui", 1, nil, "ComfyUI's workflows, as drawn and as run; pure"},
+	{"host/internal/core/convert/metadata", 1, nil, "what ComfyUI writes into PNG, WebP and MP4 files; pure"},
 	{"host/internal/exec", 2, []string{"host/internal/artifacts"}, "Executor (one method) and its decorators"},
 	{"host/internal/store", 2, nil, "Journal, Index and their errors"},
 	{"host/internal/artifacts", 2, nil, "Store of immutable bytes"},
