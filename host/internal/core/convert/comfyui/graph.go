@@ -17,6 +17,9 @@ import (
 // maxNodes bounds a workflow, its subgraphs unfolded.
 const maxNodes = 10000
 
+// maxInputs bounds the inputs of one node.
+const maxInputs = 500
+
 // Graph is a workflow in API format.
 type Graph struct {
 	// Nodes are in the order of their ids.

@@ -39,6 +39,13 @@ func (o *Object) has(key string) bool {
 	return ok
 }
 
+func (o *Object) size() int {
+	if o == nil {
+		return 0
+	}
+	return len(o.Keys)
+}
+
 // Set changes a member, or adds it at the end.
 func (o *Object) Set(key string, v any) {
 	if !o.has(key) {

@@ -112,6 +112,9 @@ func apiNode(id string, entry *Object) (*Node, error) {
 	if inputs == nil {
 		return n, nil
 	}
+	if len(inputs.Keys) > maxInputs {
+		return nil, fmt.Errorf("node %s (%s) has %d inputs; at most %d are taken", quote(id), quote(n.Class), len(inputs.Keys), maxInputs)
+	}
 	for _, name := range inputs.Keys {
 		v := inputs.Values[name]
 		n.Inputs = append(n.Inputs, Input{Name: name, Value: v, Link: linkOf(v)})

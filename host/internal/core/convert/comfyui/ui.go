@@ -89,6 +89,9 @@ func readLevel(o *Object, name string) (*level, error) {
 			return nil, fmt.Errorf("nodes[%d] has no id or no type; save the workflow again in ComfyUI", i)
 		}
 		node := readNode(n)
+		if most := max(len(node.inputs), len(node.outputs), len(node.values), node.named.size()); most > maxInputs {
+			return nil, fmt.Errorf("node %s (%s) has %d inputs, outputs or values; at most %d are taken", quote(node.id), quote(node.class), most, maxInputs)
+		}
 		if l.byID[node.id] != nil {
 			return nil, fmt.Errorf("two nodes have the id %s; save the workflow again in ComfyUI", quote(node.id))
 		}
