@@ -26,6 +26,7 @@ type program struct {
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.runCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(),
+		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.logsCommand(), p.cancelCommand(), p.resumeCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),

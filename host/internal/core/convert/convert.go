@@ -74,7 +74,10 @@ func Convert(data []byte, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Nodes, r.Gaps, r.Warnings = len(g.Nodes), g.Gaps, g.Warnings
+	r.Nodes, r.Warnings = len(g.Nodes), g.Warnings
+	for _, gap := range g.Gaps {
+		r.Gaps = append(r.Gaps, comfyui.Gap{ID: clean(gap.ID, 100), Class: clean(gap.Class, 100), Title: clean(gap.Title, 100), Why: clean(gap.Why, 300)})
+	}
 	if r.Workflow = g.JSON(); len(r.Workflow) > maxWorkflow {
 		return nil, fmt.Errorf("the workflow has %d MiB, and a pipeline reads files of at most %d; something large is written into one of its nodes: load it from a file instead", len(r.Workflow)>>20, maxWorkflow>>20)
 	}

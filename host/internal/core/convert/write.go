@@ -60,7 +60,7 @@ func (r *Result) header(b *strings.Builder, file string) {
 	item := func(format string, args ...any) {
 		b.WriteString("#   " + clean(fmt.Sprintf(format, args...), 600) + "\n")
 	}
-	line("Made of %s (%s, %d nodes) by spinbot import comfyui.", file, r.Source, r.Nodes)
+	line("Made of %s (%s, nodes: %d) by spinbot import comfyui.", file, r.Source, r.Nodes)
 	if len(r.Packs) > 0 {
 		line("")
 		line("Custom nodes that ComfyUI needs for it:")

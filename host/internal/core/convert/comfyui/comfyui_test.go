@@ -111,7 +111,7 @@ func TestRefused(t *testing.T) {
 		"defs":       {`{"KSampler": {"input": {}, "output": []}}`, "give it with --object-info"},
 		"no class":   {`{"3": {"class_type": "A"}, "4": {"inputs": {}}}`, `node "4" has no "class_type"`},
 		"dangling":   {`{"3": {"class_type": "A", "inputs": {"image": ["7", 0]}}}`, `node "3" ("A"): input "image" comes from node "7"`},
-		"circle":     {`{"3": {"class_type": "A", "inputs": {"x": ["4", 0]}}, "4": {"class_type": "A", "inputs": {"x": ["3", 1]}}}`, "its links run in a circle: 3 <- 4 <- 3"},
+		"circle":     {`{"3": {"class_type": "A", "inputs": {"x": ["4", 0]}}, "4": {"class_type": "A", "inputs": {"x": ["3", 1]}}}`, "its links run in a circle, \"3 <- 4 <- 3\""},
 		"no id":      {`{"nodes": [{"type": "A"}]}`, "nodes[0] has no id or no type"},
 		"twice":      {`{"nodes": [{"id": 1, "type": "A"}, {"id": 1, "type": "B"}]}`, `two nodes have the id "1"`},
 		"only notes": {`{"nodes": [{"id": 1, "type": "Note"}, {"id": 2, "type": "A", "mode": 2}]}`, "has no node that runs"},

@@ -174,7 +174,7 @@ func (g *Graph) circle() error {
 	if done == len(g.Nodes) {
 		return nil
 	}
-	return fmt.Errorf("its links run in a circle: %s; ComfyUI refuses such a workflow too, so take one of the links out there", g.path(waits))
+	return fmt.Errorf("its links run in a circle, %s; ComfyUI refuses such a workflow too, so take one of the links out there", quote(g.path(waits)))
 }
 
 // path follows one circle among the nodes that still wait.
@@ -190,7 +190,7 @@ func (g *Graph) path(waits map[string]int) string {
 	var ids []string
 	for at != nil {
 		if first, again := seen[at.ID]; again {
-			return shorten(strings.Join(append(ids[first:], at.ID), " <- "))
+			return strings.Join(append(ids[first:], at.ID), " <- ")
 		}
 		seen[at.ID] = len(ids)
 		ids = append(ids, at.ID)
@@ -203,7 +203,7 @@ func (g *Graph) path(waits map[string]int) string {
 		}
 		at = next
 	}
-	return shorten(strings.Join(ids, " <- "))
+	return strings.Join(ids, " <- ")
 }
 
 func shorten(s string) string {

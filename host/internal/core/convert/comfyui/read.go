@@ -53,7 +53,7 @@ func notWorkflow(o *Object) error {
 		return errors.New("it holds node definitions (/object_info), not a workflow; give it with --object-info, and the workflow as the file")
 	}
 	return fmt.Errorf("it is JSON, but not a ComfyUI workflow: there are neither \"nodes\" (as in a file that ComfyUI saves) nor nodes with a \"class_type\" (as in one that it exports for its API); it has %s",
-		shorten(strings.Join(o.Keys[:min(len(o.Keys), 8)], ", ")))
+		quote(strings.Join(o.Keys[:min(len(o.Keys), 8)], ", ")))
 }
 
 func definesNodes(o *Object) bool {
