@@ -175,7 +175,10 @@ func wrapped(v any) any {
 	return o
 }
 
-var errCircle = errors.New("its links run in a circle; take one of them out in ComfyUI")
+var (
+	errCircle = errors.New("its links run in a circle; take one of them out in ComfyUI")
+	errLong   = errors.New("its links lead through more nodes than can be followed; take out nodes that only pass things on")
+)
 
 // input finds what feeds a node's input.
 func (f *flattener) input(p *place, n *drawn, slot int, kind string, hops int) (source, error) {
@@ -191,8 +194,11 @@ func (f *flattener) input(p *place, n *drawn, slot int, kind string, hops int) (
 
 // origin follows a link to where it begins.
 func (f *flattener) origin(p *place, link uiLink, kind string, hops int) (source, error) {
-	if f.steps++; hops > maxHops || f.steps > maxSteps {
+	switch f.steps++; {
+	case hops > maxHops:
 		return source{}, errCircle
+	case f.steps > maxSteps:
+		return source{}, errLong
 	}
 	if p.up != nil && link.from == p.from {
 		return f.outside(p, link.fromSlot, kind, hops)

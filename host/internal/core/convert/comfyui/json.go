@@ -14,7 +14,7 @@ const (
 	// MaxJSON is the size limit of a workflow or of node definitions, in bytes.
 	MaxJSON   = 32 << 20
 	maxDepth  = 100
-	maxValues = 4 << 20
+	maxValues = 2 << 20
 )
 
 // Object is a JSON object that keeps its order. Values are nil, bool, string, json.Number, []any or *Object.

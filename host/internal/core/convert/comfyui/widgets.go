@@ -74,12 +74,14 @@ func (d Definitions) name(n *drawn) (out []namedValue, why string) {
 		return out, ""
 	}
 	if def := d[n.class]; def != nil {
-		return align(def.widgets, n.values, false)
+		if out, why = align(def.widgets, n.values, false); why == "" {
+			return out, ""
+		}
 	}
 	if len(n.values) == 0 {
 		return nil, ""
 	}
-	sockets, def := socketWidgets(n), builtIn[n.class]
+	sockets, def, differs := socketWidgets(n), builtIn[n.class], why
 	if def != nil && len(sockets) < len(def.widgets) { // a few sockets are of widgets that a person made inputs
 		if out, ok := def.align(n.values); ok {
 			return out, ""
@@ -94,6 +96,8 @@ func (d Definitions) name(n *drawn) (out []namedValue, why string) {
 		}
 	}
 	switch {
+	case differs != "":
+		return nil, differs
 	case d != nil:
 		return nil, fmt.Sprintf("the server does not have the node type, and the file has %d values without names", len(n.values))
 	case strings.HasPrefix(n.class, "workflow>"), strings.HasPrefix(n.class, "workflow/"):
