@@ -16,6 +16,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/convert"
 	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
+	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -127,7 +128,7 @@ func definitions(ctx context.Context, from string) (comfyui.Definitions, error) 
 	if from == "" {
 		return nil, nil
 	}
-	read := func() ([]byte, error) { return contentOf(from, comfyui.MaxJSON) }
+	read := func() ([]byte, error) { return contentOf(from, ordered.Max) }
 	if strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://") {
 		read = func() ([]byte, error) { return ask(ctx, from) }
 	}
@@ -162,7 +163,7 @@ func ask(ctx context.Context, address string) ([]byte, error) {
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %s; is it a ComfyUI server's address?", address, res.Status)
 	}
-	data, err := io.ReadAll(io.LimitReader(res.Body, comfyui.MaxJSON+1))
+	data, err := io.ReadAll(io.LimitReader(res.Body, ordered.Max+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", address, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
+	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 )
 
 // Pack is a package of custom nodes that the workflow needs.
@@ -121,7 +122,7 @@ func modelsIn(n *comfyui.Node, input string, v any, depth int, add func(Model)) 
 			return
 		}
 		add(Model{Kind: kind, Name: clean(name, 200)})
-	case *comfyui.Object:
+	case *ordered.Object:
 		if on, switched := v.Get("on").(bool); depth > 2 || switched && !on {
 			return
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 )
 
 // Definitions are node types, by class, as a ComfyUI server gives them under /object_info. Nil knows the commonest
@@ -28,23 +30,23 @@ type widget struct {
 
 // ReadDefinitions reads what a server gives under /object_info.
 func ReadDefinitions(data []byte) (Definitions, error) {
-	v, err := parse(data)
+	v, err := ordered.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
-	o, ok := v.(*Object)
+	o, ok := v.(*ordered.Object)
 	if !ok || len(o.Keys) == 0 {
 		return nil, errNoDefinitions
 	}
 	defs := make(Definitions, len(o.Keys))
 	for _, class := range o.Keys {
-		d, ok := o.Values[class].(*Object)
-		if !ok || !d.has("input") {
+		d, ok := o.Values[class].(*ordered.Object)
+		if !ok || !d.Has("input") {
 			return nil, errNoDefinitions
 		}
 		defs[class] = &definition{
-			display: d.text("display_name"), module: d.text("python_module"),
-			widgets: widgetsOf(d.object("input"), d.object("input_order"), ""),
+			display: d.Text("display_name"), module: d.Text("python_module"),
+			widgets: widgetsOf(d.Object("input"), d.Object("input_order"), ""),
 		}
 	}
 	return defs, nil
@@ -53,10 +55,10 @@ func ReadDefinitions(data []byte) (Definitions, error) {
 var errNoDefinitions = errors.New("it does not hold node definitions; give what a ComfyUI server answers under /object_info, or the server's address")
 
 // widgetsOf lists the widgets among a node type's inputs, required ones first.
-func widgetsOf(inputs, order *Object, prefix string) (out []widget) {
+func widgetsOf(inputs, order *ordered.Object, prefix string) (out []widget) {
 	for _, group := range []string{"required", "optional"} {
-		members := inputs.object(group)
-		names := order.list(group)
+		members := inputs.Object(group)
+		names := order.List(group)
 		if names == nil && members != nil {
 			for _, k := range members.Keys {
 				names = append(names, k)
@@ -64,7 +66,7 @@ func widgetsOf(inputs, order *Object, prefix string) (out []widget) {
 		}
 		for _, x := range names {
 			name, _ := x.(string)
-			if w, ok := widgetOf(prefix+name, members.list(name)); ok {
+			if w, ok := widgetOf(prefix+name, members.List(name)); ok {
 				out = append(out, w)
 			}
 		}
@@ -76,15 +78,15 @@ func widgetOf(name string, spec []any) (widget, bool) {
 	if len(spec) == 0 {
 		return widget{}, false
 	}
-	var options *Object
+	var options *ordered.Object
 	if len(spec) > 1 {
-		options, _ = spec[1].(*Object)
+		options, _ = spec[1].(*ordered.Object)
 	}
 	w := widget{name: name, kind: "COMBO", fallback: options.Get("default")}
 	choices, isList := spec[0].([]any)
 	if !isList {
 		w.kind, _ = spec[0].(string)
-		choices = options.list("options")
+		choices = options.List("options")
 	}
 	if forced, _ := options.Get("forceInput").(bool); forced || !valued(w.kind) {
 		return w, false
@@ -92,8 +94,8 @@ func widgetOf(name string, spec []any) (widget, bool) {
 	if w.kind == "COMFY_DYNAMICCOMBO_V3" {
 		w.picks = map[string][]widget{}
 		for _, x := range choices {
-			if c, ok := x.(*Object); ok {
-				w.picks[c.text("key")] = widgetsOf(c.object("inputs"), nil, name+".")
+			if c, ok := x.(*ordered.Object); ok {
+				w.picks[c.Text("key")] = widgetsOf(c.Object("inputs"), nil, name+".")
 			}
 		}
 	} else if w.kind == "COMBO" && w.fallback == nil && len(choices) > 0 {

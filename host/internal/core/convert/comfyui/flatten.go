@@ -3,6 +3,8 @@ package comfyui
 import (
 	"errors"
 	"fmt"
+
+	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 )
 
 // Bounds of unfolding: subgraphs within subgraphs, links behind one another, and all links followed together.
@@ -51,7 +53,7 @@ type flattener struct {
 }
 
 // readUI turns a drawing into the graph that ComfyUI would run.
-func readUI(o *Object, defs Definitions) (*Graph, error) {
+func readUI(o *ordered.Object, defs Definitions) (*Graph, error) {
 	d, err := readDrawing(o)
 	if err != nil {
 		return nil, err
@@ -75,7 +77,7 @@ func (f *flattener) unfold(p *place) error {
 	}
 	for _, n := range p.nodes {
 		if n.class == "SetNode" && len(n.values) > 0 {
-			p.setter[idOf(n.values[0])] = n
+			p.setter[ordered.ID(n.values[0])] = n
 		}
 		inside := f.drawing.subgraphs[n.class]
 		if inside == nil {
@@ -170,7 +172,7 @@ func wrapped(v any) any {
 	if _, ok := v.([]any); !ok {
 		return v
 	}
-	o := newObject()
+	o := ordered.New()
 	o.Set("__value__", v)
 	return o
 }
@@ -261,7 +263,7 @@ func (f *flattener) setTo(p *place, n *drawn, kind string, hops int) (source, er
 		return source{}, nil
 	}
 	for ; p != nil; p = p.up {
-		if setter := p.setter[idOf(n.values[0])]; setter != nil {
+		if setter := p.setter[ordered.ID(n.values[0])]; setter != nil {
 			return f.input(p, setter, 0, kind, hops+1)
 		}
 	}

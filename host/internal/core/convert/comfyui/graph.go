@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 )
 
 // maxNodes bounds a workflow, its subgraphs unfolded.
@@ -82,24 +84,24 @@ func (n *Node) Input(name string) *Input {
 
 // JSON writes the graph in API format: nodes by id, two spaces of indentation.
 func (g *Graph) JSON() []byte {
-	all := newObject()
+	all := ordered.New()
 	for _, n := range g.Nodes {
-		inputs := newObject()
+		inputs := ordered.New()
 		for _, in := range n.Inputs {
 			inputs.Set(in.Name, in.json())
 		}
-		o := newObject()
+		o := ordered.New()
 		o.Set("class_type", n.Class)
 		o.Set("inputs", inputs)
 		if n.Title != "" {
-			meta := newObject()
+			meta := ordered.New()
 			meta.Set("title", n.Title)
 			o.Set("_meta", meta)
 		}
 		all.Set(n.ID, o)
 	}
 	var b strings.Builder
-	write(&b, all, "")
+	ordered.Write(&b, all, "")
 	b.WriteByte('\n')
 	return []byte(b.String())
 }

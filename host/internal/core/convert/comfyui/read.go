@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 )
 
 // Read reads a workflow in either form, and what people wrap it in. defs may be nil.
 func Read(data []byte, defs Definitions) (*Graph, error) {
-	v, err := parse(data)
+	v, err := ordered.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
@@ -19,13 +21,13 @@ func Read(data []byte, defs Definitions) (*Graph, error) {
 // read finds out what a value is. Programs encode a workflow up to three times: text within text.
 func read(v any, defs Definitions, depth int) (*Graph, error) {
 	if text, ok := v.(string); ok && depth < 4 {
-		inner, err := parse([]byte(text))
+		inner, err := ordered.Parse([]byte(text))
 		if err != nil {
 			return nil, errors.New("it is JSON, but a text and not a workflow")
 		}
 		return read(inner, defs, depth+1)
 	}
-	o, ok := v.(*Object)
+	o, ok := v.(*ordered.Object)
 	if !ok {
 		return nil, errors.New("it is JSON, but not a workflow: want an object with nodes")
 	}
@@ -45,43 +47,43 @@ func read(v any, defs Definitions, depth int) (*Graph, error) {
 	return nil, notWorkflow(o)
 }
 
-func notWorkflow(o *Object) error {
+func notWorkflow(o *ordered.Object) error {
 	switch {
 	case len(o.Keys) == 0:
 		return errors.New("it is an empty JSON object, not a workflow")
-	case o.has("input") && o.has("output_name"), definesNodes(o):
+	case o.Has("input") && o.Has("output_name"), definesNodes(o):
 		return errors.New("it holds node definitions (/object_info), not a workflow; give it with --object-info, and the workflow as the file")
 	}
 	return fmt.Errorf("it is JSON, but not a ComfyUI workflow: there are neither \"nodes\" (as in a file that ComfyUI saves) nor nodes with a \"class_type\" (as in one that it exports for its API); it has %s",
 		quote(strings.Join(o.Keys[:min(len(o.Keys), 8)], ", ")))
 }
 
-func definesNodes(o *Object) bool {
-	first, _ := o.Values[o.Keys[0]].(*Object)
-	return first.has("input") && first.has("output")
+func definesNodes(o *ordered.Object) bool {
+	first, _ := o.Values[o.Keys[0]].(*ordered.Object)
+	return first.Has("input") && first.Has("output")
 }
 
-func isUI(o *Object) bool {
+func isUI(o *ordered.Object) bool {
 	_, ok := o.Get("nodes").([]any)
 	return ok
 }
 
-func isAPI(o *Object) bool {
+func isAPI(o *ordered.Object) bool {
 	for _, k := range o.Keys {
-		if n, ok := o.Values[k].(*Object); ok && n.has("class_type") {
+		if n, ok := o.Values[k].(*ordered.Object); ok && n.Has("class_type") {
 			return true
 		}
 	}
 	return false
 }
 
-func readAPI(o *Object) (*Graph, error) {
+func readAPI(o *ordered.Object) (*Graph, error) {
 	g := &Graph{Form: "API format"}
 	if len(o.Keys) > maxNodes {
 		return nil, fmt.Errorf("it has %d nodes; at most %d are taken", len(o.Keys), maxNodes)
 	}
 	for _, id := range o.Keys {
-		entry, ok := o.Values[id].(*Object)
+		entry, ok := o.Values[id].(*ordered.Object)
 		if !ok {
 			g.warn("%s is not a node and was left out", quote(id))
 			continue
@@ -94,7 +96,7 @@ func readAPI(o *Object) (*Graph, error) {
 	}
 	for _, n := range g.Nodes {
 		for _, in := range n.Inputs {
-			if in.Link != nil && o.object(in.Link.Node) == nil {
+			if in.Link != nil && o.Object(in.Link.Node) == nil {
 				return nil, fmt.Errorf("node %s (%s): input %s comes from node %s, which the file does not have; export the workflow again",
 					quote(n.ID), quote(n.Class), quote(in.Name), quote(in.Link.Node))
 			}
@@ -103,12 +105,12 @@ func readAPI(o *Object) (*Graph, error) {
 	return g, g.finish()
 }
 
-func apiNode(id string, entry *Object) (*Node, error) {
-	n := &Node{ID: id, Class: entry.text("class_type"), Title: entry.object("_meta").text("title")}
+func apiNode(id string, entry *ordered.Object) (*Node, error) {
+	n := &Node{ID: id, Class: entry.Text("class_type"), Title: entry.Object("_meta").Text("title")}
 	if n.Class == "" {
 		return nil, fmt.Errorf("node %s has no \"class_type\"; export the workflow again", quote(id))
 	}
-	inputs := entry.object("inputs")
+	inputs := entry.Object("inputs")
 	if inputs == nil {
 		return n, nil
 	}

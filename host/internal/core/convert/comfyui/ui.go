@@ -3,6 +3,8 @@ package comfyui
 import (
 	"fmt"
 	"strings"
+
+	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 )
 
 // The modes of a node that matter; all others run.
@@ -41,8 +43,8 @@ type drawn struct {
 	inputs, outputs  []socket
 	// values are the widgets' values in order; named is by name, where the file has that.
 	values     []any
-	named      *Object
-	properties *Object
+	named      *ordered.Object
+	properties *ordered.Object
 }
 
 // socket is where a link goes in or out. link is empty where none is; widget names the widget that it stands for.
@@ -53,43 +55,43 @@ type uiLink struct {
 	fromSlot, toSlot int
 }
 
-func readDrawing(o *Object) (*drawing, error) {
+func readDrawing(o *ordered.Object) (*drawing, error) {
 	top, err := readLevel(o, "")
 	if err != nil {
 		return nil, err
 	}
 	d := &drawing{top: top, subgraphs: map[string]*level{}}
-	for _, x := range o.object("definitions").list("subgraphs") {
-		s, ok := x.(*Object)
+	for _, x := range o.Object("definitions").List("subgraphs") {
+		s, ok := x.(*ordered.Object)
 		if !ok {
 			continue
 		}
-		inside, err := readLevel(s, s.text("name"))
+		inside, err := readLevel(s, s.Text("name"))
 		if err != nil {
 			return nil, err
 		}
-		d.subgraphs[s.id("id")] = inside
+		d.subgraphs[s.ID("id")] = inside
 	}
 	return d, nil
 }
 
-func readLevel(o *Object, name string) (*level, error) {
+func readLevel(o *ordered.Object, name string) (*level, error) {
 	l := &level{
 		name: name, byID: map[string]*drawn{}, links: map[string]uiLink{}, leaving: map[int]uiLink{}, entering: map[int][]uiLink{},
-		from: o.object("inputNode").id("id"), to: o.object("outputNode").id("id"),
-		inputs: readSockets(o.list("inputs")), outputs: readSockets(o.list("outputs")),
+		from: o.Object("inputNode").ID("id"), to: o.Object("outputNode").ID("id"),
+		inputs: readSockets(o.List("inputs")), outputs: readSockets(o.List("outputs")),
 	}
-	nodes, links := o.list("nodes"), o.list("links")
+	nodes, links := o.List("nodes"), o.List("links")
 	if len(nodes) > maxNodes || len(links) > maxLinks {
 		return nil, fmt.Errorf("it has %d nodes and %d links in one place; at most %d and %d are taken", len(nodes), len(links), maxNodes, maxLinks)
 	}
 	for i, x := range nodes {
-		n, ok := x.(*Object)
-		if !ok || n.id("id") == "" || n.text("type") == "" {
+		n, ok := x.(*ordered.Object)
+		if !ok || n.ID("id") == "" || n.Text("type") == "" {
 			return nil, fmt.Errorf("nodes[%d] has no id or no type; save the workflow again in ComfyUI", i)
 		}
 		node := readNode(n)
-		if most := max(len(node.inputs), len(node.outputs), len(node.values), node.named.size()); most > maxInputs {
+		if most := max(len(node.inputs), len(node.outputs), len(node.values), node.named.Len()); most > maxInputs {
 			return nil, fmt.Errorf("node %s (%s) has %d inputs, outputs or values; at most %d are taken", quote(node.id), quote(node.class), most, maxInputs)
 		}
 		if l.byID[node.id] != nil {
@@ -110,13 +112,13 @@ func readLevel(o *Object, name string) (*level, error) {
 	return l, nil
 }
 
-func readNode(o *Object) *drawn {
+func readNode(o *ordered.Object) *drawn {
 	n := &drawn{
-		id: o.id("id"), class: o.text("type"), title: strings.TrimSpace(o.text("title")), mode: number(o.Get("mode")),
-		inputs: readSockets(o.list("inputs")), outputs: readSockets(o.list("outputs")),
-		values: o.list("widgets_values"), named: o.object("widgets_values"), properties: o.object("properties"),
+		id: o.ID("id"), class: o.Text("type"), title: strings.TrimSpace(o.Text("title")), mode: number(o.Get("mode")),
+		inputs: readSockets(o.List("inputs")), outputs: readSockets(o.List("outputs")),
+		values: o.List("widgets_values"), named: o.Object("widgets_values"), properties: o.Object("properties"),
 	}
-	if named := o.object("widgets_values_named"); named != nil {
+	if named := o.Object("widgets_values_named"); named != nil {
 		n.named = named
 	}
 	return n
@@ -125,10 +127,10 @@ func readNode(o *Object) *drawn {
 func readSockets(list []any) []socket {
 	out := make([]socket, 0, len(list))
 	for _, x := range list {
-		o, _ := x.(*Object)
-		s := socket{name: o.text("name"), kind: o.text("type"), link: o.id("link")}
-		if w := o.object("widget"); w != nil {
-			if s.widget = w.text("name"); s.widget == "" {
+		o, _ := x.(*ordered.Object)
+		s := socket{name: o.Text("name"), kind: o.Text("type"), link: o.ID("link")}
+		if w := o.Object("widget"); w != nil {
+			if s.widget = w.Text("name"); s.widget == "" {
 				s.widget = s.name
 			}
 		}
@@ -139,28 +141,28 @@ func readSockets(list []any) []socket {
 
 // readLink reads [id, from, slot, to, slot, type], or the same as an object.
 func readLink(x any) (string, uiLink) {
-	if o, ok := x.(*Object); ok {
-		return o.id("id"), uiLink{o.id("origin_id"), o.id("target_id"), number(o.Get("origin_slot")), number(o.Get("target_slot"))}
+	if o, ok := x.(*ordered.Object); ok {
+		return o.ID("id"), uiLink{o.ID("origin_id"), o.ID("target_id"), number(o.Get("origin_slot")), number(o.Get("target_slot"))}
 	}
 	l, _ := x.([]any)
 	if len(l) < 5 {
 		return "", uiLink{}
 	}
-	return idOf(l[0]), uiLink{idOf(l[1]), idOf(l[3]), number(l[2]), number(l[4])}
+	return ordered.ID(l[0]), uiLink{ordered.ID(l[1]), ordered.ID(l[3]), number(l[2]), number(l[4])}
 }
 
 // pack names the package of custom nodes that the node says it is of.
 func (n *drawn) pack() string {
-	if id := n.properties.text("cnr_id"); id != "" {
+	if id := n.properties.Text("cnr_id"); id != "" {
 		return id
 	}
-	return n.properties.text("aux_id")
+	return n.properties.Text("aux_id")
 }
 
 func (n *drawn) models() (out []Model) {
-	for _, x := range n.properties.list("models") {
-		if o, ok := x.(*Object); ok && o.text("name") != "" {
-			out = append(out, Model{o.text("name"), o.text("url"), o.text("directory")})
+	for _, x := range n.properties.List("models") {
+		if o, ok := x.(*ordered.Object); ok && o.Text("name") != "" {
+			out = append(out, Model{o.Text("name"), o.Text("url"), o.Text("directory")})
 		}
 	}
 	return out

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 )
 
 //go:embed core.txt
@@ -189,7 +191,7 @@ func isOldControl(values []any, next []widget) bool {
 // leftOver are values of buttons and previews, and of a control at the end.
 func leftOver(v any) bool {
 	switch v := v.(type) {
-	case nil, *Object, []any:
+	case nil, *ordered.Object, []any:
 		return true
 	case string:
 		return v == "" || v == "image" || v == "video" || v == "audio" || v == "file" || isControl(v)
@@ -208,11 +210,11 @@ func fits(kind string, v any) bool {
 		return ok || v == nil
 	case "STRING":
 		switch v.(type) {
-		case bool, *Object:
+		case bool, *ordered.Object:
 			return false
 		}
 	case "COMBO", "COMFY_DYNAMICCOMBO_V3":
-		_, object := v.(*Object)
+		_, object := v.(*ordered.Object)
 		return !object
 	}
 	return true
@@ -220,7 +222,7 @@ func fits(kind string, v any) bool {
 
 func brief(v any) string {
 	var b strings.Builder
-	write(&b, v, "")
+	ordered.Write(&b, v, "")
 	if r := []rune(b.String()); len(r) > 40 {
 		return string(r[:40]) + "…"
 	}
@@ -237,7 +239,7 @@ func instanceValues(n *drawn, inside *level) map[string]any {
 		}
 		return out
 	}
-	if n.properties.has("proxyWidgets") && len(n.values) == 0 {
+	if n.properties.Has("proxyWidgets") && len(n.values) == 0 {
 		return out
 	}
 	values := n.values

@@ -1,4 +1,6 @@
-package comfyui
+// Package ordered reads and writes JSON in which order counts: the inputs of a node, the widgets of a node type. Numbers
+// keep all their digits. What is too large, too deep or has too many values is refused.
+package ordered
 
 import (
 	"bytes"
@@ -9,10 +11,10 @@ import (
 	"strings"
 )
 
-// Bounds of what is read: a workflow of a thousand nodes has 1 MiB, 40 levels of JSON and 100,000 values.
+// Bounds of what is read: a workflow of a thousand nodes has 1 MiB, 40 levels and 100,000 values.
 const (
-	// MaxJSON is the size limit of a workflow or of node definitions, in bytes.
-	MaxJSON   = 32 << 20
+	// Max is the size limit of a text, in bytes.
+	Max       = 32 << 20
 	maxDepth  = 100
 	maxValues = 2 << 20
 )
@@ -31,7 +33,8 @@ func (o *Object) Get(key string) any {
 	return o.Values[key]
 }
 
-func (o *Object) has(key string) bool {
+// Has says whether there is a member of that name; it may be null.
+func (o *Object) Has(key string) bool {
 	if o == nil {
 		return false
 	}
@@ -39,7 +42,8 @@ func (o *Object) has(key string) bool {
 	return ok
 }
 
-func (o *Object) size() int {
+// Len counts the members.
+func (o *Object) Len() int {
 	if o == nil {
 		return 0
 	}
@@ -48,23 +52,29 @@ func (o *Object) size() int {
 
 // Set changes a member, or adds it at the end.
 func (o *Object) Set(key string, v any) {
-	if !o.has(key) {
+	if !o.Has(key) {
 		o.Keys = append(o.Keys, key)
 	}
 	o.Values[key] = v
 }
 
-func newObject() *Object { return &Object{Values: map[string]any{}} }
+// New makes an object without members.
+func New() *Object { return &Object{Values: map[string]any{}} }
 
-// object, list and text give a member of that type, or nothing.
-func (o *Object) object(key string) *Object { x, _ := o.Get(key).(*Object); return x }
-func (o *Object) list(key string) []any     { x, _ := o.Get(key).([]any); return x }
-func (o *Object) text(key string) string    { x, _ := o.Get(key).(string); return x }
+// Object gives a member that is an object, nil when it is none.
+func (o *Object) Object(key string) *Object { x, _ := o.Get(key).(*Object); return x }
 
-// id gives a member that names something: text, or a number as text.
-func (o *Object) id(key string) string { return idOf(o.Get(key)) }
+// List gives a member that is a list, nil when it is none.
+func (o *Object) List(key string) []any { x, _ := o.Get(key).([]any); return x }
 
-func idOf(v any) string {
+// Text gives a member that is text, empty when it is none.
+func (o *Object) Text(key string) string { x, _ := o.Get(key).(string); return x }
+
+// ID gives a member that names something: text, or a number as text.
+func (o *Object) ID(key string) string { return ID(o.Get(key)) }
+
+// ID is text as it is, and a number as text; all else names nothing.
+func ID(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v
@@ -74,10 +84,10 @@ func idOf(v any) string {
 	return ""
 }
 
-// parse reads JSON as ComfyUI writes it: Python also writes NaN and Infinity, which become null.
-func parse(data []byte) (any, error) {
-	if len(data) > MaxJSON {
-		return nil, fmt.Errorf("it has more than %d MiB, which no workflow has", MaxJSON>>20)
+// Parse reads JSON as ComfyUI writes it: Python also writes NaN and Infinity, which become null.
+func Parse(data []byte) (any, error) {
+	if len(data) > Max {
+		return nil, fmt.Errorf("it has more than %d MiB, which no workflow has", Max>>20)
 	}
 	data = finite(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -101,11 +111,11 @@ func notJSON(data []byte, offset int64, err error) error {
 	if errors.As(err, &syntax) {
 		offset = syntax.Offset
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		offset, err = int64(len(data)), errors.New("it ends too early")
+	}
 	offset = min(max(offset, 0), int64(len(data)))
 	line := 1 + bytes.Count(data[:offset], []byte("\n"))
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("it ends too early")
-	}
 	return fmt.Errorf("line %d: %w", line, err)
 }
 
@@ -136,7 +146,7 @@ func (r *reader) value(depth int) (any, error) {
 }
 
 func (r *reader) object(depth int) (any, error) {
-	o := newObject()
+	o := New()
 	for r.d.More() {
 		key, err := r.d.Token()
 		if err != nil {
@@ -203,8 +213,8 @@ func wordAt(data []byte) int {
 	return 0
 }
 
-// write adds a value as JSON: members in their order, each on its line.
-func write(b *strings.Builder, v any, indent string) {
+// Write adds a value as JSON: members in their order, each on its line.
+func Write(b *strings.Builder, v any, indent string) {
 	switch v := v.(type) {
 	case *Object:
 		writeMembers(b, v, indent)
@@ -214,7 +224,7 @@ func write(b *strings.Builder, v any, indent string) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			write(b, x, indent+"  ")
+			Write(b, x, indent+"  ")
 		}
 		b.WriteByte(']')
 	case json.Number:
@@ -238,7 +248,7 @@ func writeMembers(b *strings.Builder, o *Object, indent string) {
 		b.WriteString(indent + "  ")
 		writeText(b, k)
 		b.WriteString(": ")
-		write(b, o.Values[k], indent+"  ")
+		Write(b, o.Values[k], indent+"  ")
 		if i < len(o.Keys)-1 {
 			b.WriteByte(',')
 		}
