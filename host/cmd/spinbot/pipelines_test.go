@@ -63,6 +63,26 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestLanguageDoc: every pipeline in the documentation of the language is one that this binary takes.
+func TestLanguageDoc(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../../docs/language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range block.FindAllSubmatch(doc, -1) {
+		file := filepath.Join(t.TempDir(), "x.hcl")
+		if err := os.WriteFile(file, shown[1], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c := exec.CommandContext(t.Context(), filepath.Join(built, "bin", "spinbot"), "validate", file)
+		c.Env = append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
+		if out, err := c.CombinedOutput(); err != nil || bytes.Contains(out, []byte("warning")) {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
 // TestPipelinesHaveTests: none that ships is without.
 func TestPipelinesHaveTests(t *testing.T) {
 	t.Parallel()
