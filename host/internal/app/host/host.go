@@ -68,6 +68,8 @@ type Host struct {
 	listeners []net.Listener
 	serving   sync.WaitGroup
 
+	stopResuming context.CancelFunc // set by Serve
+
 	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
 	active map[string]bool // runs that this process advances
@@ -232,7 +234,13 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 		return "", err
 	}
 	h.serve(ln)
-	return ln.Addr().String(), h.resumeAll(ctx)
+	ctx, h.stopResuming = context.WithCancel(ctx)
+	h.serving.Go(func() {
+		if err := h.resumeAll(ctx); err != nil && ctx.Err() == nil {
+			h.failed <- fmt.Errorf("going on with interrupted runs: %w", err)
+		}
+	})
+	return ln.Addr().String(), nil
 }
 
 // Drain waits until every run that this process advances has ended and nobody is connected, and then takes no more
@@ -255,6 +263,9 @@ func (h *Host) Drain(ctx context.Context) error {
 // Close stops taking work, lets running tasks finish until ctx ends, and gives the state directory back.
 func (h *Host) Close(ctx context.Context) error {
 	h.client.Close()
+	if h.stopResuming != nil {
+		h.stopResuming()
+	}
 	// The engine goes first: what its tasks still say has to reach those who watch.
 	err := h.engine.Close(ctx)
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)

@@ -199,13 +199,20 @@ func (r runs) Explain(ctx context.Context, id, node string) (client.Explained, e
 
 // takeUp makes this process advance a run, unless it does already.
 func (h *Host) takeUp(ctx context.Context, id string, take func(context.Context, run.ID) error) error {
-	h.taking.Lock()
-	defer h.taking.Unlock()
 	if h.isActive(id) {
 		return nil
 	}
 	if _, err := h.catalog.View(ctx); err != nil {
 		return err
+	}
+	return h.takeOne(ctx, id, take)
+}
+
+func (h *Host) takeOne(ctx context.Context, id string, take func(context.Context, run.ID) error) error {
+	h.taking.Lock()
+	defer h.taking.Unlock()
+	if h.isActive(id) {
+		return nil
 	}
 	h.setActive(id, true) // before it can end
 	err := take(ctx, run.ID(id))
@@ -215,19 +222,23 @@ func (h *Host) takeUp(ctx context.Context, id string, take func(context.Context,
 	return err
 }
 
-// resumeAll goes on with every run that was interrupted; one that cannot is logged and left as it is.
+// resumeAll goes on with every run that was interrupted, and puts those that had not begun back into the queue; one
+// that cannot is logged and left as it is. New runs may be made meanwhile.
 func (h *Host) resumeAll(ctx context.Context) error {
 	heads, err := h.store.List(ctx, store.Query{States: []string{string(run.Created), string(run.Running), string(run.Paused)}})
 	if err != nil {
 		return err
 	}
-	for k := len(heads) - 1; k >= 0; k-- { // oldest first
+	if _, err := h.catalog.View(ctx); err != nil {
+		return err
+	}
+	for k := len(heads) - 1; k >= 0 && ctx.Err() == nil; k-- { // oldest first
 		take := h.engine.Adopt
 		if heads[k].State == string(run.Created) {
 			take = h.engine.Enqueue
 		}
-		err := h.takeUp(ctx, heads[k].Run, take)
-		if err != nil && !errors.Is(err, engine.ErrEnded) {
+		err := h.takeOne(ctx, heads[k].Run, take)
+		if err != nil && !errors.Is(err, engine.ErrEnded) && ctx.Err() == nil {
 			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
 		}
 	}
