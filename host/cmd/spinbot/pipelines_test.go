@@ -45,9 +45,11 @@ func TestReadme(t *testing.T) {
 	}
 	dir := t.TempDir()
 	shown := block.FindAllSubmatch(readme, -1)
-	if len(shown) != 2 {
-		t.Fatalf("the README shows %d blocks of HCL, want a pipeline and its test", len(shown))
+	if len(shown) != 3 {
+		t.Fatalf("the README shows %d blocks of HCL, want a pipeline, its test and its triggers", len(shown))
 	}
+	shown[0][1] = append(append(shown[0][1], '\n'), shown[2][1]...)
+	shown = shown[:2]
 	for i, name := range []string{"postcards.hcl", "postcards.test.hcl"} {
 		if err := os.WriteFile(filepath.Join(dir, name), shown[i][1], 0o644); err != nil {
 			t.Fatal(err)

@@ -15,12 +15,14 @@ import (
 type program struct {
 	stateDir   string
 	pluginDirs []string
-	logFormat  string
-	logLevel   string
-	parallel   int
-	maxRuns    int
-	json       bool
-	started    bool // a command began: an error from before it is one of usage
+	// pipelineDirs are what --pipelines names, beside the folder in the state directory.
+	pipelineDirs []string
+	logFormat    string
+	logLevel     string
+	parallel     int
+	maxRuns      int
+	json         bool
+	started      bool // a command began: an error from before it is one of usage
 }
 
 // commands is the explicit list: a new command is its own file and one line here.
@@ -31,7 +33,7 @@ func (p *program) commands() []*cobra.Command {
 		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
-		p.queueCommand(), p.priorityCommand(), p.cacheCommand(),
+		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}

@@ -20,12 +20,14 @@ func (p *program) serveCommand() *cobra.Command {
 	var drain time.Duration
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the host: the API on loopback, and every unfinished run",
-		Long: "Serves the API until it is told to stop, and goes on with every run that was interrupted. On SIGTERM it takes\n" +
-			"no more work and lets tasks finish for a while; what is not done by then goes on at the next start.",
+		Short: "Run the host: the API on loopback, every unfinished run, and triggers",
+		Long: "Serves the API until it is told to stop, goes on with every run that was interrupted, and fires the triggers of the\n" +
+			"pipelines in pipelines.d of the state directory and in the folders of --pipelines. On SIGTERM it takes no more\n" +
+			"work and lets tasks finish for a while; what is not done by then goes on at the next start.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return p.serve(c.Context(), listen, drain) },
 	}
+	p.pipelinesFlag(c)
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the loopback address to listen on")
 	c.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long running tasks may take to finish when stopping")
 	return c

@@ -73,7 +73,8 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 	return host.Config{
 		State: state, Lock: lock, Version: version, BundledTrust: bundledTrust,
 		PluginDirs: append(dirs, state.Plugins()), ControlDirs: append(dirs[:len(dirs):len(dirs)], state.Control()),
-		Parallel: parallel, MaxRuns: p.maxRuns, Log: log,
+		PipelineDirs: append(p.pipelineDirs[:len(p.pipelineDirs):len(p.pipelineDirs)], state.Pipelines()),
+		Parallel:     parallel, MaxRuns: p.maxRuns, Log: log,
 	}, nil
 }
 

@@ -73,6 +73,8 @@ type Config struct {
 	Queue     Queue
 	Planner   Planner
 	Catalog   Catalog
+	Pipelines Pipelines
+	Triggers  Triggers
 	Live      Live
 	Journal   store.Journal
 	Index     store.Index
@@ -176,6 +178,11 @@ func (s *Server) routes() {
 	v1.Get("/plugins", s.plugins)
 	v1.Post("/plugins/:name/trust", s.trust)
 	v1.Post("/pipelines/check", s.check)
+	v1.Get("/pipelines", s.listPipelines)
+	v1.Get("/pipelines/:name", s.showPipeline)
+	v1.Get("/triggers", s.listTriggers)
+	v1.Post("/triggers/:pipeline/:name/fire", s.fire)
+	s.app.Post(hooks+":pipeline/:name", s.hook)
 }
 
 // Listen opens a TCP listener on loopback; any other address is refused.

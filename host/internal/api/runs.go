@@ -204,13 +204,9 @@ func (s *Server) logs(c *fiber.Ctx) error {
 
 // readJSON reads a bounded body; an empty one leaves out as it is.
 func readJSON(c *fiber.Ctx, out any) error {
-	raw, err := io.ReadAll(io.LimitReader(body(c), maxJSON+1))
+	raw, err := readBody(c, maxJSON, "upload artifacts first, and refer to them")
 	if err != nil {
-		return badRequest("the body broke off: "+err.Error(), "")
-	}
-	if len(raw) > maxJSON {
-		return &client.Problem{Code: client.CodeTooLarge, Detail: "the body is larger than " + strconv.Itoa(maxJSON>>20) + " MiB",
-			Fix: "upload artifacts first, and refer to them"}
+		return err
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
@@ -224,6 +220,18 @@ func readJSON(c *fiber.Ctx, out any) error {
 		return badRequest("the body goes on after its JSON", "")
 	}
 	return nil
+}
+
+// readBody reads a body of at most so many bytes.
+func readBody(c *fiber.Ctx, most int, fix string) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(body(c), int64(most)+1))
+	if err != nil {
+		return nil, badRequest("the body broke off: "+err.Error(), "")
+	}
+	if len(raw) > most {
+		return nil, &client.Problem{Code: client.CodeTooLarge, Detail: "the body is larger than " + strconv.Itoa(most>>20) + " MiB", Fix: fix}
+	}
+	return raw, nil
 }
 
 // body streams the request's body.

@@ -73,6 +73,8 @@ type Engine struct {
 
 	// taking is held from reading a run's journal until the run is live: in between nobody may append to it.
 	taking sync.Mutex
+	// naming is held from looking for a run whose ID was given until its first event is durable.
+	naming sync.Mutex
 
 	mu      sync.Mutex
 	live    map[run.ID]*live

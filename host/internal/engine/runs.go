@@ -18,6 +18,9 @@ import (
 
 // Submission is a run to be made.
 type Submission struct {
+	// ID of the run, from NewID; empty: a new one. When there is a run with this ID it is left as it is, so that
+	// whoever wrote the ID down beforehand may ask again after a crash.
+	ID       run.ID
 	Pipeline *pipeline.Pipeline
 	// Inputs are the values of its variables, as Pipeline.Inputs gave them.
 	Inputs sdk.Values
@@ -39,7 +42,16 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 		return "", err
 	}
 	now := e.cfg.Now()
-	l := newLive(newID(now), p)
+	if s.ID == "" {
+		s.ID = NewID(now)
+	} else {
+		e.naming.Lock() // so that nobody makes it between the look and the append
+		defer e.naming.Unlock()
+		if _, err := e.State(ctx, s.ID); !errors.Is(err, store.ErrNotFound) {
+			return s.ID, err
+		}
+	}
+	l := newLive(s.ID, p)
 	l.begin(s.Inputs, s.Owner)
 	if s.Parent != "" {
 		if l.before, err = e.earlierRun(ctx, s.Parent, s.From); err != nil {
@@ -116,7 +128,8 @@ func after(now time.Time, d time.Duration) time.Time {
 	return now.Add(d)
 }
 
-func newID(now time.Time) run.ID {
+// NewID makes the id of a run.
+func NewID(now time.Time) run.ID {
 	return run.ID("run_" + ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String())
 }
 

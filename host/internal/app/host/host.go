@@ -25,8 +25,10 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
+	"github.com/myspinbot/spinbot/host/internal/trigger"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -41,6 +43,10 @@ type Config struct {
 	BundledTrust string
 	// PluginDirs and ControlDirs are where plugins and WASM modules are looked for.
 	PluginDirs, ControlDirs []string
+	// PipelineDirs are where pipelines are that the host knows by itself.
+	PipelineDirs []string
+	// Secret gives the value of a secret by its name; nil: as secretOf does.
+	Secret func(ctx context.Context, name string) (string, error)
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
 	MaxRuns  int // that go on at once; 0: the engine's choice
@@ -57,6 +63,8 @@ type Host struct {
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
 	engine    *engine.Engine
+	pipelines *pipelines.Folders
+	triggers  *trigger.Triggers
 	metrics   *telemetry.Metrics
 	live      *live
 	logs      *logs
@@ -67,6 +75,8 @@ type Host struct {
 	failed    chan error
 	listeners []net.Listener
 	serving   sync.WaitGroup
+	// untrigger ends what fires triggers; Close waits for it.
+	untrigger func()
 
 	stopResuming context.CancelFunc // set by Serve
 
@@ -78,7 +88,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, metrics: telemetry.New(cfg.Version)}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, metrics: telemetry.New(cfg.Version)}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
@@ -130,6 +140,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.openTriggers()
 	h.engine = engine.New(engine.Config{
 		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
@@ -138,7 +149,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.holdQueue()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Journal: h.store, Index: h.store,
 		Artifacts: h.artifacts, Cache: h.cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
@@ -195,6 +206,7 @@ func (h *Host) observe(id run.ID, e run.Event) {
 	case run.RunEnded:
 		h.setActive(string(id), false)
 		h.logs.ended(string(id))
+		h.triggers.Ended(string(id))
 		h.metrics.Run(string(e.Status))
 	default:
 		if e.Kind == run.AttemptEnded && e.Error != nil {
@@ -226,7 +238,7 @@ func (h *Host) Client() *client.Client { return h.client }
 // Failed gives the error of a listener that broke.
 func (h *Host) Failed() <-chan error { return h.failed }
 
-// Serve also listens on a loopback address, and goes on with every run that was interrupted.
+// Serve also listens on a loopback address, goes on with every run that was interrupted, and fires triggers.
 // It gives the address it listens on.
 func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 	ln, err := api.Listen(address)
@@ -240,6 +252,7 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 			h.failed <- fmt.Errorf("going on with interrupted runs: %w", err)
 		}
 	})
+	h.startTriggers()
 	return ln.Addr().String(), nil
 }
 
@@ -263,6 +276,7 @@ func (h *Host) Drain(ctx context.Context) error {
 // Close stops taking work, lets running tasks finish until ctx ends, and gives the state directory back.
 func (h *Host) Close(ctx context.Context) error {
 	h.client.Close()
+	h.untrigger() // nothing new, before
 	if h.stopResuming != nil {
 		h.stopResuming()
 	}

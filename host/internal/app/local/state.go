@@ -47,7 +47,7 @@ func At(dir string) (State, error) {
 		return State{}, err
 	}
 	s := State{Dir: dir}
-	for _, d := range []string{dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control()} {
+	for _, d := range []string{dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control(), s.Pipelines()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return State{}, fmt.Errorf("state directory: %w; choose another with SPINBOT_STATE_DIR", err)
 		}
@@ -84,6 +84,12 @@ func (s State) Plugins() string { return filepath.Join(s.Dir, "plugins.d") }
 
 // Control is where a WASM module may be dropped in.
 func (s State) Control() string { return filepath.Join(s.Dir, "control.d") }
+
+// Pipelines is where a pipeline may be dropped in.
+func (s State) Pipelines() string { return filepath.Join(s.Dir, "pipelines.d") }
+
+// Triggers is where the records of triggers are.
+func (s State) Triggers() string { return filepath.Join(s.Dir, "triggers") }
 
 // Trust is this machine's list of plugins and modules that may run.
 func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl") }

@@ -39,6 +39,9 @@ func (l *loader) check() {
 		l.reachable(o)
 	}
 	l.checkConcurrency()
+	for _, t := range l.p.Triggers {
+		l.checkTrigger(t)
+	}
 	l.unused()
 }
 

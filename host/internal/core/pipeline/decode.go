@@ -17,7 +17,7 @@ import (
 // blockNames are the top-level blocks of the language; those in later are not supported yet.
 var (
 	blockNames = []string{"pipeline", "variable", "locals", "node", "output", "requires", "secret", "gate", "module", "trigger"}
-	later      = []string{"secret", "trigger", "limits"}
+	later      = []string{"limits"}
 )
 
 const notYet = "it belongs to the language; a later version of spinbot runs it"
@@ -55,6 +55,10 @@ func (l *loader) decode(body *hclsyntax.Body) {
 			l.moduleBlock(b)
 		case "output":
 			l.outputBlock(b)
+		case "secret":
+			l.secretBlock(b)
+		case "trigger":
+			l.triggerBlock(b)
 		default:
 			l.unknownBlock(b, "at the top of a file", blockNames)
 		}
@@ -211,7 +215,7 @@ func (l *loader) constant(e hclsyntax.Expression) (cty.Value, bool) {
 	if l.constants == nil {
 		l.constants = map[string]inferred{}
 	}
-	l.loadFiles(e)
+	l.loadFiles(e, place{})
 	locals := map[string]cty.Value{}
 	for _, t := range e.Variables() {
 		name, ok := attributeName(t, 1)

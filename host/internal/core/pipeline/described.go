@@ -129,7 +129,7 @@ var described = withLater([]Block{
 	}},
 	{Name: "trigger", Labels: []string{"kind", "name"}, Many: true, Doc: "Makes runs by itself: `\"cron\"` at times, `\"webhook\"` when another program asks", Words: []Word{
 		{Name: "schedule", Type: "string", Doc: "When a `cron` fires: minute hour day month weekday, such as `\"0 3 * * *\"`"},
-		{Name: "timezone", Type: "string", Doc: "Where the schedule's clock stands: `\"Europe/Berlin\"`"},
+		{Name: "timezone", Type: "string", Default: "UTC", Doc: "Where the schedule's clock stands: `\"Europe/Berlin\"`"},
 		{Name: "catch_up", Type: "bool", Default: "false", Doc: "Fires once for times that passed while no host was running"},
 		{Name: "overlap", Type: "string", Options: []string{"skip", "queue"}, Default: "skip", Doc: "What to do while its last run goes on"},
 		{Name: "secret", Type: "any", Doc: "The secret that a webhook's signatures are made with: `secret.hook`"},

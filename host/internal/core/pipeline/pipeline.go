@@ -43,10 +43,12 @@ type Pipeline struct {
 	Concurrency *Concurrency
 	// Requires is nil when the file has no such block.
 	Requires *Requires
-	// Variables, Nodes and Outputs stand in the order of the file.
+	// Variables, Nodes, Outputs, Secrets and Triggers stand in the order of the file.
 	Variables []*Variable
 	Nodes     []*Node
 	Outputs   []*Output
+	Secrets   []Secret
+	Triggers  []*Trigger
 
 	locals    map[string]*local
 	variables map[string]*Variable
