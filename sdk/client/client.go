@@ -91,14 +91,49 @@ func (c *Client) Run(ctx context.Context, id string) (r Run, err error) {
 	return r, c.call(ctx, http.MethodGet, runPath(id, ""), nil, &r)
 }
 
-// Cancel asks for the end of a run; it returns once the wish is recorded.
-func (c *Client) Cancel(ctx context.Context, id, reason string) (r Run, err error) {
-	return r, c.call(ctx, http.MethodPost, runPath(id, "/cancel"), map[string]string{"reason": reason}, &r)
+// Tell says something to a run; what is WordCancel, WordAnswer or another of them. It returns once that is recorded.
+func (c *Client) Tell(ctx context.Context, id, what string, w Word) (r Run, err error) {
+	return r, c.call(ctx, http.MethodPost, runPath(id, "/"+what), w, &r)
 }
 
-// Resume continues a run that failed, was cancelled or was interrupted; nodes that succeeded stay so.
+// Cancel asks for the end of a run; it returns once the wish is recorded.
+func (c *Client) Cancel(ctx context.Context, id, reason string) (r Run, err error) {
+	return c.Tell(ctx, id, WordCancel, Word{Reason: reason})
+}
+
+// Resume continues a run that failed, was cancelled, interrupted or paused; nodes that succeeded stay so.
 func (c *Client) Resume(ctx context.Context, id string) (r Run, err error) {
-	return r, c.call(ctx, http.MethodPost, runPath(id, "/resume"), struct{}{}, &r)
+	return c.Tell(ctx, id, WordResume, Word{})
+}
+
+// Queue lists the runs that wait for their turn, at most limit (0: the host's choice).
+func (c *Client) Queue(ctx context.Context, limit int) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodGet, "/api/v1/queue?limit="+strconv.Itoa(limit), nil, &q)
+}
+
+// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
+func (c *Client) TellQueue(ctx context.Context, what string) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/"+what, struct{}{}, &q)
+}
+
+// Cache lists the results that are kept for later runs.
+func (c *Client) Cache(ctx context.Context) (l CacheList, err error) {
+	return l, c.call(ctx, http.MethodGet, "/api/v1/cache", nil, &l)
+}
+
+// CacheRemove forgets the result of a key, or of a unique prefix of it.
+func (c *Client) CacheRemove(ctx context.Context, key string) (l CacheList, err error) {
+	return l, c.call(ctx, http.MethodDelete, "/api/v1/cache/"+url.PathEscape(key), nil, &l)
+}
+
+// CacheGC forgets results and gives those that went.
+func (c *Client) CacheGC(ctx context.Context, g CacheGC) (l CacheList, err error) {
+	return l, c.call(ctx, http.MethodPost, "/api/v1/cache/gc", g, &l)
+}
+
+// Explain says why a run stands where it stands; node is empty, or a node's name or address within the run.
+func (c *Client) Explain(ctx context.Context, id, node string) (x Explained, err error) {
+	return x, c.call(ctx, http.MethodGet, runPath(id, "/explain?node="+url.QueryEscape(node)), nil, &x)
 }
 
 // Events reads recorded events above a sequence number, at most limit (0: the host's choice).

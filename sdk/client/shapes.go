@@ -29,6 +29,54 @@ type Submission struct {
 	Inputs sdk.Values `json:"inputs,omitempty"`
 	// Text are values as a person types them: converted to the variable's type, JSON for lists and objects.
 	Text map[string]string `json:"text,omitempty"`
+	// Rerun makes a run that repeats another: its pipeline and inputs are taken where none are given here.
+	Rerun *Rerun `json:"rerun,omitempty"`
+	// Priority orders runs that wait: higher first. nil: what the pipeline says.
+	Priority *int `json:"priority,omitempty"`
+}
+
+// Rerun names a run that is to be repeated. Whatever has the same inputs takes its result from it, but for the nodes
+// that From names by their address within the run.
+type Rerun struct {
+	Of   string   `json:"of"`
+	From []string `json:"from,omitempty"`
+}
+
+// Queued is a run that waits for its turn.
+type Queued struct {
+	Run      string `json:"run"`
+	Priority int    `json:"priority"`
+	Why      string `json:"why"`
+}
+
+// Queue is what waits for its turn, in order.
+type Queue struct {
+	Version int      `json:"version"`
+	Paused  bool     `json:"paused"`
+	Total   int      `json:"total"`
+	Runs    []Queued `json:"runs"` // the first of them
+}
+
+// CacheEntry is one result that is kept for later runs.
+type CacheEntry struct {
+	Key     string    `json:"key"`
+	Type    string    `json:"type"`
+	Source  string    `json:"source"` // address of the attempt that gave it
+	Created time.Time `json:"created"`
+	Used    time.Time `json:"used"`
+	Size    int64     `json:"size"` // bytes, with its artifacts
+}
+
+// CacheList is every result that is kept, the one used last first.
+type CacheList struct {
+	Version int          `json:"version"`
+	Results []CacheEntry `json:"results"`
+}
+
+// CacheGC is what goes from the cache: everything when All, else what is beyond Limit bytes, the longest unused first.
+type CacheGC struct {
+	Limit int64 `json:"limit,omitempty"`
+	All   bool  `json:"all,omitempty"`
 }
 
 // Run is one run. Lists leave Inputs, Outputs and Nodes empty.
@@ -40,9 +88,12 @@ type Run struct {
 	// State is created, running, paused, succeeded, failed or cancelled.
 	State string `json:"state"`
 	// Interrupted: the run has not ended, and no process is advancing it.
-	Interrupted bool   `json:"interrupted,omitempty"`
-	Error       string `json:"error,omitempty"`
-	Owner       string `json:"owner,omitempty"`
+	Interrupted bool `json:"interrupted,omitempty"`
+	// Error is why it failed, was cancelled or is paused.
+	Error string `json:"error,omitempty"`
+	Owner string `json:"owner,omitempty"`
+	// Parent is the run that this one repeats.
+	Parent string `json:"parent,omitempty"`
 	// Seq is the sequence number of the run's last event.
 	Seq     uint64    `json:"seq"`
 	Created time.Time `json:"created"`
@@ -60,9 +111,15 @@ func (r Run) Ended() bool {
 
 // Node is one node instance of a run.
 type Node struct {
-	// Name is the node's name, Key the for_each key as written in an address: "", "[2]" or `["a"]`.
-	Name  string `json:"name"`
-	Key   string `json:"key,omitempty"`
+	// At is its address within the run: node.shot[2], gate.review, module.finish~2/node.mix.
+	At string `json:"at"`
+	// In is the module instance around it, as in an address; empty: the run itself.
+	In string `json:"in,omitempty"`
+	// Name is a node's name, gate.<name> or module.<name>; Key the for_each key as written in an address: "", "[2]" or `["a"]`.
+	Name string `json:"name"`
+	Key  string `json:"key,omitempty"`
+	// Iter is the round of a repeat, from 1.
+	Iter  int    `json:"iter,omitempty"`
 	Type  string `json:"type,omitempty"`
 	State string `json:"state"`
 	// Attempt is the latest attempt's number, Attempts how many may fail before the node does.
@@ -72,6 +129,68 @@ type Node struct {
 	Ended    *time.Time `json:"ended,omitempty"`
 	Error    *sdk.Error `json:"error,omitempty"`
 	Outputs  sdk.Values `json:"outputs,omitempty"`
+	// Source is the address of the attempt whose result it is, when it was cached.
+	Source string `json:"source,omitempty"`
+	// Ask is what an open gate asks; Until when it waits at the latest.
+	Ask   *Question  `json:"ask,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
+	// Doubt: it waits because nobody knows how its attempt ended.
+	Doubt bool `json:"doubt,omitempty"`
+}
+
+// Question is what a gate asks a person.
+type Question struct {
+	Message string     `json:"message,omitempty"`
+	Show    sdk.Values `json:"show,omitempty"`
+	Form    []Field    `json:"form,omitempty"`
+}
+
+// Field is one entry of a question's form. Type is a type expression such as list(string).
+type Field struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Type        string `json:"type"`
+	Default     any    `json:"default,omitempty"`
+	Options     []any  `json:"options,omitempty"`
+}
+
+// What a person may say to a run.
+const (
+	WordCancel     = "cancel" // At: one node or instance; empty: the run
+	WordResume     = "resume" // what failed, was cancelled, interrupted or paused goes on
+	WordPause      = "pause"
+	WordAnswer     = "answer"     // At: an open gate; Approved, Form
+	WordPrioritize = "prioritize" // Priority
+	WordDecide     = "decide"     // At: a node instance that waits because it failed or is in doubt; Decision, Inputs, Outputs
+)
+
+// Word is what a person says to a run. At is an address within the run, such as gate.review.
+type Word struct {
+	At       string     `json:"at,omitempty"`
+	Reason   string     `json:"reason,omitempty"`
+	Approved bool       `json:"approved,omitempty"`
+	Form     sdk.Values `json:"form,omitempty"` // text is read as the field's type says
+	Priority int        `json:"priority,omitempty"`
+	// Decision is retry, accept, skip or fail.
+	Decision string     `json:"decision,omitempty"`
+	Inputs   sdk.Values `json:"inputs,omitempty"`  // set anew, with retry
+	Outputs  sdk.Values `json:"outputs,omitempty"` // the result, with accept
+}
+
+// Explanation says why a run or a node instance stands where it stands.
+type Explanation struct {
+	At    string `json:"at"`
+	State string `json:"state"`
+	Why   string `json:"why"`
+	// Next is what a person may do about it.
+	Next string `json:"next,omitempty"`
+}
+
+// Explained is what is to be explained of a run.
+type Explained struct {
+	Version int           `json:"version"`
+	Run     string        `json:"run"`
+	List    []Explanation `json:"list"`
 }
 
 // RunList is a page of runs, newest first.

@@ -31,6 +31,7 @@ func (e *usageError) Unwrap() error { return e.error }
 var (
 	errChanges   = errors.New("changes found")
 	errInvalid   = errors.New("the pipeline is invalid")
+	errTested    = errors.New("a test failed")
 	errFailed    = errors.New("the run failed")
 	errCancelled = errors.New("the run was cancelled")
 )
@@ -60,7 +61,7 @@ func exitCode(err error) int {
 
 // tell says what went wrong, unless that was done where it happened.
 func tell(w io.Writer, err error) error {
-	for _, told := range []error{errChanges, errInvalid, errFailed, errCancelled} {
+	for _, told := range []error{errChanges, errInvalid, errTested, errFailed, errCancelled} {
 		if errors.Is(err, told) {
 			return err
 		}
@@ -83,9 +84,9 @@ func exitCodesTopic() *cobra.Command {
 		Use:   "exit-codes",
 		Short: "What the exit codes mean",
 		Long: `0    done
-1    an error: of the machine, of the host, of a file that is not there
+1    an error: of the machine, of the host, of a file that is not there; test: a test failed
 2    fmt -check: there are changes to make
-3    the pipeline or an input of it is invalid; nothing was run
+3    the pipeline, an input of it or a test file is invalid; nothing was run
 4    the run failed
 5    the run was cancelled
 64   the command line makes no sense`,

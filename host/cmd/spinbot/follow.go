@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -74,11 +76,13 @@ func (p *program) watch(ctx context.Context, s *session, r client.Run, t *tracke
 				for _, c := range changes {
 					d.Change(c)
 				}
+				note(*f.Event, id, d)
 				return err
 			}
 			if f.Report != nil && f.Report.Kind == "progress" {
-				n := f.Report.Address.Node
-				d.Report(progress.Report{Node: n.Name, Key: n.Key.String(), Fraction: f.Report.Fraction, Message: f.Report.Message})
+				a := f.Report.Address
+				d.Report(progress.Report{Node: rowOf(run.Path(a.Modules).String(), a.Node.Name), Key: a.Node.Key.String(),
+					Fraction: f.Report.Fraction, Message: f.Report.Message})
 			}
 			return nil
 		})
@@ -90,6 +94,42 @@ func (p *program) watch(ctx context.Context, s *session, r client.Run, t *tracke
 			return fmt.Errorf("lost the host while watching %s: %w; the run may be going on: spinbot show %s", id, err, id)
 		}
 	}
+}
+
+// note says what a person has to do for the run to go on.
+func note(raw client.Event, id string, d progress.Display) {
+	e, err := run.Decode(raw.Data)
+	if err != nil {
+		return
+	}
+	at := e.At(run.ID(id))
+	at.Attempt = 0
+	where := strings.TrimPrefix(at.String(), id+"/")
+	switch {
+	case e.Waits:
+		d.Note(where + " failed and waits for you" + colon(firstLine(e.Error.Message)) + "\n  spinbot decide " + id + " " + quoted(where) + " retry|accept|skip|fail")
+	case e.Kind == run.GateOpened:
+		var q client.Question
+		_ = json.Unmarshal(e.Ask, &q) // one that was too big for an event is shown by spinbot show
+		d.Note(where + " waits for you" + colon(firstLine(q.Message)) + "\n  spinbot show " + id + "; spinbot approve " + id + " " + quoted(where))
+	case e.Kind == run.RunPaused:
+		d.Note("paused" + colon(e.Reason) + "; spinbot resume " + id + " goes on")
+	}
+}
+
+func colon(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}
+
+// quoted is an address as a shell takes it.
+func quoted(at string) string {
+	if strings.ContainsAny(at, "[]\"~ %") {
+		return "'" + at + "'"
+	}
+	return at
 }
 
 // display chooses how to show progress: JSON events, live bars or plain lines.
@@ -159,7 +199,7 @@ func tellEnd(r client.Run) {
 	for _, n := range r.Nodes {
 		if n.State == "failed" && n.Error != nil {
 			told = true
-			warn("\n%s", style.Bold("node."+n.Name+n.Key)+" ("+n.Type+"): "+n.Error.Message)
+			warn("\n%s", style.Bold(n.At)+" ("+n.Type+"): "+n.Error.Message)
 			if n.Error.Hint != "" {
 				warn("  %s", n.Error.Hint)
 			}

@@ -18,6 +18,7 @@ type program struct {
 	logFormat  string
 	logLevel   string
 	parallel   int
+	maxRuns    int
 	json       bool
 	started    bool // a command began: an error from before it is one of usage
 }
@@ -25,8 +26,10 @@ type program struct {
 // commands is the explicit list: a new command is its own file and one line here.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
-		p.runCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(),
-		p.runsCommand(), p.showCommand(), p.logsCommand(), p.cancelCommand(), p.resumeCommand(),
+		p.runCommand(), p.rerunCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(),
+		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
+		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
+		p.queueCommand(), p.priorityCommand(), p.cacheCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}
@@ -57,6 +60,7 @@ func execute(ctx context.Context, args []string) int {
 	f.StringVar(&p.logFormat, "log-format", "text", "how to log: text or json")
 	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
 	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")
+	f.IntVar(&p.maxRuns, "max-runs", 0, "most runs that go on at once; others wait in the queue (default 1024)")
 	root.AddCommand(p.commands()...)
 	root.SetArgs(longFlags(args))
 	root.SetOut(os.Stdout)

@@ -26,6 +26,7 @@ type runInput struct {
 	varFiles  []string
 	artifacts []string
 	out       string
+	priority  int
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -42,19 +43,28 @@ func (p *program) runCommand() *cobra.Command {
 			return p.with(c.Context(), func(s *session) error { return p.run(c.Context(), s, args[0], in) })
 		},
 	}
+	p.inputFlags(c, &in)
+	c.Flags().IntVar(&in.priority, "priority", 0, "higher goes first when runs wait (default: what the pipeline says)")
+	p.jsonFlag(c)
+	return c
+}
+
+// inputFlags are the flags of a run's inputs and outputs.
+func (p *program) inputFlags(c *cobra.Command, in *runInput) {
 	f := c.Flags()
 	f.StringArrayVar(&in.vars, "var", nil, "a variable's value, `name=value`; JSON for lists and objects")
 	f.StringArrayVar(&in.varFiles, "var-file", nil, "a file of values: a JSON object, or lines name = value")
 	f.StringArrayVar(&in.artifacts, "artifact", nil, "a file for an artifact variable, `name=path`; repeat for a list")
 	f.StringVar(&in.out, "out", "", "the folder to save the outputs' files in")
-	p.jsonFlag(c)
-	return c
 }
 
 func (p *program) run(ctx context.Context, s *session, file string, in runInput) error {
 	sub, err := submission(ctx, s, file, in)
 	if err != nil {
 		return err
+	}
+	if in.priority != 0 {
+		sub.Priority = &in.priority
 	}
 	r, err := s.Submit(ctx, sub)
 	if err != nil {
@@ -63,14 +73,20 @@ func (p *program) run(ctx context.Context, s *session, file string, in runInput)
 	return p.follow(ctx, s, fromStart(r), in.out)
 }
 
-// submission gathers a run's inputs; files become artifacts on the way.
+// submission gathers a run's pipeline and inputs.
 func submission(ctx context.Context, s *session, file string, in runInput) (client.Submission, error) {
-	sub := client.Submission{Inputs: sdk.Values{}, Text: map[string]string{}}
 	src, err := sourceOf(file)
 	if err != nil {
-		return sub, err
+		return client.Submission{}, err
 	}
+	sub, err := inputsOf(ctx, s, in)
 	sub.Pipeline = src
+	return sub, err
+}
+
+// inputsOf gathers a run's inputs; files become artifacts on the way.
+func inputsOf(ctx context.Context, s *session, in runInput) (client.Submission, error) {
+	sub := client.Submission{Inputs: sdk.Values{}, Text: map[string]string{}}
 	for _, f := range in.varFiles {
 		if err := readVarFile(f, &sub); err != nil {
 			return sub, err
@@ -84,7 +100,7 @@ func submission(ctx context.Context, s *session, file string, in runInput) (clie
 		delete(sub.Inputs, name)
 		sub.Text[name] = value
 	}
-	given := map[string][]any{}
+	lists := map[string][]any{}
 	for _, v := range in.artifacts {
 		name, path, ok := strings.Cut(v, "=")
 		if !ok || name == "" || path == "" {
@@ -94,9 +110,9 @@ func submission(ctx context.Context, s *session, file string, in runInput) (clie
 		if err != nil {
 			return sub, fmt.Errorf("artifact %s: %w", name, err)
 		}
-		given[name] = append(given[name], a)
+		lists[name] = append(lists[name], a)
 	}
-	for name, list := range given {
+	for name, list := range lists {
 		if sub.Inputs[name] = any(list); len(list) == 1 {
 			sub.Inputs[name] = list[0]
 		}

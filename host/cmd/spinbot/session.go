@@ -73,7 +73,7 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 	return host.Config{
 		State: state, Lock: lock, Version: version, BundledTrust: bundledTrust,
 		PluginDirs: append(dirs, state.Plugins()), ControlDirs: append(dirs[:len(dirs):len(dirs)], state.Control()),
-		Parallel: parallel, Log: log,
+		Parallel: parallel, MaxRuns: p.maxRuns, Log: log,
 	}, nil
 }
 

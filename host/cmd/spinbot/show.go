@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,10 +74,14 @@ func showRun(r client.Run, files []saved) {
 		fmt.Println()
 		printOutputs(r, files)
 	}
+	tellWaiting(r)
 	if r.Interrupted {
 		warn("\nno process advances this run; spinbot resume %s goes on", r.ID)
 	}
 }
+
+// shownAs is a node's address within its run, without the word node where nothing is around it.
+func shownAs(n client.Node) string { return strings.TrimPrefix(n.At, "node.") }
 
 func nodeRow(style progress.Style, n client.Node) []cell {
 	took, attempt, why := "", "", ""
@@ -90,8 +95,14 @@ func nodeRow(style progress.Style, n client.Node) []cell {
 	if n.Attempt > 0 {
 		attempt = strconv.Itoa(n.Attempt)
 	}
-	if n.Error != nil {
+	paint := style.Bad
+	switch {
+	case n.Error != nil:
 		why = firstLine(n.Error.Error())
+	case n.Ask != nil:
+		why, paint = firstLine(n.Ask.Message), nil
+	case n.Source != "":
+		why, paint = n.Source, style.Dim
 	}
-	return []cell{plain(n.Name + n.Key), {n.Type, style.Dim}, stateCell(style, n.State), plain(attempt), plain(took), {why, style.Bad}}
+	return []cell{plain(shownAs(n)), {n.Type, style.Dim}, stateCell(style, n.State), plain(attempt), plain(took), {why, paint}}
 }

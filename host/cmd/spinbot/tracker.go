@@ -10,9 +10,17 @@ import (
 // tracker turns a run's events into changes to show. It knows how often each node may be tried, so that a failed
 // attempt can be told from a failed node.
 type tracker struct {
-	attempts map[string]int       // by node
-	tries    map[string]int       // by instance: attempts that consumed a retry
-	states   map[[2]string]string // by node and key
+	attempts map[string]int       // by row
+	tries    map[string]int       // by row and key: attempts that consumed a retry
+	states   map[[2]string]string // by row and key
+}
+
+// rowOf names the row of a node on the board: its name, behind the modules around it.
+func rowOf(in, name string) string {
+	if in == "" {
+		return name
+	}
+	return in + "/" + name
 }
 
 // newTracker begins where a snapshot of the run stands, and gives what is known at that point.
@@ -21,11 +29,12 @@ func newTracker(r client.Run) (*tracker, []progress.Change) {
 	var known []progress.Change
 	total := map[string]int{}
 	for _, n := range r.Nodes {
-		total[n.Name]++
+		total[rowOf(n.In, n.Name)]++
 	}
 	for _, n := range r.Nodes {
-		t.attempts[n.Name] = n.Attempts
-		c := progress.Change{Node: n.Name, Key: n.Key, State: n.State, Attempt: n.Attempt, Time: r.Updated, Total: total[n.Name]}
+		row := rowOf(n.In, n.Name)
+		t.attempts[row] = n.Attempts
+		c := progress.Change{Node: row, Key: n.Key, State: n.State, Attempt: n.Attempt, Time: r.Updated, Total: total[row]}
 		if n.Started != nil && n.Ended != nil {
 			begun := c
 			begun.State, begun.Time = "running", *n.Started
@@ -36,7 +45,7 @@ func newTracker(r client.Run) (*tracker, []progress.Change) {
 			c.State = ""
 		}
 		known = append(known, c)
-		t.states[[2]string{n.Name, n.Key}] = n.State
+		t.states[[2]string{row, n.Key}] = n.State
 	}
 	return t, known
 }
@@ -45,7 +54,7 @@ func newTracker(r client.Run) (*tracker, []progress.Change) {
 func fromStart(r client.Run) client.Run {
 	var nodes []client.Node
 	for k, n := range r.Nodes {
-		if k == 0 || r.Nodes[k-1].Name != n.Name {
+		if n.In == "" && (k == 0 || r.Nodes[k-1].Name != n.Name || r.Nodes[k-1].In != "") {
 			nodes = append(nodes, client.Node{Name: n.Name, Type: n.Type, State: "pending", Attempts: n.Attempts})
 		}
 	}
@@ -59,7 +68,7 @@ func (t *tracker) changes(raw client.Event) ([]progress.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := progress.Change{Node: e.Node, Key: e.Key.String(), Attempt: e.Attempt, Time: e.Time}
+	c := progress.Change{Node: rowOf(e.In.String(), e.Node), Key: e.Key.String(), Attempt: e.Attempt, Time: e.Time}
 	if e.Error != nil {
 		c.Error = e.Error.Message
 	}
@@ -75,31 +84,55 @@ func (t *tracker) changes(raw client.Event) ([]progress.Change, error) {
 		}
 	case run.NodeFailedEvent:
 		c.State = "failed"
-	case run.AttemptStarted:
+	case run.NodeCachedEvent:
+		c.State = ended(e, "cached")
+	case run.AttemptStarted, run.ModuleOpened:
 		c.State = "running"
 	case run.AttemptEnded:
-		c.State = t.ended(e)
+		c.State = t.ended(e, c.Node)
+	case run.ModuleEnded, run.GateAnswered, run.NodeDecided:
+		c.State = ended(e, "succeeded")
+	case run.GateOpened:
+		c.State = "waiting"
 	case run.RunResumed:
 		return t.resumed(e), nil
 	default:
 		return nil, nil
 	}
+	if e.Waits {
+		c.State = "waiting"
+	}
 	t.states[[2]string{c.Node, c.Key}] = c.State
 	return []progress.Change{c}, nil
 }
 
+// ended says what an end means when no attempt may follow it.
+func ended(e run.Event, good string) string {
+	switch {
+	case e.Error != nil:
+		return "failed"
+	case e.Again || e.Decision == run.Retry:
+		return "pending"
+	case e.Decision == run.Skip:
+		return "skipped"
+	case e.Decision == run.GiveUp:
+		return "failed"
+	}
+	return good
+}
+
 // ended says what became of an instance whose attempt ended.
-func (t *tracker) ended(e run.Event) string {
+func (t *tracker) ended(e run.Event, row string) string {
 	if e.Error == nil {
-		return "succeeded"
+		return ended(e, "succeeded")
 	}
 	switch e.Error.Cause {
 	case sdk.CauseCancelled:
 		return "cancelled"
 	case sdk.CauseFailed, sdk.CauseHung:
-		id := e.Node + e.Key.String()
+		id := row + e.Key.String()
 		t.tries[id]++
-		if e.Error.Permanent || t.tries[id] >= t.attempts[e.Node] {
+		if e.Error.Permanent || t.tries[id] >= t.attempts[row] {
 			return "failed"
 		}
 		return "backoff"

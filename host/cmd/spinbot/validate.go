@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/myspinbot/spinbot/host/internal/pipetest"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -12,8 +14,9 @@ func (p *program) validateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "validate FILE...",
 		Short: "Check pipelines without running them",
-		Long:  "Checks everything that can be known before a run: syntax, references, cycles, node types and their inputs.",
-		Args:  cobra.MinimumNArgs(1),
+		Long: "Checks everything that can be known before a run: syntax, references, cycles, node types and their inputs. Test\n" +
+			"files are checked with their pipelines, and not run.",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return p.with(c.Context(), func(s *session) error { return p.validate(c, s, args) })
 		},
@@ -30,6 +33,15 @@ func (p *program) validate(c *cobra.Command, s *session, files []string) error {
 	var results []result
 	valid := true
 	for _, file := range files {
+		if strings.HasSuffix(file, pipetest.Extension) {
+			checked, err := p.checkTest(c.Context(), file)
+			if err != nil {
+				return err
+			}
+			results = append(results, result{file, checked})
+			valid = valid && checked.Valid
+			continue
+		}
 		src, err := sourceOf(file)
 		if err != nil {
 			return err

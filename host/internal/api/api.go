@@ -20,6 +20,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -29,8 +30,18 @@ import (
 type Runs interface {
 	Submit(ctx context.Context, s client.Submission, owner string) (client.Run, error)
 	Show(ctx context.Context, id string) (client.Run, error)
-	Cancel(ctx context.Context, id, reason string) error
-	Resume(ctx context.Context, id string) error
+	// Tell passes on what a person says to a run: what is one of client's words.
+	Tell(ctx context.Context, id, what string, w client.Word, by string) error
+	// Explain says why the run, or the node with that name or address, stands where it stands.
+	Explain(ctx context.Context, id, node string) (client.Explained, error)
+}
+
+// Queue is what the API does with runs that wait for their turn.
+type Queue interface {
+	// Queue lists the first of them, at most limit.
+	Queue(limit int) client.Queue
+	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
+	TellQueue(ctx context.Context, what, by string) error
 }
 
 // Catalog is what the API says about pipelines and node types.
@@ -54,11 +65,13 @@ type Live interface {
 type Config struct {
 	Version   string
 	Runs      Runs
+	Queue     Queue
 	Catalog   Catalog
 	Live      Live
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
+	Cache     cache.Store
 	// Active says whether this process is advancing the run.
 	Active func(run string) bool
 	// Metrics writes the Prometheus text form.
@@ -139,10 +152,19 @@ func (s *Server) routes() {
 	v1.Get("/runs/:id", s.showRun)
 	v1.Get("/runs/:id/events", s.events)
 	v1.Get("/runs/:id/logs", s.logs)
-	v1.Post("/runs/:id/cancel", s.cancel)
-	v1.Post("/runs/:id/resume", s.resume)
+	v1.Get("/runs/:id/explain", s.explain)
+	for _, what := range []string{client.WordCancel, client.WordResume, client.WordPause, client.WordAnswer, client.WordDecide, client.WordPrioritize} {
+		v1.Post("/runs/:id/"+what, s.tell(what))
+	}
 	v1.Post("/artifacts", s.upload)
 	v1.Get("/artifacts/:digest", s.download)
+	v1.Get("/queue", s.listQueue)
+	for _, what := range []string{"pause", "resume", "clear"} {
+		v1.Post("/queue/"+what, s.tellQueue(what))
+	}
+	v1.Get("/cache", s.listCache)
+	v1.Delete("/cache/:key", s.forget)
+	v1.Post("/cache/gc", s.shrink)
 	v1.Get("/node-types", s.nodeTypes)
 	v1.Get("/plugins", s.plugins)
 	v1.Post("/plugins/:name/trust", s.trust)

@@ -31,7 +31,7 @@ type fakeRuns struct {
 	mu   sync.Mutex
 	got  []client.Submission
 	told []string // what was asked of runs, in order
-	err  error    // of the next Submit, Cancel or Resume
+	err  error    // of the next Submit, Tell or Explain
 }
 
 func (f *fakeRuns) note(format string, args ...any) error {
@@ -58,10 +58,13 @@ func (f *fakeRuns) Show(ctx context.Context, id string) (client.Run, error) {
 	return client.Run{ID: h.Run, State: h.State, Pipeline: h.Pipeline, Seq: h.Seq}, err
 }
 
-func (f *fakeRuns) Cancel(_ context.Context, id, reason string) error {
-	return f.note("cancel %s: %s", id, reason)
+func (f *fakeRuns) Tell(_ context.Context, id, what string, w client.Word, by string) error {
+	return f.note("%s %s%s: %s", what, id, w.At, w.Reason)
 }
-func (f *fakeRuns) Resume(_ context.Context, id string) error { return f.note("resume %s", id) }
+
+func (f *fakeRuns) Explain(_ context.Context, id, node string) (client.Explained, error) {
+	return client.Explained{Version: 1, Run: id, List: []client.Explanation{{At: id + node, Why: "because"}}}, f.note("explain %s%s", id, node)
+}
 
 // fakeCatalog offers one node type and one plugin.
 type fakeCatalog struct {

@@ -63,10 +63,12 @@ func limitOf(c *fiber.Ctx) (int, error) {
 }
 
 // find gives the run that the path's id names: whole, a unique prefix, or "last".
-func (s *Server) find(c *fiber.Ctx) (store.Head, error) {
-	h, err := s.cfg.Index.Find(c.UserContext(), c.Params("id"))
+func (s *Server) find(c *fiber.Ctx) (store.Head, error) { return s.findRun(c, c.Params("id")) }
+
+func (s *Server) findRun(c *fiber.Ctx, id string) (store.Head, error) {
+	h, err := s.cfg.Index.Find(c.UserContext(), id)
 	if errors.Is(err, store.ErrNotFound) {
-		return h, &client.Problem{Code: client.CodeNotFound, Detail: "no run " + c.Params("id"), Fix: "spinbot runs lists them"}
+		return h, &client.Problem{Code: client.CodeNotFound, Detail: "no run " + id, Fix: "spinbot runs lists them"}
 	}
 	var ambiguous *store.AmbiguousError
 	if errors.As(err, &ambiguous) {
@@ -97,8 +99,17 @@ func (s *Server) submit(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := permitted(c, sub.Pipeline); err != nil {
-		return err
+	if sub.Rerun == nil || sub.Pipeline.Path != "" {
+		if err := permitted(c, sub.Pipeline); err != nil {
+			return err
+		}
+	}
+	if sub.Rerun != nil {
+		h, err := s.findRun(c, sub.Rerun.Of)
+		if err != nil {
+			return err
+		}
+		sub.Rerun.Of = h.Run
 	}
 	r, err := s.cfg.Runs.Submit(c.UserContext(), sub, owner)
 	if err != nil {
@@ -129,35 +140,34 @@ func (s *Server) submission(c *fiber.Ctx) (sub client.Submission, err error) {
 	return sub, readJSON(c, &sub)
 }
 
-func (s *Server) cancel(c *fiber.Ctx) error {
-	var in struct {
-		Reason string `json:"reason"`
+// tell passes on what a person says to a run.
+func (s *Server) tell(what string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		var w client.Word
+		if err := readJSON(c, &w); err != nil {
+			return err
+		}
+		h, err := s.find(c)
+		if err != nil {
+			return err
+		}
+		if err := s.cfg.Runs.Tell(c.UserContext(), h.Run, what, w, owner); err != nil {
+			return err
+		}
+		return s.answerRun(c, h.Run)
 	}
-	if err := readJSON(c, &in); err != nil {
-		return err
-	}
-	h, err := s.find(c)
-	if err != nil {
-		return err
-	}
-	if err := s.cfg.Runs.Cancel(c.UserContext(), h.Run, in.Reason); err != nil {
-		return err
-	}
-	return s.answerRun(c, h.Run)
 }
 
-func (s *Server) resume(c *fiber.Ctx) error {
-	if err := readJSON(c, &struct{}{}); err != nil {
-		return err
-	}
+func (s *Server) explain(c *fiber.Ctx) error {
 	h, err := s.find(c)
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Runs.Resume(c.UserContext(), h.Run); err != nil {
+	x, err := s.cfg.Runs.Explain(c.UserContext(), h.Run, c.Query("node"))
+	if err != nil {
 		return err
 	}
-	return s.answerRun(c, h.Run)
+	return c.JSON(x)
 }
 
 func (s *Server) logs(c *fiber.Ctx) error {

@@ -212,7 +212,10 @@ func TestCancelAndResume(t *testing.T) {
 	var r client.Run
 	for _, c := range []struct{ path, body, want string }{
 		{"run_abc/cancel", `{"reason": "enough"}`, "cancel run_abc: enough"}, {"last/cancel", "", "cancel run_abc: "},
-		{"run_a/resume", "{}", "resume run_abc"}, {"run_abc/resume", "", "resume run_abc"},
+		{"run_a/resume", "{}", "resume run_abc: "}, {"run_abc/resume", "", "resume run_abc: "},
+		{"run_abc/pause", `{"reason": "later"}`, "pause run_abc: later"}, {"run_abc/cancel", `{"at": "node.x[1]"}`, "cancel run_abcnode.x[1]: "},
+		{"run_abc/answer", `{"at": "gate.ok", "approved": true, "form": {"n": 3}}`, "answer run_abcgate.ok: "},
+		{"run_abc/decide", `{"at": "node.x", "decision": "retry", "inputs": {"n": 3}}`, "decide run_abcnode.x: "},
 	} {
 		b.post(t, "/api/v1/runs/"+c.path, c.body).into(t, &r)
 		if r.ID != "run_abc" || b.runs.told[len(b.runs.told)-1] != c.want {
@@ -221,7 +224,7 @@ func TestCancelAndResume(t *testing.T) {
 	}
 	b.post(t, "/api/v1/runs/run_abc/cancel", `{"why": "x"}`).problem(t, 400, client.CodeBadRequest, `"why"`)
 	b.post(t, "/api/v1/runs/run_abc/resume", `[`).problem(t, 400, client.CodeBadRequest, "JSON")
-	if len(b.runs.told) != 4 {
+	if len(b.runs.told) != 8 {
 		t.Errorf("got %q", b.runs.told)
 	}
 	b.runs.err = &client.Problem{Code: client.CodeConflict, Detail: "it has ended"}

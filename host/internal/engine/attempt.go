@@ -18,6 +18,7 @@ type attempt struct {
 	inst    *run.Instance
 	iter, n int // round and attempt
 	class   class
+	key     string // of the flight that it is; empty: none
 	task    sdk.Task
 	outputs *sdk.Schema
 	idle    time.Duration
@@ -57,7 +58,7 @@ func (a *attempt) run() {
 	ctx, stop := a.limits()
 	res, err := a.e.cfg.Executor.Execute(ctx, a.task.WithReporter(a.reporter(stop)))
 	stop.end()
-	f := finished{inst: a.inst, iter: a.iter, attempt: a.n}
+	f := finished{inst: a.inst, iter: a.iter, attempt: a.n, key: a.key}
 	if err != nil {
 		f.err = explain(ctx, err)
 	} else {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/cache"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -63,21 +65,29 @@ func (p *pass) failed(i *run.Instance, err *sdk.Error) {
 	p.add(ev)
 }
 
-// dispatch starts the instance when there is room, else queues it.
+// dispatch starts the instance when there is room, else queues it. One whose result is known needs no room.
 func (p *pass) dispatch(i *run.Instance) {
-	at := place{i, p.e.classOf(p.l, i)}
+	n := p.l.node(i.Node)
+	if p.reuses(n) {
+		if inputs, diags := p.inputs(i); !diags.HasErrors() {
+			if found, _, _ := p.known(i, n, inputs); found != nil {
+				p.reuse(i, *found)
+				return
+			}
+		}
+	}
+	at := place{i, p.e.classOf(n.Type), p.l.state.Priority + n.Priority}
 	if p.e.slots.acquire(p.l, at) {
 		p.start(at)
 	}
 }
 
-func (e *Engine) classOf(l *live, i *run.Instance) class {
-	n := l.node(i.Node)
-	if e.cfg.RunsAhead(n.Type) {
+func (e *Engine) classOf(t sdk.NodeType) class {
+	if e.cfg.RunsAhead(t) {
 		return class{ahead: true}
 	}
-	if n.Type.Concurrency > 0 {
-		return class{nodeType: n.Type.Name, limit: n.Type.Concurrency}
+	if t.Concurrency > 0 {
+		return class{nodeType: t.Name, limit: t.Concurrency}
 	}
 	return class{}
 }
@@ -91,7 +101,7 @@ func (p *pass) start(at place) {
 
 func (p *pass) began(at place) bool {
 	i, s := at.inst, p.l.state
-	if i.State != run.NodeReady && i.State != run.NodeBackoff {
+	if !i.Due(p.now) { // it has ended, or the slot is of a try before
 		return false
 	}
 	if s.Status == run.Paused {
@@ -101,23 +111,46 @@ func (p *pass) began(at place) bool {
 	if s.Status != run.Running || s.Stopping() || i.Node.Frame.Halted() {
 		return false
 	}
-	inputs, diags := p.l.scope(i.Node).Inputs(i.Node.Name, i.Key, turnOf(i))
+	inputs, diags := p.inputs(i)
 	if diags.HasErrors() {
 		p.failed(i, sdk.Refuse(diags.Error(), ""))
 		return false
 	}
 	ev := about(run.AttemptStarted, i)
+	key := ""
+	if n := p.l.node(i.Node); p.reuses(n) {
+		found, k, why := p.known(i, n, inputs)
+		if found != nil { // it came while the instance waited for room
+			p.reuse(i, *found)
+			return false
+		}
+		if k != "" && !p.e.flights.enter(k, flown{p.l, i}) {
+			return false
+		}
+		key, ev.Reason = k, why
+	}
 	ev.Attempt, ev.Seed, ev.Deadline, ev.Rung = i.Attempt+1, seedOf(s.Seed, i), p.deadline(i), i.Rung
 	p.add(ev)
 	if i.State != run.NodeRunning {
+		p.kept = append(p.kept, kept{key: key})
 		return false
 	}
 	a := p.newAttempt(at, inputs)
+	a.key = key
 	p.starts = append(p.starts, a)
 	if at.class.ahead {
 		a.launch()
 	}
 	return true
+}
+
+func (p *pass) inputs(i *run.Instance) (sdk.Values, pipeline.Diagnostics) {
+	return p.l.scope(i.Node).Inputs(i.Node.Name, i.Key, turnOf(i))
+}
+
+// reuses says whether results of the node may be known.
+func (p *pass) reuses(n *pipeline.Node) bool {
+	return p.l.before != nil || n.Cache != nil && p.e.cfg.Cache != nil && n.Type.Revision != ""
 }
 
 // deadline is the soonest of the attempt's and those of the modules around it and of the run.
@@ -155,7 +188,7 @@ func seedOf(seed uint64, i *run.Instance) uint64 {
 func (p *pass) newAttempt(at place, inputs sdk.Values) *attempt {
 	i, s := at.inst, p.l.state
 	n := p.l.node(i.Node)
-	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, class: at.class, outputs: &n.Type.Outputs, idle: n.IdleTimeout}
+	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, class: at.class, outputs: n.Outputs(), idle: n.IdleTimeout}
 	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: s.Updated, Seed: i.Seed,
 		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, Checkpoint: i.Checkpoint}
 	a.ctx, a.cancel = context.WithCancelCause(p.e.tasks)
@@ -206,6 +239,14 @@ func (p *pass) finish(m finished) {
 		}
 	}
 	p.add(ev)
+	if m.key == "" {
+		return
+	}
+	done := kept{key: m.key}
+	if ev.Error == nil {
+		done.entry = &cache.Entry{Key: m.key, Type: m.inst.Node.Type, Source: p.l.state.Address(m.inst).String(), Created: p.now, Outputs: m.outputs}
+	}
+	p.kept = append(p.kept, done)
 }
 
 // judge says in a round's result whether another round follows.

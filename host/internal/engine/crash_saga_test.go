@@ -45,6 +45,14 @@ node "test.once" "once" {
   v       = "once"
   on_lost = "ask"
 }
+node "test.pure" "pure" {
+  v = "pure"
+  cache { ttl = "1h" }
+}
+node "test.pure" "same" {
+  v = node.pure.v
+  cache { ttl = "1h" }
+}
 node "test.do" "stuck" { on_failure = "continue" }
 module "late" {
   source     = "./late.hcl"
@@ -67,7 +75,7 @@ module "mod" {
 node "test.do" "big" { text = join("", values(node.map)[*].v) }
 node "test.do" "end" {
   depends_on = [node.stuck, module.late]
-  v = "${substr(node.big.text, -2, 2)} ${length(node.big.text)} ${module.mod.said} ${node.grow.text} ${node.tight.v} ${node.hard.v} ${node.once.v}"
+  v = "${substr(node.big.text, -2, 2)} ${length(node.big.text)} ${module.mod.said} ${node.grow.text} ${node.tight.v} ${node.hard.v} ${node.once.v} ${node.same.v}"
 }
 output "o" { value = node.end.v }
 -- late.hcl --
@@ -89,7 +97,7 @@ output "said" { value = node.say.v }
 output "n" { value = var.n }
 `
 
-const sagaSays = `{"o": "AB 100002 yes2 xxx small right once"}`
+const sagaSays = `{"o": "AB 100002 yes2 xxx small right once pure"}`
 
 // diary writes a line when a task begins and one when it has its result.
 type diary struct{ file *os.File }

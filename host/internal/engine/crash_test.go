@@ -14,8 +14,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/store"
@@ -63,7 +65,11 @@ func hostThatDies(folder string) error {
 	}
 	j := &deadlyJournal{Store: s, at: at, late: os.Getenv(crashAfter) != ""}
 	p := &person{look: make(chan struct{}, 1)}
-	p.Engine = engine.New(engine.Config{Journal: j, Artifacts: files, Executor: diary{log}, Observe: p.observe,
+	known, err := cachedir.Open(filepath.Join(folder, "cache"), time.Now)
+	if err != nil {
+		return err
+	}
+	p.Engine = engine.New(engine.Config{Journal: j, Artifacts: files, Cache: known, Executor: diary{log}, Observe: p.observe,
 		RunsAhead: func(n sdk.NodeType) bool { return n.Name == "control.calc" }})
 	id, err := takeUp(ctx, p.Engine, s)
 	if err != nil {
@@ -83,10 +89,16 @@ func takeUp(ctx context.Context, e *engine.Engine, s *sqlstore.Store) (run.ID, e
 		if err != nil {
 			return "", err
 		}
-		return e.Submit(ctx, engine.Submission{Pipeline: p, Inputs: sdk.Values{}})
+		e.HoldQueue(true)
+		defer e.HoldQueue(false)
+		id, err := e.Submit(ctx, engine.Submission{Pipeline: p, Inputs: sdk.Values{}})
+		if err == nil {
+			err = e.Prioritize(ctx, id, 3, "ada")
+		}
+		return id, err
 	}
 	if err == nil {
-		err = e.Adopt(ctx, run.ID(h.Run))
+		err = e.Enqueue(ctx, run.ID(h.Run))
 	}
 	if errors.Is(err, engine.ErrEnded) {
 		err = nil
@@ -180,7 +192,7 @@ func TestKilledAtEveryAppend(t *testing.T) {
 // everyKind fails when the saga lacks a kind of event, so that no host dies beside it.
 func everyKind(t *testing.T, s *story) {
 	t.Helper()
-	seen := map[run.Kind]bool{run.NodeCachedEvent: true} // the engine looks nothing up yet
+	seen := map[run.Kind]bool{}
 	for _, ev := range s.events {
 		seen[ev.Kind] = true
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/store"
@@ -28,6 +29,7 @@ type Config struct {
 	Index     store.Index // not read; whoever lists runs asks it directly
 	Artifacts artifacts.Store
 	Executor  exec.Executor
+	Cache     cache.Store // of results; nil: none is kept
 	// RunsAhead says whether tasks of a node type may start before their intent is durable: control nodes
 	// without grants, which can be repeated without harm. nil: none.
 	RunsAhead func(sdk.NodeType) bool
@@ -41,6 +43,8 @@ type Config struct {
 	// MaxControl and MaxTasks bound how many tasks that run ahead, and how many others, are under way at once.
 	// 0: one per core, and 256. A node type's own Concurrency bounds it further.
 	MaxControl, MaxTasks int
+	// MaxRuns bounds how many runs go on at once; others wait in a queue, on disk. 0: 1024.
+	MaxRuns int
 }
 
 // The errors an engine gives, besides those of its store.
@@ -59,6 +63,9 @@ type Engine struct {
 	slots  *slotTable
 	timers *timers
 	pipes  pipeCache
+
+	flights flights
+	queue   *queue
 
 	// tasks ends when running attempts are to stop; its cause says why.
 	tasks     context.Context
@@ -92,7 +99,10 @@ func New(cfg Config) *Engine {
 	if cfg.MaxTasks == 0 {
 		cfg.MaxTasks = 256
 	}
-	e := &Engine{cfg: cfg, live: make(map[run.ID]*live), idle: make(chan struct{})}
+	if cfg.MaxRuns == 0 {
+		cfg.MaxRuns = 1024
+	}
+	e := &Engine{cfg: cfg, queue: newQueue(cfg.MaxRuns), live: make(map[run.ID]*live), idle: make(chan struct{})}
 	e.tasks, e.stopTasks = context.WithCancelCause(context.Background())
 	e.slots = newSlotTable(cfg.MaxControl, cfg.MaxTasks, func(l *live, p place) { e.post(l, granted(p)) })
 	e.timers = newTimers(cfg.Now, func(l *live) { e.post(l, wake{}) })
@@ -214,6 +224,10 @@ func (e *Engine) drop(l *live, why error) {
 	e.slots.leave(l)
 	e.timers.set(l, time.Time{})
 	close(l.gone)
+	if l.ticket != nil {
+		e.queue.leave(l.ticket, l.resting.Load())
+		e.pump()
+	}
 }
 
 // Live says how many runs are in memory.
@@ -221,6 +235,22 @@ func (e *Engine) Live() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.live)
+}
+
+// Working says how many runs go on or will do so by themselves: those that only wait for a person are not counted.
+func (e *Engine) Working() int {
+	_, n, held := e.Queue(1)
+	if held {
+		n = 0
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range e.live {
+		if !l.resting.Load() {
+			n++
+		}
+	}
+	return n
 }
 
 // Close stops claiming at once, lets running attempts finish until ctx ends, then stops them; they are recorded as

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
@@ -26,6 +27,10 @@ type live struct {
 	state    *run.State
 	scopes   map[*run.Frame]*pipeline.Scope // what expressions see: of the run, and of each module instance that is open
 	attempts map[*run.Instance]*attempt
+	before   *before // the run that it repeats
+
+	resting atomic.Bool // all that is left waits for a person
+	ticket  *ticket     // what it holds of the queue; set before it is live
 
 	wake wakeAt        // guarded by the engine's timers
 	gone chan struct{} // closed when the run has ended durably, or was dropped
@@ -52,6 +57,7 @@ type (
 		inst    *run.Instance
 		iter    int
 		attempt int
+		key     string // of the flight that it was; empty: none
 		outputs sdk.Values
 		ref     string // where they are kept when they are too big for an event
 		err     *sdk.Error
@@ -106,6 +112,10 @@ func (e *Engine) turnAway(m message, why error) {
 		m.durable <- why
 	case granted:
 		e.slots.release(m.class)
+	case finished:
+		if m.key != "" {
+			e.landed(m.key)
+		}
 	}
 }
 
@@ -158,6 +168,7 @@ type pass struct {
 	starts []*attempt
 	stops  []func()
 	heard  []chan error // who waits for the events to be durable
+	kept   []kept       // flights that have ended
 }
 
 func (e *Engine) advance(l *live, inbox []message) {
@@ -194,10 +205,16 @@ func (p *pass) act() {
 	for _, a := range p.starts {
 		a.durable()
 	}
+	p.keep()
 	for _, stop := range p.stops {
 		stop()
 	}
 	p.e.timers.set(p.l, p.l.state.Wake())
+	if resting := p.l.state.Resting(); p.l.resting.Swap(resting) != resting && p.l.ticket != nil {
+		if p.e.queue.rest(resting); resting {
+			p.e.pump()
+		}
+	}
 	if p.l.state.Status.Ended() {
 		p.e.drop(p.l, ErrEnded)
 	}
@@ -211,7 +228,13 @@ func (p *pass) abandon() {
 	for _, a := range p.starts {
 		if !a.class.ahead {
 			p.e.slots.release(a.class)
+			if a.key != "" {
+				p.e.landed(a.key)
+			}
 		}
+	}
+	for _, k := range p.kept {
+		p.e.landed(k.key)
 	}
 }
 
@@ -232,6 +255,8 @@ func (p *pass) take(m message) {
 		}
 	case granted:
 		p.start(place(m))
+	case flown:
+		p.wanted(m.inst)
 	case saved:
 		ev := about(run.AttemptSaved, m.inst)
 		ev.Iter, ev.Attempt, ev.Checkpoint = m.iter, m.attempt, m.data
@@ -248,6 +273,7 @@ func (p *pass) add(ev run.Event) {
 	if ev.Time.Before(s.Updated) {
 		ev.Time = s.Updated
 	}
+	was := s.Status
 	stale, err := s.Fold(ev)
 	if err != nil {
 		// Decide and the fold disagree: a defect. Refuse to write what could not be read back.
@@ -259,6 +285,15 @@ func (p *pass) add(ev run.Event) {
 	}
 	if ev.OutputsRef != "" {
 		ev.Outputs = nil // the state has them, as after reading; the journal says where they are
+	}
+	if ev.Error != nil && !stale {
+		n := s.Find(ev.In, ev.Node)
+		if i := n.Instance(ev.Key); i != nil && i.State == run.NodeWaiting {
+			ev.Waits = true
+		}
+		if s.Status == run.Paused && was != run.Paused {
+			ev.Status = run.Paused
+		}
 	}
 	p.events = append(p.events, ev)
 	p.settle(ev)

@@ -165,6 +165,11 @@ func (e *Engine) load(ctx context.Context, id run.ID) (*live, error) {
 	if err := l.settleAll(&l.state.Frame); err != nil {
 		return nil, fmt.Errorf("%s: %w", id, err)
 	}
+	if s := l.state; s.Parent != "" && !s.Status.Ended() {
+		if l.before, err = e.earlierRun(ctx, s.Parent, s.From); err != nil {
+			e.cfg.Log.Warn("nothing is taken from the run that it repeats", "run", id, "error", err)
+		}
+	}
 	return l, nil
 }
 

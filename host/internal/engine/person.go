@@ -12,11 +12,15 @@ import (
 
 // What a person may say to a run. Each returns when it is durable.
 
-// ErrNotWaiting: the node does not wait for a person, or no longer.
-var ErrNotWaiting = errors.New("it does not wait for a person")
-
-// ErrNoNode: the run has no such node or instance.
-var ErrNoNode = errors.New("no such node")
+// The errors of what a person says.
+var (
+	// ErrNotWaiting: the node does not wait for a person, or no longer.
+	ErrNotWaiting = errors.New("it does not wait for a person")
+	// ErrNodeEnded: the node or instance has ended.
+	ErrNodeEnded = errors.New("the node has ended")
+	// ErrNoNode: the run has no such node or instance.
+	ErrNoNode = errors.New("no such node")
+)
 
 // tell makes a message of an event that is right whatever the run's state.
 func tell(ev run.Event) told {
@@ -36,10 +40,18 @@ func (e *Engine) ask(ctx context.Context, id run.ID, say func(*pass) error) erro
 
 // Cancel asks a run to stop; it ends soon after.
 func (e *Engine) Cancel(ctx context.Context, id run.ID, by, reason string) error {
-	return e.ask(ctx, id, func(p *pass) error {
-		p.add(run.Event{Kind: run.CancelRequested, Owner: by, Reason: reason})
-		return nil
-	})
+	ev := run.Event{Kind: run.CancelRequested, Owner: by, Reason: reason}
+	t := e.queue.take(id)
+	if t == nil {
+		return e.ask(ctx, id, func(p *pass) error { p.add(ev); return nil })
+	}
+	err := e.aside(ctx, id, ev, run.Event{Kind: run.RunEnded, Status: run.Cancelled})
+	if err != nil {
+		e.queue.push(t)
+		return err
+	}
+	e.queue.settle(t)
+	return nil
 }
 
 // CancelNode stops one node of a run, or one instance of it when at has a key. Its on_failure says what follows.
@@ -51,7 +63,7 @@ func (e *Engine) CancelNode(ctx context.Context, at sdk.Address, by, reason stri
 		case n == nil || !step.Key.IsZero() && n.Instance(step.Key) == nil:
 			return fmt.Errorf("%s: %w", at, ErrNoNode)
 		case n.State.Ended(), !step.Key.IsZero() && n.Instance(step.Key).State.Ended():
-			return fmt.Errorf("%s: %w", at, ErrEnded)
+			return fmt.Errorf("%s: %w", at, ErrNodeEnded)
 		}
 		p.add(run.Event{Kind: run.CancelRequested, In: in, Node: n.Name, Key: step.Key, Owner: by, Reason: reason})
 		return nil
@@ -150,7 +162,7 @@ func (p *pass) accept(i *run.Instance, outputs sdk.Values, ev *run.Event) error 
 	if outputs == nil {
 		outputs = sdk.Values{}
 	}
-	for _, v := range p.l.node(i.Node).Type.Outputs.Check(outputs) {
+	for _, v := range p.l.node(i.Node).Outputs().Check(outputs) {
 		return fmt.Errorf("output %s: %s", v.Path, v.Message)
 	}
 	ref, err := p.e.spill(outputs)

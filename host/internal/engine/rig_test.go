@@ -38,6 +38,7 @@ var types = pipeline.Bundle{Types: []sdk.NodeType{
 	{Name: "test.two", Inputs: values(), Outputs: values(), Idempotent: true, Concurrency: 2},
 	{Name: "test.one", Inputs: values(), Outputs: values(), Idempotent: true, Concurrency: 1},
 	{Name: "control.calc", Inputs: values(), Outputs: values(), Idempotent: true},
+	{Name: "test.pure", Inputs: values(), Outputs: values(), Idempotent: true, Revision: "1"},
 }}
 
 func parse(tb testing.TB, text string) *pipeline.Pipeline {

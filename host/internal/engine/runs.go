@@ -12,6 +12,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -21,6 +22,14 @@ type Submission struct {
 	// Inputs are the values of its variables, as Pipeline.Inputs gave them.
 	Inputs sdk.Values
 	Owner  string
+	// Priority of the run; nil: that of its pipeline.
+	Priority *int
+	// Seed is what the seeds of its tasks come from; 0: a random one.
+	Seed uint64
+	// Parent is a run that this one repeats: whatever has the same inputs takes its result from there, but for what
+	// From names by its address within the run.
+	Parent run.ID
+	From   []string
 }
 
 // Submit records a new run and sets it going. When it returns, the run is durable.
@@ -32,17 +41,72 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 	now := e.cfg.Now()
 	l := newLive(newID(now), p)
 	l.begin(s.Inputs, s.Owner)
-	var seed [8]byte
-	_, _ = rand.Read(seed[:]) // never fails
-	created := tell(run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
-		Owner: s.Owner, Seed: binary.LittleEndian.Uint64(seed[:]) >> 1, Deadline: after(now, p.Timeout)})
+	if s.Parent != "" {
+		if l.before, err = e.earlierRun(ctx, s.Parent, s.From); err != nil {
+			return "", err
+		}
+	}
+	if s.Seed == 0 {
+		var seed [8]byte
+		_, _ = rand.Read(seed[:]) // never fails
+		s.Seed = binary.LittleEndian.Uint64(seed[:]) >> 1
+	}
+	ev := run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
+		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: s.Seed, Deadline: after(now, p.Timeout)}
+	t, err := ticketOf(l, s)
+	if err != nil {
+		return "", err
+	}
+	ev.Priority, ev.Concurrency, ev.Limit = t.priority, t.key, t.limit
+	if !e.queue.enter(t) {
+		return l.id, e.park(l, t, ev)
+	}
+	l.ticket = t
+	created := tell(ev)
 	if err := e.register(l, created); err != nil {
+		e.queue.leave(t, false)
 		return "", err
 	}
 	if err := <-created.durable; err != nil {
 		return "", err
 	}
 	return l.id, nil
+}
+
+// ticketOf says what a new run needs to go on.
+func ticketOf(l *live, s Submission) (*ticket, error) {
+	key, limit, diags := l.scopes[&l.state.Frame].Concurrency()
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	t := &ticket{id: l.id, priority: l.pipe.Priority, limit: limit}
+	if limit > 0 {
+		t.key = l.pipe.Name + "\x00" + key
+	}
+	if s.Priority != nil {
+		t.priority = *s.Priority
+	}
+	return t, nil
+}
+
+// park records a run that has to wait for its turn.
+func (e *Engine) park(l *live, t *ticket, ev run.Event) error {
+	if err := e.Err(); err != nil {
+		return err
+	}
+	ev.Queued, ev.Deadline = true, time.Time{}
+	p := &pass{e: e, l: l, now: e.cfg.Now()}
+	p.add(ev)
+	p.head = true
+	if err := p.commit(); err != nil {
+		if errors.Is(err, store.ErrStopped) || errors.Is(err, store.ErrClosed) {
+			e.fail(err)
+		}
+		return err
+	}
+	e.queue.push(t)
+	e.pump()
+	return nil
 }
 
 func after(now time.Time, d time.Duration) time.Time {
@@ -62,6 +126,9 @@ func (e *Engine) advanced(ctx context.Context, id run.ID) (*live, error) {
 	defer e.taking.Unlock()
 	if l := e.find(id); l != nil {
 		return l, nil
+	}
+	if why := e.queue.describe(id); why != "" {
+		return nil, fmt.Errorf("%s has not begun: %s", id, why)
 	}
 	s, err := e.State(ctx, id)
 	switch {
@@ -96,9 +163,17 @@ func (e *Engine) Adopt(ctx context.Context, id run.ID) error {
 		if l.state.Status.Ended() {
 			return nil, endedAs(id, l.state.Status)
 		}
+		e.counted(l)
 		return recovered{}, nil
 	})
 	return err
+}
+
+// counted has a run that begins to be advanced here hold its place.
+func (e *Engine) counted(l *live) {
+	s := l.state
+	l.ticket = &ticket{id: l.id, priority: s.Priority, key: s.Concurrency, limit: s.Limit}
+	e.queue.goOn(l.ticket)
 }
 
 // Resume continues a run: one that failed or was cancelled keeps what succeeded and tries the rest anew; one that
@@ -108,11 +183,13 @@ func (e *Engine) Resume(ctx context.Context, id run.ID) error {
 	was, err := e.take(ctx, id, func(l *live) (message, error) {
 		switch l.state.Status {
 		case run.Failed, run.Cancelled:
+			e.counted(l)
 			resume = tell(run.Event{Kind: run.RunResumed, Deadline: after(e.cfg.Now(), l.pipe.Timeout)})
 			return resume, nil
 		case run.Succeeded:
 			return nil, fmt.Errorf("%s succeeded: %w", id, ErrNotResumable)
 		default:
+			e.counted(l)
 			return recovered{}, nil
 		}
 	})
@@ -161,6 +238,14 @@ func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
 				return nil, context.Cause(ctx)
 			}
 		}
+		if t := e.queue.find(id); t != nil {
+			select {
+			case <-t.called:
+				continue
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
 		s, err := e.State(ctx, id)
 		switch {
 		case err != nil:
@@ -180,4 +265,13 @@ func (e *Engine) State(ctx context.Context, id run.ID) (*run.State, error) {
 		return nil, err
 	}
 	return l.state, nil
+}
+
+// Pipeline gives the pipeline of a run as it was when the run was made.
+func (e *Engine) Pipeline(ctx context.Context, id run.ID) (*pipeline.Pipeline, error) {
+	l, err := e.read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return l.pipe, nil
 }

@@ -64,6 +64,15 @@ func (p *pass) openGate(i *run.Instance) {
 		ev.AskRef = a.Digest
 	}
 	p.add(ev)
+	if p.l.before == nil || i.State != run.NodeWaiting {
+		return
+	}
+	if inputs, diags := p.inputs(i); !diags.HasErrors() {
+		if outputs, why := p.l.before.sameQuestion(p.l.state, i, inputs, p.l.node(i.Node).Type); outputs != nil {
+			by, _ := outputs["by"].(string)
+			p.answer(i, outputs, by, why)
+		}
+	}
 }
 
 // gateTimeout answers for the person who did not.

@@ -524,7 +524,7 @@ node "test.do" "slow" {}
 		if err := r.CancelNode(ctx, at(r, id, "node.a[7]"), "", ""); !errors.Is(err, engine.ErrNoNode) {
 			r.Error(err)
 		}
-		if err := r.CancelNode(ctx, at(r, id, "node.a[0]"), "", ""); !errors.Is(err, engine.ErrEnded) {
+		if err := r.CancelNode(ctx, at(r, id, "node.a[0]"), "", ""); !errors.Is(err, engine.ErrNodeEnded) {
 			r.Error(err)
 		}
 		for _, a := range []string{"node.a[1]", "module.m"} {

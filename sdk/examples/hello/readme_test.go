@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,6 +76,20 @@ func TestReadmeManifest(t *testing.T) {
 	manifest, _, _ := strings.Cut(rest, "```")
 	if m, err := sdk.ParseManifest([]byte(manifest)); err != nil || len(m.NodeTypes) != 1 {
 		t.Errorf("README.md shows a manifest that is refused: %v", err)
+	}
+}
+
+// TestTypes: the node types that welcome.test.hcl is tested with are those of this plugin.
+func TestTypes(t *testing.T) {
+	t.Parallel()
+	var f struct {
+		NodeTypes []sdk.NodeType `json:"node_types"`
+	}
+	if err := json.Unmarshal([]byte(read(t, "types.json")), &f); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.NodeTypes) == 0 || !bytes.Equal(f.NodeTypes[0].AppendJSON(nil), plugin.Manifest().NodeTypes[0].AppendJSON(nil)) {
+		t.Errorf("types.json does not hold %s as it is; write it anew with spinbot node-types --json", plugin.Manifest().NodeTypes[0].Name)
 	}
 }
 

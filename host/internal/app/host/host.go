@@ -17,6 +17,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/cache"
+	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -41,6 +43,7 @@ type Config struct {
 	PluginDirs, ControlDirs []string
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
+	MaxRuns  int // that go on at once; 0: the engine's choice
 	Log      *slog.Logger
 }
 
@@ -49,6 +52,7 @@ type Host struct {
 	cfg       Config
 	store     *sqlstore.Store
 	artifacts artifacts.Store
+	cache     cache.Store
 	wasm      *wasmexec.Executor
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
@@ -116,21 +120,24 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.catalog = catalog.New(catalog.Config{PluginDirs: h.cfg.PluginDirs, ControlDirs: h.cfg.ControlDirs, BuiltIn: builtIn(), TrustFile: state.Trust(),
-		BundledTrust: h.cfg.BundledTrust, CacheDir: state.Manifests(), Describe: h.describe})
+	if h.cache, err = cachedir.Open(state.Results(), time.Now); err != nil {
+		return err
+	}
+	h.catalog = catalog.New(catalogConfig(h.cfg, h.describe))
 	executor, err := h.executor()
 	if err != nil {
 		return err
 	}
 	h.engine = engine.New(engine.Config{
-		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor,
+		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
-		MaxTasks:  h.cfg.Parallel, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
+		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 	})
+	h.holdQueue()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
+		Artifacts: h.artifacts, Cache: h.cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"store": func(ctx context.Context) error {
@@ -189,7 +196,7 @@ func (h *Host) observe(id run.ID, e run.Event) {
 		h.metrics.Run(string(e.Status))
 	default:
 		if e.Kind == run.AttemptEnded && e.Error != nil {
-			h.cfg.Log.Info("attempt ended", "task", (sdk.Address{Run: string(id), Node: sdk.Step{Kind: "node", Name: e.Node, Key: e.Key}, Attempt: e.Attempt}).String(),
+			h.cfg.Log.Info("attempt ended", "task", e.At(id).String(),
 				"cause", e.Error.Cause, "error", e.Error.Message)
 		}
 	}
@@ -233,7 +240,7 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 func (h *Host) Drain(ctx context.Context) error {
 	pause := time.Millisecond
 	for {
-		if h.engine.Live() == 0 && h.socket.CloseIfQuiet() {
+		if h.engine.Working() == 0 && h.socket.CloseIfQuiet() {
 			return nil
 		}
 		select {

@@ -36,7 +36,8 @@ func (l *live) report(a sdk.Address, r sdk.Report, now time.Time) {
 			of = map[string]client.Report{}
 			l.newest[a.Run] = of
 		}
-		of[a.Node.String()] = rep
+		a.Attempt = 0
+		of[a.String()] = rep
 	}
 	for ch := range l.subs[a.Run] {
 		push(ch, rep)
@@ -66,7 +67,9 @@ func (l *live) ended(id run.ID, e run.Event) {
 	case run.RunEnded:
 		delete(l.newest, string(id))
 	case run.AttemptEnded:
-		delete(l.newest[string(id)], sdk.Step{Kind: "node", Name: e.Node, Key: e.Key}.String())
+		a := e.At(id)
+		a.Attempt = 0
+		delete(l.newest[string(id)], a.String())
 	default: // nothing has ended
 	}
 }

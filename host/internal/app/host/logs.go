@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -145,17 +144,36 @@ func (l *logs) read(ctx context.Context, id, node string) (io.ReadCloser, error)
 	return io.NopCloser(&out), nil
 }
 
-// concerns says whether an address is that of the node, or of the one instance.
+// concerns says whether an address is of the node that is asked for: by its name, by its address within the run with or
+// without a key, or by that of a module around it.
 func concerns(address, node string) bool {
 	if node == "" {
 		return true
 	}
 	a, err := sdk.ParseAddress(address)
-	if err != nil || a.Node.Kind == "" {
+	if err != nil {
 		return false
 	}
-	node = strings.TrimPrefix(node, "node.")
-	return a.Node.Name == node || a.Node.Name+a.Node.Key.String() == node
+	if !strings.Contains(node, ".") {
+		node = "node." + node
+	}
+	path := ""
+	for _, step := range append(a.Modules, a.Node) {
+		if step.Kind == "" {
+			break
+		}
+		bare := step
+		bare.Key, bare.Iter = sdk.Key{}, 0
+		keyed := step
+		keyed.Iter = 0
+		for _, s := range []sdk.Step{bare, keyed, step} {
+			if path+s.String() == node || s.String() == node {
+				return true
+			}
+		}
+		path += step.String() + "/"
+	}
+	return false
 }
 
 // happened tells a run's events as lines.
@@ -170,59 +188,11 @@ func (l *logs) happened(ctx context.Context, id string) ([]client.LogLine, error
 		if err != nil {
 			return nil, err
 		}
-		level, text := tell(e)
-		if text == "" {
-			continue
+		if level, text := e.Tell(); text != "" {
+			lines = append(lines, client.LogLine{Time: e.Time.UTC(), Address: e.At(run.ID(id)).String(), Level: level, Message: text})
 		}
-		a := sdk.Address{Run: id}
-		if e.Node != "" {
-			a.Node, a.Attempt = sdk.Step{Kind: "node", Name: e.Node, Key: e.Key}, e.Attempt
-		}
-		lines = append(lines, client.LogLine{Time: e.Time.UTC(), Address: a.String(), Level: level, Message: text})
 	}
 	return lines, nil
-}
-
-// tell says in words what an event recorded; nothing for those that concern nobody.
-func tell(e run.Event) (level, text string) {
-	level = "info"
-	if e.Error != nil {
-		level = "error"
-	}
-	switch e.Kind {
-	case run.RunCreated:
-		return level, "run of " + e.Pipeline + " created"
-	case run.NodeExpanded:
-		if e.Skip {
-			return level, "skipped: " + e.Reason
-		}
-		if e.Each {
-			return level, fmt.Sprintf("%d instances", len(e.Keys))
-		}
-	case run.NodeFailedEvent:
-		return level, "failed: " + e.Error.Error()
-	case run.AttemptStarted:
-		return level, fmt.Sprintf("attempt %d started", e.Attempt)
-	case run.AttemptEnded:
-		if e.Error == nil {
-			return level, fmt.Sprintf("attempt %d succeeded", e.Attempt)
-		}
-		text := fmt.Sprintf("attempt %d ended (%s): %s", e.Attempt, e.Error.Cause, e.Error.Error())
-		if e.Error.Detail != "" {
-			text += "\n" + e.Error.Detail
-		}
-		return level, text
-	case run.CancelRequested:
-		return level, "cancel requested: " + e.Reason
-	case run.DeadlinePassed:
-		return "error", "the run's time is up"
-	case run.RunResumed:
-		return level, "resumed"
-	case run.RunEnded:
-		return level, "run " + string(e.Status)
-	case run.AttemptSaved:
-	}
-	return level, ""
 }
 
 // taskLog is a slog handler that also writes lines with a task's address into that run's log.

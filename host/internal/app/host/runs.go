@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"strings"
 
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -22,22 +26,71 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 	if err != nil {
 		return client.Run{}, err
 	}
-	p, found, err := load(sub.Pipeline, view)
-	if err != nil {
+	want := engine.Submission{Owner: owner, Priority: sub.Priority}
+	if sub.Rerun != nil {
+		if err := r.repeat(ctx, &sub, &want); err != nil {
+			return client.Run{}, explain(err)
+		}
+	}
+	if want.Pipeline == nil {
+		p, found, err := load(sub.Pipeline, view)
+		if err != nil {
+			return client.Run{}, err
+		}
+		if p == nil || found.HasErrors() {
+			return client.Run{}, invalid(client.CodeInvalidPipeline, found)
+		}
+		want.Pipeline = p
+	}
+	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
 		return client.Run{}, err
 	}
-	if p == nil || found.HasErrors() {
-		return client.Run{}, invalid(client.CodeInvalidPipeline, found)
-	}
-	values, err := inputs(p, sub)
-	if err != nil {
-		return client.Run{}, err
-	}
-	id, err := r.h.engine.Submit(ctx, engine.Submission{Pipeline: p, Inputs: values, Owner: owner})
+	id, err := r.h.engine.Submit(ctx, want)
 	if err != nil {
 		return client.Run{}, explain(err)
 	}
 	return r.Show(ctx, string(id))
+}
+
+// repeat fills in what a run that repeats another takes from it: the pipeline, unless one is given, and inputs.
+func (r runs) repeat(ctx context.Context, sub *client.Submission, want *engine.Submission) error {
+	was, err := r.h.engine.State(ctx, run.ID(sub.Rerun.Of))
+	if err != nil {
+		return err
+	}
+	p, err := r.h.engine.Pipeline(ctx, was.ID)
+	if err != nil {
+		return err
+	}
+	want.Parent = was.ID
+	for _, at := range sub.Rerun.From {
+		a, err := address(string(was.ID), at)
+		if err != nil {
+			return err
+		}
+		in, step := run.Target(a)
+		if n := was.Find(in, run.IDOf(step)); n == nil {
+			return &client.Problem{Code: client.CodeNotFound, Detail: string(was.ID) + " has no " + at, Fix: "spinbot show " + string(was.ID) + " lists its nodes"}
+		}
+		want.From = append(want.From, strings.TrimPrefix(a.String(), string(was.ID)+"/"))
+	}
+	if sub.Pipeline.Path == "" && sub.Pipeline.Text == "" {
+		want.Pipeline = p
+	}
+	given := sdk.Values{}
+	for name, v := range was.Inputs {
+		if _, text := sub.Text[name]; !text && (want.Pipeline == nil || has(want.Pipeline, name)) {
+			given[name] = v
+		}
+	}
+	maps.Copy(given, sub.Inputs)
+	sub.Inputs = given
+	return nil
+}
+
+func has(p *pipeline.Pipeline, variable string) bool {
+	_, ok := p.Variable(variable)
+	return ok
 }
 
 // Show implements api.Runs.
@@ -49,17 +102,92 @@ func (r runs) Show(ctx context.Context, id string) (client.Run, error) {
 	return runShape(s), nil
 }
 
-// Cancel implements api.Runs. A run that nobody advances is taken up first, since its end has to be recorded.
-func (r runs) Cancel(ctx context.Context, id, reason string) error {
-	if err := r.h.takeUp(ctx, id, r.h.engine.Adopt); err != nil {
+// Tell implements api.Runs. A run that nobody advances is taken up first, since what is said has to be recorded.
+func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by string) error {
+	if what == client.WordResume {
+		return explain(r.resume(ctx, id, by))
+	}
+	s, err := r.h.engine.State(ctx, run.ID(id))
+	switch {
+	case err != nil:
+	case s.Status == run.Created:
+		err = r.h.takeBack(ctx, id)
+	default:
+		err = r.h.takeUp(ctx, id, r.h.engine.Adopt)
+	}
+	if err != nil {
 		return explain(err)
 	}
-	return explain(r.h.engine.Cancel(ctx, run.ID(id), "", reason))
+	at, err := address(id, w.At)
+	if err != nil {
+		return err
+	}
+	e := r.h.engine
+	switch what {
+	case client.WordCancel:
+		if w.At != "" {
+			err = e.CancelNode(ctx, at, by, w.Reason)
+		} else {
+			err = e.Cancel(ctx, run.ID(id), by, w.Reason)
+		}
+	case client.WordPrioritize:
+		err = e.Prioritize(ctx, run.ID(id), w.Priority, by)
+	case client.WordPause:
+		err = e.Pause(ctx, run.ID(id), by, w.Reason)
+	case client.WordAnswer:
+		err = e.Answer(ctx, at, pipeline.Answer{Approved: w.Approved, Form: w.Form, By: by, Comment: w.Reason})
+	case client.WordDecide:
+		err = e.Decide(ctx, at, engine.Decision{What: run.Decision(w.Decision), Inputs: w.Inputs, Outputs: w.Outputs, By: by, Reason: w.Reason})
+	}
+	return explain(err)
 }
 
-// Resume implements api.Runs. Resuming a run that is going on changes nothing.
-func (r runs) Resume(ctx context.Context, id string) error {
-	return explain(r.h.takeUp(ctx, id, r.h.engine.Resume))
+// resume goes on with a run that failed, was cancelled, interrupted or paused. Resuming one that is going on changes
+// nothing.
+func (r runs) resume(ctx context.Context, id, by string) error {
+	if s, err := r.h.engine.State(ctx, run.ID(id)); err == nil && s.Status == run.Created {
+		return r.h.takeBack(ctx, id)
+	}
+	if err := r.h.takeUp(ctx, id, r.h.engine.Resume); err != nil {
+		return err
+	}
+	s, err := r.h.engine.State(ctx, run.ID(id))
+	if err != nil || s.Status != run.Paused {
+		return err
+	}
+	return r.h.engine.Continue(ctx, run.ID(id), by)
+}
+
+// address reads an address within a run; a bare name is that of a gate or a node.
+func address(id, text string) (sdk.Address, error) {
+	if text == "" {
+		return sdk.Address{Run: id}, nil
+	}
+	a, err := sdk.ParseAddress(id + "/" + text)
+	if err != nil {
+		return a, &client.Problem{Code: client.CodeBadRequest, Detail: err.Error(), Fix: "write it like node.shot[2], gate.review or module.finish/node.mix"}
+	}
+	return a, nil
+}
+
+// Explain implements api.Runs.
+func (r runs) Explain(ctx context.Context, id, node string) (client.Explained, error) {
+	var choose func(sdk.Address) bool
+	if node != "" {
+		choose = func(a sdk.Address) bool { return concerns(a.String(), node) }
+	}
+	list, err := r.h.engine.Explain(ctx, run.ID(id), choose)
+	if err != nil {
+		return client.Explained{}, explain(err)
+	}
+	out := client.Explained{Version: client.ShapeVersion, Run: id, List: []client.Explanation{}}
+	for _, x := range list {
+		out.List = append(out.List, client.Explanation{At: x.At.String(), State: x.State, Why: x.Why, Next: x.Next})
+	}
+	if node != "" && len(list) == 0 {
+		return out, &client.Problem{Code: client.CodeNotFound, Detail: id + " has no " + node, Fix: "spinbot show " + id + " lists its nodes"}
+	}
+	return out, nil
 }
 
 // takeUp makes this process advance a run, unless it does already.
@@ -87,7 +215,11 @@ func (h *Host) resumeAll(ctx context.Context) error {
 		return err
 	}
 	for k := len(heads) - 1; k >= 0; k-- { // oldest first
-		err := h.takeUp(ctx, heads[k].Run, h.engine.Adopt)
+		take := h.engine.Adopt
+		if heads[k].State == string(run.Created) {
+			take = h.engine.Enqueue
+		}
+		err := h.takeUp(ctx, heads[k].Run, take)
 		if err != nil && !errors.Is(err, engine.ErrEnded) {
 			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
 		}
@@ -97,7 +229,14 @@ func (h *Host) resumeAll(ctx context.Context) error {
 
 // explain gives the engine's refusals their code.
 func explain(err error) error {
+	var wrong pipeline.Diagnostics
 	switch {
+	case errors.As(err, &wrong):
+		return invalid(client.CodeInvalidInput, wrong)
+	case errors.Is(err, engine.ErrNoNode):
+		return &client.Problem{Code: client.CodeNotFound, Detail: err.Error(), Fix: "spinbot show lists the nodes of a run"}
+	case errors.Is(err, engine.ErrNotWaiting), errors.Is(err, engine.ErrNodeEnded):
+		return &client.Problem{Code: client.CodeConflict, Detail: err.Error()}
 	case errors.Is(err, engine.ErrNotResumable), errors.Is(err, engine.ErrEnded):
 		return &client.Problem{Code: client.CodeConflict, Detail: err.Error()}
 	case errors.Is(err, engine.ErrClosed):

@@ -1,42 +1,44 @@
 package host
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // runShape is a run as the API shows it. Nodes keep the order in which the state has them.
 func runShape(s *run.State) client.Run {
 	r := client.Run{
-		ID: string(s.ID), Pipeline: s.Pipeline, Digest: s.Digest, State: string(s.Status), Owner: s.Owner, Seq: s.Seq,
+		ID: string(s.ID), Pipeline: s.Pipeline, Digest: s.Digest, State: string(s.Status), Owner: s.Owner, Parent: string(s.Parent), Seq: s.Seq,
 		Created: s.Created.UTC(), Updated: s.Updated.UTC(), Inputs: s.Inputs, Outputs: s.Outputs, Nodes: []client.Node{},
 	}
 	switch {
 	case s.Error != nil:
 		r.Error = s.Error.Error()
-	case s.Status == run.Cancelled:
+	case s.Status == run.Cancelled, s.Status == run.Paused:
 		r.Error = s.Reason
 	}
-	for _, n := range s.Nodes {
-		r.Nodes = append(r.Nodes, nodeShapes(n)...)
-	}
+	s.Walk(func(n *run.Node) { r.Nodes = append(r.Nodes, nodeShapes(n)...) })
 	return r
 }
 
 // nodeShapes gives one entry per instance, or one for the node while it has none.
 func nodeShapes(n *run.Node) []client.Node {
-	base := client.Node{Name: n.Name, Type: n.Type, State: string(n.State), Attempts: max(n.Attempts, 1),
+	base := client.Node{In: n.Frame.Path.String(), Name: n.Name, Type: n.Type, State: string(n.State), Attempts: max(n.Attempts, 1),
 		Started: moment(n.Started), Ended: moment(n.Ended), Error: n.Error}
+	base.At = within(base.In, run.StepOf(n.Name, sdk.Key{}, 0))
 	if len(n.Instances) == 0 {
 		return []client.Node{base}
 	}
 	out := make([]client.Node, 0, len(n.Instances))
 	for _, i := range n.Instances {
 		c := base
-		c.Key, c.State, c.Attempt, c.Error, c.Outputs = i.Key.String(), string(i.State), i.Attempt, nil, i.Values()
+		c.At, c.Key, c.Iter = within(base.In, i.Step()), i.Key.String(), i.Iter
+		c.State, c.Attempt, c.Error, c.Outputs, c.Source, c.Doubt = string(i.State), i.Attempt, nil, i.Values(), i.Source, i.Doubt
 		c.Started, c.Ended = moment(i.Started), moment(i.Ended)
 		if !i.State.Ended() || i.Values() == nil {
 			c.Error = i.Error
@@ -44,9 +46,20 @@ func nodeShapes(n *run.Node) []client.Node {
 		if c.Error == nil && i.State == run.NodeFailed {
 			c.Error = n.Error
 		}
+		if i.State == run.NodeWaiting && n.Gate && i.Error == nil {
+			c.Until, c.Ask = moment(i.Deadline), &client.Question{}
+			_ = json.Unmarshal(i.Ask, c.Ask) // one that was too big for an event stays empty: its artifact has it
+		}
 		out = append(out, c)
 	}
 	return out
+}
+
+func within(in string, step sdk.Step) string {
+	if in != "" {
+		in += "/"
+	}
+	return in + step.String()
 }
 
 func moment(t time.Time) *time.Time {

@@ -67,6 +67,12 @@ func (s State) Modules() string { return filepath.Join(s.Dir, "cache", "wasm") }
 // Manifests is where the manifests of plugins and modules are cached.
 func (s State) Manifests() string { return filepath.Join(s.Dir, "cache", "manifests") }
 
+// Paused is a file that is there while the queue is paused.
+func (s State) Paused() string { return filepath.Join(s.Dir, "queue.paused") }
+
+// Results is where results of nodes are kept for other runs.
+func (s State) Results() string { return filepath.Join(s.Dir, "cache", "results") }
+
 // Scratch is where tasks get their folders.
 func (s State) Scratch() string { return filepath.Join(s.Dir, "scratch") }
 

@@ -8,23 +8,18 @@ import (
 
 // Cache says how a node's results are used again.
 type Cache struct {
-	// Off never looks a result up and never keeps one.
-	Off bool
 	// TTL is how old a result may be; 0: any age.
 	TTL time.Duration
 }
 
-// cacheBlock reads cache { ttl, enabled }.
+// cacheBlock reads cache { ttl }.
 func (l *loader) cacheBlock(n *Node, b *hclsyntax.Block) {
 	n.Cache = &Cache{}
-	enabled := true
 	l.attributes(b, map[string]func(hclsyntax.Expression){
-		"ttl":     l.duration(&n.Cache.TTL),
-		"enabled": l.flag(&enabled),
+		"ttl": l.duration(&n.Cache.TTL),
 	})
 	l.noBlocks(b)
-	n.Cache.Off = !enabled
-	if enabled && n.Type.Name != "" && n.Type.Revision == "" {
+	if n.Type.Name != "" && n.Type.Revision == "" {
 		l.fail(b.DefRange(), "it declares no revision: equal inputs may give other outputs each time", "results of %s are never cached", n.Type.Name)
 	}
 }

@@ -38,6 +38,7 @@ func (l *loader) check() {
 		o.Schema.Description = o.Description
 		l.reachable(o)
 	}
+	l.checkConcurrency()
 	l.unused()
 }
 
@@ -381,6 +382,9 @@ func (l *loader) unused() {
 	}
 	for _, o := range l.p.Outputs {
 		mark(o.refs)
+	}
+	if c := l.p.Concurrency; c != nil {
+		mark(c.refs)
 	}
 	for _, x := range l.p.locals {
 		mark(refs{vars: x.refs.vars, locals: x.refs.locals})

@@ -37,6 +37,10 @@ type Pipeline struct {
 	Timeout time.Duration
 	// Language is the version that the file is written for, from 1.
 	Language int
+	// Priority orders runs that wait: higher first, 0 when left out.
+	Priority int
+	// Concurrency is nil when any number of runs may go on at once.
+	Concurrency *Concurrency
 	// Requires is nil when the file has no such block.
 	Requires *Requires
 	// Variables, Nodes and Outputs stand in the order of the file.
@@ -197,6 +201,9 @@ func id(kind Kind, name string) string {
 	}
 	return string(kind) + "." + name
 }
+
+// Outputs is the schema of the node's outputs, with what its inputs leave open in its type's filled in.
+func (n *Node) Outputs() *sdk.Schema { return &n.outputs }
 
 // address is how the file refers to the node: node.x, gate.x, module.x.
 func (n *Node) address() string { return string(n.Kind) + "." + n.Name }

@@ -21,6 +21,7 @@ type place struct {
 	nodes bool   // node.*, gate.*, module.*, local.* and run.*
 	each  bool
 	self  bool
+	run   bool // run.*, though no nodes
 }
 
 // resolve finds what every expression refers to, reports what is not there, and orders nodes and locals.
@@ -40,6 +41,9 @@ func (l *loader) resolve() {
 	}
 	for _, o := range l.p.Outputs {
 		o.refs = l.refs(o.value, place{what: "an output", nodes: true})
+	}
+	if c := l.p.Concurrency; c != nil {
+		c.refs = l.refs(c.key, place{what: "a concurrency key", run: true})
 	}
 	l.order(locals)
 }
@@ -177,6 +181,9 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 	case "var":
 		return true
 	case "local", "node", "gate", "module", "run":
+		if at.run && root == "run" {
+			return true
+		}
 		if !at.nodes {
 			l.fail(t.SourceRange(), "it is looked at when a run is submitted, before any node; refer to var.<name> only", "%s cannot refer to %s", at.what, expr.Spell(t))
 		}

@@ -194,16 +194,26 @@ func (s *State) giveUp(i *Instance, at time.Time) {
 	case i.Node.OnFailure == "pause":
 		i.State = NodeWaiting
 		s.failed++
-		s.Reason = i.Node.Name + i.Key.String() + " failed: " + i.Error.Message
+		if !s.Held {
+			s.Reason = i.held()
+		}
 		s.pause()
 	default:
 		s.endInstance(i, NodeFailed, at)
 	}
 }
 
+// holds says whether the instance holds the run because it failed.
+func (i *Instance) holds() bool { return i.State == NodeWaiting && i.Error != nil && !i.Doubt }
+
+// held says why the instance holds the run.
+func (i *Instance) held() string {
+	return i.Node.Name + i.Key.String() + " failed: " + i.Error.Message
+}
+
 // leaveWaiting is called before an instance that may be waiting goes on.
 func (s *State) leaveWaiting(i *Instance) {
-	if i.State == NodeWaiting && i.Error != nil && !i.Doubt {
+	if i.holds() {
 		s.failed--
 	}
 	i.Doubt = false

@@ -147,6 +147,11 @@ func (n *Node) skippedNeed() *Node {
 	return nil
 }
 
+// Due says whether another attempt of the instance may begin, as far as it is concerned.
+func (i *Instance) Due(now time.Time) bool {
+	return i.State == NodeReady || i.State == NodeBackoff && !i.RetryAt.After(now)
+}
+
 func (s *State) decideDispatch(now time.Time, cmds []Command) []Command {
 	waiting := s.backoff[:0]
 	for _, i := range s.backoff {
@@ -163,7 +168,7 @@ func (s *State) decideDispatch(now time.Time, cmds []Command) []Command {
 	s.backoff = waiting
 	for _, i := range s.due {
 		i.listed = false
-		if i.State != NodeReady && (i.State != NodeBackoff || i.RetryAt.After(now)) || i.Node.Frame.Halted() {
+		if !i.Due(now) || i.Node.Frame.Halted() {
 			continue
 		}
 		op := OpDispatch
@@ -213,6 +218,22 @@ func (s *State) Wake() time.Time {
 		}
 	}
 	return at
+}
+
+// Resting says that the run will do nothing until a person speaks or a time passes: all that is left waits for one.
+func (s *State) Resting() bool {
+	if s.running > 0 || s.stopping() || s.Status != Running && s.Status != Paused {
+		return false
+	}
+	resting := true
+	s.Walk(func(n *Node) {
+		for _, i := range n.Instances {
+			if i.State == NodeReady || i.State == NodeBackoff {
+				resting = false
+			}
+		}
+	})
+	return resting || s.Status == Paused
 }
 
 // Interrupted gives the instances whose attempt was under way when the journal ended: after a crash each ends

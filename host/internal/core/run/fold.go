@@ -38,8 +38,11 @@ func (s *State) Fold(e Event) (stale bool, err error) {
 
 // apply changes the state, or says why the event cannot be.
 func (s *State) apply(e Event) (stale bool, why string) {
-	if s.ID == "" && e.Kind != RunCreated {
+	switch {
+	case s.ID == "" && e.Kind != RunCreated:
 		return false, "the run was not created"
+	case s.Status == Created && s.ID != "" && !early(e):
+		return false, "the run waits for its turn"
 	}
 	if s.Status.Ended() && e.Kind != RunResumed {
 		// The first durable end wins; whatever comes later is recorded and changes nothing.
@@ -48,6 +51,10 @@ func (s *State) apply(e Event) (stale bool, why string) {
 	switch e.Kind {
 	case RunCreated:
 		return false, s.created(e)
+	case RunStarted:
+		return false, s.turn(e)
+	case RunPrioritized:
+		s.Priority = e.Priority
 	case CancelRequested:
 		return s.cancel(e)
 	case DeadlinePassed:
@@ -65,6 +72,16 @@ func (s *State) apply(e Event) (stale bool, why string) {
 		return s.applyNode(e)
 	}
 	return false, ""
+}
+
+// early says whether an event may come before a queued run's turn.
+func early(e Event) bool {
+	switch e.Kind {
+	case RunCreated, RunStarted, RunPrioritized, RunEnded:
+		return true
+	default:
+		return e.Kind == CancelRequested && e.Node == ""
+	}
 }
 
 // applyNode applies what happened to one node or instance.
@@ -138,8 +155,22 @@ func (s *State) created(e Event) string {
 		return "it names no run"
 	}
 	s.ID, s.Pipeline, s.Digest, s.Bundle, s.Owner = e.Run, e.Pipeline, e.Digest, e.Bundle, e.Owner
+	s.Parent, s.From = e.Parent, e.From
 	s.Inputs, s.Seed, s.Created, s.Deadline = e.Inputs, e.Seed, e.Time, e.Deadline
-	s.Status = Running
+	s.Priority, s.Concurrency, s.Limit = e.Priority, e.Concurrency, e.Limit
+	if !e.Queued {
+		s.Status = Running
+		s.begin(&s.Frame)
+	}
+	return ""
+}
+
+// turn lets a queued run go on.
+func (s *State) turn(e Event) string {
+	if s.Status != Created {
+		return "the run is " + string(s.Status)
+	}
+	s.Status, s.Deadline = Running, e.Deadline
 	s.begin(&s.Frame)
 	return ""
 }
@@ -247,10 +278,20 @@ func (s *State) pause() {
 	}
 }
 
-// unpause lets the run go on unless a person or a failure holds it.
+// unpause lets the run go on unless a person or a failure holds it; then it says which.
 func (s *State) unpause() {
-	if s.Status == Paused && !s.Held && s.failed == 0 {
+	switch {
+	case s.Status != Paused || s.Held:
+	case s.failed == 0:
 		s.Status, s.Reason = Running, ""
+	default:
+		s.Walk(func(n *Node) {
+			for _, i := range n.Instances {
+				if i.holds() {
+					s.Reason = i.held()
+				}
+			}
+		})
 	}
 }
 
@@ -259,7 +300,7 @@ func (s *State) goOn(e Event) {
 	s.Held = false
 	s.Walk(func(n *Node) {
 		for _, i := range n.Instances {
-			if i.State == NodeWaiting && i.Error != nil && !i.Doubt {
+			if i.holds() {
 				s.retryNow(i, e.Time)
 			}
 		}
@@ -275,6 +316,10 @@ func (s *State) ended(e Event) string {
 		return "status " + string(e.Status) + " is no end"
 	case e.Status == Succeeded && s.open > 0:
 		return fmt.Sprintf("%d nodes have not ended", s.open)
+	case e.Status == Failed && e.Error == nil:
+		return "it says no error"
+	case e.Status != Cancelled && s.Status == Created:
+		return "the run waits for its turn"
 	}
 	s.Status, s.Error, s.Outputs, s.OutputsRef, s.Ended = e.Status, e.Error, e.Outputs, e.OutputsRef, e.Time
 	s.abandon(&s.Frame, e.Time)

@@ -3,6 +3,8 @@ package run
 import (
 	"fmt"
 	"slices"
+
+	"github.com/myspinbot/spinbot/sdk"
 )
 
 // known is a node or an instance, and where it stood after the last event.
@@ -48,8 +50,8 @@ func (m *sim) check(e Event, stale bool, was Status) {
 	if failed := m.failedWaiting(); m.s.failed != failed {
 		m.fatalf("it counts %d instances that wait because they failed; there are %d", m.s.failed, failed)
 	}
-	if m.s.Status == Paused && !m.s.Held && m.s.failed == 0 {
-		m.fatalf("it is paused, and nobody and nothing holds it")
+	if m.s.Status == Paused && !m.held() {
+		m.fatalf("it is paused (%s), and nobody and nothing holds it", m.s.Reason)
 	}
 	if why := differ(m.s, m.replica); why != "" {
 		m.fatalf("the state in memory is not what its journal gives: %s", why)
@@ -188,12 +190,24 @@ func (m *sim) failedWaiting() (failed int) {
 	return failed
 }
 
+// held says whether the reason of a pause holds.
+func (m *sim) held() bool {
+	return m.s.Held && m.s.Reason == "lunch" || slices.ContainsFunc(m.known, func(k known) bool {
+		return k.inst != nil && k.inst.State == NodeWaiting && k.inst.Error != nil && !k.inst.Doubt &&
+			m.s.Reason == k.inst.Node.Name+k.inst.Key.String()+" failed: "+k.inst.Error.Message
+	})
+}
+
 // rest looks at a run of which all that was due is done.
 func (m *sim) rest() {
 	if m.s.running != len(m.flying) {
 		m.fatalf("it counts %d attempts under way; executors have %d", m.s.running, len(m.flying))
 	}
-	if m.s.Status.Ended() {
+	if m.rng.IntN(6) == 0 {
+		m.rebuilt()
+		m.explained()
+	}
+	if m.s.Status.Ended() || m.s.Status == Created {
 		return
 	}
 	due, wake := m.nextTime(), m.s.Wake()
@@ -204,9 +218,19 @@ func (m *sim) rest() {
 		m.fatalf("it wakes at %v, which has passed, although nothing is due", wake)
 	case len(m.flying)+len(m.queued) == 0 && due.IsZero() && !m.s.Held && !m.waits():
 		m.fatalf("nothing runs, nobody is waited for and no time is, and the run has not ended")
+	case m.s.Resting() && (len(m.flying) > 0 || m.s.Status != Paused && slices.ContainsFunc(m.queued, func(i *Instance) bool { return i.Due(m.now) })):
+		m.fatalf("it is said to rest, and attempts are under way or wait for a slot")
 	}
-	if m.rng.IntN(6) == 0 {
-		m.rebuilt()
+}
+
+// explained: whatever happens, each thing that is under way or has failed has a reason to stand where it stands.
+func (m *sim) explained() {
+	for _, node := range []func(sdk.Address) bool{nil, func(sdk.Address) bool { return true }} {
+		for _, x := range m.s.Explain(m.now, node, func(*Instance) string { return "" }) {
+			if x.Why == "" && (x.State != string(Cancelled) || x.At.Node.Kind != "") {
+				m.fatalf("%s is %s, and nobody knows why", x.At, x.State)
+			}
+		}
 	}
 }
 

@@ -98,8 +98,7 @@ func (m *sim) failed(i *Instance, why string) {
 // start begins an attempt of an instance that has a slot, if it still may.
 func (m *sim) start(i *Instance) {
 	switch {
-	case i.State != NodeReady && i.State != NodeBackoff:
-	case i.State == NodeBackoff && i.RetryAt.After(m.now): // of a try before
+	case !i.Due(m.now): // it has ended, or begun, or the slot is of a try before
 	case m.s.Status == Paused:
 		m.s.Offer(i)
 	case m.s.Status != Running || m.s.Stopping() || i.Node.Frame.Halted():

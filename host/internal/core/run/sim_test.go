@@ -54,8 +54,8 @@ func newSim(t testing.TB, seed uint64, seen *coverage) *sim {
 // submit has the run made.
 func (m *sim) submit() {
 	created := Event{Kind: RunCreated, Run: "run_sim", Pipeline: "p", Digest: "d", Seed: m.seed, Inputs: sdk.Values{"v": "x"}, Owner: "ada"}
-	if m.shape.Timeout > 0 {
-		created.Deadline = m.now.Add(m.shape.Timeout)
+	if created.Queued = m.rng.IntN(6) == 0; !created.Queued {
+		created.Deadline = m.deadline(m.shape.Timeout)
 	}
 	m.add(created)
 }

@@ -21,10 +21,13 @@ func (m *sim) step() {
 
 // happening is one thing that comes from outside. It may find that there is nothing for it to do.
 func (m *sim) happening() {
-	if m.s.Status.Ended() {
+	switch {
+	case m.s.Status.Ended():
 		return
-	}
-	if m.calm {
+	case m.s.Status == Created:
+		m.wait()
+		return
+	case m.calm:
 		m.onward()
 		return
 	}
@@ -53,6 +56,19 @@ func (m *sim) happening() {
 		m.cancelOne()
 	case m.rng.IntN(3) == 0:
 		m.add(Event{Kind: CancelRequested, Reason: "enough", Owner: "ada"})
+	}
+}
+
+// wait is what happens to a run in the queue.
+func (m *sim) wait() {
+	switch r := m.rng.IntN(10); {
+	case r < 2:
+		m.add(Event{Kind: RunPrioritized, Priority: r, Owner: "ada"})
+	case r == 2 && !m.calm:
+		m.add(Event{Kind: CancelRequested, Reason: "never mind"})
+		m.add(Event{Kind: RunEnded, Status: Cancelled})
+	case r < 8:
+		m.add(Event{Kind: RunStarted, Deadline: m.deadline(m.shape.Timeout)})
 	}
 }
 
@@ -230,11 +246,5 @@ func (m *sim) cancelOne() {
 func (m *sim) resume() {
 	m.queued, m.calm = nil, false
 	m.now = m.now.Add(time.Minute)
-	m.pass(func() {
-		e := Event{Kind: RunResumed}
-		if m.shape.Timeout > 0 {
-			e.Deadline = m.now.Add(m.shape.Timeout)
-		}
-		m.add(e)
-	})
+	m.pass(func() { m.add(Event{Kind: RunResumed, Deadline: m.deadline(m.shape.Timeout)}) })
 }

@@ -41,8 +41,14 @@ type State struct {
 	Digest   string
 	Bundle   string
 	Owner    string
-	Inputs   sdk.Values
-	Seed     uint64
+	Priority int // higher goes first
+	// Concurrency is what runs share of which at most Limit may go on at once; empty: nothing.
+	Concurrency string
+	Limit       int
+	Parent      ID       // the run that it repeats
+	From        []string // addresses of what is done again all the same
+	Inputs      sdk.Values
+	Seed        uint64
 
 	Status  Status
 	Error   *sdk.Error // why it failed
@@ -250,6 +256,9 @@ func (s *State) Find(in Path, node string) *Node {
 
 // Instance gives the node's instance with that key, or nil.
 func (n *Node) Instance(key sdk.Key) *Instance {
+	if n == nil {
+		return nil
+	}
 	if !n.Each && len(n.Instances) == 1 && key.IsZero() {
 		return n.Instances[0]
 	}

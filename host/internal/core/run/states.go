@@ -71,7 +71,7 @@ var Table = Transitions{
 		NodeCancelled:  {NodePending, NodeReady, NodeRunning},     // tried again
 	},
 	Run: map[Status][]Status{
-		Created:   {Running},
+		Created:   {Running, Cancelled}, // a queued run may be cancelled before its turn
 		Running:   {Paused, Succeeded, Failed, Cancelled},
 		Paused:    {Running, Failed},
 		Failed:    {Running}, // resume

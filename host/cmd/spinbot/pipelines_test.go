@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/myspinbot/spinbot/host/internal/pipetest"
+)
+
+// TestPipelines tests every pipeline that ships: with the plugins, whose node types then count, and without, as on a
+// machine that has none.
+func TestPipelines(t *testing.T) {
+	t.Parallel()
+	bare := filepath.Join(t.TempDir(), "spinbot")
+	if err := copyFile(filepath.Join(built, "bin", "spinbot"), bare); err != nil {
+		t.Fatal(err)
+	}
+	for name, program := range map[string]string{"with plugins": filepath.Join(built, "bin", "spinbot"), "without": bare} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := exec.CommandContext(t.Context(), program, "test", "../../../pipelines", "../../../sdk/examples")
+			c.Env = append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// block is a block of HCL in the README.
+var block = regexp.MustCompile("(?s)```hcl\n(.*?)```\n")
+
+// TestReadme: the pipeline that the README shows passes the test that it shows.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	shown := block.FindAllSubmatch(readme, -1)
+	if len(shown) != 2 {
+		t.Fatalf("the README shows %d blocks of HCL, want a pipeline and its test", len(shown))
+	}
+	for i, name := range []string{"postcards.hcl", "postcards.test.hcl"} {
+		if err := os.WriteFile(filepath.Join(dir, name), shown[i][1], 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := copyFile("../../../pipelines/explainer/testdata/speech.wav", filepath.Join(dir, "hello.wav")); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), filepath.Join(built, "bin", "spinbot"), "test")
+	c.Dir, c.Env = dir, append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
+	if out, err := c.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("2 passed")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestPipelinesHaveTests: none that ships is without.
+func TestPipelinesHaveTests(t *testing.T) {
+	t.Parallel()
+	found := 0
+	err := filepath.WalkDir("../../../pipelines", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".hcl") || strings.HasSuffix(path, pipetest.Extension) || strings.HasSuffix(path, ".lock.hcl") {
+			return err
+		}
+		found++
+		test := strings.TrimSuffix(path, ".hcl") + pipetest.Extension
+		if _, err := os.Stat(test); err != nil {
+			t.Errorf("%s has no test: write %s", path, test)
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%d pipelines, %v", found, err)
+	}
+}

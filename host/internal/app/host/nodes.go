@@ -1,0 +1,64 @@
+package host
+
+import (
+	"context"
+	"errors"
+
+	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
+	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Nodes are what nodes can do on this machine, without a host: the catalog, and the sandbox of the control nodes. The
+// state directory need not be held. No plugin is started but to ask it once what it offers.
+type Nodes struct {
+	// View is the catalog as it was when Nodes were opened.
+	View *catalog.View
+
+	wasm    *wasmexec.Executor
+	plugins *pluginexec.Executor
+}
+
+// OpenNodes looks at the plugin folders of a Config, of which it uses neither the lock nor the database.
+func OpenNodes(ctx context.Context, cfg Config) (*Nodes, error) {
+	n := &Nodes{}
+	var err error
+	if n.plugins, err = pluginexec.New(pluginexec.Config{Log: cfg.Log}); err != nil {
+		return nil, err
+	}
+	n.wasm = wasmexec.New(wasmexec.Config{CacheDir: cfg.State.Modules(), Resolve: n.module, Log: cfg.Log})
+	asks := &Host{wasm: n.wasm, plugins: n.plugins}
+	c := catalog.New(catalogConfig(cfg, asks.describe))
+	if n.View, err = c.View(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// catalogConfig says where a host looks for plugins and modules.
+func catalogConfig(cfg Config, describe func(context.Context, catalog.Entry) (sdk.Manifest, error)) catalog.Config {
+	return catalog.Config{PluginDirs: cfg.PluginDirs, ControlDirs: cfg.ControlDirs, BuiltIn: builtIn(), TrustFile: cfg.State.Trust(),
+		BundledTrust: cfg.BundledTrust, CacheDir: cfg.State.Manifests(), Describe: describe}
+}
+
+// Control carries out control nodes.
+func (n *Nodes) Control() exec.Executor { return n.wasm }
+
+// IsControl says whether a node type is offered by a module.
+func (n *Nodes) IsControl(nodeType string) bool {
+	e, ok := n.View.Offers(nodeType)
+	return ok && e.Kind == catalog.Module
+}
+
+func (n *Nodes) module(nodeType string) (wasmexec.Module, error) {
+	e, ok := n.View.Offers(nodeType)
+	if !ok {
+		return wasmexec.Module{}, errors.New("no module offers it")
+	}
+	return module(e), nil
+}
+
+// Close frees the modules.
+func (n *Nodes) Close() error { return errors.Join(n.wasm.Close(), n.plugins.Close()) }

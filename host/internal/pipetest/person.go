@@ -1,0 +1,182 @@
+package pipetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"sync/atomic"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// person answers what a run waits for, as the run block says.
+type person struct {
+	block  *block
+	engine *engine.Engine
+	mocks  *mocks // where what is wrong with the test file goes
+	called chan struct{}
+	// all is set once something waits that nobody answers: from then on the run may come to rest at any event.
+	all   atomic.Bool
+	given map[string]bool // what has been answered, by address
+}
+
+func newPerson(b *block, x *mocks) *person {
+	return &person{block: b, mocks: x, called: make(chan struct{}, 1), given: map[string]bool{}}
+}
+
+// observe hears what has been recorded; it never blocks.
+func (p *person) observe(e run.Event) {
+	if e.Kind != run.GateOpened && e.Kind != run.RunPaused && e.Error == nil && !p.all.Load() {
+		return
+	}
+	p.call()
+}
+
+func (p *person) call() {
+	select {
+	case p.called <- struct{}{}:
+	default: // a call is waiting already
+	}
+}
+
+// attend waits for the run's end, and answers what it waits for. A run that waits for something that nobody answers has
+// come to its end too.
+func (p *person) attend(ctx context.Context, id run.ID) (*run.State, error) {
+	type end struct {
+		state *run.State
+		err   error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		s, err := p.engine.Wait(ctx, id)
+		ended <- end{s, err}
+	}()
+	for {
+		select {
+		case e := <-ended:
+			return e.state, e.err
+		case <-p.called:
+			s, err := p.engine.State(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if rests, err := p.look(ctx, s); rests || err != nil {
+				return s, err
+			}
+		}
+	}
+}
+
+// look answers everything that waits. rests says that what is left waits, and will not be answered.
+func (p *person) look(ctx context.Context, s *run.State) (rests bool, err error) {
+	var waiting []*run.Instance
+	busy := false
+	s.Walk(func(n *run.Node) {
+		for _, i := range n.Instances {
+			switch i.State {
+			case run.NodeWaiting:
+				waiting = append(waiting, i)
+			case run.NodeReady, run.NodeQueued, run.NodePlaced, run.NodeRunning, run.NodeBackoff, run.NodeCancelling:
+				busy = busy || n.Module == nil
+			default: // it has ended, or has not begun
+			}
+		}
+	})
+	left := 0
+	for _, i := range waiting {
+		answered, err := p.answer(ctx, s, i)
+		if err != nil {
+			return false, err
+		}
+		if !answered {
+			left++
+		}
+	}
+	if left > 0 && p.all.CompareAndSwap(false, true) {
+		p.call() // for what was recorded since this state was
+	}
+	return left > 0 && left == len(waiting) && !busy, nil
+}
+
+// answer says what the run block has to say to an instance that waits.
+func (p *person) answer(ctx context.Context, s *run.State, i *run.Instance) (bool, error) {
+	at := s.Address(i)
+	a := p.block.answerOf(stepsTo(at))
+	gate := i.Node.Gate && i.Error == nil
+	switch {
+	case a == nil && gate:
+		p.wrong(at, p.block.run.expect.rng, "nobody answers", "say what a person does: answer \""+stepsTo(at).String()+"\" { approved = true }")
+		return false, nil
+	case a == nil, !gate && a.decide == "", gate && a.timedOut:
+		return gate, nil // a gate that nobody answers in time is not left: its time passes
+	case p.given[stepsTo(at).String()]:
+		return gate, nil // the state is older than the answer; what was decided is so once
+	}
+	p.given[stepsTo(at).String()] = true
+	c := p.block.suite.newScope(p.block.bench.taker(ctx))
+	c.each(i.Key)
+	var err error
+	if gate {
+		p.asked(ctx, at, i, a)
+		err = p.engine.Answer(ctx, at, pipeline.Answer{Approved: a.approved, Form: p.values(c, at, a.form), By: a.by, Comment: a.comment})
+	} else {
+		err = p.engine.Decide(ctx, at, engine.Decision{What: a.decide, Inputs: p.values(c, at, a.inputs), Outputs: p.values(c, at, a.outputs), By: a.by, Reason: a.comment})
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrNotWaiting) && !errors.Is(err, engine.ErrEnded) {
+		var diags pipeline.Diagnostics
+		detail := err.Error()
+		if errors.As(err, &diags) {
+			detail = lines(diags)
+		}
+		p.wrong(at, a.rng, "the answer is refused", detail)
+		return false, nil
+	}
+	return true, ctx.Err()
+}
+
+// asked compares what a gate asks with what the test file says.
+func (p *person) asked(ctx context.Context, at sdk.Address, i *run.Instance, a *answer) {
+	if a.message.text == "" {
+		return
+	}
+	raw := []byte(i.Ask)
+	if i.AskRef != "" {
+		if r, err := p.block.bench.artifacts.Open(ctx, i.AskRef); err == nil {
+			raw, _ = io.ReadAll(r) // what is cut off does not say it
+			r.Close()
+		}
+	}
+	var q pipeline.Question
+	if err := json.Unmarshal(raw, &q); err != nil || !strings.Contains(q.Message, a.message.text) {
+		p.mocks.problem(stepsTo(at).String(), Failure{What: stepsTo(at).String() + " message", Want: asText(a.message.text), Got: asText(q.Message), Range: rangeOf(a.message.rng)})
+	}
+}
+
+// values evaluates a part of an answer.
+func (p *person) values(c *scope, at sdk.Address, e hclsyntax.Expression) sdk.Values {
+	if e == nil {
+		return nil
+	}
+	v, diags := c.value(e)
+	if diags.HasErrors() {
+		p.wrong(at, *diags[0].Subject, lowerFirst(diags[0].Summary), diags[0].Detail)
+		return nil
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		p.wrong(at, e.Range(), "want an object, got "+asText(v), "")
+	}
+	return m
+}
+
+func (p *person) wrong(at sdk.Address, rng hcl.Range, what, detail string) {
+	p.mocks.problem(stepsTo(at).whole().String(), Failure{What: stepsTo(at).String() + ": " + what, Detail: detail, Range: rangeOf(rng)})
+}
