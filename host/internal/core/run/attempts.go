@@ -48,7 +48,7 @@ func (s *State) attemptEnded(i *Instance, e Event) {
 	s.count(i.Node.Frame, -1)
 	switch {
 	case s.stopped(i, e):
-		if e.Error != nil {
+		if e.Error != nil && !i.Cancel { // else it says already who wanted it to stop
 			i.Error = e.Error
 		}
 		s.endInstance(i, NodeCancelled, e.Time) // a late success too: the first decision wins

@@ -196,19 +196,6 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-func TestUnknownEventIsRefused(t *testing.T) {
-	t.Parallel()
-	for _, raw := range []string{`{"kind":"node_dreamt","v":1}`, `{"kind":"run_ended","v":2}`} {
-		var unknown *UnknownEventError
-		if _, err := Decode([]byte(raw)); !errors.As(err, &unknown) {
-			t.Errorf("%s: %v", raw, err)
-		}
-	}
-	if _, err := Decode([]byte(`{"kind":`)); err == nil {
-		t.Error("half an event decoded")
-	}
-}
-
 // TestIllegalEvents: what does not follow is refused, and changes nothing.
 func TestIllegalEvents(t *testing.T) {
 	t.Parallel()

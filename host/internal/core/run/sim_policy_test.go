@@ -32,6 +32,9 @@ func (m *sim) checkEnd(was Instance, e Event) {
 		if i.State != NodeCancelled {
 			bad("cancelled, because it was told to stop")
 		}
+		if i.Cancel && i.Error.Message != "cancelled: too slow" {
+			m.fatalf("%s was cancelled by a person, and says %q", e.At("run_sim"), i.Error.Message)
+		}
 	case e.Error == nil && e.Again:
 		if i.State != NodeReady || i.Iter != was.Iter+1 || i.Attempt != 0 || i.Self["by"] != e.Outputs["by"] || i.SelfRef != e.OutputsRef {
 			bad("ready for another round, with the outputs of this one")
