@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -112,6 +113,7 @@ func TestQueue(t *testing.T) {
 				r.adopt(id)
 			}
 		}
+		time.Sleep(time.Second) // then what was drained begins again
 		synctest.Wait()
 		r.exec.mu.Lock()
 		r.exec.began = nil

@@ -137,7 +137,7 @@ func (e *Engine) whole(ctx context.Context, entry cache.Entry) bool {
 // wanted dispatches an instance that waited for another's result.
 func (p *pass) wanted(i *run.Instance) {
 	switch {
-	case i.State != run.NodeReady && i.State != run.NodeBackoff || p.l.state.Stopping() || i.Node.Frame.Halted():
+	case !i.Due(p.now) || p.l.state.Stopping() || i.Node.Frame.Halted():
 	case p.l.state.Status == run.Paused:
 		p.l.state.Offer(i)
 	default:

@@ -43,6 +43,9 @@ const (
 var kinds = []Kind{RunCreated, RunStarted, RunPrioritized, NodeExpanded, NodeFailedEvent, NodeCachedEvent, NodeDecided, AttemptStarted, AttemptSaved, AttemptEnded,
 	ModuleOpened, ModuleEnded, GateOpened, GateAnswered, CancelRequested, DeadlinePassed, RunPaused, RunContinued, RunResumed, RunEnded}
 
+// Kinds gives all kinds of events there are.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
 // Decision is a person's word on an instance that waits for one.
 type Decision string
 
