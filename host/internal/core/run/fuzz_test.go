@@ -8,13 +8,14 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// FuzzDecode: whatever bytes a journal holds, they decode to an event that can be stored and read again, or to an error.
+// FuzzDecode: whatever bytes a journal holds, they decode to an event that can be stored and read again, or to an error;
+// and the event is folded or refused at its place of a recorded run.
 func FuzzDecode(f *testing.F) {
-	m := newSim(f, 3, newCoverage())
-	m.story()
-	for _, e := range m.journal {
-		raw, err := e.Encode()
-		if err != nil {
+	lines, shape := readJournal(f, "every")
+	events := make([]Event, len(lines))
+	for k, raw := range lines {
+		var err error
+		if events[k], err = Decode(raw); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(raw)
@@ -28,11 +29,17 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Skip() // times outside what JSON can say
 		}
-		if _, err := Decode(raw); err != nil {
+		if e, err = Decode(raw); err != nil {
 			t.Fatalf("does not decode again: %v\n%s", err, raw)
 		}
-		s := New(m.shape)
-		_, _ = s.Fold(e) // must not panic
+		m := &sim{t: t, shape: shape, s: New(shape), replica: New(shape)}
+		for _, before := range events[:(e.Seq+uint64(len(events))-1)%uint64(len(events))] {
+			m.attempt(before)
+		}
+		m.now = e.Time
+		m.attempt(e)
+		_, _ = e.Tell()
+		m.s.Explain(e.Time, nil, func(*Instance) string { return "" })
 	})
 }
 

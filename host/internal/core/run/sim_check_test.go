@@ -161,6 +161,9 @@ func (m *sim) checkInstances(n *Node) (running int) {
 		}
 		if n.Module == nil && (i.State == NodeRunning || i.State == NodeCancelling) {
 			running++
+			if i.State == NodeRunning && m.told(i) {
+				m.fatalf("%s goes on, and was to be stopped", m.s.Address(i))
+			}
 		}
 		for _, inside := range i.Frames {
 			under := m.checkCounts(inside)
@@ -177,6 +180,15 @@ func (m *sim) checkInstances(n *Node) (running int) {
 		m.fatalf("node %s is %s, and of its instances %d have not ended", n.Name, n.State, open)
 	}
 	return running
+}
+
+// told says whether what is around an attempt, or a person, wants it to stop.
+func (m *sim) told(i *Instance) bool {
+	stop := m.s.CancelRequested || i.Cancel
+	for f := i.Node.Frame; f != nil; f = f.parent() {
+		stop = stop || f.Expired || f.Owner != nil && f.Owner.Cancel
+	}
+	return stop
 }
 
 func (m *sim) failedWaiting() (failed int) {

@@ -7,18 +7,83 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// before is what an attempt's instance was when the event came that ends it; ok when the event counts.
-func (m *sim) before(e Event) (was Instance, ok bool) {
-	if e.Kind != AttemptEnded || m.s.Status.Ended() {
-		return was, false
+// before is what an attempt's instance was when an event came that speaks of the attempt; counts when it is under way.
+func (m *sim) before(e Event) (was *Instance, counts bool) {
+	if e.Kind != AttemptEnded && e.Kind != AttemptSaved {
+		return nil, false
 	}
+	i := *m.s.Find(e.In, e.Node).Instance(e.Key)
+	return &i, !m.s.Status.Ended() && i.Attempt == e.Attempt && i.Iter == e.Iter && (i.State == NodeRunning || i.State == NodeCancelling)
+}
+
+// checkAttempt: what an attempt says counts when it is the one under way; else it changes nothing.
+func (m *sim) checkAttempt(was *Instance, counts bool, e Event) {
 	i := m.s.Find(e.In, e.Node).Instance(e.Key)
-	return *i, i.Attempt == e.Attempt && i.Iter == e.Iter && (i.State == NodeRunning || i.State == NodeCancelling)
+	switch {
+	case counts && e.Kind == AttemptEnded:
+		m.checkEnd(was, i, e)
+	case counts && string(i.Checkpoint) != string(e.Checkpoint):
+		m.fatalf("the checkpoint of %s is not kept", e.At("run_sim"))
+	case !counts && differInstance(was, i) != "":
+		m.fatalf("%s is not under way, and %s changed something", e.At("run_sim"), e.Kind)
+	}
+}
+
+// checkSaid: what a person says is done.
+func (m *sim) checkSaid(e Event) {
+	switch e.Kind {
+	case RunStarted, RunResumed:
+		if m.s.Status != Running || !m.s.Deadline.Equal(e.Deadline) || m.s.Held || m.s.Expired || m.s.Error != nil {
+			m.fatalf("the run is %s until %v", m.s.Status, m.s.Deadline)
+		}
+	case NodeDecided:
+		m.checkDecided(e, m.s.Find(e.In, e.Node).Instance(e.Key))
+	default:
+	}
+	for _, k := range m.known {
+		i := k.inst
+		switch {
+		case i == nil:
+		case e.Kind == RunContinued && i.State == NodeWaiting && i.Error != nil && !i.Doubt:
+			m.fatalf("the run goes on, and %s still waits", m.s.Address(i))
+		case e.Kind == RunResumed && !i.State.Ended() && (i.Tries+i.Lost > 0 || i.Error != nil || i.Cancel || i.Doubt):
+			m.fatalf("the run is resumed, and %s is not tried anew", m.s.Address(i))
+		case e.Kind == CancelRequested && e.Node == i.Node.Name && i.Node.Frame == m.s.Under(e.In) && (e.Key.IsZero() || e.Key == i.Key):
+			if !i.State.Ended() && (i.State != NodeCancelling || !i.Cancel) {
+				m.fatalf("%s was cancelled, and is %s", m.s.Address(i), i.State)
+			}
+		}
+	}
+}
+
+func (m *sim) checkDecided(e Event, i *Instance) {
+	ok := false
+	switch e.Decision {
+	case Retry:
+		ok = (i.State == NodeReady || i.State == NodeRunning && i.Inside() != nil) && i.Tries+i.Lost+i.Rung == 0 && i.Error == nil && !i.Doubt
+		for name, v := range e.Inputs {
+			ok = ok && i.Edits[name] == v
+		}
+	case Accept:
+		ok = e.Again && isAnew(i, e) || !e.Again && i.State == NodeSucceeded && i.Outputs["by"] == "person"
+	case Skip:
+		ok = i.State == NodeSkipped
+	case GiveUp:
+		ok = i.State == NodeFailed
+	}
+	if !ok {
+		m.fatalf("a person decided %s, and %s is %s", e.Decision, m.s.Address(i), i.State)
+	}
+}
+
+// isAnew says whether an instance is at the beginning of the round after the event's, with its outputs.
+func isAnew(i *Instance, e Event) bool {
+	return i.State == NodeReady && i.Iter == e.Iter+1 && i.Attempt+i.Tries+i.Lost+i.Rung == 0 && i.Error == nil && i.Checkpoint == nil &&
+		i.Self["by"] == e.Outputs["by"] && i.SelfRef == e.OutputsRef
 }
 
 // checkEnd holds the end of an attempt to what DESIGN says of causes, cancels and timeouts.
-func (m *sim) checkEnd(was Instance, e Event) {
-	i := m.s.Find(e.In, e.Node).Instance(e.Key)
+func (m *sim) checkEnd(was, i *Instance, e Event) {
 	bad := func(want string) {
 		m.fatalf("%s was %s and is %s; want %s", e.At("run_sim"), was.State, i.State, want)
 	}
@@ -36,7 +101,7 @@ func (m *sim) checkEnd(was Instance, e Event) {
 			m.fatalf("%s was cancelled by a person, and says %q", e.At("run_sim"), i.Error.Message)
 		}
 	case e.Error == nil && e.Again:
-		if i.State != NodeReady || i.Iter != was.Iter+1 || i.Attempt != 0 || i.Self["by"] != e.Outputs["by"] || i.SelfRef != e.OutputsRef {
+		if !isAnew(i, e) {
 			bad("ready for another round, with the outputs of this one")
 		}
 	case e.Error == nil:
@@ -45,7 +110,7 @@ func (m *sim) checkEnd(was Instance, e Event) {
 		}
 	case i.State == NodeFailed && halted && slices.Contains([]NodeState{NodeRunning, NodeCancelling}, was.State):
 	default:
-		m.checkRetry(&was, i, e, bad)
+		m.checkRetry(was, i, e, bad)
 	}
 }
 

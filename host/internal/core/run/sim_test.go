@@ -87,8 +87,11 @@ func (m *sim) add(e Event) {
 	attempt, counts := m.before(back)
 	stale := m.fold(back)
 	m.check(back, stale, was)
-	if counts {
-		m.checkEnd(attempt, back)
+	if attempt != nil {
+		m.checkAttempt(attempt, counts, back)
+	}
+	if !stale {
+		m.checkSaid(back)
 	}
 }
 

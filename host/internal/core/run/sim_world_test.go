@@ -50,7 +50,7 @@ func (m *sim) happening() {
 		m.pause()
 	case r < 94:
 		m.goOn()
-	case r < 95:
+	case r < 96:
 		m.lateDeadline()
 	case r < 99:
 		m.cancelOne()
@@ -170,11 +170,14 @@ func (m *sim) save() {
 // lateDeadline has the time of a module pass once more that has ended, or is in another round.
 func (m *sim) lateDeadline() {
 	if i, ok := m.pick(func(i *Instance) bool { return len(i.Frames) > 0 && (i.State != NodeRunning || i.Iter > 1) }); ok {
-		e := about(DeadlinePassed, i)
+		e, inside := about(DeadlinePassed, i), i.Inside()
 		if i.State == NodeRunning {
 			e.Iter--
 		}
-		m.add(e)
+		was := inside != nil && inside.Expired
+		if m.add(e); inside != nil && inside.Expired != was {
+			m.fatalf("the time of round %d of %s has passed, and it is in round %d, or has ended", e.Iter, m.s.Address(i), i.Iter)
+		}
 	}
 }
 
