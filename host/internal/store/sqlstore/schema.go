@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 )
 
@@ -48,12 +47,6 @@ func version(ctx context.Context, db *sql.DB) (int, error) {
 	}
 	if tables == 0 {
 		return 0, nil
-	}
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'").Scan(&tables); err != nil {
-		return 0, err
-	}
-	if tables == 0 {
-		return 0, errors.New("it is an SQLite file of something else: point the state directory elsewhere")
 	}
 	err := db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = 'schema'").Scan(&v)
 	return v, err
