@@ -73,6 +73,19 @@ func fill(st *sqlstore.Store, rounds string) error {
 		if err := st.Append(context.Background(), a); err != nil {
 			return err
 		}
+		switch run := fmt.Sprintf("run_%03d", (i-20)%17); {
+		case i%23 == 22:
+			if err := st.Pin(context.Background(), run, true); err != nil {
+				return err
+			}
+		case i%29 == 28:
+			if err := st.Remove(context.Background(), run, after[run]); err != nil && !errors.Is(err, store.ErrPinned) && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			if got, err := st.Read(context.Background(), run, 0, 0); err != nil || len(got) == 0 {
+				after[run] = 0
+			}
+		}
 	}
 	return nil
 }

@@ -19,7 +19,8 @@ var migrations = []string{
 		listed INTEGER NOT NULL, -- it has a head
 		pipeline TEXT, digest TEXT, state TEXT, error TEXT, owner TEXT,
 		created INTEGER, updated INTEGER, -- nanoseconds since 1970; NULL: none
-		head_seq INTEGER
+		head_seq INTEGER,
+		pinned INTEGER NOT NULL DEFAULT 0
 	);
 	CREATE TABLE journal (
 		id INTEGER PRIMARY KEY,
