@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
+	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -25,6 +27,24 @@ type Store interface {
 	Open(ctx context.Context, digest string) (io.ReadSeekCloser, error)
 	// Fetch puts a private copy of the bytes (reflinked where the file system can) at path, read-only.
 	Fetch(ctx context.Context, digest, path string) error
-	// Delete removes the bytes; absent ones are no error.
-	Delete(ctx context.Context, digest string) error
+}
+
+// Held is an artifact that a store holds.
+type Held struct {
+	Digest string
+	Size   int64
+	Put    time.Time // or touched, whatever came last
+}
+
+// Keeper says what is kept. Every store offers it beside Store. Nobody counts who refers to an artifact; instead,
+// whoever is about to refer to one has just put or touched it, and whoever removes leaves alone what is that new.
+type Keeper interface {
+	// Touch makes an artifact as new as one that is put now. ErrNotFound.
+	Touch(ctx context.Context, digest string) error
+	// Remove removes the bytes, unless they were put or touched at or after that time, which a concurrent Put or Touch
+	// that succeeds has done: it says whether it did. Absent ones are no error. Open readers read on.
+	Remove(ctx context.Context, digest string, before time.Time) (bool, error)
+	// All gives what the store holds, in no order, until the first error. What is put or removed meanwhile may be
+	// among it or not.
+	All(ctx context.Context) iter.Seq2[Held, error]
 }
