@@ -60,6 +60,7 @@ var rooms = []room{
 	{"host/internal/artifacts/...", 3, nil, "one adapter each"},
 	{"host/internal/cache/...", 3, nil, "one adapter each"},
 	{"host/internal/engine", 3, nil, "the only loop: decide, append intent, execute, append result"},
+	{"host/internal/retention", 3, nil, "how long runs and artifacts are kept: mark, sweep, and when"},
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/telemetry", 3, nil, "Prometheus metrics"},
 	{"host/control", 3, []string{"host/control/..."}, "the control nodes that ship: one WASM module"},
