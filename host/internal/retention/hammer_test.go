@@ -41,7 +41,7 @@ func TestHammer(t *testing.T) {
 		}
 		h.mu, h.used = make([]sync.RWMutex, len(h.texts)), make([]atomic.Int64, len(h.texts))
 		h.said.logs = nil
-		policy := Policy{Runs: time.Hour, Grace: time.Hour}
+		policy := Policy{Runs: time.Hour, Grace: 3 * time.Hour}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var background, users sync.WaitGroup

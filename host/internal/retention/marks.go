@@ -102,7 +102,7 @@ func (s *Sweeper) event(ctx context.Context, m *marks, e store.Event) error {
 
 // follow marks what an artifact's content refers to.
 func (s *Sweeper) follow(ctx context.Context, m *marks, d digest) error {
-	r, err := s.cfg.Bytes.Open(ctx, d.String())
+	r, err := s.cfg.Artifacts.Peek(ctx, d.String())
 	if errors.Is(err, artifacts.ErrNotFound) {
 		return nil // it refers to nothing any more
 	}

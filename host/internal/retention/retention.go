@@ -3,12 +3,14 @@
 // hold.
 //
 // It needs no lock against runs that go on, because of one rule that everybody keeps: whoever writes an artifact's
-// digest into a journal has put or touched that artifact less than a Grace ago, or found it in an earlier event of the
-// same run. So what is neither marked nor new has nobody, and will have nobody.
+// digest into a journal has put, touched, opened or fetched that artifact less than a Grace ago, or found it in an
+// earlier event of the same run, or of a run that this one says it repeats. So what is neither marked nor new has
+// nobody, and will have nobody. Runs that one which has not ended names in its first event stay; see Hold.
 package retention
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync"
@@ -30,7 +32,7 @@ type Policy struct {
 	// Runs that ended longer ago than this go, unless they are pinned.
 	Runs time.Duration
 	// Grace is how long an artifact stays after it was put or touched, even if no run refers to it: it may be on its
-	// way into one. 0: DefaultGrace.
+	// way into one. Well above artifacts.Renewed; 0: DefaultGrace.
 	Grace time.Duration
 }
 
@@ -51,9 +53,9 @@ type Log struct {
 
 // Config is what a Sweeper sweeps.
 type Config struct {
+	Journal   store.Journal
 	Index     store.Index
 	Runs      store.Keeper
-	Bytes     artifacts.Store
 	Artifacts artifacts.Keeper
 	Logs      Logs
 	// Roots, when set, calls keep with every digest that has to stay besides those in journals.
@@ -68,6 +70,10 @@ type Sweeper struct {
 	cfg Config
 
 	sweeping sync.Mutex
+
+	mu   sync.Mutex
+	held map[string]int  // runs that must not go now
+	late map[string]bool // those that were let go of since the last sweep began
 }
 
 // ErrBusy says that another sweep is under way.
@@ -81,7 +87,7 @@ func New(cfg Config) *Sweeper {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Sweeper{cfg: cfg}
+	return &Sweeper{cfg: cfg, held: map[string]int{}, late: map[string]bool{}}
 }
 
 // Why is the reason that something is kept.
@@ -92,6 +98,7 @@ const (
 	NotEnded   Why = "it has not ended"
 	Pinned     Why = "it is pinned"
 	Recent     Why = "it ended recently"
+	Repeated   Why = "a run that has not ended repeats it"
 	WentOn     Why = "it went on meanwhile"
 	Unreached  Why = "the sweep broke off before it"
 	ReferredTo Why = "a run refers to it"
@@ -146,6 +153,40 @@ func (r Report) Freed() int64 { return r.Artifacts.Bytes + r.Logs.Bytes + r.Jour
 // Empty says whether nothing goes.
 func (r Report) Empty() bool { return r.Gone() == 0 && r.Artifacts.Count == 0 && r.Logs.Count == 0 }
 
+// Hold keeps a run from going until the returned function is called, and no sweep that is under way then takes it
+// either. Whoever is about to write its id into another run's first event holds it until that is durable. A run that is
+// gone cannot be held: look for it afterwards.
+func (s *Sweeper) Hold(id string) (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[id]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.late[id] = true
+		if s.held[id]--; s.held[id] == 0 {
+			delete(s.held, id)
+		}
+	}
+}
+
+// begun forgets what the sweep that begins will see by itself.
+func (s *Sweeper) begun() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.late)
+}
+
+// unheld does something to a run, unless it is held.
+func (s *Sweeper) unheld(id string, do func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[id] > 0 || s.late[id] {
+		return store.ErrConflict
+	}
+	return do()
+}
+
 // sift decides about every run that the index lists.
 func (s *Sweeper) sift(ctx context.Context, before time.Time) ([]Run, error) {
 	heads, err := s.cfg.Index.List(ctx, store.Query{})
@@ -153,8 +194,43 @@ func (s *Sweeper) sift(ctx context.Context, before time.Time) ([]Run, error) {
 		return nil, err
 	}
 	out := make([]Run, len(heads))
+	at := map[string]int{}
 	for i, h := range heads {
 		out[i] = Run{Head: h, Why: keeps(h, before)}
+		at[h.Run] = i
+	}
+	for _, x := range out {
+		if x.Why != NotEnded {
+			continue
+		}
+		named, err := s.names(ctx, x.Run)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range named {
+			if i, known := at[id]; known && out[i].Why == "" {
+				out[i].Why = Repeated
+			}
+		}
+	}
+	return out, nil
+}
+
+// names gives the values of the fields of a run's first event that are text: ids of other runs are among them.
+func (s *Sweeper) names(ctx context.Context, id string) ([]string, error) {
+	first, err := s.cfg.Journal.Read(ctx, id, 0, 1)
+	if err != nil || len(first) == 0 {
+		return nil, err
+	}
+	var fields map[string]any
+	if json.Unmarshal(first[0].Data, &fields) != nil {
+		return nil, nil
+	}
+	var out []string
+	for _, v := range fields {
+		if text, ok := v.(string); ok {
+			out = append(out, text)
+		}
 	}
 	return out, nil
 }

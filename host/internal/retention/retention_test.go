@@ -180,6 +180,34 @@ func TestMeanwhile(t *testing.T) {
 	})
 }
 
+// TestRepeated: a run that another one repeats stays until that has ended, and from the moment on at which somebody is
+// about to repeat it.
+func TestRepeated(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		for _, id := range []string{"run_1", "run_2", "run_3"} {
+			r.run(id, run.Succeeded, 40*day, run.Event{Kind: run.RunCreated, Inputs: sdk.Values{"in": r.put("of "+id, 90*day)}})
+		}
+		r.run("run_4", run.Running, 0, run.Event{Kind: run.RunCreated, Parent: "run_1"})
+		release := r.Hold("run_2")
+		swept, err := r.Sweep(t.Context(), Policy{Runs: 30 * day})
+		if err != nil || r.runsLeft() != "run_4 run_2 run_1 " || len(r.left()) != 2 || swept.Runs[3].Why != Repeated || swept.Runs[2].Why != WentOn {
+			t.Errorf("%v, left are %s and %v: %+v", err, r.runsLeft(), r.left(), swept.Runs)
+		}
+		r.cfg.Runs = &breaking{Keeper: r.runs, before: func(string) { t.Error("it was to be removed by the sweep under way") }}
+		r.begun() // a sweep, which has not come to it yet
+		release()
+		if err := r.unheld("run_2", func() error { return nil }); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("let go of during a sweep: %v", err)
+		}
+		r.cfg.Runs = r.runs
+		check(t, r.runs.Append(t.Context(), store.Append{Run: "run_4", After: 2, Events: [][]byte{[]byte("{}")},
+			Head: &store.Head{Run: "run_4", State: string(run.Failed), Updated: time.Now(), Seq: 3}}))
+		if _, err := r.Sweep(t.Context(), Policy{Runs: 30 * day}); err != nil || r.runsLeft() != "run_4 " || len(r.left()) != 0 {
+			t.Errorf("%v, left are %s and %v", err, r.runsLeft(), r.left())
+		}
+	})
+}
+
 func TestBusy(t *testing.T) {
 	rigs(t, func(t *testing.T, r *rig) {
 		fill(t, r)

@@ -57,7 +57,7 @@ func newRig(t *testing.T, runs stored) *rig {
 	var err error
 	r.files, err = dir.Open(r.folder)
 	check(t, err)
-	r.Sweeper = New(Config{Index: runs, Runs: runs, Bytes: r.files, Artifacts: r.files, Logs: r.said, Log: slog.New(slog.NewTextHandler(&r.log, nil))})
+	r.Sweeper = New(Config{Journal: runs, Index: runs, Runs: runs, Artifacts: r.files, Logs: r.said, Log: slog.New(slog.NewTextHandler(&r.log, nil))})
 	return r
 }
 
@@ -148,7 +148,7 @@ func values(t testing.TB, v sdk.Values) string {
 }
 
 func open(ctx context.Context, r *rig, digest string) error {
-	f, err := r.files.Open(ctx, digest)
+	f, err := r.files.Peek(ctx, digest)
 	if err == nil {
 		err = f.Close()
 	}

@@ -52,6 +52,7 @@ func (s *Sweeper) Sweep(ctx context.Context, p Policy) (Report, error) {
 		return Report{}, ErrBusy
 	}
 	defer s.sweeping.Unlock()
+	s.begun()
 	now := s.cfg.Now() // before anything is looked at
 	before := now.Add(-p.grace())
 	r := Report{Before: now.Add(-p.Runs)}
@@ -103,7 +104,7 @@ func (s *Sweeper) runs(ctx context.Context, r *Report) error {
 		if x.Why != "" {
 			continue
 		}
-		err := s.remove(ctx, x.Head, r.Before)
+		err := s.unheld(x.Run, func() error { return s.remove(ctx, x.Head, r.Before) })
 		switch {
 		case errors.Is(err, store.ErrPinned):
 			x.Why = Pinned

@@ -30,6 +30,8 @@ type Store interface {
 type Suite struct {
 	// Open opens the store that belongs to the folder.
 	Open func(folder string) (Store, error)
+	// Age makes an artifact look as if it was put that long ago.
+	Age func(folder, digest string, ago time.Duration) error
 }
 
 // Run runs the suite.
@@ -37,7 +39,7 @@ func (s Suite) Run(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, Suite){
 		"put and open": testPut, "same twice": testSame, "names are data": testNames, "media types": testSniff,
 		"seek": testSeek, "fetch": testFetch, "absent": testAbsent, "bad digests": testDigests, "remove": testRemove,
-		"touch": testTouch, "all": testAll, "remove while it is put": testRemoveHammer,
+		"touch": testTouch, "all": testAll, "looking at it": testRenewed, "remove while it is put": testRemoveHammer,
 		"reader fails": testReaderFails, "cancelled": testCancelled, "hammer": testHammer, "large": testLarge,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, s) })

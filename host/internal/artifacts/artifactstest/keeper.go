@@ -72,6 +72,34 @@ func testTouch(t *testing.T, s Suite) {
 	}
 }
 
+// testRenewed: whoever opens or fetches an artifact has touched it; whoever peeks has not.
+func testRenewed(t *testing.T, s Suite) {
+	folder := t.TempDir()
+	st, err := s.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := put(t, st, []byte("a"), "")
+	for what, look := range map[string]func() error{
+		"open":  func() error { r, err := st.Open(t.Context(), a.Digest); return errors.Join(err, r.Close()) },
+		"fetch": func() error { return st.Fetch(t.Context(), a.Digest, filepath.Join(t.TempDir(), "x")) },
+		"touch": func() error { return st.Touch(t.Context(), a.Digest) },
+		"peek":  func() error { r, err := st.Peek(t.Context(), a.Digest); return errors.Join(err, r.Close()) },
+	} {
+		if err := errors.Join(s.Age(folder, a.Digest, 48*time.Hour), look()); err != nil {
+			t.Fatal(err)
+		}
+		for h, err := range st.All(t.Context()) {
+			if renewed := time.Since(h.Put) < artifacts.Renewed; err != nil || renewed != (what != "peek") {
+				t.Errorf("%s: put %v, %v", what, h.Put, err)
+			}
+		}
+	}
+	if _, err := st.Peek(t.Context(), digest([]byte("b"))); !errors.Is(err, artifacts.ErrNotFound) {
+		t.Errorf("peek at nothing: %v", err)
+	}
+}
+
 // later gives a time after the artifact was put, by the store's clock and ours.
 func later(t *testing.T, a sdk.Artifact, st Store) time.Time {
 	t.Helper()

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/sdk"
@@ -110,8 +111,25 @@ func copyIn(ctx context.Context, w io.Writer, r io.Reader) (sum []byte, size int
 }
 
 // Open implements artifacts.Store.
-func (s *Store) Open(_ context.Context, digest string) (io.ReadSeekCloser, error) {
-	return s.open(digest)
+func (s *Store) Open(ctx context.Context, digest string) (io.ReadSeekCloser, error) {
+	return s.renewed(ctx, digest)
+}
+
+// renewed opens a file and makes it new, unless it is.
+func (s *Store) renewed(ctx context.Context, digest string) (*os.File, error) {
+	f, err := s.open(digest)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && time.Since(info.ModTime()) < artifacts.Renewed {
+		return f, nil
+	}
+	if err = s.Touch(ctx, digest); err != nil {
+		f.Close() // it could be read, but it will not stay
+		return nil, err
+	}
+	return f, nil
 }
 
 func (s *Store) open(digest string) (*os.File, error) {
@@ -136,7 +154,7 @@ func (s *Store) open(digest string) (*os.File, error) {
 // Fetch implements artifacts.Store. The copy shares no inode with the store: whoever may write to it, or make
 // it writable, cannot reach the stored bytes.
 func (s *Store) Fetch(ctx context.Context, digest, path string) error {
-	from, err := s.open(digest)
+	from, err := s.renewed(ctx, digest)
 	if err != nil {
 		return err
 	}

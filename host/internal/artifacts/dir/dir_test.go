@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/artifactstest"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
@@ -18,7 +19,10 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	artifactstest.Suite{Open: open}.Run(t)
+	artifactstest.Suite{Open: open, Age: func(folder, digest string, ago time.Duration) error {
+		then := time.Now().Add(-ago)
+		return os.Chtimes(filepath.Join(folder, "sha256", digest[7:9], digest[9:]), then, then)
+	}}.Run(t)
 }
 
 func open(folder string) (artifactstest.Store, error) {

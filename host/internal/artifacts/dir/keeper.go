@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -65,6 +66,15 @@ func (s *Store) Touch(_ context.Context, digest string) error {
 		return fmt.Errorf("artifact %s: %w", digest, err)
 	}
 	return nil
+}
+
+// Peek implements artifacts.Keeper.
+func (s *Store) Peek(_ context.Context, digest string) (io.ReadCloser, error) {
+	f, err := s.open(digest)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Remove implements artifacts.Keeper.

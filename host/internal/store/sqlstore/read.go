@@ -88,10 +88,11 @@ func (s *Store) readRun(ctx context.Context, run string, after uint64, limit int
 	return events, nil
 }
 
-// removed says whether the run is not there: it may have been removed while it was read.
+// removed says whether the run is not there: it may have been removed while it was read, though its tail is still known.
 func (s *Store) removed(ctx context.Context, run string) bool {
-	at, err := s.tail(ctx, run)
-	return err == nil && at.num == 0 && s.ended(nil) == nil
+	var found int
+	err := s.read.QueryRowContext(ctx, "SELECT count(*) FROM runs WHERE id = ?", run).Scan(&found)
+	return err == nil && found == 0
 }
 
 // tail gives the end of the run's chain among what is durable.
