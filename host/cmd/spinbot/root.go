@@ -31,7 +31,7 @@ func (p *program) commands() []*cobra.Command {
 		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
-		p.queueCommand(), p.priorityCommand(), p.cacheCommand(),
+		p.queueCommand(), p.priorityCommand(), p.cacheCommand(), p.gcCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}

@@ -90,19 +90,19 @@ func New(cfg Config) *Sweeper {
 	return &Sweeper{cfg: cfg, held: map[string]int{}, late: map[string]bool{}}
 }
 
-// Why is the reason that something is kept.
+// Why is the reason that something is kept, for one thing as for many.
 type Why string
 
 // The reasons.
 const (
-	NotEnded   Why = "it has not ended"
-	Pinned     Why = "it is pinned"
-	Recent     Why = "it ended recently"
-	Repeated   Why = "a run that has not ended repeats it"
-	WentOn     Why = "it went on meanwhile"
-	Unreached  Why = "the sweep broke off before it"
-	ReferredTo Why = "a run refers to it"
-	Fresh      Why = "it was put recently"
+	NotEnded   Why = "not ended"
+	Pinned     Why = "pinned"
+	Recent     Why = "ended recently"
+	Repeated   Why = "repeated by a run that has not ended"
+	WentOn     Why = "went on meanwhile"
+	Unreached  Why = "not reached, since the sweep broke off"
+	ReferredTo Why = "referred to by runs"
+	Fresh      Why = "put or used recently"
 )
 
 // Amount is how many things there are, and their bytes.

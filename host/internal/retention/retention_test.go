@@ -78,7 +78,7 @@ func TestSweep(t *testing.T) {
 			for _, run := range x.Runs {
 				why += string(run.Why) + "; "
 			}
-			if why != "it ended recently; ; it has not ended; it is pinned; ; ; " {
+			if why != "ended recently; ; not ended; pinned; ; ; " {
 				t.Errorf("%s: %s", what, why)
 			}
 		}

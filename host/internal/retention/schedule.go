@@ -68,7 +68,7 @@ func (s *Schedule) announce(ctx context.Context, now time.Time) error {
 	if err := c.write(s.File); err != nil {
 		return err
 	}
-	s.Sweeper.cfg.Log.Warn(fmt.Sprintf("retention: %s and %s (%s) will be removed after %s, and from then on hourly what runs that ended before %s leave behind; "+
+	s.Sweeper.cfg.Log.Warn(fmt.Sprintf("retention: %s and %s (%s) will be removed after %s, and from then on every hour what ended %s; "+
 		"spinbot gc --dry-run lists them, spinbot runs pin RUN keeps a run, serve --retain off keeps everything",
 		count(r.Gone(), "run"), count(r.Artifacts.Count, "artifact"), sdk.FormatSize(r.Freed()), c.Due.Local().Format("2 Jan 15:04"), days(s.Policy.Runs)))
 	return nil

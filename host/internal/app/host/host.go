@@ -25,6 +25,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/sdk"
@@ -41,6 +42,10 @@ type Config struct {
 	BundledTrust string
 	// PluginDirs and ControlDirs are where plugins and WASM modules are looked for.
 	PluginDirs, ControlDirs []string
+	// Retain is how long runs are kept after they ended; 0: retention.DefaultRuns. With RetainAll a host that serves
+	// removes nothing by itself.
+	Retain    time.Duration
+	RetainAll bool
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
 	MaxRuns  int // that go on at once; 0: the engine's choice
@@ -52,7 +57,10 @@ type Host struct {
 	cfg       Config
 	store     *sqlstore.Store
 	artifacts artifacts.Store
+	files     artifacts.Keeper
 	cache     cache.Store
+	sweeper   *retention.Sweeper
+	schedule  *retention.Schedule
 	wasm      *wasmexec.Executor
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
@@ -68,7 +76,7 @@ type Host struct {
 	listeners []net.Listener
 	serving   sync.WaitGroup
 
-	stopResuming context.CancelFunc // set by Serve
+	stopServing context.CancelFunc // set by Serve
 
 	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
@@ -114,7 +122,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.artifacts = h.metrics.Artifacts(files)
+	h.artifacts, h.files = h.metrics.Artifacts(files), files
 	h.logs = newLogs(state.Logs(), h.store)
 	taskLogger := slog.New(taskLog{Handler: h.cfg.Log.Handler(), logs: h.logs})
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Log: taskLogger})
@@ -125,6 +133,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.cache, err = cachedir.Open(state.Results(), time.Now); err != nil {
 		return err
 	}
+	h.retain()
 	h.catalog = catalog.New(catalogConfig(h.cfg, h.describe))
 	executor, err := h.executor()
 	if err != nil {
@@ -138,7 +147,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.holdQueue()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
 		Artifacts: h.artifacts, Cache: h.cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
@@ -234,12 +243,15 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 		return "", err
 	}
 	h.serve(ln)
-	ctx, h.stopResuming = context.WithCancel(ctx)
+	ctx, h.stopServing = context.WithCancel(ctx)
 	h.serving.Go(func() {
 		if err := h.resumeAll(ctx); err != nil && ctx.Err() == nil {
 			h.failed <- fmt.Errorf("going on with interrupted runs: %w", err)
 		}
 	})
+	if !h.cfg.RetainAll {
+		h.serving.Go(func() { h.schedule.Run(ctx) })
+	}
 	return ln.Addr().String(), nil
 }
 
@@ -263,8 +275,8 @@ func (h *Host) Drain(ctx context.Context) error {
 // Close stops taking work, lets running tasks finish until ctx ends, and gives the state directory back.
 func (h *Host) Close(ctx context.Context) error {
 	h.client.Close()
-	if h.stopResuming != nil {
-		h.stopResuming()
+	if h.stopServing != nil {
+		h.stopServing()
 	}
 	// The engine goes first: what its tasks still say has to reach those who watch.
 	err := h.engine.Close(ctx)

@@ -85,6 +85,9 @@ func (s State) Plugins() string { return filepath.Join(s.Dir, "plugins.d") }
 // Control is where a WASM module may be dropped in.
 func (s State) Control() string { return filepath.Join(s.Dir, "control.d") }
 
+// Retention is where it is kept that somebody was told what goes when.
+func (s State) Retention() string { return filepath.Join(s.Dir, "retention.json") }
+
 // Trust is this machine's list of plugins and modules that may run.
 func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl") }
 
