@@ -46,6 +46,8 @@ type Config struct {
 	// removes nothing by itself.
 	Retain    time.Duration
 	RetainAll bool
+	// MinFree is how many bytes have to be free on disk for new work to begin: see retention.NewRoom.
+	MinFree int64
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
 	MaxRuns  int // that go on at once; 0: the engine's choice
@@ -61,6 +63,7 @@ type Host struct {
 	cache     cache.Store
 	sweeper   *retention.Sweeper
 	schedule  *retention.Schedule
+	room      *retention.Room
 	wasm      *wasmexec.Executor
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
@@ -182,6 +185,12 @@ func (h *Host) executor() (exec.Executor, error) {
 
 func (h *Host) gauges() {
 	h.metrics.Gauge("runs_active", "Runs that this host advances now.", func() float64 { return float64(h.engine.Live()) })
+	h.metrics.Gauge("disk_low", "1 while a disk of the state directory is too full for new work to begin.", func() float64 {
+		if h.room.Reason() != "" {
+			return 1
+		}
+		return 0
+	})
 	h.metrics.Counter("journal_commits_total", "Transactions of the journal.", func() float64 { return float64(h.store.Commits()) })
 }
 

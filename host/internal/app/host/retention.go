@@ -27,7 +27,9 @@ func (h *Host) retain() {
 	}
 	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: h.store, Artifacts: h.files, Logs: h.logs,
 		Roots: h.cached, Log: h.cfg.Log})
-	h.schedule = &retention.Schedule{Sweeper: h.sweeper, Policy: retention.Policy{Runs: runs}, File: h.cfg.State.Retention()}
+	state := h.cfg.State
+	h.room = retention.NewRoom(h.cfg.MinFree, state.Dir, state.Artifacts(), state.Scratch())
+	h.schedule = &retention.Schedule{Sweeper: h.sweeper, Policy: retention.Policy{Runs: runs}, File: state.Retention()}
 }
 
 // cached tells what kept results name: artifacts that may be given to later runs.
