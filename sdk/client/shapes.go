@@ -136,6 +136,8 @@ type Run struct {
 	Owner string `json:"owner,omitempty"`
 	// Parent is the run that this one repeats.
 	Parent string `json:"parent,omitempty"`
+	// Pinned: the run is kept, however old it gets.
+	Pinned bool `json:"pinned,omitempty"`
 	// Seq is the sequence number of the run's last event.
 	Seq     uint64    `json:"seq"`
 	Created time.Time `json:"created"`

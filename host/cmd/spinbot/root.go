@@ -21,6 +21,7 @@ type program struct {
 	logLevel     string
 	parallel     int
 	maxRuns      int
+	minFree      string
 	json         bool
 	started      bool // a command began: an error from before it is one of usage
 }
@@ -33,7 +34,7 @@ func (p *program) commands() []*cobra.Command {
 		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
-		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(),
+		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(), p.gcCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}
@@ -65,6 +66,7 @@ func execute(ctx context.Context, args []string) int {
 	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
 	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")
 	f.IntVar(&p.maxRuns, "max-runs", 0, "most runs that go on at once; others wait in the queue (default 1024)")
+	f.StringVar(&p.minFree, "min-free", "", "how much has to be free on disk for new work to begin, such as 5GiB, or off (default 1GiB, or 2% of a small disk)")
 	root.AddCommand(p.commands()...)
 	root.SetArgs(longFlags(args))
 	root.SetOut(os.Stdout)

@@ -66,6 +66,12 @@ type Live interface {
 	Logs(run, node string) (io.ReadCloser, error)
 }
 
+// Retention is how long runs are kept.
+type Retention interface {
+	Sweep(ctx context.Context, s client.Sweep) (client.Swept, error)
+	Pin(ctx context.Context, id string, on bool) error
+}
+
 // Config is what the API serves. Every part but Observe and Checks has to be there.
 type Config struct {
 	Version   string
@@ -76,6 +82,7 @@ type Config struct {
 	Pipelines Pipelines
 	Triggers  Triggers
 	Live      Live
+	Retention Retention
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
@@ -164,6 +171,9 @@ func (s *Server) routes() {
 	for _, what := range []string{client.WordCancel, client.WordResume, client.WordPause, client.WordAnswer, client.WordDecide, client.WordPrioritize} {
 		v1.Post("/runs/:id/"+what, s.tell(what))
 	}
+	v1.Post("/runs/:id/pin", s.pin(true))
+	v1.Post("/runs/:id/unpin", s.pin(false))
+	v1.Post("/gc", s.sweep)
 	v1.Post("/artifacts", s.upload)
 	v1.Get("/artifacts/:digest", s.download)
 	v1.Post("/plans", s.plan)

@@ -125,6 +125,17 @@ func (f fakeCatalog) Check(_ context.Context, s client.Source, graph string) (cl
 	return client.Checked{Version: client.ShapeVersion, Pipeline: s.Name + s.Path, Valid: true, Graph: graph, Diagnostics: []client.Diagnostic{}}, f.err
 }
 
+// fakeRetention notes what is asked of it with the runs.
+type fakeRetention struct{ runs *fakeRuns }
+
+func (f fakeRetention) Sweep(_ context.Context, s client.Sweep) (client.Swept, error) {
+	return client.Swept{Version: client.ShapeVersion, DryRun: s.DryRun, FreedBytes: 7}, f.runs.note("sweep %t %s", s.DryRun, s.OlderThan)
+}
+
+func (f fakeRetention) Pin(ctx context.Context, id string, on bool) error {
+	return errors.Join(f.runs.note("pin %s %t", id, on), f.runs.store.Pin(ctx, id, on))
+}
+
 // fakeLive hands reports to one stream, and keeps a log.
 type fakeLive struct {
 	reports chan client.Report
@@ -187,7 +198,7 @@ func start(t *testing.T, change func(*Config)) *bench {
 	b := &bench{store: mem, runs: &fakeRuns{store: mem}, log: &syncBuffer{},
 		live: &fakeLive{reports: make(chan client.Report, 16), asked: make(chan context.Context, 16)}}
 	cfg := Config{
-		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Journal: mem, Index: mem, Artifacts: files,
+		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Journal: mem, Index: mem, Artifacts: files,
 		Active:  func(string) bool { return true },
 		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
 		Log:     slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -44,7 +44,7 @@ func (s *Server) listRuns(c *fiber.Ctx) error {
 func (s *Server) summary(h store.Head) client.Run {
 	r := client.Run{
 		ID: h.Run, Pipeline: h.Pipeline, Digest: h.Digest, State: h.State, Error: h.Error, Owner: h.Owner,
-		Seq: h.Seq, Created: h.Created.UTC(), Updated: h.Updated.UTC(),
+		Pinned: h.Pinned, Seq: h.Seq, Created: h.Created.UTC(), Updated: h.Updated.UTC(),
 	}
 	r.Interrupted = !r.Ended() && !s.cfg.Active(h.Run)
 	return r
@@ -90,7 +90,11 @@ func (s *Server) answerRun(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	r.Interrupted = !r.Ended() && !s.cfg.Active(id)
+	h, err := s.cfg.Index.Find(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	r.Pinned, r.Interrupted = h.Pinned, !r.Ended() && !s.cfg.Active(id)
 	return c.JSON(r)
 }
 

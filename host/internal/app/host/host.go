@@ -26,6 +26,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
+	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/host/internal/trigger"
@@ -47,6 +48,12 @@ type Config struct {
 	PipelineDirs []string
 	// Secret gives the value of a secret by its name; nil: as secretOf does.
 	Secret func(ctx context.Context, name string) (string, error)
+	// Retain is how long runs are kept after they ended; 0: retention.DefaultRuns. With RetainAll a host that serves
+	// removes nothing by itself.
+	Retain    time.Duration
+	RetainAll bool
+	// MinFree is how many bytes have to be free on disk for new work to begin: see retention.NewRoom.
+	MinFree int64
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
 	MaxRuns  int // that go on at once; 0: the engine's choice
@@ -58,7 +65,11 @@ type Host struct {
 	cfg       Config
 	store     *sqlstore.Store
 	artifacts artifacts.Store
+	files     artifacts.Keeper
 	cache     cache.Store
+	sweeper   *retention.Sweeper
+	schedule  *retention.Schedule
+	room      *retention.Room
 	wasm      *wasmexec.Executor
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
@@ -78,7 +89,7 @@ type Host struct {
 	// untrigger ends what fires triggers; Close waits for it.
 	untrigger func()
 
-	stopResuming context.CancelFunc // set by Serve
+	stopServing context.CancelFunc // set by Serve
 
 	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
@@ -124,7 +135,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.artifacts = h.metrics.Artifacts(files)
+	h.artifacts, h.files = h.metrics.Artifacts(files), files
 	h.logs = newLogs(state.Logs(), h.store)
 	taskLogger := slog.New(taskLog{Handler: h.cfg.Log.Handler(), logs: h.logs})
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Log: taskLogger})
@@ -135,6 +146,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.cache, err = cachedir.Open(state.Results(), time.Now); err != nil {
 		return err
 	}
+	h.retain()
 	h.catalog = catalog.New(catalogConfig(h.cfg, h.describe))
 	executor, err := h.executor()
 	if err != nil {
@@ -149,7 +161,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.holdQueue()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Journal: h.store, Index: h.store,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
 		Artifacts: h.artifacts, Cache: h.cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
@@ -184,6 +196,12 @@ func (h *Host) executor() (exec.Executor, error) {
 
 func (h *Host) gauges() {
 	h.metrics.Gauge("runs_active", "Runs that this host advances now.", func() float64 { return float64(h.engine.Live()) })
+	h.metrics.Gauge("disk_low", "1 while a disk of the state directory is too full for new work to begin.", func() float64 {
+		if h.room.Reason() != "" {
+			return 1
+		}
+		return 0
+	})
 	h.metrics.Counter("journal_commits_total", "Transactions of the journal.", func() float64 { return float64(h.store.Commits()) })
 }
 
@@ -246,13 +264,16 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 		return "", err
 	}
 	h.serve(ln)
-	ctx, h.stopResuming = context.WithCancel(ctx)
+	ctx, h.stopServing = context.WithCancel(ctx)
 	h.serving.Go(func() {
 		if err := h.resumeAll(ctx); err != nil && ctx.Err() == nil {
 			h.failed <- fmt.Errorf("going on with interrupted runs: %w", err)
 		}
 	})
 	h.startTriggers()
+	if !h.cfg.RetainAll {
+		h.serving.Go(func() { h.schedule.Run(ctx) })
+	}
 	return ln.Addr().String(), nil
 }
 
@@ -277,8 +298,8 @@ func (h *Host) Drain(ctx context.Context) error {
 func (h *Host) Close(ctx context.Context) error {
 	h.client.Close()
 	h.untrigger() // nothing new, before
-	if h.stopResuming != nil {
-		h.stopResuming()
+	if h.stopServing != nil {
+		h.stopServing()
 	}
 	// The engine goes first: what its tasks still say has to reach those who watch.
 	err := h.engine.Close(ctx)

@@ -28,6 +28,11 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 	}
 	want := engine.Submission{Owner: owner, Priority: sub.Priority}
 	if sub.Rerun != nil {
+		release, err := r.h.hold(ctx, sub.Rerun.Of)
+		if err != nil {
+			return client.Run{}, err
+		}
+		defer release()
 		if err := r.repeat(ctx, &sub, &want); err != nil {
 			return client.Run{}, explain(err)
 		}
@@ -50,6 +55,9 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 		want.Pipeline = p
 	}
 	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
+		return client.Run{}, err
+	}
+	if err := errors.Join(r.h.touch(ctx, want.Inputs), r.h.touchPipeline(ctx, want.Pipeline)); err != nil {
 		return client.Run{}, err
 	}
 	id, err := r.h.engine.Submit(ctx, want)
@@ -126,6 +134,9 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 		return explain(err)
 	}
 	at, err := address(id, w.At)
+	if err == nil {
+		err = r.h.touch(ctx, w.Form, w.Inputs, w.Outputs)
+	}
 	if err != nil {
 		return err
 	}

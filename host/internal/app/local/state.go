@@ -91,6 +91,9 @@ func (s State) Pipelines() string { return filepath.Join(s.Dir, "pipelines.d") }
 // Triggers is where the records of triggers are.
 func (s State) Triggers() string { return filepath.Join(s.Dir, "triggers") }
 
+// Retention is where it is kept that somebody was told what goes when.
+func (s State) Retention() string { return filepath.Join(s.Dir, "retention.json") }
+
 // Trust is this machine's list of plugins and modules that may run.
 func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl") }
 
