@@ -25,38 +25,6 @@ func Infer(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnos
 	return keepMarks(v, e, ctx), w.diags
 }
 
-// keepMarks marks a value of which nothing is known when anything that it may be made of is sensitive: with the type,
-// HCL loses the marks.
-func keepMarks(v cty.Value, e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
-	if v.IsKnown() || v.Type() != cty.DynamicPseudoType || v.IsMarked() || calls(e, "nonsensitive") {
-		return v
-	}
-	if why := Touches(e, ctx); why != "" {
-		return v.Mark(why)
-	}
-	return v
-}
-
-// Touches says whether an expression refers to anything sensitive, whatever it makes of it; "" when it does not.
-func Touches(e hclsyntax.Expression, ctx *hcl.EvalContext) (why Origin) {
-	for _, t := range e.Variables() {
-		v, diags := t.TraverseAbs(ctx)
-		if marks := marksOf(v); !diags.HasErrors() && len(marks) > 0 && why != Declared {
-			why = origin(marks)
-		}
-	}
-	return why
-}
-
-func calls(e hclsyntax.Expression, name string) (found bool) {
-	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
-		call, ok := n.(*hclsyntax.FunctionCallExpr)
-		found = found || ok && call.Name == name
-		return nil
-	})
-	return found
-}
-
 type walker struct {
 	diags   hcl.Diagnostics
 	rounds  int  // of the loops around, multiplied
@@ -364,12 +332,6 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 		}
 	}
 	return loopResult(x, distinct(results)).WithMarks(coll.Marks(), marks)
-}
-
-// partMarks gathers the marks of the parts of a value, without its own.
-func partMarks(v cty.Value) cty.ValueMarks {
-	v, _ = v.Unmark()
-	return marksOf(v)
 }
 
 // body infers what a loop makes of one kind of element.

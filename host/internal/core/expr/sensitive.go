@@ -58,79 +58,8 @@ func IsSensitive(v cty.Value) bool { return v != cty.NilVal && v.ContainsMarked(
 // Sensitive gives the value with a mark.
 func Sensitive(v cty.Value, why Origin) cty.Value { return v.Mark(why) }
 
-// marksOf gathers the marks of values and all their parts.
-func marksOf(values ...cty.Value) cty.ValueMarks {
-	out := cty.ValueMarks{}
-	for _, v := range values {
-		if v.ContainsMarked() {
-			_, marks := v.UnmarkDeep()
-			maps.Copy(out, marks)
-		}
-	}
-	return out
-}
-
 // HasOrigin says whether the value or a part of it is sensitive for that reason.
 func HasOrigin(v cty.Value, why Origin) bool { return v.HasMarkDeep(why) }
-
-// origin is the gravest of marks.
-func origin(marks cty.ValueMarks) Origin {
-	if marks.Has(Declared) {
-		return Declared
-	}
-	return Derived
-}
-
-// MarkAt gives the value with marks at its parts; parts that are not there are passed over.
-func MarkAt(v cty.Value, marks []Mark) cty.Value {
-	if len(marks) == 0 || !v.IsKnown() || v.IsNull() {
-		return v
-	}
-	whole, rest := split(marks)
-	v, had := v.Unmark()
-	switch t := v.Type(); {
-	case len(rest) == 0:
-	case t.IsObjectType():
-		members := v.AsValueMap()
-		for k, below := range rest {
-			if name, ok := k.(string); ok && t.HasAttribute(name) {
-				members[name] = MarkAt(members[name], below)
-			}
-		}
-		v = cty.ObjectVal(members)
-	case t.IsTupleType():
-		elems := v.AsValueSlice()
-		for k, below := range rest {
-			if i, ok := k.(int); ok && i < len(elems) {
-				elems[i] = MarkAt(elems[i], below)
-			}
-		}
-		v = cty.TupleVal(elems)
-	default: // of one type throughout: a mark on a part is one on the whole
-		whole = gravest(marks)
-	}
-	if v = v.WithMarks(had); whole != "" {
-		v = v.Mark(whole)
-	}
-	return v
-}
-
-// split parts marks into the one of the whole value, "" when there is none, and those of its parts.
-func split(marks []Mark) (whole Origin, parts map[any][]Mark) {
-	for _, m := range marks {
-		if len(m.Path) == 0 {
-			if whole != Declared {
-				whole = m.Origin
-			}
-			continue
-		}
-		if parts == nil {
-			parts = map[any][]Mark{}
-		}
-		parts[m.Path[0]] = append(parts[m.Path[0]], Mark{m.Path[1:], m.Origin})
-	}
-	return whole, parts
-}
 
 func gravest(marks []Mark) Origin {
 	if slices.ContainsFunc(marks, func(m Mark) bool { return m.Origin == Declared }) {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +18,7 @@ import (
 // blockNames are the top-level blocks of the language; those in later are not supported yet.
 var (
 	blockNames = []string{"pipeline", "variable", "locals", "node", "output", "requires", "secret", "gate", "module", "trigger"}
-	later      = []string{"secret", "trigger", "limits"}
+	later      = []string{"trigger", "limits"}
 )
 
 const notYet = "it belongs to the language; a later version of spinbot runs it"
@@ -55,6 +56,8 @@ func (l *loader) decode(body *hclsyntax.Body) {
 			l.moduleBlock(b)
 		case "output":
 			l.outputBlock(b)
+		case "secret":
+			l.secretBlock(b)
 		default:
 			l.unknownBlock(b, "at the top of a file", blockNames)
 		}
@@ -265,6 +268,9 @@ func (l *loader) read(s sdk.Schema, take func(x any)) func(hclsyntax.Expression)
 			l.fail(locate(e, f.Path), "", "%s: %s", joinPath(subject, f.Path), f.Message)
 		}
 		x, err := expr.Artifacts{}.Out(v)
+		if errors.Is(err, expr.ErrSensitive) {
+			l.fail(e.Range(), "it stands in the file for everybody to read", "%s %s", subject, err)
+		}
 		if len(found) == 0 && err == nil {
 			take(expr.Coerce(&s, x))
 		}

@@ -43,10 +43,11 @@ type Pipeline struct {
 	Concurrency *Concurrency
 	// Requires is nil when the file has no such block.
 	Requires *Requires
-	// Variables, Nodes and Outputs stand in the order of the file.
+	// Variables, Nodes, Outputs and Secrets stand in the order of the file.
 	Variables []*Variable
 	Nodes     []*Node
 	Outputs   []*Output
+	Secrets   []Secret
 
 	locals    map[string]*local
 	variables map[string]*Variable
@@ -65,7 +66,7 @@ type Variable struct {
 	// Default stands in when no value is given; nil may be a default, see HasDefault.
 	Default    any
 	HasDefault bool
-	// Sensitive values are masked wherever they would be shown.
+	// Sensitive values are sealed in the journal, and masked wherever they would be shown.
 	Sensitive bool
 	// Accept lists the media types of an artifact variable; empty means any.
 	Accept []string
@@ -187,6 +188,7 @@ type local struct {
 // refs is what an expression refers to. Locals are followed: nodes and variables behind them are included.
 type refs struct {
 	vars, locals, nodes []string // nodes by ID
+	secrets             []string
 	direct              []string // IDs of nodes referred to by the expression itself
 	each                bool
 }

@@ -53,6 +53,7 @@ func (l *loader) resolveNode(n *Node, b *hclsyntax.Block) {
 		n.refs.vars = union(n.refs.vars, r.vars)
 		n.refs.locals = union(n.refs.locals, r.locals)
 		n.refs.direct = union(n.refs.direct, r.direct)
+		n.refs.secrets = union(n.refs.secrets, r.secrets)
 	}
 	if n.forEach != nil {
 		add(l.refs(n.forEach, place{what: "for_each", nodes: true}))
@@ -124,6 +125,7 @@ func (l *loader) refs(e hclsyntax.Expression, at place) (r refs) {
 		return r
 	}
 	l.loadFiles(e)
+	l.bare(e)
 	for _, t := range e.Variables() {
 		root := t.RootName()
 		if !l.allowed(t, at) {
@@ -138,6 +140,8 @@ func (l *loader) refs(e hclsyntax.Expression, at place) (r refs) {
 			for _, name := range l.named(t, root, l.namesOf(Kind(root))) {
 				r.direct = union(r.direct, []string{id(Kind(root), name)})
 			}
+		case "secret":
+			r.secrets = union(r.secrets, l.named(t, "secret", l.secretNames))
 		case "each":
 			r.each = true
 			l.member(t, "each", []string{"key", "value"})
@@ -172,7 +176,7 @@ func (l *loader) namesOf(kind Kind) func() []string {
 	}
 }
 
-var roots = []string{"var", "local", "node", "gate", "module", "each", "self", "run"}
+var roots = []string{"var", "local", "node", "gate", "module", "each", "self", "run", "secret"}
 
 // allowed says whether the root of a reference may be used at a place.
 func (l *loader) allowed(t hcl.Traversal, at place) bool {
@@ -180,7 +184,7 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 	switch root := t.RootName(); root {
 	case "var":
 		return true
-	case "local", "node", "gate", "module", "run":
+	case "local", "node", "gate", "module", "run", "secret":
 		if at.run && root == "run" {
 			return true
 		}
@@ -199,7 +203,7 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 			l.fail(t.SourceRange(), "self is the result of a round in a repeat block, and the value in a form field's validation", "no self here")
 		}
 		return at.self
-	case "secret", "trigger":
+	case "trigger":
 		l.fail(t.SourceRange(), notYet, "%s is not supported by this version yet", expr.Spell(t))
 		return false
 	default:
@@ -257,6 +261,8 @@ func (l *loader) named(t hcl.Traversal, what string, names func() []string) []st
 		exists = l.p.variables[name] != nil
 	case "local":
 		exists = l.p.locals[name] != nil
+	case "secret":
+		_, exists = l.p.Secret(name)
 	default:
 		exists = l.p.nodes[id(Kind(what), name)] != nil
 	}
@@ -353,6 +359,7 @@ func (l *loader) follow(r *refs) {
 	for _, name := range slices.Clone(r.locals) {
 		x := l.p.locals[name]
 		r.vars, r.locals, r.nodes = union(r.vars, x.refs.vars), union(r.locals, x.refs.locals), union(r.nodes, x.refs.nodes)
+		r.secrets = union(r.secrets, x.refs.secrets)
 	}
 }
 
