@@ -2,7 +2,9 @@ package sdk
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,6 +42,19 @@ func TestHasSealed(t *testing.T) {
 		if HasSealed(x) {
 			t.Errorf("%v has one", x)
 		}
+	}
+}
+
+func TestSealedArtifacts(t *testing.T) {
+	t.Parallel()
+	v := Values{"a": Sealed{Token: "t", Artifacts: []string{"sha256:1", "sha256:2"}}, "b": Artifact{Digest: "sha256:3"}}
+	var got []string
+	err := v.EachArtifact(func(a Artifact) (Artifact, error) { got = append(got, a.Digest); return Artifact{}, nil })
+	if slices.Sort(got); err != nil || len(got) != 3 || got[1] != "sha256:2" || !HasSealed(v) || v["b"] != (Artifact{}) {
+		t.Error(got, v, err)
+	}
+	if err := v.EachArtifact(func(a Artifact) (Artifact, error) { return a, errors.New("no") }); err == nil {
+		t.Error("the error is lost")
 	}
 }
 

@@ -167,7 +167,7 @@ func reread(x map[string]any, into any) error {
 }
 
 // EachArtifact calls fn for every artifact in the values and replaces it by what fn returns.
-// The values are changed in place.
+// The values are changed in place. Of artifacts within a sealed value fn gets the digest only, and they stay as they are.
 func (v Values) EachArtifact(fn func(Artifact) (Artifact, error)) error {
 	_, err := eachArtifact(map[string]any(v), fn)
 	return err
@@ -177,6 +177,12 @@ func eachArtifact(x any, fn func(Artifact) (Artifact, error)) (any, error) {
 	switch x := x.(type) {
 	case Artifact:
 		return fn(x)
+	case Sealed:
+		for _, digest := range x.Artifacts {
+			if _, err := fn(Artifact{Digest: digest}); err != nil {
+				return nil, err
+			}
+		}
 	case []any:
 		for i := range x {
 			y, err := eachArtifact(x[i], fn)

@@ -39,7 +39,7 @@ func (p *Pipeline) inputs(given sdk.Values, marks []expr.Mark) (sdk.Values, Diag
 		failed[v.Name] = found.HasErrors()
 		ds = append(ds, found...)
 	}
-	s, _ := p.newScope(values, marks, nil) // what cannot be taken has been found out
+	s := p.newScope(values, marks, nil)
 	for _, v := range p.Variables {
 		for _, check := range v.validations {
 			if !failed[v.Name] && !slices.ContainsFunc(namesOf(check.condition), func(n string) bool { return failed[n] }) {

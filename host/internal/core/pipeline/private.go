@@ -45,6 +45,18 @@ func (n *Node) Seal(outputs sdk.Values, derived bool, s expr.Sealer) (sdk.Values
 	return sealed(outputs, marks, s)
 }
 
+// CheckOutputs says what of the outputs of a node does not fit its type. What is sensitive is not shown.
+func (n *Node) CheckOutputs(outputs sdk.Values, derived bool) []sdk.Violation {
+	found := n.outputs.Check(outputs)
+	marks := expr.Private(&n.outputs, outputs)
+	for i := range found {
+		if derived || at(found[i].Path, marks) {
+			found[i].Message = hide(found[i].Message)
+		}
+	}
+	return found
+}
+
 func sealed(values sdk.Values, marks []expr.Mark, s expr.Sealer) (sdk.Values, error) {
 	if len(marks) == 0 {
 		return values, nil

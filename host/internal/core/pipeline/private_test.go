@@ -36,7 +36,7 @@ func (f *fakeVault) Seal(x any, mask bool) (sdk.Sealed, error) {
 func (f *fakeVault) Open(s sdk.Sealed) (any, bool, error) {
 	x, ok := f.held[s.Token]
 	if !ok {
-		return nil, false, errors.New("sealed by another host")
+		return nil, false, errors.New("is sealed by another host")
 	}
 	return x, strings.HasPrefix(s.Token, "true"), nil
 }
@@ -91,11 +91,7 @@ func open(t *testing.T, p *pipeline.Pipeline, given sdk.Values, v *fakeVault) *p
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := p.Open(kept, v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return p.Open(kept, v)
 }
 
 const private = head + `
@@ -314,9 +310,6 @@ node "control.storyboard" "plain" {
 	if _, ds := p.NewScope(sdk.Values{"pin": n("1")}).Inputs("short", sdk.Key{}, pipeline.Turn{}); !strings.Contains(ds.Error(), "nobody keeps secrets here") {
 		t.Error(ds)
 	}
-	if _, err := p.Open(sdk.Values{"pin": sdk.Sealed{Token: "x"}}, v); err == nil || !strings.Contains(err.Error(), `variable "pin": sealed by another host`) {
-		t.Error(err)
-	}
 }
 
 // TestPrivateAtLast: what the check before a run could not know is found in it.
@@ -392,5 +385,47 @@ output "any" {
 	}
 	if out, ds = s.Outputs(); !strings.Contains(ds.Error(), "output.seen: is sensitive") {
 		t.Error(out, ds)
+	}
+}
+
+// TestLostKey: what cannot be opened fails whoever needs it, with the reason, and nobody else.
+func TestLostKey(t *testing.T) {
+	t.Parallel()
+	p := load(t, private)
+	v := newVault(map[string]string{"hook": "hush"})
+	s := p.Open(sdk.Values{"pin": sdk.Sealed{Token: "gone"}}, v)
+	e := pipeline.Expansion{Keys: []sdk.Key{{}}}
+	if err := s.SetNode("told", e, []sdk.Values{{"narration": sdk.Sealed{Token: "gone"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for node, want := range map[string]string{"told": "var.pin is sealed by another host", "after": "node.told narration: is sealed by another host"} {
+		if _, ds := s.Inputs(node, sdk.Key{}, pipeline.Turn{}); !strings.Contains(ds.Error(), want) {
+			t.Errorf("%s: %v", node, ds)
+		}
+	}
+	if in, ds := s.Inputs("login", sdk.Key{}, pipeline.Turn{}); ds.HasErrors() {
+		t.Error(in, ds)
+	}
+	if _, ds := s.Inputs("login", sdk.Key{}, pipeline.Turn{Edits: sdk.Values{"role": sdk.Sealed{Token: "gone"}}}); !strings.Contains(ds.Error(), "input role") {
+		t.Error(ds)
+	}
+}
+
+func TestCheckOutputs(t *testing.T) {
+	t.Parallel()
+	p := load(t, private)
+	for _, c := range []struct {
+		node    string
+		derived bool
+		outputs sdk.Values
+		shown   bool
+	}{
+		{"token", false, sdk.Values{"seconds": "canary"}, true}, {"token", false, sdk.Values{"token": n("123456")}, false}, {"told", true, sdk.Values{"narration": n("123456")}, false},
+	} {
+		node, _ := p.Node(c.node)
+		found := node.CheckOutputs(c.outputs, c.derived)
+		if len(found) != 1 || strings.Contains(found[0].Message, "canary") != c.shown || strings.Contains(found[0].Message, "123456") {
+			t.Errorf("%+v: %v", c, found)
+		}
 	}
 }

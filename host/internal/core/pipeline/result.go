@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -26,7 +27,10 @@ func (s *Scope) SetNode(node string, e Expansion, outputs []sdk.Values) error {
 		return fmt.Errorf("the pipeline has no node %q", node)
 	}
 	v, err := s.result(n, e, outputs)
-	if err != nil {
+	switch {
+	case err != nil && slices.ContainsFunc(outputs, func(o sdk.Values) bool { return sdk.HasSealed(o) }):
+		s.lost[n.address()], v = err, cty.DynamicVal // whoever needs them fails
+	case err != nil:
 		return fmt.Errorf("%s: %w", n.address(), err)
 	}
 	s.nodes[node], s.skipped[node] = v, e.Skip

@@ -22,6 +22,7 @@ type Scope struct {
 	locals    map[string]cty.Value
 	nodes     map[string]cty.Value
 	skipped   map[string]bool
+	lost      map[string]error // why a variable or the outputs of a node cannot be opened: var.x, node.y
 	expanded  map[string]*expanded
 	artifacts expr.Artifacts
 }
@@ -48,29 +49,23 @@ type expanded struct {
 const MaxInstances = 10_000
 
 // NewScope begins the scope of a run that has no secrets, with its variables as Pipeline.Inputs gave them.
-func (p *Pipeline) NewScope(vars sdk.Values) *Scope {
-	s, _ := p.newScope(vars, nil, nil) // a value that cannot be taken is null, and Inputs has said why
-	return s
-}
+func (p *Pipeline) NewScope(vars sdk.Values) *Scope { return p.newScope(vars, nil, nil) }
 
-// Open begins the scope of a run with its variables as Seal gave them. The error says which of them cannot be opened.
-func (p *Pipeline) Open(vars sdk.Values, v Vault) (*Scope, error) { return p.newScope(vars, nil, v) }
+// Open begins the scope of a run with its variables as Seal gave them. What cannot be opened is not known: whatever
+// needs it fails, and says why.
+func (p *Pipeline) Open(vars sdk.Values, v Vault) *Scope { return p.newScope(vars, nil, v) }
 
 // newScope begins a scope; marks are those of the variables, by name.
-func (p *Pipeline) newScope(vars sdk.Values, marks []expr.Mark, vault Vault) (s *Scope, err error) {
-	s = &Scope{
+func (p *Pipeline) newScope(vars sdk.Values, marks []expr.Mark, vault Vault) *Scope {
+	s := &Scope{
 		p: p, vault: vault, vars: map[string]cty.Value{}, locals: map[string]cty.Value{}, nodes: map[string]cty.Value{},
-		skipped: map[string]bool{}, expanded: map[string]*expanded{}, artifacts: expr.Artifacts{Sealer: vault},
+		skipped: map[string]bool{}, expanded: map[string]*expanded{}, lost: map[string]error{}, artifacts: expr.Artifacts{Sealer: vault},
 	}
 	s.SetRun("", "")
 	for _, v := range p.Variables {
-		value, problem := s.variable(v, vars[v.Name], below(marks, v.Name))
-		if problem != nil && err == nil {
-			err = fmt.Errorf("variable %q: %w", v.Name, problem)
-		}
-		s.vars[v.Name] = value
+		s.vars[v.Name] = s.variable(v, vars[v.Name], below(marks, v.Name))
 	}
-	return s, err
+	return s
 }
 
 // below gives the marks of one member of an object.
@@ -91,11 +86,15 @@ func (s *Scope) SetRun(id, user string) {
 	s.run = cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal(id), "user": cty.StringVal(user)})
 }
 
-// variable takes a checked value in; one that cannot be taken is null.
-func (s *Scope) variable(v *Variable, x any, marks []expr.Mark) (cty.Value, error) {
+// variable takes a checked value in; one that cannot be taken is null, and Pipeline.Inputs has said why.
+func (s *Scope) variable(v *Variable, x any, marks []expr.Mark) cty.Value {
 	value, err := s.artifacts.In(&v.Schema, x)
-	if err != nil {
-		return cty.NullVal(cty.DynamicPseudoType), err
+	switch {
+	case err != nil && sdk.HasSealed(x):
+		s.lost["var."+v.Name] = err
+		return cty.DynamicVal
+	case err != nil:
+		return cty.NullVal(cty.DynamicPseudoType)
 	}
 	value = expr.MarkAt(value, marks)
 	if v.set && !value.IsNull() {
@@ -106,7 +105,7 @@ func (s *Scope) variable(v *Variable, x any, marks []expr.Mark) (cty.Value, erro
 	if v.Sensitive && !value.IsNull() {
 		value = expr.Sensitive(value, expr.Declared)
 	}
-	return value, nil
+	return value
 }
 
 // Expand evaluates the when and for_each of a node, by its ID. All that the node needs must have been set.
@@ -227,6 +226,9 @@ func (s *Scope) explain(e hclsyntax.Expression) Diagnostics {
 			if _, ds := s.eval(x.expr, s.names(x.refs)); ds.HasErrors() {
 				return ds
 			}
+		}
+		if err := s.lost[t.RootName()+"."+name]; err != nil {
+			return one(rangeOf(t.SourceRange()), "", "%s.%s %s", t.RootName(), name, err)
 		}
 		if t.RootName() == "secret" {
 			if ds := s.noSecret(name, rangeOf(t.SourceRange())); ds != nil {

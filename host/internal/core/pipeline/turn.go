@@ -136,10 +136,7 @@ func (s *Scope) Enter(module string, key sdk.Key, turn Turn) (*Scope, Diagnostic
 	if ds.HasErrors() {
 		return nil, ds.in(n.address() + key.String())
 	}
-	child, err := n.Module.newScope(vars, g.marks, s.vault)
-	if err != nil {
-		return nil, one(n.Range, "", "%s%s: %s", n.address(), key, err)
-	}
+	child := n.Module.newScope(vars, g.marks, s.vault)
 	child.run, child.inner = s.run, true
 	return child, nil
 }
