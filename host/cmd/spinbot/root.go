@@ -15,12 +15,14 @@ import (
 type program struct {
 	stateDir   string
 	pluginDirs []string
-	logFormat  string
-	logLevel   string
-	parallel   int
-	maxRuns    int
-	json       bool
-	started    bool // a command began: an error from before it is one of usage
+	// where secrets come from, beside the environment and the state directory: name=path, name=command
+	secretFiles, secretCommands []string
+	logFormat                   string
+	logLevel                    string
+	parallel                    int
+	maxRuns                     int
+	json                        bool
+	started                     bool // a command began: an error from before it is one of usage
 }
 
 // commands is the explicit list: a new command is its own file and one line here.
@@ -32,7 +34,7 @@ func (p *program) commands() []*cobra.Command {
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.queueCommand(), p.priorityCommand(), p.cacheCommand(),
-		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
+		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}
 }
@@ -59,6 +61,8 @@ func execute(ctx context.Context, args []string) int {
 	f := root.PersistentFlags()
 	f.StringVar(&p.stateDir, "state-dir", "", "where the database, artifacts and logs are (default $XDG_STATE_HOME/spinbot)")
 	f.StringArrayVar(&p.pluginDirs, "plugin-dir", nil, "another folder to find plugins in (may be repeated)")
+	f.StringArrayVar(&p.secretFiles, "secrets-file", nil, "a file that holds a secret, `name=path` (may be repeated)")
+	f.StringArrayVar(&p.secretCommands, "secrets-command", nil, "a command that prints a secret, `name=command` (may be repeated)")
 	f.StringVar(&p.logFormat, "log-format", "text", "how to log: text or json")
 	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
 	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")

@@ -37,7 +37,7 @@ func readFile(name, path string) (string, error) {
 
 // unreadable keeps the reason, which says whether the file is there.
 func unreadable(name string, err error) error {
-	return fmt.Errorf("secret %q cannot be read: %w", name, err)
+	return &Error{Name: name, Message: "cannot be read: " + err.Error(), cause: err}
 }
 
 func checkFile(name, path string) error {

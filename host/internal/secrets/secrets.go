@@ -96,13 +96,18 @@ func EnvName(name string) string {
 // Error says what is wrong with a secret, and what to do about it.
 type Error struct {
 	Name, Message string
+
+	cause error
 }
 
 // Error names the secret.
 func (e *Error) Error() string { return fmt.Sprintf("secret %q %s", e.Name, e.Message) }
 
+// Unwrap gives the error of the system behind it, if any.
+func (e *Error) Unwrap() error { return e.cause }
+
 func problem(name, format string, args ...any) error {
-	return &Error{name, fmt.Sprintf(format, args...)}
+	return &Error{Name: name, Message: fmt.Sprintf(format, args...)}
 }
 
 // missing tells all ways to give a secret.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
@@ -25,6 +26,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/sdk"
@@ -44,7 +46,12 @@ type Config struct {
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
 	MaxRuns  int // that go on at once; 0: the engine's choice
-	Log      *slog.Logger
+	// SecretFiles and SecretCommands say where secrets come from, by name, beside the environment and the state directory.
+	SecretFiles    map[string]string
+	SecretCommands map[string][]string
+	// Environ is where the environment's secrets are; nil: os.Environ.
+	Environ []string
+	Log     *slog.Logger
 }
 
 // Host is everything that advances runs on one machine.
@@ -56,6 +63,7 @@ type Host struct {
 	wasm      *wasmexec.Executor
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
+	secrets   *secrets.Vault
 	engine    *engine.Engine
 	metrics   *telemetry.Metrics
 	live      *live
@@ -105,6 +113,14 @@ func (h *Host) serve(ln net.Listener) {
 func (h *Host) open(ctx context.Context) error {
 	state := h.cfg.State
 	var err error
+	if h.cfg.Environ == nil {
+		h.cfg.Environ = os.Environ()
+	}
+	h.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: h.cfg.SecretFiles,
+		Commands: h.cfg.SecretCommands, Environ: h.cfg.Environ})
+	mask := h.secrets.Mask()
+	plain := h.cfg.Log.Handler()
+	h.cfg.Log = slog.New(mask.Handler(plain))
 	if h.store, err = sqlstore.Open(ctx, state.Database()); err != nil {
 		return err
 	}
@@ -112,9 +128,9 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.artifacts = h.metrics.Artifacts(files)
+	h.artifacts = artifacts.Names(h.metrics.Artifacts(files), mask.String)
 	h.logs = newLogs(state.Logs(), h.store)
-	taskLogger := slog.New(taskLog{Handler: h.cfg.Log.Handler(), logs: h.logs})
+	taskLogger := slog.New(mask.Handler(taskLog{Handler: plain, logs: h.logs}))
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Log: taskLogger})
 	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
 	if err != nil {
@@ -129,6 +145,7 @@ func (h *Host) open(ctx context.Context) error {
 		return err
 	}
 	h.engine = engine.New(engine.Config{
+		Vault: h.secrets, Mask: mask.String,
 		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
@@ -165,8 +182,12 @@ func (h *Host) executor() (exec.Executor, error) {
 		}
 		return plugin, nil
 	})
-	return exec.Stage(route, exec.StageConfig{Root: h.cfg.State.Scratch(), Artifacts: h.artifacts,
+	here, err := exec.Stage(route, exec.StageConfig{Root: h.cfg.State.Scratch(), Artifacts: h.artifacts,
 		Scratch: func(nodeType string) bool { return !h.isModule(nodeType) }})
+	if err != nil {
+		return nil, err
+	}
+	return exec.Private(here, h.secrets, h.secrets.Mask().String), nil
 }
 
 func (h *Host) gauges() {

@@ -85,6 +85,12 @@ func (s State) Plugins() string { return filepath.Join(s.Dir, "plugins.d") }
 // Control is where a WASM module may be dropped in.
 func (s State) Control() string { return filepath.Join(s.Dir, "control.d") }
 
+// Secrets is where secrets are stored, one file each.
+func (s State) Secrets() string { return filepath.Join(s.Dir, "secrets") }
+
+// HostKey is what sensitive values are sealed with. Who has it and the database can read them.
+func (s State) HostKey() string { return filepath.Join(s.Dir, "host.key") }
+
 // Trust is this machine's list of plugins and modules that may run.
 func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl") }
 
