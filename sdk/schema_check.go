@@ -296,6 +296,8 @@ func kindOf(v any) string {
 		return "the text " + short(v)
 	case Artifact:
 		return "an artifact"
+	case Sealed:
+		return "a sealed value"
 	case []any:
 		return "a list"
 	case map[string]any:

@@ -8,7 +8,8 @@ import (
 )
 
 // Values are the named inputs or outputs of a node. Each is nil, bool, string, json.Number, []any,
-// map[string]any or Artifact, nested as deep as needed. Numbers are exact decimals, never float64.
+// map[string]any or Artifact, nested as deep as needed. Numbers are exact decimals, never float64. Between a host's own
+// parts a Sealed may stand for any of them.
 type Values map[string]any
 
 // Artifact is immutable bytes known by their digest.
@@ -95,6 +96,8 @@ func escape(x any, paths bool) any {
 			j.Path = x.Path
 		}
 		return j
+	case Sealed:
+		return sealedJSON(x)
 	case []any:
 		out := make([]any, len(x))
 		for i := range x {
@@ -129,15 +132,18 @@ func unescape(x any) (any, error) {
 		return x, nil
 	case map[string]any:
 		if _, tagged := x["$artifact"]; tagged {
-			b, err := json.Marshal(x)
-			if err != nil {
-				return nil, err
-			}
 			var j artifactJSON
-			if err := json.Unmarshal(b, &j); err != nil {
+			if err := reread(x, &j); err != nil {
 				return nil, fmt.Errorf("artifact: %w", err)
 			}
 			return Artifact(j), nil
+		}
+		if _, tagged := x["$sealed"]; tagged {
+			var j sealedJSON
+			if err := reread(x, &j); err != nil {
+				return nil, fmt.Errorf("sealed value: %w", err)
+			}
+			return Sealed(j), nil
 		}
 		out := make(map[string]any, len(x))
 		for k, y := range x {
@@ -152,8 +158,16 @@ func unescape(x any) (any, error) {
 	return x, nil
 }
 
+func reread(x map[string]any, into any) error {
+	b, err := json.Marshal(x)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, into)
+}
+
 // EachArtifact calls fn for every artifact in the values and replaces it by what fn returns.
-// The values are changed in place.
+// The values are changed in place. Of artifacts within a sealed value fn gets the digest only, and they stay as they are.
 func (v Values) EachArtifact(fn func(Artifact) (Artifact, error)) error {
 	_, err := eachArtifact(map[string]any(v), fn)
 	return err
@@ -163,6 +177,12 @@ func eachArtifact(x any, fn func(Artifact) (Artifact, error)) (any, error) {
 	switch x := x.(type) {
 	case Artifact:
 		return fn(x)
+	case Sealed:
+		for _, digest := range x.Artifacts {
+			if _, err := fn(Artifact{Digest: digest}); err != nil {
+				return nil, err
+			}
+		}
 	case []any:
 		for i := range x {
 			y, err := eachArtifact(x[i], fn)

@@ -33,6 +33,9 @@ func save(ctx context.Context, s *session, r client.Run, dir string) ([]saved, e
 	}
 	var files []saved
 	for _, name := range sortedKeys(r.Outputs) {
+		if sdk.HasSealed(r.Outputs[name]) {
+			continue
+		}
 		n := 0
 		values := sdk.Values{name: r.Outputs[name]}
 		err := values.EachArtifact(func(a sdk.Artifact) (sdk.Artifact, error) {
@@ -152,6 +155,7 @@ func number(v any) json.Number { n, _ := v.(json.Number); return n }
 
 // valueText writes a value on one line, cut where it would not fit.
 func valueText(v any) string {
+	v = unsealed(v)
 	raw, err := sdk.Values{"v": v}.MarshalJSON()
 	if err != nil {
 		return "?"
@@ -161,6 +165,28 @@ func valueText(v any) string {
 		return strings.ToValidUTF8(text[:400], "") + "…"
 	}
 	return text
+}
+
+// unsealed puts words in the place of sealed values.
+func unsealed(v any) any {
+	if !sdk.HasSealed(v) {
+		return v
+	}
+	switch v := v.(type) {
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = unsealed(v[i])
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k := range v {
+			out[k] = unsealed(v[k])
+		}
+		return out
+	}
+	return "(sensitive)"
 }
 
 func indent(text string) string {

@@ -15,6 +15,8 @@ import (
 type program struct {
 	stateDir   string
 	pluginDirs []string
+	// where secrets come from, beside the environment and the state directory: name=path, name=command
+	secretFiles, secretCommands []string
 	// pipelineDirs are what --pipelines names, beside the folder in the state directory.
 	pipelineDirs []string
 	logFormat    string
@@ -35,7 +37,7 @@ func (p *program) commands() []*cobra.Command {
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(), p.gcCommand(),
-		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
+		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}
 }
@@ -62,6 +64,8 @@ func execute(ctx context.Context, args []string) int {
 	f := root.PersistentFlags()
 	f.StringVar(&p.stateDir, "state-dir", "", "where the database, artifacts and logs are (default $XDG_STATE_HOME/spinbot)")
 	f.StringArrayVar(&p.pluginDirs, "plugin-dir", nil, "another folder to find plugins in (may be repeated)")
+	f.StringArrayVar(&p.secretFiles, "secrets-file", nil, "a file that holds a secret, `name=path` (may be repeated)")
+	f.StringArrayVar(&p.secretCommands, "secrets-command", nil, "a command that prints a secret, `name=command` (may be repeated)")
 	f.StringVar(&p.logFormat, "log-format", "text", "how to log: text or json")
 	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
 	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")

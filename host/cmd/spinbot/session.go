@@ -76,7 +76,12 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
 	}
+	files, commands, err := p.secretSources()
+	if err != nil {
+		return host.Config{}, err
+	}
 	return host.Config{
+		SecretFiles: files, SecretCommands: commands,
 		State: state, Lock: lock, Version: version, BundledTrust: bundledTrust,
 		PluginDirs: append(dirs, state.Plugins()), ControlDirs: append(dirs[:len(dirs):len(dirs)], state.Control()),
 		PipelineDirs: append(p.pipelineDirs[:len(p.pipelineDirs):len(p.pipelineDirs)], state.Pipelines()),

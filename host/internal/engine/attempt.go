@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -20,7 +21,7 @@ type attempt struct {
 	class   class
 	key     string // of the flight that it is; empty: none
 	task    sdk.Task
-	outputs *sdk.Schema
+	node    *pipeline.Node
 	idle    time.Duration
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -62,8 +63,7 @@ func (a *attempt) run() {
 	if err != nil {
 		f.err = explain(ctx, err)
 	} else {
-		f.outputs = res.Outputs
-		f.ref, f.err = a.accept(res.Outputs)
+		f.outputs, f.ref, f.err = a.accept(res.Outputs)
 	}
 	a.e.slots.release(a.class)
 	a.e.post(a.l, f)
@@ -115,7 +115,7 @@ func (a *attempt) reporter(t *idleTimer) func(sdk.Report) {
 	return func(r sdk.Report) {
 		t.touch()
 		if r.Kind == sdk.ReportCheckpoint {
-			if len(r.Checkpoint) <= sdk.MaxCheckpoint {
+			if most := sdk.MaxCheckpoint; len(r.Checkpoint) <= most || len(r.Checkpoint) <= 2*most && sdk.HasSealed(a.task.Inputs) { // sealed, it is longer
 				a.e.post(a.l, saved{a.inst, a.iter, a.n, r.Checkpoint})
 				return
 			}
@@ -151,23 +151,30 @@ func explain(ctx context.Context, err error) *sdk.Error {
 	return &out
 }
 
-// accept checks outputs against what the node type promised, and stores big ones apart.
-func (a *attempt) accept(outputs sdk.Values) (ref string, bad *sdk.Error) {
+// accept checks outputs against what the node type promised, seals what is sensitive, and stores big ones apart.
+func (a *attempt) accept(outputs sdk.Values) (kept sdk.Values, ref string, bad *sdk.Error) {
 	if outputs == nil {
 		outputs = sdk.Values{}
 	}
-	if v := a.outputs.Check(outputs); len(v) > 0 {
+	derived := sdk.HasSealed(a.task.Inputs)
+	if sdk.HasSealed(outputs) {
+		return nil, "", sdk.Refuse(a.task.Type+" returned a sealed value", "this is a defect of the node type; tell its author")
+	}
+	if v := a.node.CheckOutputs(outputs, derived); len(v) > 0 {
 		var lines []string
 		for _, x := range v {
 			lines = append(lines, x.Path+": "+x.Message)
 		}
-		return "", &sdk.Error{Cause: sdk.CauseFailed, Permanent: true,
+		return nil, "", &sdk.Error{Cause: sdk.CauseFailed, Permanent: true,
 			Message: a.task.Type + " returned outputs that do not fit its own schema: " + strings.Join(lines, "; "),
 			Hint:    "this is a defect of the node type; tell its author"}
 	}
-	ref, err := a.e.spill(outputs)
-	if err != nil {
-		return "", sdk.AsError(err)
+	kept, err := a.node.Seal(outputs, derived, a.e.sealer())
+	if err == nil {
+		ref, err = a.e.spill(kept)
 	}
-	return ref, nil
+	if err != nil {
+		return nil, "", sdk.AsError(err)
+	}
+	return kept, ref, nil
 }

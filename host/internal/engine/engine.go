@@ -17,14 +17,26 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/cache"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
+// Vault is where secrets come from, and what keeps sensitive values out of the journal.
+type Vault interface {
+	pipeline.Vault
+	// Resolve makes sure that secrets are there; it may ask for them, and wait. Its error is for people.
+	Resolve(ctx context.Context, secrets []string) error
+}
+
 // Config is what an engine works with.
 type Config struct {
+	// Vault may be nil: then no pipeline may have secrets or sensitive variables.
+	Vault Vault
+	// Mask takes sensitive text out of errors before they are recorded; nil: they are recorded as they are.
+	Mask      func(string) string
 	Journal   store.Journal
 	Index     store.Index // not read; whoever lists runs asks it directly
 	Artifacts artifacts.Store
@@ -91,6 +103,9 @@ func New(cfg Config) *Engine {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Mask == nil {
+		cfg.Mask = func(s string) string { return s }
 	}
 	if cfg.RunsAhead == nil {
 		cfg.RunsAhead = func(sdk.NodeType) bool { return false }

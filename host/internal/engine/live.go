@@ -69,8 +69,8 @@ func newLive(id run.ID, p *pipeline.Pipeline) *live {
 }
 
 // begin sets the scope of the run itself.
-func (l *live) begin(inputs sdk.Values, owner string) {
-	scope := l.pipe.NewScope(inputs)
+func (l *live) begin(inputs sdk.Values, owner string, vault pipeline.Vault) {
+	scope := l.pipe.Open(inputs, vault)
 	scope.SetRun(string(l.id), owner)
 	l.scopes = map[*run.Frame]*pipeline.Scope{&l.state.Frame: scope}
 }
@@ -269,6 +269,7 @@ func (p *pass) take(m message) {
 // add stamps an event and folds it into the state.
 func (p *pass) add(ev run.Event) {
 	s := p.l.state
+	ev = p.e.masked(ev)
 	ev.V, ev.Seq, ev.Time = run.Version, s.Seq+1, p.now
 	if ev.Time.Before(s.Updated) {
 		ev.Time = s.Updated

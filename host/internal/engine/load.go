@@ -147,6 +147,8 @@ func roughSize(x any) int {
 		return len(x)
 	case sdk.Artifact:
 		return 160 + len(x.Name)
+	case sdk.Sealed:
+		return 40 + len(x.Token) + 80*len(x.Artifacts)
 	case []any:
 		n := 2
 		for _, y := range x {
@@ -172,7 +174,7 @@ func (e *Engine) load(ctx context.Context, id run.ID) (*live, error) {
 	if err := e.fetchOutputs(ctx, l.state); err != nil {
 		return nil, fmt.Errorf("%s: %w", id, err)
 	}
-	l.begin(l.state.Inputs, l.state.Owner)
+	l.begin(l.state.Inputs, l.state.Owner, e.sealer())
 	if err := l.settleAll(&l.state.Frame); err != nil {
 		return nil, fmt.Errorf("%s: %w", id, err)
 	}

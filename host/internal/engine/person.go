@@ -86,6 +86,7 @@ func (e *Engine) Pause(ctx context.Context, id run.ID, by, reason string) error 
 
 // Continue ends a pause. What waits because it failed is tried again; what is in doubt goes on waiting.
 func (e *Engine) Continue(ctx context.Context, id run.ID, by string) error {
+	e.renew(ctx, id)
 	return e.ask(ctx, id, func(p *pass) error {
 		if p.l.state.Status != run.Paused {
 			return fmt.Errorf("%s is %s, not paused", id, p.l.state.Status)
@@ -97,6 +98,9 @@ func (e *Engine) Continue(ctx context.Context, id run.ID, by string) error {
 
 // Answer answers a gate that is open. A form that does not fit is a pipeline.Diagnostics.
 func (e *Engine) Answer(ctx context.Context, at sdk.Address, a pipeline.Answer) error {
+	if sdk.HasSealed(a.Form) {
+		return errSealed
+	}
 	return e.ask(ctx, run.ID(at.Run), func(p *pass) error {
 		i, err := p.waiting(at)
 		if err != nil {
@@ -126,6 +130,10 @@ type Decision struct {
 
 // Decide settles an instance that waits because it failed or is in doubt.
 func (e *Engine) Decide(ctx context.Context, at sdk.Address, d Decision) error {
+	if sdk.HasSealed(d.Inputs) || sdk.HasSealed(d.Outputs) {
+		return errSealed
+	}
+	e.renew(ctx, run.ID(at.Run))
 	return e.ask(ctx, run.ID(at.Run), func(p *pass) error {
 		i, err := p.waiting(at)
 		if err != nil {
@@ -143,7 +151,9 @@ func (e *Engine) Decide(ctx context.Context, at sdk.Address, d Decision) error {
 			if _, diags := p.l.scope(i.Node).Inputs(i.Node.Name, i.Key, turn); diags.HasErrors() {
 				return diags
 			}
-			ev.Inputs = d.Inputs
+			if ev.Inputs, err = p.l.scope(i.Node).SealEdits(i.Node.Name, i.Key, d.Inputs); err != nil {
+				return err
+			}
 		case run.Accept:
 			if err := p.accept(i, d.Outputs, &ev); err != nil {
 				return err
@@ -162,8 +172,13 @@ func (p *pass) accept(i *run.Instance, outputs sdk.Values, ev *run.Event) error 
 	if outputs == nil {
 		outputs = sdk.Values{}
 	}
-	for _, v := range p.l.node(i.Node).Outputs().Check(outputs) {
+	n, derived := p.l.node(i.Node), p.l.scope(i.Node).Derives(i.Node.Name, i.Key)
+	for _, v := range n.CheckOutputs(outputs, derived) {
 		return fmt.Errorf("output %s: %s", v.Path, v.Message)
+	}
+	outputs, err := n.Seal(outputs, derived, p.e.sealer())
+	if err != nil {
+		return err
 	}
 	ref, err := p.e.spill(outputs)
 	if err != nil {

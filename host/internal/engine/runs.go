@@ -52,7 +52,10 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 		}
 	}
 	l := newLive(s.ID, p)
-	l.begin(s.Inputs, s.Owner)
+	if s.Inputs, err = e.seal(ctx, p, s.Inputs); err != nil {
+		return "", err
+	}
+	l.begin(s.Inputs, s.Owner, e.sealer())
 	if s.Parent != "" {
 		if l.before, err = e.earlierRun(ctx, s.Parent, s.From); err != nil {
 			return "", err
@@ -219,6 +222,7 @@ func (e *Engine) Resume(ctx context.Context, id run.ID) error {
 
 // take makes a run of the journal live with the message that first chooses for it. was says that it is already.
 func (e *Engine) take(ctx context.Context, id run.ID, first func(*live) (message, error)) (was bool, err error) {
+	e.renew(ctx, id)
 	e.taking.Lock()
 	defer e.taking.Unlock()
 	if e.find(id) != nil {
@@ -282,9 +286,16 @@ func (e *Engine) State(ctx context.Context, id run.ID) (*run.State, error) {
 
 // Pipeline gives the pipeline of a run as it was when the run was made.
 func (e *Engine) Pipeline(ctx context.Context, id run.ID) (*pipeline.Pipeline, error) {
-	l, err := e.read(ctx, id)
-	if err != nil {
-		return nil, err
+	stored, err := e.cfg.Journal.Read(ctx, string(id), 0, 1)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: read journal: %w", id, err)
+	case len(stored) == 0:
+		return nil, fmt.Errorf("%s: %w", id, store.ErrNotFound)
 	}
-	return l.pipe, nil
+	ev, err := run.Decode(stored[0].Data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", id, err)
+	}
+	return e.Bundled(ctx, ev.Bundle)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/retention"
+	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/host/internal/trigger"
@@ -46,7 +48,7 @@ type Config struct {
 	PluginDirs, ControlDirs []string
 	// PipelineDirs are where pipelines are that the host knows by itself.
 	PipelineDirs []string
-	// Secret gives the value of a secret by its name; nil: as secretOf does.
+	// Secret gives the value of a secret by its name; nil: as the vault finds it.
 	Secret func(ctx context.Context, name string) (string, error)
 	// Retain is how long runs are kept after they ended; 0: retention.DefaultRuns. With RetainAll a host that serves
 	// removes nothing by itself.
@@ -57,7 +59,12 @@ type Config struct {
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
 	MaxRuns  int // that go on at once; 0: the engine's choice
-	Log      *slog.Logger
+	// SecretFiles and SecretCommands say where secrets come from, by name, beside the environment and the state directory.
+	SecretFiles    map[string]string
+	SecretCommands map[string][]string
+	// Environ is where the environment's secrets are; nil: os.Environ.
+	Environ []string
+	Log     *slog.Logger
 }
 
 // Host is everything that advances runs on one machine.
@@ -73,6 +80,7 @@ type Host struct {
 	wasm      *wasmexec.Executor
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
+	secrets   *secrets.Vault
 	engine    *engine.Engine
 	pipelines *pipelines.Folders
 	triggers  *trigger.Triggers
@@ -128,6 +136,14 @@ func (h *Host) serve(ln net.Listener) {
 func (h *Host) open(ctx context.Context) error {
 	state := h.cfg.State
 	var err error
+	if h.cfg.Environ == nil {
+		h.cfg.Environ = os.Environ()
+	}
+	h.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: h.cfg.SecretFiles,
+		Commands: h.cfg.SecretCommands, Environ: h.cfg.Environ})
+	mask := h.secrets.Mask()
+	plain := h.cfg.Log.Handler()
+	h.cfg.Log = slog.New(mask.Handler(plain))
 	if h.store, err = sqlstore.Open(ctx, state.Database()); err != nil {
 		return err
 	}
@@ -135,9 +151,9 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.artifacts, h.files = h.metrics.Artifacts(files), files
+	h.artifacts, h.files = artifacts.Names(h.metrics.Artifacts(files), mask.String), files
 	h.logs = newLogs(state.Logs(), h.store)
-	taskLogger := slog.New(taskLog{Handler: h.cfg.Log.Handler(), logs: h.logs})
+	taskLogger := slog.New(mask.Handler(taskLog{Handler: plain, logs: h.logs}))
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Log: taskLogger})
 	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
 	if err != nil {
@@ -154,6 +170,7 @@ func (h *Host) open(ctx context.Context) error {
 	}
 	h.openTriggers()
 	h.engine = engine.New(engine.Config{
+		Vault: h.secrets, Mask: mask.String,
 		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
@@ -190,8 +207,12 @@ func (h *Host) executor() (exec.Executor, error) {
 		}
 		return plugin, nil
 	})
-	return exec.Stage(route, exec.StageConfig{Root: h.cfg.State.Scratch(), Artifacts: h.artifacts,
+	here, err := exec.Stage(route, exec.StageConfig{Root: h.cfg.State.Scratch(), Artifacts: h.artifacts,
 		Scratch: func(nodeType string) bool { return !h.isModule(nodeType) }})
+	if err != nil {
+		return nil, err
+	}
+	return exec.Private(here, h.secrets, h.secrets.Mask().String), nil
 }
 
 func (h *Host) gauges() {

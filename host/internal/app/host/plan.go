@@ -53,7 +53,15 @@ func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.V
 	if err != nil {
 		return client.Plan{}, err
 	}
+	if err := p.h.secrets.Resolve(ctx, pipe.SecretsInUse()); err != nil {
+		return client.Plan{}, explain(err)
+	}
+	kept, err := p.h.forPlan(pipe, values)
+	if err != nil {
+		return client.Plan{}, err
+	}
 	made := plan.Make(pipe, values, plan.Sources{
+		Vault:  p.h.secrets,
 		Result: func(n *pipeline.Node, key string) (sdk.Values, string, bool) { return p.h.engine.Known(ctx, n, key) },
 		Took: func(at string) (time.Duration, int) {
 			list := took[keyless(at)]
@@ -63,7 +71,7 @@ func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.V
 			return list[len(list)/2], len(list)
 		},
 	})
-	out := client.Plan{Version: client.ShapeVersion, Pipeline: pipe.Name, Digest: digest, Inputs: values, Nodes: []client.Planned{},
+	out := client.Plan{Version: client.ShapeVersion, Pipeline: pipe.Name, Digest: digest, Inputs: kept, Nodes: []client.Planned{},
 		Work: made.Work.Seconds(), Least: made.Least.Seconds(), Complete: made.Complete}
 	for _, n := range made.Nodes {
 		planned := client.Planned{At: n.At, Type: n.Type, Verdict: string(n.Verdict), Why: n.Why, Instances: n.Instances, Cached: n.Cached,
@@ -149,7 +157,7 @@ func (p planner) planned(ctx context.Context, was *client.Plan, view pipeline.Ty
 			return engine.Submission{}, changed("node type %s is another one", t.Name)
 		}
 	}
-	values, found := pipe.Inputs(was.Inputs)
+	values, found := pipe.Inputs(p.h.ofPlan(pipe, was.Inputs))
 	if found.HasErrors() {
 		return engine.Submission{}, invalid(client.CodeInvalidInput, found)
 	}

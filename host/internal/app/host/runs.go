@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -27,13 +27,14 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 		return client.Run{}, err
 	}
 	want := engine.Submission{Owner: owner, Priority: sub.Priority}
+	var earlier sdk.Values
 	if sub.Rerun != nil {
 		release, err := r.h.hold(ctx, sub.Rerun.Of)
 		if err != nil {
 			return client.Run{}, err
 		}
 		defer release()
-		if err := r.repeat(ctx, &sub, &want); err != nil {
+		if earlier, err = r.repeat(ctx, &sub, &want); err != nil {
 			return client.Run{}, explain(err)
 		}
 	}
@@ -54,6 +55,9 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 		}
 		want.Pipeline = p
 	}
+	if sub.Inputs, err = r.h.withEarlier(want.Pipeline, sub, earlier); err != nil {
+		return client.Run{}, err
+	}
 	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
 		return client.Run{}, err
 	}
@@ -67,45 +71,33 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 	return r.Show(ctx, string(id))
 }
 
-// repeat fills in what a run that repeats another takes from it: the pipeline, unless one is given, and inputs.
-func (r runs) repeat(ctx context.Context, sub *client.Submission, want *engine.Submission) error {
+// repeat fills in what a run that repeats another takes from it: the pipeline, unless one is given. It gives the other's
+// inputs.
+func (r runs) repeat(ctx context.Context, sub *client.Submission, want *engine.Submission) (sdk.Values, error) {
 	was, err := r.h.engine.State(ctx, run.ID(sub.Rerun.Of))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p, err := r.h.engine.Pipeline(ctx, was.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	want.Parent = was.ID
 	for _, at := range sub.Rerun.From {
 		a, err := address(string(was.ID), at)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		in, step := run.Target(a)
 		if n := was.Find(in, run.IDOf(step)); n == nil {
-			return &client.Problem{Code: client.CodeNotFound, Detail: string(was.ID) + " has no " + at, Fix: "spinbot show " + string(was.ID) + " lists its nodes"}
+			return nil, &client.Problem{Code: client.CodeNotFound, Detail: string(was.ID) + " has no " + at, Fix: "spinbot show " + string(was.ID) + " lists its nodes"}
 		}
 		want.From = append(want.From, strings.TrimPrefix(a.String(), string(was.ID)+"/"))
 	}
 	if sub.Pipeline.Path == "" && sub.Pipeline.Text == "" {
 		want.Pipeline = p
 	}
-	given := sdk.Values{}
-	for name, v := range was.Inputs {
-		if _, text := sub.Text[name]; !text && (want.Pipeline == nil || has(want.Pipeline, name)) {
-			given[name] = v
-		}
-	}
-	maps.Copy(given, sub.Inputs)
-	sub.Inputs = given
-	return nil
-}
-
-func has(p *pipeline.Pipeline, variable string) bool {
-	_, ok := p.Variable(variable)
-	return ok
+	return was.Inputs, nil
 }
 
 // Show implements api.Runs.
@@ -165,6 +157,9 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 func (r runs) resume(ctx context.Context, id, by string) error {
 	if s, err := r.h.engine.State(ctx, run.ID(id)); err == nil && s.Status == run.Created {
 		return r.h.takeBack(ctx, id)
+	}
+	if err := r.h.engine.Ready(ctx, run.ID(id)); err != nil {
+		return err
 	}
 	if err := r.h.takeUp(ctx, id, r.h.engine.Resume); err != nil {
 		return err
@@ -244,11 +239,14 @@ func (h *Host) resumeAll(ctx context.Context) error {
 		return err
 	}
 	for k := len(heads) - 1; k >= 0 && ctx.Err() == nil; k-- { // oldest first
-		take := h.engine.Adopt
+		take, err := h.engine.Adopt, error(nil)
 		if heads[k].State == string(run.Created) {
 			take = h.engine.Enqueue
+		} else if err = h.engine.Ready(ctx, run.ID(heads[k].Run)); err != nil {
+			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
+			continue
 		}
-		err := h.takeOne(ctx, heads[k].Run, take)
+		err = h.takeOne(ctx, heads[k].Run, take)
 		if err != nil && !errors.Is(err, engine.ErrEnded) && ctx.Err() == nil {
 			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
 		}
@@ -259,7 +257,10 @@ func (h *Host) resumeAll(ctx context.Context) error {
 // explain gives the engine's refusals their code.
 func explain(err error) error {
 	var wrong pipeline.Diagnostics
+	var secret *secrets.Error
 	switch {
+	case errors.As(err, &secret):
+		return &client.Problem{Code: client.CodeInvalidInput, Detail: err.Error(), Fix: "spinbot secrets ls shows what there is"}
 	case errors.As(err, &wrong):
 		return invalid(client.CodeInvalidInput, wrong)
 	case errors.Is(err, engine.ErrNoNode):

@@ -1,18 +1,11 @@
 package host
 
-import (
-	"context"
-	"fmt"
-	"os"
-	"strings"
-)
+import "context"
 
-// secretOf reads a secret from the environment: that of the name api-key stands in SPINBOT_SECRET_API_KEY.
-func secretOf(_ context.Context, name string) (string, error) {
-	key := "SPINBOT_SECRET_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-	value := os.Getenv(key)
-	if value == "" {
-		return "", fmt.Errorf("secret %s has no value: set %s", name, key)
+// secretOf gives the value of a secret, as the vault finds it now.
+func (h *Host) secretOf(ctx context.Context, name string) (string, error) {
+	if err := h.secrets.Resolve(ctx, []string{name}); err != nil {
+		return "", err
 	}
-	return value, nil
+	return h.secrets.Secret(name)
 }

@@ -30,7 +30,7 @@ func (h *Host) openTriggers() {
 	}})
 	secret := h.cfg.Secret
 	if secret == nil {
-		secret = secretOf
+		secret = h.secretOf
 	}
 	h.triggers = trigger.New(trigger.Config{
 		Pipelines: h.sources, Runs: triggered{h}, Keep: h.keepFile, Secret: secret,

@@ -94,6 +94,12 @@ func (s State) Triggers() string { return filepath.Join(s.Dir, "triggers") }
 // Retention is where it is kept that somebody was told what goes when.
 func (s State) Retention() string { return filepath.Join(s.Dir, "retention.json") }
 
+// Secrets is where secrets are stored, one file each.
+func (s State) Secrets() string { return filepath.Join(s.Dir, "secrets") }
+
+// HostKey is what sensitive values are sealed with. Who has it and the database can read them.
+func (s State) HostKey() string { return filepath.Join(s.Dir, "host.key") }
+
 // Trust is this machine's list of plugins and modules that may run.
 func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl") }
 

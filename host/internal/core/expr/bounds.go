@@ -113,6 +113,7 @@ func Size(v cty.Value, limit int) int {
 
 // enter multiplies the rounds of a loop over a known collection; leave by setting w.rounds back.
 func (w *walker) enter(x *hclsyntax.ForExpr, coll cty.Value) bool {
+	coll, _ = coll.Unmark()
 	if !coll.IsKnown() || coll.IsNull() || !coll.CanIterateElements() {
 		return true
 	}

@@ -12,10 +12,14 @@ import (
 
 // Fit says how a value that may be unknown in parts cannot fit the schema: what is known is checked like any value,
 // what is not only by its type. Nulls stand for absent values.
-func Fit(s *sdk.Schema, v cty.Value) []sdk.Violation { return fit("", s, v) }
+func Fit(s *sdk.Schema, v cty.Value) []sdk.Violation {
+	if v.ContainsMarked() {
+		v, _ = v.UnmarkDeep() // what of it is known stands in the pipeline's file
+	}
+	return fit("", s, v)
+}
 
 func fit(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
-	v, _ = v.Unmark()
 	t := v.Type()
 	switch {
 	case s == nil, t == cty.DynamicPseudoType && !v.IsKnown(), v.IsKnown() && v.IsNull():

@@ -12,9 +12,10 @@ var lengthFunction = Function{
 	lengthFunc,
 }
 
-// lengthFunc counts elements, and characters as Unicode text segmentation sees them.
+// lengthFunc counts elements, and characters as Unicode text segmentation sees them. How many elements there are is not
+// sensitive because one of them is.
 var lengthFunc = function.New(&function.Spec{
-	Params:       []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true, AllowUnknown: true}},
+	Params:       []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true, AllowUnknown: true, AllowMarked: true}},
 	RefineResult: notNull,
 	Type: func(args []cty.Value) (cty.Type, error) {
 		t := args[0].Type()
@@ -24,14 +25,21 @@ var lengthFunc = function.New(&function.Spec{
 		return cty.NilType, function.NewArgErrorf(0, "want a list, map, object or text, got %s", Describe(t))
 	},
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		switch t := args[0].Type(); {
+		v, marks := args[0].Unmark()
+		n, err := v, error(nil)
+		switch t := v.Type(); {
 		case t == cty.DynamicPseudoType:
-			return cty.UnknownVal(cty.Number), nil
+			n = cty.UnknownVal(cty.Number)
 		case t == cty.String:
-			return stdlib.Strlen(args[0])
+			n, err = stdlib.Strlen(v)
 		case t.IsObjectType():
-			return cty.NumberIntVal(int64(len(t.AttributeTypes()))), nil
+			n = cty.NumberIntVal(int64(len(t.AttributeTypes())))
+		default:
+			n = v.Length()
 		}
-		return args[0].Length(), nil
+		if err != nil {
+			return cty.NilVal, err
+		}
+		return n.WithMarks(marks), nil
 	},
 })

@@ -14,9 +14,9 @@ var succeededFunction = Function{
 
 // succeededFunc drops nulls from lists, maps and objects; their type stays where it is uniform.
 var succeededFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "instances", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true}},
+	Params: []function.Parameter{{Name: "instances", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true}},
 	Type: func(args []cty.Value) (cty.Type, error) {
-		v := args[0]
+		v, _ := args[0].Unmark()
 		t := v.Type()
 		switch {
 		case t == cty.DynamicPseudoType && v.IsNull():
@@ -31,16 +31,20 @@ var succeededFunc = function.New(&function.Spec{
 		return cty.NilType, function.NewArgErrorf(0, "want a node with for_each, got %s", Describe(t))
 	},
 	Impl: func(args []cty.Value, want cty.Type) (cty.Value, error) {
-		switch v := args[0]; {
+		v, marks := args[0].Unmark()
+		switch {
 		case !v.IsKnown():
-			return cty.UnknownVal(want), nil
+			return cty.UnknownVal(want).WithMarks(marks), nil
 		case v.IsNull() && want.Equals(cty.EmptyTuple):
-			return cty.EmptyTupleVal, nil
+			return cty.EmptyTupleVal.WithMarks(marks), nil
 		case v.IsNull():
 			return cty.NilVal, function.NewArgErrorf(0, "may not be null")
-		default:
-			return convert.Convert(dropNulls(v), want)
 		}
+		out, err := convert.Convert(dropNulls(v), want)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		return out.WithMarks(marks), nil
 	},
 })
 

@@ -17,12 +17,12 @@ import (
 func Infer(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if is := shapeOf(e); !is.loops && !is.risky {
 		if v, diags := e.Value(ctx); !diags.HasErrors() {
-			return v, diags
+			return keepMarks(v, e, ctx), diags
 		}
 	}
 	w := walker{rounds: 1}
 	v := w.infer(e, ctx)
-	return v, w.diags
+	return keepMarks(v, e, ctx), w.diags
 }
 
 type walker struct {
@@ -97,7 +97,7 @@ func (w *walker) infer(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
 		return w.template(&c, ctx)
 	case *hclsyntax.TemplateJoinExpr:
 		if v := w.infer(x.Tuple, ctx); !v.IsWhollyKnown() {
-			return cty.UnknownVal(cty.String)
+			return cty.UnknownVal(cty.String).WithMarks(marksOf(v))
 		}
 		return w.value(x, ctx)
 	case *hclsyntax.BinaryOpExpr:
@@ -311,9 +311,12 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 		return cty.DynamicVal
 	}
 	var results []cty.Type
+	inside, marks := partMarks(coll), marksOf() // of what the loop sees, and of what it makes
 	for _, elem := range elems {
 		at := len(w.diags)
-		results = append(results, w.body(x, ctx, key, elem))
+		v := w.body(x, ctx, key, cty.UnknownVal(elem).WithMarks(inside))
+		results = append(results, v.Type())
+		maps.Copy(marks, marksOf(v))
 		if w.diags[at:].HasErrors() {
 			break // the same mistake is said once
 		}
@@ -328,27 +331,33 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 			return v
 		}
 	}
-	return loopResult(x, distinct(results))
+	return loopResult(x, distinct(results)).WithMarks(coll.Marks(), marks)
 }
 
 // body infers what a loop makes of one kind of element.
-func (w *walker) body(x *hclsyntax.ForExpr, ctx *hcl.EvalContext, key, elem cty.Type) cty.Type {
+func (w *walker) body(x *hclsyntax.ForExpr, ctx *hcl.EvalContext, key cty.Type, elem cty.Value) cty.Value {
 	child := ctx.NewChild()
-	child.Variables = map[string]cty.Value{x.ValVar: cty.UnknownVal(elem)}
+	child.Variables = map[string]cty.Value{x.ValVar: elem}
 	if x.KeyVar != "" {
 		child.Variables[x.KeyVar] = cty.UnknownVal(key)
 	}
+	marks := marksOf()
 	if x.CondExpr != nil {
-		if t := w.infer(x.CondExpr, child).Type(); !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
+		cond := w.infer(x.CondExpr, child)
+		maps.Copy(marks, marksOf(cond))
+		if t := cond.Type(); !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
 			w.add(x.CondExpr.Range(), "a condition must be true or false", "this is %s", Describe(t))
 		}
 	}
 	if x.KeyExpr != nil {
-		if t := w.infer(x.KeyExpr, child).Type(); !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
+		k := w.infer(x.KeyExpr, child)
+		maps.Copy(marks, marksOf(k))
+		if t := k.Type(); !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
 			w.add(x.KeyExpr.Range(), "a key must be text", "this is %s", Describe(t))
 		}
 	}
-	return w.infer(x.ValExpr, child).Type()
+	v := w.infer(x.ValExpr, child)
+	return v.WithMarks(marks)
 }
 
 func loopResult(x *hclsyntax.ForExpr, results []cty.Type) cty.Value {

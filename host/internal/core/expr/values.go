@@ -21,18 +21,27 @@ var ArtifactType = cty.Object(map[string]cty.Type{
 	"digest": cty.String, "media_type": cty.String, "size": cty.Number, "name": cty.String,
 })
 
-// Artifacts are the artifacts that went into expressions. They are looked up when values come out again.
-type Artifacts map[sdk.Artifact]sdk.Artifact
+// Artifacts are the artifacts that went into expressions. They are looked up when values come out again. The zero value
+// is ready to use.
+type Artifacts struct {
+	// Sealer opens what is sealed in values; nil: such values are refused.
+	Sealer Sealer
+	seen   map[sdk.Artifact]sdk.Artifact
+}
 
-func (a Artifacts) add(x sdk.Artifact) {
+func (a *Artifacts) add(x sdk.Artifact) {
+	if a.seen == nil {
+		a.seen = map[sdk.Artifact]sdk.Artifact{}
+	}
 	plain := x
 	plain.Path = ""
-	a[plain] = x
+	a.seen[plain] = x
 }
 
 // In turns a value of a run into one for expressions, and remembers its artifacts. Properties that the schema names
-// and the value lacks become nulls of their type, so that expressions may ask for them.
-func (a Artifacts) In(schema *sdk.Schema, v any) (cty.Value, error) {
+// and the value lacks become nulls of their type, so that expressions may ask for them. What is sealed is opened and
+// marked.
+func (a *Artifacts) In(schema *sdk.Schema, v any) (cty.Value, error) {
 	switch v := v.(type) {
 	case nil:
 		return cty.NullVal(Type(schema)), nil
@@ -44,6 +53,8 @@ func (a Artifacts) In(schema *sdk.Schema, v any) (cty.Value, error) {
 		return numberIn(string(v))
 	case int:
 		return cty.NumberIntVal(int64(v)), nil
+	case sdk.Sealed:
+		return a.sealedIn(schema, v)
 	case sdk.Artifact:
 		a.add(v)
 		return cty.ObjectVal(map[string]cty.Value{
@@ -60,6 +71,18 @@ func (a Artifacts) In(schema *sdk.Schema, v any) (cty.Value, error) {
 	return cty.NilVal, fmt.Errorf("a %T is no value that a run can hold", v)
 }
 
+func (a *Artifacts) sealedIn(schema *sdk.Schema, s sdk.Sealed) (cty.Value, error) {
+	x, marks, err := Open(s, a.Sealer)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	v, err := a.In(schema, x)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	return v.Mark(gravest(marks)), nil
+}
+
 func numberIn(s string) (cty.Value, error) {
 	if !json.Valid([]byte(s)) {
 		return cty.NilVal, fmt.Errorf("%q is not a number", s)
@@ -71,7 +94,7 @@ func numberIn(s string) (cty.Value, error) {
 	return n, nil
 }
 
-func (a Artifacts) listIn(schema *sdk.Schema, list []any) (cty.Value, error) {
+func (a *Artifacts) listIn(schema *sdk.Schema, list []any) (cty.Value, error) {
 	items := &anything
 	if schema != nil && schema.Items != nil {
 		items = schema.Items
@@ -87,7 +110,7 @@ func (a Artifacts) listIn(schema *sdk.Schema, list []any) (cty.Value, error) {
 	return cty.TupleVal(out), nil
 }
 
-func (a Artifacts) objectIn(schema *sdk.Schema, m map[string]any) (cty.Value, error) {
+func (a *Artifacts) objectIn(schema *sdk.Schema, m map[string]any) (cty.Value, error) {
 	out := make(map[string]cty.Value, len(m))
 	if schema != nil {
 		for i := range schema.Properties {
@@ -127,27 +150,41 @@ func property(schema *sdk.Schema, name string) *sdk.Schema {
 	return &anything
 }
 
-// Out turns a value of an expression into one of a run. Objects that equal a remembered artifact become it.
+// Out turns a value of an expression into one of a run. Objects that equal a remembered artifact become it. A value that
+// is sensitive is ErrSensitive: see Split.
 func (a Artifacts) Out(v cty.Value) (any, error) {
-	v, _ = v.Unmark()
+	x, marks, err := a.Split(v)
+	if err == nil && len(marks) > 0 {
+		return nil, ErrSensitive
+	}
+	return x, err
+}
+
+// Split is Out for values that may be sensitive: it gives the plain value, and says which parts of it are.
+func (a Artifacts) Split(v cty.Value) (x any, marks []Mark, err error) {
+	v, own := v.Unmark()
 	t := v.Type()
 	switch {
 	case v.IsNull():
-		return nil, nil
 	case !v.IsKnown():
-		return nil, fmt.Errorf("is not known yet")
+		return nil, nil, fmt.Errorf("is not known yet")
 	case t == cty.Bool:
-		return v.True(), nil
+		x = v.True()
 	case t == cty.String:
-		return v.AsString(), nil
+		x = v.AsString()
 	case t == cty.Number:
-		return numberOut(v.AsBigFloat())
+		x, err = numberOut(v.AsBigFloat())
 	case t.IsTupleType(), t.IsListType(), t.IsSetType():
-		return a.listOut(v)
+		x, marks, err = a.listOut(v)
 	case t.IsObjectType(), t.IsMapType():
-		return a.objectOut(v)
+		x, marks, err = a.objectOut(v)
+	default:
+		return nil, nil, fmt.Errorf("a %s is no value that a run can hold", t.FriendlyName())
 	}
-	return nil, fmt.Errorf("a %s is no value that a run can hold", t.FriendlyName())
+	if len(own) > 0 && x != nil {
+		marks = append(marks, Mark{nil, origin(own)})
+	}
+	return x, marks, err
 }
 
 // digits beyond which the traces of binary arithmetic are rounded off: 0.1 + 0.2 is 0.3. Whole numbers keep all.
@@ -194,37 +231,48 @@ func short(f *big.Float) (json.Number, bool) {
 	return json.Number(s), err == nil && back.Cmp(f) == 0
 }
 
-func (a Artifacts) listOut(v cty.Value) (any, error) {
+func (a Artifacts) listOut(v cty.Value) (any, []Mark, error) {
 	out := make([]any, 0, v.LengthInt())
+	var marks []Mark
 	for it := v.ElementIterator(); it.Next(); {
 		_, e := it.Element()
-		x, err := a.Out(e)
+		x, found, err := a.Split(e)
 		if err != nil {
-			return nil, fmt.Errorf("[%d]: %w", len(out), err)
+			return nil, nil, fmt.Errorf("[%d]: %w", len(out), err)
+		}
+		if len(found) > 0 {
+			marks = append(marks, Under(len(out), found)...)
 		}
 		out = append(out, x)
 	}
-	return out, nil
+	return out, marks, nil
 }
 
-func (a Artifacts) objectOut(v cty.Value) (any, error) {
+func (a Artifacts) objectOut(v cty.Value) (any, []Mark, error) {
 	out := make(map[string]any, v.LengthInt())
+	var marks []Mark
 	for it := v.ElementIterator(); it.Next(); {
 		k, e := it.Element()
-		x, err := a.Out(e)
+		x, found, err := a.Split(e)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", k.AsString(), err)
+			return nil, nil, fmt.Errorf("%s: %w", k.AsString(), err)
+		}
+		if len(found) > 0 {
+			marks = append(marks, Under(k.AsString(), found)...)
 		}
 		out[k.AsString()] = x
 	}
 	if x, ok := a.find(out); ok {
-		return x, nil
+		if len(marks) > 0 {
+			marks = []Mark{{nil, gravest(marks)}}
+		}
+		return x, marks, nil
 	}
-	return out, nil
+	return out, marks, nil
 }
 
 func (a Artifacts) find(m map[string]any) (sdk.Artifact, bool) {
-	if len(a) == 0 || len(m) != 4 {
+	if len(a.seen) == 0 || len(m) != 4 {
 		return sdk.Artifact{}, false
 	}
 	digest, ok1 := m["digest"].(string)
@@ -235,64 +283,15 @@ func (a Artifacts) find(m map[string]any) (sdk.Artifact, bool) {
 		return sdk.Artifact{}, false
 	}
 	n, err := size.Int64()
-	x, known := a[sdk.Artifact{Digest: digest, MediaType: mediaType, Size: n, Name: name}]
+	x, known := a.seen[sdk.Artifact{Digest: digest, MediaType: mediaType, Size: n, Name: name}]
 	return x, known && err == nil
-}
-
-// Keys are the keys and values that a for_each runs over: positions of a list, keys of a map or object, elements of a
-// set. mapped is true for maps and sets.
-func Keys(v cty.Value) (keys []sdk.Key, values []cty.Value, mapped bool, err error) {
-	v, _ = v.Unmark()
-	t := v.Type()
-	switch {
-	case v.IsKnown() && v.IsNull():
-		return nil, nil, false, fmt.Errorf("for_each is null; give it a list, a map or a set ([] for none)")
-	case t != cty.DynamicPseudoType && !t.IsTupleType() && !t.IsObjectType() && !t.IsCollectionType():
-		return nil, nil, false, fmt.Errorf("for_each wants a list, a map or a set, got %s%s", Describe(t), forEachHint(t))
-	case !v.IsKnown():
-		return nil, nil, false, fmt.Errorf("for_each is not known yet")
-	case t.IsTupleType(), t.IsListType():
-		for it := v.ElementIterator(); it.Next(); {
-			_, e := it.Element()
-			keys = append(keys, sdk.NumberKey(len(keys)))
-			values = append(values, e)
-		}
-		return keys, values, false, nil
-	}
-	keys, values, err = textKeys(v)
-	return keys, values, true, err
-}
-
-func forEachHint(t cty.Type) string {
-	switch t {
-	case cty.Number:
-		return "; range(n) counts from 0 to n - 1"
-	case cty.String:
-		return "; [x] makes a list of one, split(\",\", x) one of several"
-	}
-	return ""
-}
-
-func textKeys(v cty.Value) (keys []sdk.Key, values []cty.Value, err error) {
-	set := v.Type().IsSetType()
-	for it := v.ElementIterator(); it.Next(); {
-		k, e := it.Element()
-		if set {
-			if k, err = ToText(e); err != nil {
-				return nil, nil, fmt.Errorf("for_each over a set takes its elements for keys: they must be text, not %s", Describe(e.Type()))
-			}
-		}
-		key := sdk.TextKey(k.AsString())
-		if err := sdk.CheckKey(key); err != nil {
-			return nil, nil, err
-		}
-		keys, values = append(keys, key), append(values, e)
-	}
-	return keys, values, nil
 }
 
 // ToText turns text, a number or a bool into text.
 func ToText(v cty.Value) (cty.Value, error) {
+	if v.IsMarked() {
+		return v, ErrSensitive
+	}
 	if v.IsNull() || !v.IsKnown() {
 		return v, fmt.Errorf("is null or unknown")
 	}
@@ -345,8 +344,9 @@ func sortedNames(t cty.Type) []string {
 
 // ToBool takes true and false, also as text; a null is an error.
 func ToBool(v cty.Value) (bool, error) {
-	v, _ = v.Unmark()
 	switch {
+	case v.IsMarked():
+		return false, ErrSensitive
 	case v.IsNull():
 		return false, fmt.Errorf("is null; want true or false")
 	case v.Type() == cty.Bool:

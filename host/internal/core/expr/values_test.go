@@ -40,7 +40,7 @@ func TestValuesRoundTrip(t *testing.T) {
 		}
 	}
 	for _, x := range []any{json.Number("x"), json.Number("0x10"), json.Number(""), json.Number("1e999999999999"), json.Number("1e1001"), json.Number("1e-2000"), struct{}{}, []any{make(chan int)}} {
-		if v, err := (expr.Artifacts{}).In(&sdk.Schema{}, x); err == nil {
+		if v, err := new(expr.Artifacts).In(&sdk.Schema{}, x); err == nil {
 			t.Errorf("%v became %#v", x, v)
 		}
 	}
@@ -94,7 +94,7 @@ func TestIn(t *testing.T) {
 		{Name: "text", Schema: sdk.Schema{Type: "string"}},
 		{Name: "list", Schema: sdk.Schema{Type: "array", Items: &sdk.Schema{Type: "object", Properties: sdk.Properties{{Name: "n", Schema: sdk.Schema{Type: "number"}}}}}},
 	}}
-	v, err := expr.Artifacts{}.In(&schema, sdk.Values{"list": []any{map[string]any{}}, "extra": true})
+	v, err := new(expr.Artifacts).In(&schema, sdk.Values{"list": []any{map[string]any{}}, "extra": true})
 	if err != nil {
 		t.Fatal(err)
 	}

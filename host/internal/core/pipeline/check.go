@@ -24,6 +24,7 @@ type inferred struct {
 // check evaluates every expression as far as types go.
 func (l *loader) check() {
 	l.typed = map[string]inferred{}
+	l.private = l.hasPrivate()
 	for _, v := range l.p.Variables {
 		l.checkValidations(v)
 	}
@@ -34,8 +35,10 @@ func (l *loader) check() {
 		l.checkNode(n)
 	}
 	for _, o := range l.p.Outputs {
-		o.Schema = expr.SchemaOf(l.infer(o.value, o.refs, nil).Type())
-		o.Schema.Description = o.Description
+		v := l.infer(o.value, o.refs, nil)
+		o.Schema = expr.SchemaOf(v.Type())
+		o.Schema.Description, o.Schema.Sensitive = o.Description, o.Sensitive || expr.IsSensitive(v)
+		l.checkOutput(o, v)
 		l.reachable(o)
 	}
 	l.checkConcurrency()
@@ -51,23 +54,7 @@ func (l *loader) infer(e hclsyntax.Expression, r refs, more map[string]cty.Value
 	if e == nil {
 		return cty.DynamicVal
 	}
-	names := map[string]cty.Value{"run": runType}
-	if len(r.vars) > 0 {
-		names["var"] = l.object(r.vars, l.variableValue)
-	}
-	if len(r.locals) > 0 {
-		names["local"] = l.object(r.locals, l.localType)
-	}
-	for kind, of := range l.p.grouped(r.nodes) {
-		names[string(kind)] = l.object(of, func(name string) cty.Value { return l.nodeResult(id(kind, name)) })
-	}
-	maps.Copy(names, more)
-	for _, root := range roots {
-		if _, ok := names[root]; !ok {
-			names[root] = cty.DynamicVal // a reference that is not there; it has been reported
-		}
-	}
-	v, found := expr.Infer(e, &hcl.EvalContext{Variables: names, Functions: l.p.functions})
+	v, found := expr.Infer(e, &hcl.EvalContext{Variables: l.names(r, more), Functions: l.p.functions})
 	l.hcl(found)
 	if found.HasErrors() {
 		return cty.DynamicVal
@@ -79,7 +66,34 @@ func (l *loader) infer(e hclsyntax.Expression, r refs, more map[string]cty.Value
 	return v
 }
 
-var runType = cty.UnknownVal(cty.Object(map[string]cty.Type{"id": cty.String, "user": cty.String}))
+// names is what is known of what an expression refers to, and more.
+func (l *loader) names(r refs, more map[string]cty.Value) map[string]cty.Value {
+	names := map[string]cty.Value{"run": runType}
+	if len(r.vars) > 0 {
+		names["var"] = l.object(r.vars, l.variableValue)
+	}
+	if len(r.locals) > 0 {
+		names["local"] = l.object(r.locals, l.localType)
+	}
+	if len(r.secrets) > 0 {
+		names["secret"] = l.object(r.secrets, func(string) cty.Value { return secretType })
+	}
+	for kind, of := range l.p.grouped(r.nodes) {
+		names[string(kind)] = l.object(of, func(name string) cty.Value { return l.nodeResult(id(kind, name)) })
+	}
+	maps.Copy(names, more)
+	for _, root := range roots {
+		if _, ok := names[root]; !ok {
+			names[root] = cty.DynamicVal // a reference that is not there; it has been reported
+		}
+	}
+	return names
+}
+
+var (
+	runType    = cty.UnknownVal(cty.Object(map[string]cty.Type{"id": cty.String, "user": cty.String}))
+	secretType = expr.Sensitive(cty.UnknownVal(cty.String), expr.Declared)
+)
 
 func (l *loader) object(names []string, of func(string) cty.Value) cty.Value {
 	out := make(map[string]cty.Value, len(names))
@@ -94,6 +108,9 @@ func (l *loader) variableValue(name string) cty.Value {
 	t := expr.Type(&v.Schema)
 	if v.set {
 		t = cty.Set(t.ElementType())
+	}
+	if v.Sensitive {
+		return expr.Sensitive(cty.UnknownVal(t), expr.Declared)
 	}
 	return cty.UnknownVal(t)
 }
@@ -134,7 +151,7 @@ func (l *loader) nodeResult(name string) cty.Value {
 	n := l.p.nodes[name]
 	v := cty.DynamicVal
 	if n.Type.Name != "" {
-		v = cty.UnknownVal(l.resultType(n))
+		v = l.result(n)
 	}
 	l.typed[key] = inferred{v, true}
 	return v
@@ -201,107 +218,7 @@ func (l *loader) checkNode(n *Node) {
 	}
 	l.checkRounds(n, more)
 	l.checkGate(n, more)
-}
-
-// checkRounds checks what a node's inputs become in a later round or on a lower rung.
-func (l *loader) checkRounds(n *Node, more map[string]cty.Value) {
-	if n.Type.Name == "" {
-		return // nothing is known of it
-	}
-	changes := sdk.Schema{Type: "object", Properties: n.Type.Inputs.Properties, Additional: n.Type.Inputs.Additional}
-	for _, rung := range n.Degrade {
-		l.fit(rung.set, partial(&changes), l.infer(rung.set, n.refs, more), "set")
-	}
-	r := n.Repeat
-	if r == nil {
-		return
-	}
-	round := map[string]cty.Value{"self": cty.UnknownVal(expr.Type(&n.outputs))}
-	maps.Copy(round, more)
-	l.fit(r.until, &sdk.Schema{Type: "boolean"}, l.infer(r.until, n.refs, round), "until")
-	if r.next != nil {
-		l.fit(r.next, &changes, l.infer(r.next, n.refs, round), "next")
-	}
-}
-
-// partial is the schema of a part of an object: nothing in it is required, at any depth.
-func partial(s *sdk.Schema) *sdk.Schema {
-	out := *s
-	if s.Type != "object" || s.IsArtifact() {
-		return &out
-	}
-	out.Required = nil
-	out.Properties = slices.Clone(s.Properties)
-	for i := range out.Properties {
-		out.Properties[i].Schema = *partial(&out.Properties[i].Schema)
-	}
-	return &out
-}
-
-func (l *loader) checkGate(n *Node, more map[string]cty.Value) {
-	if n.Gate == nil {
-		return
-	}
-	for i := range n.Gate.Fields {
-		f := &n.Gate.Fields[i]
-		if f.fallback != nil {
-			l.fit(f.fallback, &f.Schema, l.infer(f.fallback, n.refs, more), "default")
-		}
-		value := map[string]cty.Value{"self": cty.UnknownVal(expr.Type(&f.Schema))}
-		maps.Copy(value, more)
-		for _, check := range f.validations {
-			l.fit(check.condition, &sdk.Schema{Type: "boolean"}, l.infer(check.condition, n.refs, value), "condition")
-			l.fit(check.message, &sdk.Schema{Type: "string"}, l.infer(check.message, n.refs, value), "message")
-		}
-	}
-}
-
-// checkForEach gives the types of each.key and each.value.
-func (l *loader) checkForEach(n *Node) map[string]cty.Value {
-	v := l.forEachValue(n)
-	key, value := cty.DynamicVal, cty.DynamicVal
-	switch t := v.Type(); {
-	case v.IsWhollyKnown():
-		if _, _, _, err := expr.Keys(v); err != nil {
-			l.fail(n.forEach.Range(), "", "%s", err)
-		}
-		key, value = elementTypes(t)
-	case t == cty.DynamicPseudoType:
-	case t.IsListType(), t.IsTupleType(), t.IsMapType(), t.IsSetType(), t.IsObjectType():
-		key, value = elementTypes(t)
-	default:
-		_, _, _, err := expr.Keys(v)
-		l.fail(n.forEach.Range(), "", "%s", err)
-	}
-	return map[string]cty.Value{"key": key, "value": value}
-}
-
-func elementTypes(t cty.Type) (key, value cty.Value) {
-	key = cty.UnknownVal(cty.String)
-	var elems []cty.Type
-	switch {
-	case t.IsListType(), t.IsTupleType():
-		key = cty.UnknownVal(cty.Number)
-	}
-	switch {
-	case t.IsCollectionType():
-		return key, cty.UnknownVal(t.ElementType())
-	case t.IsTupleType():
-		elems = t.TupleElementTypes()
-	case t.IsObjectType():
-		for _, e := range t.AttributeTypes() {
-			elems = append(elems, e)
-		}
-	}
-	for _, e := range elems {
-		if !e.Equals(elems[0]) {
-			return key, cty.DynamicVal
-		}
-	}
-	if len(elems) == 0 {
-		return key, cty.DynamicVal
-	}
-	return key, cty.UnknownVal(elems[0])
+	l.checkSeen(n, more)
 }
 
 // fit reports where a value cannot fit its schema, at the part of the expression that is wrong.
@@ -333,7 +250,11 @@ func (l *loader) checkValidations(v *Variable) {
 	r := refs{vars: l.variableNames()}
 	for _, check := range v.validations {
 		l.fit(check.condition, &sdk.Schema{Type: "boolean"}, l.infer(check.condition, r, nil), "condition")
-		l.fit(check.message, &sdk.Schema{Type: "string"}, l.infer(check.message, r, nil), "message")
+		message := l.infer(check.message, r, nil)
+		l.fit(check.message, &sdk.Schema{Type: "string"}, message, "message")
+		if expr.IsSensitive(message) {
+			l.seen(check.message, r, nil, "message", "whoever submits a run sees it")
+		}
 	}
 }
 
@@ -366,7 +287,7 @@ func (l *loader) neverRuns(name string, seen map[string]bool) string {
 	return ""
 }
 
-// unused warns of variables and locals that nothing refers to.
+// unused warns of variables and secrets that nothing refers to.
 func (l *loader) unused() {
 	if l.diags.HasErrors() {
 		return // a reference may be misspelt
@@ -379,6 +300,9 @@ func (l *loader) unused() {
 		for _, x := range r.locals {
 			used["local."+x] = true
 		}
+		for _, s := range r.secrets {
+			used["secret."+s] = true
+		}
 	}
 	for _, n := range l.p.Nodes {
 		mark(n.refs)
@@ -389,12 +313,20 @@ func (l *loader) unused() {
 	if c := l.p.Concurrency; c != nil {
 		mark(c.refs)
 	}
+	for _, t := range l.p.Triggers {
+		used["secret."+t.Secret] = true
+	}
 	for _, x := range l.p.locals {
-		mark(refs{vars: x.refs.vars, locals: x.refs.locals})
+		mark(refs{vars: x.refs.vars, locals: x.refs.locals, secrets: x.refs.secrets})
 	}
 	for _, v := range l.p.Variables {
 		if !used["var."+v.Name] {
 			l.add(Warning, v.Range, "nothing refers to var."+v.Name+"; remove it or use it", "variable %q is not used", v.Name)
+		}
+	}
+	for _, s := range l.p.Secrets {
+		if !used["secret."+s.Name] {
+			l.add(Warning, s.Range, "nothing refers to secret."+s.Name+"; remove it or use it", "secret %q is not used", s.Name)
 		}
 	}
 }

@@ -37,6 +37,9 @@ func (l *loader) checkConcurrency() {
 		if t := v.Type(); v.IsKnown() && v.IsNull() || !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
 			l.fail(c.key.Range(), "", "key: want text, got %s", expr.Describe(t))
 		}
+		if expr.IsSensitive(v) {
+			l.seen(c.key, c.refs, nil, "key", "it stands in the journal")
+		}
 	}
 }
 
@@ -55,7 +58,7 @@ func (s *Scope) Concurrency() (key string, limit int, ds Diagnostics) {
 	}
 	t, err := expr.ToText(v)
 	if err != nil {
-		return "", 0, one(rangeOf(c.key.Range()), "", "concurrency: key %s", err)
+		return "", 0, one(rangeOf(c.key.Range()), exposed(err), "concurrency: key %s", err)
 	}
 	return t.AsString(), c.Limit, nil
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -269,6 +270,9 @@ func (l *loader) read(s sdk.Schema, take func(x any)) func(hclsyntax.Expression)
 			l.fail(locate(e, f.Path), "", "%s: %s", joinPath(subject, f.Path), f.Message)
 		}
 		x, err := expr.Artifacts{}.Out(v)
+		if errors.Is(err, expr.ErrSensitive) {
+			l.fail(e.Range(), "it stands in the file for everybody to read", "%s %s", subject, err)
+		}
 		if len(found) == 0 && err == nil {
 			take(expr.Coerce(&s, x))
 		}

@@ -19,7 +19,7 @@ var describedRoots = []Word{
 
 var (
 	descriptionWord = Word{Name: "description", Type: "string", Doc: "What it is, for people"}
-	sensitiveWord   = Word{Name: "sensitive", Type: "bool", Default: "false", Doc: "Masks the value wherever it would be shown"}
+	sensitiveWord   = Word{Name: "sensitive", Type: "bool", Default: "false", Doc: "Seals the value wherever it is stored, and masks it where it would be shown"}
 
 	forEachWord = Word{Name: "for_each", Type: "any",
 		Doc: "Makes one instance for each element of a list, a map or a set; `each.key` and `each.value` are the element. The result is a list or a map of outputs"}

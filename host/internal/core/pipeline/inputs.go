@@ -20,16 +20,26 @@ import (
 // ("3" as a number, JSON as a list or an object), defaults are filled in, and types, media types, sizes and
 // validations are checked. What is wrong is reported all at once, at the variable it concerns.
 func (p *Pipeline) Inputs(given sdk.Values) (sdk.Values, Diagnostics) {
+	for _, name := range sorted(given) {
+		if sdk.HasSealed(given[name]) {
+			return nil, one(Range{File: p.bundle.File}, "a sealed value belongs to the run that it was made for; give the plain one", "variable %q: a sealed value cannot be given", name)
+		}
+	}
+	return p.inputs(given, nil)
+}
+
+// inputs is Inputs for plain values of which marks say what is sensitive, by name.
+func (p *Pipeline) inputs(given sdk.Values, marks []expr.Mark) (sdk.Values, Diagnostics) {
 	ds := p.unknownInputs(given)
 	values := sdk.Values{}
 	failed := map[string]bool{}
 	for _, v := range p.Variables {
-		x, found := v.take(given)
+		x, found := v.take(given, v.Sensitive || len(below(marks, v.Name)) > 0)
 		values[v.Name] = x
 		failed[v.Name] = found.HasErrors()
 		ds = append(ds, found...)
 	}
-	s := p.NewScope(values)
+	s := p.newScope(values, marks, nil)
 	for _, v := range p.Variables {
 		for _, check := range v.validations {
 			if !failed[v.Name] && !slices.ContainsFunc(namesOf(check.condition), func(n string) bool { return failed[n] }) {
@@ -65,8 +75,8 @@ func (p *Pipeline) unknownInputs(given sdk.Values) (ds Diagnostics) {
 	return ds
 }
 
-// take reads one variable's value.
-func (v *Variable) take(given sdk.Values) (any, Diagnostics) {
+// take reads one variable's value. What is wrong with a private one is said without showing it.
+func (v *Variable) take(given sdk.Values, private bool) (any, Diagnostics) {
 	x := given[v.Name]
 	if x == nil {
 		if v.HasDefault {
@@ -83,11 +93,18 @@ func (v *Variable) take(given sdk.Values) (any, Diagnostics) {
 	}
 	x, err := v.fromText(x)
 	if err != nil {
-		return nil, one(v.Range, err.Error(), "variable %q: want %s", v.Name, v.Type)
+		detail := err.Error()
+		if private {
+			detail = "it is sensitive, so its value is not shown"
+		}
+		return nil, one(v.Range, detail, "variable %q: want %s", v.Name, v.Type)
 	}
 	x = expr.Coerce(&v.Schema, x)
 	var ds Diagnostics
 	for _, f := range v.Schema.Check(x) {
+		if private {
+			f.Message = hide(f.Message)
+		}
 		ds = append(ds, one(v.Range, v.Description, "variable %q: %s", v.Name, f)...)
 	}
 	return x, append(ds, v.tooLarge(x)...)
@@ -173,6 +190,7 @@ func (s *Scope) holds(check validation, names map[string]cty.Value, what, detail
 	if ds.HasErrors() {
 		return ds.in(what)
 	}
+	value, _ = value.UnmarkDeep() // whether a sensitive value is valid may be seen
 	ok, err := expr.ToBool(value)
 	if err != nil {
 		return one(rangeOf(check.condition.Range()), "", "%s: condition %s", what, err)

@@ -26,6 +26,7 @@ type loader struct {
 	fsys  fs.FS
 	file  string
 	src   []byte
+	body  *hclsyntax.Body
 	types Types
 	diags Diagnostics
 	p     *Pipeline
@@ -36,6 +37,7 @@ type loader struct {
 	modules   map[string]*Pipeline    // by file; nil: it has errors
 	stack     []string                // the files from the run's pipeline down to this one
 	typed     map[string]inferred     // of nodes and locals
+	private   bool                    // something in the file may be sensitive
 	constants map[string]inferred     // of locals
 	guessed   map[string]bool         // node.input, for which another name was written
 	subject   string                  // what a constant is read for
@@ -63,6 +65,7 @@ func (l *loader) load() *Pipeline {
 		Language: 1, locals: map[string]*local{}, variables: map[string]*Variable{}, nodes: map[string]*Node{},
 	}
 	l.p.functions = expr.Table(&l.p.files)
+	l.body = body
 	l.decode(body)
 	l.resolve()
 	l.check()

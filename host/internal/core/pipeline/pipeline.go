@@ -67,7 +67,7 @@ type Variable struct {
 	// Default stands in when no value is given; nil may be a default, see HasDefault.
 	Default    any
 	HasDefault bool
-	// Sensitive values are masked wherever they would be shown.
+	// Sensitive values are sealed in the journal, and masked wherever they would be shown.
 	Sensitive bool
 	// Accept lists the media types of an artifact variable; empty means any.
 	Accept []string
@@ -189,6 +189,7 @@ type local struct {
 // refs is what an expression refers to. Locals are followed: nodes and variables behind them are included.
 type refs struct {
 	vars, locals, nodes []string // nodes by ID
+	secrets             []string
 	direct              []string // IDs of nodes referred to by the expression itself
 	each                bool
 }

@@ -58,6 +58,7 @@ func (l *loader) resolveNode(n *Node, b *hclsyntax.Block) {
 		n.refs.vars = union(n.refs.vars, r.vars)
 		n.refs.locals = union(n.refs.locals, r.locals)
 		n.refs.direct = union(n.refs.direct, r.direct)
+		n.refs.secrets = union(n.refs.secrets, r.secrets)
 	}
 	if n.forEach != nil {
 		add(l.refs(n.forEach, place{what: "for_each", nodes: true}))
@@ -129,6 +130,7 @@ func (l *loader) refs(e hclsyntax.Expression, at place) (r refs) {
 		return r
 	}
 	l.loadFiles(e, at)
+	l.bare(e)
 	for _, t := range e.Variables() {
 		root := t.RootName()
 		if !l.allowed(t, at) {
@@ -143,6 +145,8 @@ func (l *loader) refs(e hclsyntax.Expression, at place) (r refs) {
 			for _, name := range l.named(t, root, l.namesOf(Kind(root))) {
 				r.direct = union(r.direct, []string{id(Kind(root), name)})
 			}
+		case "secret":
+			r.secrets = union(r.secrets, l.named(t, "secret", l.secretNames))
 		case "each":
 			r.each = true
 			l.member(t, "each", []string{"key", "value"})
@@ -192,7 +196,7 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 	switch root := t.RootName(); root {
 	case "var":
 		return true
-	case "local", "node", "gate", "module", "run":
+	case "local", "node", "gate", "module", "run", "secret":
 		if at.run && root == "run" {
 			return true
 		}
@@ -216,9 +220,6 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 			l.fail(t.SourceRange(), "it stands in the inputs of a trigger block; pass it on as a variable", "no trigger here")
 		}
 		return at.trigger != nil
-	case "secret":
-		l.fail(t.SourceRange(), notYet, "%s is not supported by this version yet", expr.Spell(t))
-		return false
 	default:
 		l.fail(rng, l.rootHint(t), "unknown name %q", root)
 		return false
@@ -274,6 +275,8 @@ func (l *loader) named(t hcl.Traversal, what string, names func() []string) []st
 		exists = l.p.variables[name] != nil
 	case "local":
 		exists = l.p.locals[name] != nil
+	case "secret":
+		_, exists = l.p.Secret(name)
 	default:
 		exists = l.p.nodes[id(Kind(what), name)] != nil
 	}
@@ -370,6 +373,7 @@ func (l *loader) follow(r *refs) {
 	for _, name := range slices.Clone(r.locals) {
 		x := l.p.locals[name]
 		r.vars, r.locals, r.nodes = union(r.vars, x.refs.vars), union(r.locals, x.refs.locals), union(r.nodes, x.refs.nodes)
+		r.secrets = union(r.secrets, x.refs.secrets)
 	}
 }
 

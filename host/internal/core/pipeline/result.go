@@ -2,10 +2,12 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -25,7 +27,10 @@ func (s *Scope) SetNode(node string, e Expansion, outputs []sdk.Values) error {
 		return fmt.Errorf("the pipeline has no node %q", node)
 	}
 	v, err := s.result(n, e, outputs)
-	if err != nil {
+	switch {
+	case err != nil && slices.ContainsFunc(outputs, func(o sdk.Values) bool { return sdk.HasSealed(o) }):
+		s.lost[n.address()], v = err, cty.DynamicVal // whoever needs them fails
+	case err != nil:
 		return fmt.Errorf("%s: %w", n.address(), err)
 	}
 	s.nodes[node], s.skipped[node] = v, e.Skip
@@ -49,6 +54,7 @@ func (s *Scope) result(n *Node, e Expansion, outputs []sdk.Values) (cty.Value, e
 	}
 	list := make([]cty.Value, len(outputs))
 	members := make(map[string]cty.Value, len(outputs))
+	derived := false
 	for i, o := range outputs {
 		v := cty.NullVal(cty.DynamicPseudoType)
 		if o != nil {
@@ -57,12 +63,17 @@ func (s *Scope) result(n *Node, e Expansion, outputs []sdk.Values) (cty.Value, e
 				return cty.NilVal, fmt.Errorf("%s: %w", e.Keys[i], err)
 			}
 		}
+		derived = derived || sdk.HasSealed(o) && expr.HasOrigin(v, expr.Derived)
 		list[i], members[e.Keys[i].Text()] = v, v
 	}
+	all := cty.TupleVal(list)
 	if e.Map {
-		return cty.ObjectVal(members), nil
+		all = cty.ObjectVal(members)
 	}
-	return cty.TupleVal(list), nil
+	if derived { // as the check before a run has it, which does not know the elements
+		all = expr.Sensitive(all, expr.Derived)
+	}
+	return all, nil
 }
 
 func (s *Scope) outputs(n *Node, o sdk.Values) (cty.Value, error) {
@@ -73,7 +84,7 @@ func (s *Scope) outputs(n *Node, o sdk.Values) (cty.Value, error) {
 }
 
 // Outputs evaluates the pipeline's outputs. One that cannot be evaluated because a node behind it was skipped is
-// null; any other failure is a diagnostic.
+// null; any other failure is a diagnostic. What is sensitive is sealed.
 func (s *Scope) Outputs() (sdk.Values, Diagnostics) {
 	out := sdk.Values{}
 	var ds Diagnostics
@@ -87,14 +98,29 @@ func (s *Scope) Outputs() (sdk.Values, Diagnostics) {
 			ds = append(ds, found.in("output."+o.Name)...)
 			continue
 		}
-		x, err := s.artifacts.Out(v)
+		x, err := s.output(o, v)
 		if err != nil {
-			ds = append(ds, one(rangeOf(o.value.Range()), "", "output.%s: %s", o.Name, err)...)
+			ds = append(ds, one(rangeOf(o.value.Range()), exposed(err), "output.%s: %s", o.Name, err)...)
 			continue
 		}
 		out[o.Name] = x
 	}
 	return out, ds
+}
+
+// output seals what is sensitive in an output. A run's own outputs have to say that they are; those of a module stay
+// within the run.
+func (s *Scope) output(o *Output, v cty.Value) (any, error) {
+	x, marks, err := s.artifacts.Split(v)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.Sensitive:
+		marks = append(marks, expr.Mark{Origin: expr.Declared})
+	case len(marks) > 0 && !s.inner:
+		return nil, expr.ErrSensitive
+	}
+	return expr.Seal(x, marks, s.vault)
 }
 
 func (s *Scope) anySkipped(nodes []string) bool {

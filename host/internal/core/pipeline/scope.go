@@ -15,11 +15,14 @@ import (
 // given only what it refers to. It belongs to one goroutine.
 type Scope struct {
 	p         *Pipeline
+	vault     Vault
+	inner     bool // of a module: what it gives stays within the run
 	vars      map[string]cty.Value
 	run       cty.Value
 	locals    map[string]cty.Value
 	nodes     map[string]cty.Value
 	skipped   map[string]bool
+	lost      map[string]error // why a variable or the outputs of a node cannot be opened: var.x, node.y
 	expanded  map[string]*expanded
 	artifacts expr.Artifacts
 }
@@ -45,17 +48,34 @@ type expanded struct {
 // MaxInstances is how many instances one for_each may have.
 const MaxInstances = 10_000
 
-// NewScope begins the scope of a run with its variables, as Pipeline.Inputs gave them.
-func (p *Pipeline) NewScope(vars sdk.Values) *Scope {
+// NewScope begins the scope of a run that has no secrets, with its variables as Pipeline.Inputs gave them.
+func (p *Pipeline) NewScope(vars sdk.Values) *Scope { return p.newScope(vars, nil, nil) }
+
+// Open begins the scope of a run with its variables as Seal gave them. What cannot be opened is not known: whatever
+// needs it fails, and says why.
+func (p *Pipeline) Open(vars sdk.Values, v Vault) *Scope { return p.newScope(vars, nil, v) }
+
+// newScope begins a scope; marks are those of the variables, by name.
+func (p *Pipeline) newScope(vars sdk.Values, marks []expr.Mark, vault Vault) *Scope {
 	s := &Scope{
-		p: p, vars: map[string]cty.Value{}, locals: map[string]cty.Value{}, nodes: map[string]cty.Value{},
-		skipped: map[string]bool{}, expanded: map[string]*expanded{}, artifacts: expr.Artifacts{},
+		p: p, vault: vault, vars: map[string]cty.Value{}, locals: map[string]cty.Value{}, nodes: map[string]cty.Value{},
+		skipped: map[string]bool{}, expanded: map[string]*expanded{}, lost: map[string]error{}, artifacts: expr.Artifacts{Sealer: vault},
 	}
 	s.SetRun("", "")
 	for _, v := range p.Variables {
-		s.vars[v.Name] = s.variable(v, vars[v.Name])
+		s.vars[v.Name] = s.variable(v, vars[v.Name], below(marks, v.Name))
 	}
 	return s
+}
+
+// below gives the marks of one member of an object.
+func below(marks []expr.Mark, name string) (of []expr.Mark) {
+	for _, m := range marks {
+		if len(m.Path) > 0 && m.Path[0] == name {
+			of = append(of, expr.Mark{Path: m.Path[1:], Origin: m.Origin})
+		}
+	}
+	return of
 }
 
 // Pipeline is what the scope belongs to.
@@ -67,15 +87,23 @@ func (s *Scope) SetRun(id, user string) {
 }
 
 // variable takes a checked value in; one that cannot be taken is null, and Pipeline.Inputs has said why.
-func (s *Scope) variable(v *Variable, x any) cty.Value {
+func (s *Scope) variable(v *Variable, x any, marks []expr.Mark) cty.Value {
 	value, err := s.artifacts.In(&v.Schema, x)
-	if err != nil {
+	switch {
+	case err != nil && sdk.HasSealed(x):
+		s.lost["var."+v.Name] = err
+		return cty.DynamicVal
+	case err != nil:
 		return cty.NullVal(cty.DynamicPseudoType)
 	}
+	value = expr.MarkAt(value, marks)
 	if v.set && !value.IsNull() {
 		if set, err := expr.ToSet(value); err == nil {
-			return set
+			value = set
 		}
+	}
+	if v.Sensitive && !value.IsNull() {
+		value = expr.Sensitive(value, expr.Declared)
 	}
 	return value
 }
@@ -92,7 +120,7 @@ func (s *Scope) Expand(node string) (Expansion, Diagnostics) {
 			return Expansion{}, ds.in(n.address())
 		}
 		if v, err := expr.ToBool(v); err != nil {
-			return Expansion{}, one(rangeOf(n.when.Range()), "", "%s: when %s", n.address(), err)
+			return Expansion{}, one(rangeOf(n.when.Range()), exposed(err), "%s: when %s", n.address(), err)
 		} else if !v {
 			return Expansion{Skip: true, Each: n.ForEach}, nil
 		}
@@ -122,7 +150,7 @@ func (s *Scope) expand(n *Node) (Expansion, Diagnostics) {
 		err = fmt.Errorf("for_each over %d elements; at most %d", len(keys), MaxInstances)
 	}
 	if err != nil {
-		return Expansion{}, one(rangeOf(n.forEach.Range()), "", "%s: %s", n.address(), err)
+		return Expansion{}, one(rangeOf(n.forEach.Range()), exposed(err), "%s: %s", n.address(), err)
 	}
 	for i, k := range keys {
 		x.values[k] = values[i]
@@ -139,6 +167,9 @@ func (s *Scope) names(r refs) map[string]cty.Value {
 	}
 	if len(r.locals) > 0 {
 		names["local"] = pick(r.locals, s.local)
+	}
+	if len(r.secrets) > 0 {
+		names["secret"] = pick(r.secrets, s.secret)
 	}
 	for kind, of := range s.p.grouped(r.nodes) {
 		names[string(kind)] = pick(of, func(name string) cty.Value { return s.nodes[id(kind, name)] })
@@ -167,7 +198,7 @@ func (s *Scope) local(name string) cty.Value {
 	if found.HasErrors() || expr.Size(v, expr.MaxValue) >= expr.MaxValue {
 		return cty.DynamicVal
 	}
-	if v.IsWhollyKnown() {
+	if v.IsWhollyKnown() && len(x.refs.secrets) == 0 { // a secret may be renewed
 		s.locals[name] = v
 	}
 	return v
@@ -176,7 +207,7 @@ func (s *Scope) local(name string) cty.Value {
 func (s *Scope) eval(e hclsyntax.Expression, names map[string]cty.Value) (cty.Value, Diagnostics) {
 	v, found := expr.Eval(e, &hcl.EvalContext{Variables: names, Functions: s.p.functions})
 	if found.HasErrors() {
-		return cty.DynamicVal, fromHCL(found)
+		return cty.DynamicVal, s.discreet(fromHCL(found), e, names)
 	}
 	if expr.Size(v, expr.MaxValue) >= expr.MaxValue {
 		return cty.DynamicVal, one(rangeOf(e.Range()), tooLarge, "the value is too large")
@@ -193,6 +224,14 @@ func (s *Scope) explain(e hclsyntax.Expression) Diagnostics {
 		name, _ := attributeName(t, 1)
 		if x := s.p.locals[name]; t.RootName() == "local" && x != nil {
 			if _, ds := s.eval(x.expr, s.names(x.refs)); ds.HasErrors() {
+				return ds
+			}
+		}
+		if err := s.lost[t.RootName()+"."+name]; err != nil {
+			return one(rangeOf(t.SourceRange()), "", "%s.%s %s", t.RootName(), name, err)
+		}
+		if t.RootName() == "secret" {
+			if ds := s.noSecret(name, rangeOf(t.SourceRange())); ds != nil {
 				return ds
 			}
 		}
@@ -227,52 +266,6 @@ type Turn struct {
 	Edits sdk.Values
 }
 
-// Inputs evaluates the inputs of one node instance, brings them to the types of the node type's schema, fills its
-// defaults and checks them. Durations and sizes stay as written. The key is the zero Key without for_each.
-func (s *Scope) Inputs(node string, key sdk.Key, turn Turn) (sdk.Values, Diagnostics) {
-	n, ds := s.node(node)
-	if ds != nil {
-		return nil, ds
-	}
-	address := n.address() + key.String()
-	names, ds := s.instance(n, key)
-	if ds.HasErrors() {
-		return nil, ds.in(address)
-	}
-	values := map[string]any{}
-	for _, in := range n.inputs {
-		if in.fixed != nil {
-			values[in.name] = expr.Clone(in.fixed)
-			continue
-		}
-		x, found := s.out(in.expr, names, "input "+in.name)
-		values[in.name] = x
-		ds = append(ds, found...)
-	}
-	ds = append(ds, s.turn(n, turn, names, values)...)
-	if ds.HasErrors() {
-		return nil, ds.in(address)
-	}
-	fitted, _ := expr.Coerce(&n.Type.Inputs, values).(map[string]any)
-	if ds = n.checkInputs(fitted); ds.HasErrors() {
-		return nil, ds.in(address)
-	}
-	return fitted, nil
-}
-
-// out evaluates an expression to a value of a run.
-func (s *Scope) out(e hclsyntax.Expression, names map[string]cty.Value, what string) (any, Diagnostics) {
-	v, found := s.eval(e, names)
-	if found.HasErrors() {
-		return nil, found
-	}
-	x, err := s.artifacts.Out(v)
-	if err != nil {
-		return nil, one(rangeOf(e.Range()), "", "%s: %s", what, err)
-	}
-	return x, nil
-}
-
 // instance gives the names that one instance's inputs see.
 func (s *Scope) instance(n *Node, key sdk.Key) (map[string]cty.Value, Diagnostics) {
 	if !n.ForEach {
@@ -288,6 +281,9 @@ func (s *Scope) instance(n *Node, key sdk.Key) (map[string]cty.Value, Diagnostic
 	if !ok {
 		return nil, one(n.Range, "", "for_each has no such element")
 	}
+	if len(n.refs.secrets) > 0 { // they may have been renewed
+		x.names = s.names(n.refs)
+	}
 	names := make(map[string]cty.Value, len(x.names)+1)
 	for k, v := range x.names {
 		names[k] = v
@@ -298,21 +294,4 @@ func (s *Scope) instance(n *Node, key sdk.Key) (map[string]cty.Value, Diagnostic
 	}
 	names["each"] = cty.ObjectVal(map[string]cty.Value{"key": k, "value": value})
 	return names, nil
-}
-
-// checkInputs says what does not fit, at the attribute or the part of it that is wrong.
-func (n *Node) checkInputs(values map[string]any) (ds Diagnostics) {
-	for _, f := range n.Type.Inputs.Check(values) {
-		rng, detail := n.Range, ""
-		for _, in := range n.inputs {
-			if rest, ok := cutName(f.Path, in.name); ok {
-				rng = rangeOf(locate(in.expr, rest))
-				if in.schema != nil {
-					detail = describe(in.schema, rest)
-				}
-			}
-		}
-		ds = append(ds, one(rng, detail, "input %s: %s", f.Path, f.Message)...)
-	}
-	return ds
 }

@@ -48,7 +48,10 @@ func (p *Pipeline) TriggerInputs(name string, e TriggerEvent) (sdk.Values, Diagn
 		return nil, one(t.Range, "", "trigger.%s: %s", name, err)
 	}
 	names["trigger"] = event
-	given, ds := s.object(t.inputs, names, "inputs")
+	given, marks, ds := s.object(t.inputs, names, "inputs")
+	if len(marks) > 0 { // whoever fires a trigger is not asked what it may know
+		ds = append(ds, one(rangeOf(t.inputs.Range()), "leave it to a variable with sensitive = true", "inputs: something in them is sensitive")...)
+	}
 	if ds.HasErrors() {
 		return nil, ds.in("trigger." + name)
 	}

@@ -11,32 +11,52 @@ import (
 )
 
 // turn changes inputs to those of a later round, of a lower rung, and to what a person has set.
-func (s *Scope) turn(n *Node, t Turn, names map[string]cty.Value, values map[string]any) (ds Diagnostics) {
+func (s *Scope) turn(n *Node, t Turn, names map[string]cty.Value, g *given) (ds Diagnostics) {
 	if t.Self != nil && n.Repeat != nil && n.Repeat.next != nil {
 		round, found := s.round(n, names, t.Self)
 		if found.HasErrors() {
 			return found
 		}
-		next, found := s.object(n.Repeat.next, round, "next")
+		next, marks, found := s.object(n.Repeat.next, round, "next")
 		ds = append(ds, found...)
-		maps.Copy(values, next)
+		for name, x := range next {
+			g.set(name, x, below(marks, name))
+		}
 	}
 	for i := 0; i < t.Rung && i < len(n.Degrade); i++ {
-		set, found := s.object(n.Degrade[i].set, names, "set")
+		set, marks, found := s.object(n.Degrade[i].set, names, "set")
 		ds = append(ds, found...)
-		merge(values, set)
+		merge(g.values, set)
+		g.marks = append(g.marks, marks...)
 	}
-	maps.Copy(values, t.Edits)
+	for name, x := range t.Edits {
+		plain, marks, err := expr.Open(x, s.vault)
+		if err != nil {
+			ds = append(ds, one(n.Range, "", "input %s: %s", name, err)...)
+		}
+		g.set(name, plain, marks)
+	}
 	return ds
 }
 
-func (s *Scope) object(e hclsyntax.Expression, names map[string]cty.Value, what string) (map[string]any, Diagnostics) {
-	x, ds := s.out(e, names, what)
+// object evaluates an expression to the names and values of an object. When it is sensitive as a whole, all of them are.
+func (s *Scope) object(e hclsyntax.Expression, names map[string]cty.Value, what string) (map[string]any, []expr.Mark, Diagnostics) {
+	x, marks, ds := s.split(e, names, what)
 	m, ok := x.(map[string]any)
 	if !ok && !ds.HasErrors() {
 		ds = one(rangeOf(e.Range()), "write it { name = value }", "%s wants an object", what)
 	}
-	return m, ds
+	var of []expr.Mark
+	for _, mark := range marks {
+		if len(mark.Path) > 0 {
+			of = append(of, mark)
+			continue
+		}
+		for name := range m {
+			of = append(of, expr.Mark{Path: []any{name}, Origin: mark.Origin})
+		}
+	}
+	return m, of, ds
 }
 
 // merge puts changes into values, objects into objects at any depth.
@@ -93,7 +113,7 @@ func (s *Scope) Judge(node string, key sdk.Key, iter int, outputs sdk.Values) (V
 	done, err := expr.ToBool(v)
 	switch {
 	case err != nil:
-		return Verdict{}, one(rangeOf(n.Repeat.until.Range()), "", "%s: until %s", address, err)
+		return Verdict{}, one(rangeOf(n.Repeat.until.Range()), exposed(err), "%s: until %s", address, err)
 	case done:
 		return Verdict{}, nil
 	case iter < n.Repeat.Max:
@@ -104,16 +124,19 @@ func (s *Scope) Judge(node string, key sdk.Key, iter int, outputs sdk.Values) (V
 
 // Enter begins the scope of a module instance with its inputs, which are the variables of its pipeline.
 func (s *Scope) Enter(module string, key sdk.Key, turn Turn) (*Scope, Diagnostics) {
-	inputs, ds := s.Inputs(module, key, turn)
+	n, ds := s.node(module)
+	if ds != nil {
+		return nil, ds
+	}
+	g, ds := s.inputs(n, key, turn)
 	if ds.HasErrors() {
 		return nil, ds
 	}
-	n := s.p.nodes[module]
-	vars, ds := n.Module.Inputs(inputs)
+	vars, ds := n.Module.inputs(g.values, g.marks)
 	if ds.HasErrors() {
 		return nil, ds.in(n.address() + key.String())
 	}
-	child := n.Module.NewScope(vars)
-	child.run = s.run
+	child := n.Module.newScope(vars, g.marks, s.vault)
+	child.run, child.inner = s.run, true
 	return child, nil
 }

@@ -45,6 +45,8 @@ type Node struct {
 type Sources struct {
 	// Result gives the known result for a node of a key: its outputs and the attempt that gave them.
 	Result func(n *pipeline.Node, key string) (outputs sdk.Values, source string, ok bool)
+	// Vault gives secrets, and seals as a run would, so that results are found; nil: there are none.
+	Vault pipeline.Vault
 	// Took gives how long one instance of a node takes, and of how many attempts that is the median.
 	Took func(at string) (time.Duration, int)
 }
@@ -62,7 +64,7 @@ type Plan struct {
 func Make(p *pipeline.Pipeline, inputs sdk.Values, from Sources) Plan {
 	m := &maker{from: from}
 	m.plan.Complete = true
-	m.frame(p.NewScope(inputs), "")
+	m.frame(p.Open(inputs, from.Vault), "")
 	return m.plan
 }
 

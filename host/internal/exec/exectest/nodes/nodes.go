@@ -27,6 +27,7 @@ func Plugin() sdk.Plugin {
 			sdk.NodeOf(about("report", "Reports progress and a line of log"), report),
 			sdk.NodeOf(about("read", "Reads an artifact"), read),
 			sdk.NodeOf(about("write", "Writes an artifact into the scratch folder"), write),
+			sdk.NodeOf(about("blurt", "Tells its secret wherever it can"), blurt),
 		},
 	}
 }
