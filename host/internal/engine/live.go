@@ -309,8 +309,10 @@ func about(kind run.Kind, i *run.Instance) run.Event {
 func (p *pass) settle(ev run.Event) {
 	var err error
 	switch n := p.l.state.Find(ev.In, ev.Node); {
-	case ev.Kind == run.RunResumed: // nodes of which the run's end alone had held instances back have ended by now
+	case ev.Kind == run.RunResumed || ev.Kind == run.RunContinued: // modules that had ended badly may go on
 		err = p.l.settleAll(&p.l.state.Frame)
+	case ev.Kind == run.NodeDecided && ev.Decision == run.Retry:
+		err = p.l.enterAnew(n.Instance(ev.Key))
 	case n != nil && n.State.Ended():
 		err = p.l.settle(n)
 	}
@@ -353,6 +355,27 @@ func (l *live) enter(i *run.Instance, inside *run.Frame) error {
 	}
 	l.scopes[inside] = scope
 	return nil
+}
+
+// enterAnew begins the scopes of a module instance that is tried again, and of what goes on in it: their inputs may be
+// others now.
+func (l *live) enterAnew(i *run.Instance) error {
+	inside := i.Inside()
+	if inside == nil {
+		return nil
+	}
+	delete(l.scopes, inside)
+	inside.Walk(func(n *run.Node) {
+		for _, j := range n.Instances {
+			if f := j.Inside(); f != nil {
+				delete(l.scopes, f)
+			}
+		}
+	})
+	if err := l.enter(i, inside); err != nil {
+		return err
+	}
+	return l.settleAll(inside)
 }
 
 func (l *live) settle(n *run.Node) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -146,9 +147,7 @@ func (e *Engine) Decide(ctx context.Context, at sdk.Address, d Decision) error {
 		ev.Decision, ev.Owner, ev.Reason = d.What, d.By, d.Reason
 		switch d.What {
 		case run.Retry:
-			turn := turnOf(i)
-			turn.Edits = d.Inputs
-			if _, diags := p.l.scope(i.Node).Inputs(i.Node.Name, i.Key, turn); diags.HasErrors() {
+			if diags := p.wouldBegin(i, d.Inputs); diags.HasErrors() {
 				return diags
 			}
 			if ev.Inputs, err = p.l.scope(i.Node).SealEdits(i.Node.Name, i.Key, d.Inputs); err != nil {
@@ -165,6 +164,20 @@ func (e *Engine) Decide(ctx context.Context, at sdk.Address, d Decision) error {
 		p.add(ev)
 		return nil
 	})
+}
+
+// wouldBegin says what is wrong with inputs that a person sets.
+func (p *pass) wouldBegin(i *run.Instance, inputs sdk.Values) (diags pipeline.Diagnostics) {
+	turn, scope := turnOf(i), p.l.scope(i.Node)
+	turn.Edits = sdk.Values{}
+	maps.Copy(turn.Edits, i.Edits)
+	maps.Copy(turn.Edits, inputs)
+	if i.Node.Module != nil {
+		_, diags = scope.Enter(i.Node.Name, i.Key, turn)
+	} else {
+		_, diags = scope.Inputs(i.Node.Name, i.Key, turn)
+	}
+	return diags
 }
 
 // accept takes outputs that a person gives for what a node should have.

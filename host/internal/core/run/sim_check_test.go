@@ -130,6 +130,9 @@ func (m *sim) checkCounts(f *Frame) (running int) {
 		if !n.State.Ended() {
 			open++
 		}
+		if n.State.Ended() == n.Ended.IsZero() || len(n.Instances) > 0 && n.Started.IsZero() {
+			m.fatalf("%s/%s is %s, started %v, ended %v", f.Path, n.Name, n.State, n.Started, n.Ended)
+		}
 		unmet := 0
 		for _, need := range n.Needs {
 			if !f.byName[need].State.Ended() {
@@ -155,6 +158,9 @@ func (m *sim) checkInstances(n *Node) (running int) {
 	for _, i := range n.Instances {
 		if !i.State.Ended() {
 			open++
+		}
+		if i.State.Ended() == i.Ended.IsZero() || i.Attempt > 0 && i.Iter < 2 && i.Started.IsZero() || i.Started.After(m.now) {
+			m.fatalf("%s is %s, started %v, ended %v", m.s.Address(i), i.State, i.Started, i.Ended)
 		}
 		if i.State == NodeRunning && n.State != NodeRunning {
 			m.fatalf("%s is running, and its node is %s", m.s.Address(i), n.State)

@@ -79,7 +79,7 @@ func (m *sim) checkDecided(e Event, i *Instance) {
 // isAnew says whether an instance is at the beginning of the round after the event's, with its outputs.
 func isAnew(i *Instance, e Event) bool {
 	return i.State == NodeReady && i.Iter == e.Iter+1 && i.Attempt+i.Tries+i.Lost+i.Rung == 0 && i.Error == nil && i.Checkpoint == nil &&
-		i.Self["by"] == e.Outputs["by"] && i.SelfRef == e.OutputsRef
+		i.Self != nil && i.Self["by"] == e.Outputs["by"] && i.SelfRef == e.OutputsRef
 }
 
 // checkEnd holds the end of an attempt to what DESIGN says of causes, cancels and timeouts.
@@ -96,6 +96,9 @@ func (m *sim) checkEnd(was, i *Instance, e Event) {
 	case stopped:
 		if i.State != NodeCancelled {
 			bad("cancelled, because it was told to stop")
+		}
+		if e.Error != nil && !i.Cancel && !sameError(i.Error, e.Error) {
+			m.fatalf("%s ended by %q, and says %v", e.At("run_sim"), e.Error.Message, i.Error)
 		}
 		if i.Cancel && i.Error.Message != "cancelled: too slow" {
 			m.fatalf("%s was cancelled by a person, and says %q", e.At("run_sim"), i.Error.Message)
