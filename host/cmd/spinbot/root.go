@@ -32,7 +32,7 @@ func (p *program) commands() []*cobra.Command {
 		p.runCommand(), p.planCommand(), p.rerunCommand(),
 		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(),
 		p.importCommand(),
-		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
+		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(), p.gcCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
