@@ -30,7 +30,7 @@ type program struct {
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.runCommand(), p.planCommand(), p.rerunCommand(),
-		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(),
+		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(), p.consoleCommand(),
 		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),

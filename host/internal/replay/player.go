@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -235,17 +236,18 @@ func (p *Player) question(e run.Event) (q pipeline.Question, err error) {
 	return q, json.Unmarshal(e.Ask, &q)
 }
 
-// pathOf reads the path of a module instance.
+// pathOf reads the path of a module instance; a bare name is that of a module.
 func pathOf(in string) (run.Path, error) {
 	if in == "" {
 		return nil, nil
 	}
-	at, err := sdk.ParseAddress("run_0/" + in)
-	if err == nil && at.Node.Kind != "" {
-		err = errors.New(in + " is no module")
+	text := in
+	if !strings.HasPrefix(in, "module.") && !strings.HasPrefix(in, "node.") && !strings.HasPrefix(in, "gate.") {
+		text = "module." + in
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w; write it like module.finish or module.finish~2/module.mix[0]", err)
+	at, err := sdk.ParseAddress("run_0/" + text)
+	if err != nil || at.Node.Kind != "" {
+		return nil, fmt.Errorf("%q is no module instance; write it like module.finish or module.finish~2/module.mix[0]", in)
 	}
 	return at.Modules, nil
 }
