@@ -89,7 +89,7 @@ func (x *console) line(text string) {
 	default:
 		if strings.HasPrefix(word, ":") {
 			words := []string{":type", ":names", ":functions", ":in", ":at", ":help"}
-			err = fmt.Errorf("there is no %s%s; :help shows what there is", word, expr.DidYouMean(word, words))
+			err = fmt.Errorf("there is no %s%s (:help shows what there is)", word, expr.DidYouMean(word, words))
 		} else {
 			x.evaluate(text, false)
 		}
@@ -256,7 +256,7 @@ func (x *console) functions(name string) error {
 		rows = append(rows, []cell{{f.Name, x.style.Bold}, plain(f.Doc)})
 	}
 	if name != "" {
-		return fmt.Errorf("there is no function %s%s; :functions lists them", name, expr.DidYouMean(name, known))
+		return fmt.Errorf("there is no function %s%s (:functions lists them)", name, expr.DidYouMean(name, known))
 	}
 	table(x.out, x.style, []string{"FUNCTION", "GIVES"}, rows)
 	return nil

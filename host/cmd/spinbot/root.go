@@ -29,7 +29,7 @@ type program struct {
 // commands is the explicit list: a new command is its own file and one line here.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
-		p.runCommand(), p.planCommand(), p.rerunCommand(),
+		p.initCommand(), p.runCommand(), p.planCommand(), p.rerunCommand(),
 		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(), p.consoleCommand(),
 		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
