@@ -32,6 +32,7 @@ var (
 	errChanges   = errors.New("changes found")
 	errInvalid   = errors.New("the pipeline is invalid")
 	errTested    = errors.New("a test failed")
+	errVerified  = errors.New("the run does not come out as it was recorded")
 	errFailed    = errors.New("the run failed")
 	errCancelled = errors.New("the run was cancelled")
 )
@@ -61,7 +62,7 @@ func exitCode(err error) int {
 
 // tell says what went wrong, unless that was done where it happened.
 func tell(w io.Writer, err error) error {
-	for _, told := range []error{errChanges, errInvalid, errTested, errFailed, errCancelled} {
+	for _, told := range []error{errChanges, errInvalid, errTested, errVerified, errFailed, errCancelled} {
 		if errors.Is(err, told) {
 			return err
 		}
@@ -84,7 +85,7 @@ func exitCodesTopic() *cobra.Command {
 		Use:   "exit-codes",
 		Short: "What the exit codes mean",
 		Long: `0    done
-1    an error: of the machine, of the host, of a file that is not there; test: a test failed
+1    an error: of the machine, of the host, of a file that is not there; a test failed; replay --verify: not the same
 2    fmt -check: there are changes to make
 3    the pipeline, an input of it or a test file is invalid; nothing was run
 4    the run failed

@@ -31,10 +31,10 @@ type program struct {
 // commands is the explicit list: a new command is its own file and one line here.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
-		p.runCommand(), p.planCommand(), p.rerunCommand(),
-		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(),
+		p.initCommand(), p.runCommand(), p.planCommand(), p.rerunCommand(),
+		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(), p.consoleCommand(),
 		p.importCommand(),
-		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
+		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(), p.gcCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),

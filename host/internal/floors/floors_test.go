@@ -72,6 +72,7 @@ var rooms = []room{
 	{"host/internal/floors", 3, nil, "no code: the test of this table"},
 	{"host/internal/recording", 3, nil, "what the nodes of a real run gave, as a file that tests replay"},
 	{"host/internal/pipetest", 4, nil, "test files of pipelines: mocks, expectations, the run blocks on the real engine"},
+	{"host/internal/replay", 4, nil, "a recorded run, stepped through event by event: its states and what its expressions saw"},
 	{"host/internal/api", 4, nil, "Fiber routes; JSON shapes are sdk/client's"},
 	{"host/internal/app/...", 5, []string{"host/internal/app/..."}, "configuration and wiring only"},
 	{"host/cmd/spinbot", 6, nil, "the command line: one file per command"},

@@ -154,26 +154,7 @@ func concerns(address, node string) bool {
 	if err != nil {
 		return false
 	}
-	if !strings.Contains(node, ".") {
-		node = "node." + node
-	}
-	path := ""
-	for _, step := range append(a.Modules, a.Node) {
-		if step.Kind == "" {
-			break
-		}
-		bare := step
-		bare.Key, bare.Iter = sdk.Key{}, 0
-		keyed := step
-		keyed.Iter = 0
-		for _, s := range []sdk.Step{bare, keyed, step} {
-			if path+s.String() == node || s.String() == node {
-				return true
-			}
-		}
-		path += step.String() + "/"
-	}
-	return false
+	return run.Concerns(a, node)
 }
 
 // happened tells a run's events as lines.

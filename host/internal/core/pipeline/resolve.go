@@ -132,33 +132,37 @@ func (l *loader) refs(e hclsyntax.Expression, at place) (r refs) {
 	l.loadFiles(e, at)
 	l.bare(e)
 	for _, t := range e.Variables() {
-		root := t.RootName()
-		if !l.allowed(t, at) {
-			continue
-		}
-		switch root {
-		case "var":
-			r.vars = union(r.vars, l.named(t, "variable", l.variableNames))
-		case "local":
-			r.locals = union(r.locals, l.named(t, "local", func() []string { return slices.Sorted(maps.Keys(l.p.locals)) }))
-		case "node", "gate", "module":
-			for _, name := range l.named(t, root, l.namesOf(Kind(root))) {
-				r.direct = union(r.direct, []string{id(Kind(root), name)})
-			}
-		case "secret":
-			r.secrets = union(r.secrets, l.named(t, "secret", l.secretNames))
-		case "each":
-			r.each = true
-			l.member(t, "each", []string{"key", "value"})
-		case "run":
-			l.member(t, "run", []string{"id", "user"})
-		case "trigger":
-			if len(t) > 1 { // alone it is all that it has
-				l.member(t, "trigger", triggerNames[at.trigger.Kind])
-			}
-		}
+		l.reference(t, at, &r)
 	}
 	return r
+}
+
+// reference reads one reference.
+func (l *loader) reference(t hcl.Traversal, at place, r *refs) {
+	if !l.allowed(t, at) {
+		return
+	}
+	switch root := t.RootName(); root {
+	case "var":
+		r.vars = union(r.vars, l.named(t, "variable", l.variableNames))
+	case "local":
+		r.locals = union(r.locals, l.named(t, "local", func() []string { return slices.Sorted(maps.Keys(l.p.locals)) }))
+	case "node", "gate", "module":
+		for _, name := range l.named(t, root, l.namesOf(Kind(root))) {
+			r.direct = union(r.direct, []string{id(Kind(root), name)})
+		}
+	case "secret":
+		r.secrets = union(r.secrets, l.named(t, "secret", l.secretNames))
+	case "each":
+		r.each = true
+		l.member(t, "each", []string{"key", "value"})
+	case "run":
+		l.member(t, "run", []string{"id", "user"})
+	case "trigger":
+		if len(t) > 1 { // alone it is all that it has
+			l.member(t, "trigger", triggerNames[at.trigger.Kind])
+		}
+	}
 }
 
 func (l *loader) variableNames() []string {

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -63,4 +64,29 @@ func Target(at sdk.Address) (in Path, step sdk.Step) {
 		in, step = in[:len(in)-1], in[len(in)-1]
 	}
 	return in, step
+}
+
+// Concerns says whether an address is of the node that is asked for: by its name, by its address within the run with or
+// without a key or a round, or by that of a module around it. A bare name is that of a node, a gate or a module.
+func Concerns(at sdk.Address, node string) bool {
+	kind, _, _ := strings.Cut(node, ".")
+	named := kind == "node" || kind == "gate" || kind == "module"
+	path := ""
+	for _, step := range append(slices.Clone(at.Modules), at.Node) {
+		if step.Kind == "" {
+			break
+		}
+		bare := step
+		bare.Key, bare.Iter = sdk.Key{}, 0
+		keyed := step
+		keyed.Iter = 0
+		for _, s := range []sdk.Step{bare, keyed, step} {
+			text := s.String()
+			if path+text == node || text == node || !named && strings.TrimPrefix(text, s.Kind+".") == node {
+				return true
+			}
+		}
+		path += step.String() + "/"
+	}
+	return false
 }

@@ -1,0 +1,286 @@
+package replay
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Player stands at one event of a Tape: before the first when it is new. It belongs to one goroutine.
+type Player struct {
+	tape   *Tape
+	pipe   *pipeline.Pipeline
+	state  *run.State
+	scopes map[*run.Frame]*pipeline.Scope // of the run, and of every round of a module instance that was opened
+	at     int                            // events folded
+	seen   seen
+}
+
+// New loads the pipeline of a tape as it was when the run was made.
+func New(t *Tape) (*Player, error) {
+	if len(t.events) == 0 && t.broken != nil {
+		return nil, fmt.Errorf("%s: %w", t.Run, t.broken)
+	}
+	if len(t.events) == 0 {
+		return nil, fmt.Errorf("%s has no events", t.Run)
+	}
+	if first := t.events[0]; first.Kind != run.RunCreated {
+		return nil, fmt.Errorf("%s: its journal is damaged: it begins with %q instead of %q", t.Run, first.Kind, run.RunCreated)
+	}
+	var b pipeline.Bundle
+	if err := t.document(t.events[0].Bundle, &b); err != nil {
+		return nil, fmt.Errorf("%s: its pipeline: %w", t.Run, err)
+	}
+	pipe, diags := pipeline.Load(b.FS(), b.File, b)
+	if diags.HasErrors() {
+		return nil, fmt.Errorf("%s: its pipeline does not load any more: %w", t.Run, diags)
+	}
+	p := &Player{tape: t, pipe: pipe}
+	p.Rewind()
+	return p, nil
+}
+
+// Rewind goes back before the first event.
+func (p *Player) Rewind() {
+	p.state, p.scopes, p.at = run.New(engine.Shape(p.pipe)), map[*run.Frame]*pipeline.Scope{}, 0
+	p.seen = newSeen(p.state)
+}
+
+// State is the run as the events so far tell it: read it only, and until the next step.
+func (p *Player) State() *run.State { return p.state }
+
+// Pipeline is the run's pipeline as it was when the run was made.
+func (p *Player) Pipeline() *pipeline.Pipeline { return p.pipe }
+
+// Seq is the number of the event at which the player stands; 0: before the first.
+func (p *Player) Seq() uint64 { return p.state.Seq }
+
+// Last is the number of the tape's last event that can be read.
+func (p *Player) Last() uint64 { return p.tape.events[len(p.tape.events)-1].Seq }
+
+// Peek gives the next event without going on to it; false at the end, and at one that cannot be read.
+func (p *Player) Peek() (run.Event, bool) {
+	if p.at == len(p.tape.events) {
+		return run.Event{}, false
+	}
+	return p.tape.events[p.at], true
+}
+
+// Step goes on to the next event and tells what it changed; io.EOF after the last. After any other error the player stays
+// where it is.
+func (p *Player) Step() (Step, error) {
+	e, stale, err := p.fold()
+	if err != nil {
+		return Step{}, err
+	}
+	return p.tell(e, stale), nil
+}
+
+// Go goes to an event, forwards or back, and tells what it changed. Number 0 goes before the first.
+func (p *Player) Go(seq uint64) (Step, error) {
+	if seq <= p.Seq() {
+		p.Rewind()
+	}
+	for p.Seq()+1 < seq {
+		if _, _, err := p.fold(); err != nil {
+			return Step{}, err
+		}
+	}
+	if seq == 0 {
+		return Step{}, nil
+	}
+	p.seen = newSeen(p.state)
+	return p.Step()
+}
+
+// fold takes in the next event.
+func (p *Player) fold() (e run.Event, stale bool, err error) {
+	if p.at == len(p.tape.events) {
+		if p.tape.broken != nil {
+			return e, false, fmt.Errorf("%s: %w", p.tape.Run, p.tape.broken)
+		}
+		return e, false, io.EOF
+	}
+	e = p.tape.events[p.at]
+	if e.OutputsRef != "" {
+		if err := p.tape.document(e.OutputsRef, &e.Outputs); err != nil {
+			return e, false, fmt.Errorf("%s: event %d: its outputs: %w", p.tape.Run, e.Seq, err)
+		}
+	}
+	if stale, err = p.state.Fold(e); err != nil {
+		var illegal *run.IllegalEventError
+		if errors.As(err, &illegal) {
+			return e, false, fmt.Errorf("%s: its journal is damaged: %w", p.tape.Run, err)
+		}
+		return e, false, fmt.Errorf("%s: %w", p.tape.Run, err)
+	}
+	p.at++
+	if err := p.settle(e); err != nil {
+		return e, stale, fmt.Errorf("%s: event %d: %w", p.tape.Run, e.Seq, err)
+	}
+	return e, stale, nil
+}
+
+// settle tells the scopes what an event ended or began, as the engine does.
+func (p *Player) settle(e run.Event) error {
+	n := p.state.Find(e.In, e.Node)
+	switch {
+	case e.Kind == run.RunCreated:
+		p.scopes[&p.state.Frame] = p.outermost()
+	case e.Kind == run.RunResumed:
+		return p.resumed()
+	case n == nil:
+	case e.Kind == run.ModuleOpened:
+		if i := n.Instance(e.Key); i != nil && i.Inside() != nil {
+			return p.enter(i, i.Inside())
+		}
+	case n.State.Ended():
+		return p.end(n)
+	}
+	return nil
+}
+
+// outermost is the run's own scope, with nothing in it yet.
+func (p *Player) outermost() *pipeline.Scope {
+	scope := p.pipe.NewScope(p.state.Inputs)
+	scope.SetRun(string(p.state.ID), p.state.Owner)
+	return scope
+}
+
+// resumed builds the scopes anew, since nodes that had ended are open again; those of modules that are over stay.
+func (p *Player) resumed() error {
+	before := p.scopes
+	p.scopes = map[*run.Frame]*pipeline.Scope{&p.state.Frame: p.outermost()}
+	err := p.endAll(&p.state.Frame)
+	for frame, scope := range before {
+		if p.scopes[frame] == nil {
+			p.scopes[frame] = scope
+		}
+	}
+	return err
+}
+
+// endAll tells the scopes of a frame, and of the modules that are open in it, which nodes have ended.
+func (p *Player) endAll(f *run.Frame) error {
+	for _, n := range f.Nodes {
+		if n.State.Ended() {
+			if err := p.end(n); err != nil {
+				return err
+			}
+		}
+	}
+	for _, n := range f.Nodes {
+		for _, i := range n.Instances {
+			inside := i.Inside()
+			if inside == nil || i.State == run.NodeSucceeded {
+				continue
+			}
+			if err := p.enter(i, inside); err != nil {
+				return err
+			}
+			if err := p.endAll(inside); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// enter begins the scope of a round of a module instance.
+func (p *Player) enter(i *run.Instance, inside *run.Frame) error {
+	around := p.scopes[i.Node.Frame]
+	if around == nil {
+		return fmt.Errorf("%s stands in a module that was never opened", i.Step())
+	}
+	scope, diags := around.Enter(i.Node.Name, i.Key, turnOf(i))
+	if diags.HasErrors() {
+		return diags
+	}
+	p.scopes[inside] = scope
+	return nil
+}
+
+// end sets what a node that has ended gave.
+func (p *Player) end(n *run.Node) error {
+	scope := p.scopes[n.Frame]
+	if scope == nil || n.State == run.NodeFailed || n.State == run.NodeCancelled {
+		return nil
+	}
+	x := pipeline.Expansion{Skip: n.State == run.NodeSkipped, Each: n.Each, Map: n.Map, Keys: n.Keys}
+	outputs := make([]sdk.Values, len(n.Instances))
+	for k, i := range n.Instances {
+		outputs[k] = i.Values()
+	}
+	if len(n.Instances) == 0 && !n.Each {
+		outputs = []sdk.Values{nil}
+	}
+	return scope.SetNode(n.Name, x, outputs)
+}
+
+func turnOf(i *run.Instance) pipeline.Turn {
+	return pipeline.Turn{Self: i.Self, Rung: i.Rung, Edits: i.Edits}
+}
+
+// question reads what a gate asks.
+func (p *Player) question(e run.Event) (q pipeline.Question, err error) {
+	if e.AskRef != "" {
+		return q, p.tape.document(e.AskRef, &q)
+	}
+	return q, json.Unmarshal(e.Ask, &q)
+}
+
+// pathOf reads the path of a module instance; a bare name is that of a module.
+func pathOf(in string) (run.Path, error) {
+	if in == "" {
+		return nil, nil
+	}
+	text := in
+	if !strings.HasPrefix(in, "module.") && !strings.HasPrefix(in, "node.") && !strings.HasPrefix(in, "gate.") {
+		text = "module." + in
+	}
+	at, err := sdk.ParseAddress("run_0/" + text)
+	if err != nil || at.Node.Kind != "" {
+		return nil, fmt.Errorf("%q is no module instance; write it like module.finish or module.finish~2/module.mix[0]", in)
+	}
+	return at.Modules, nil
+}
+
+// Frame gives the run's own nodes, or those of a module instance that was opened, which is named as in an address:
+// module.finish~2/module.mix[0]. Without a round its last one is meant.
+func (p *Player) Frame(in string) (*run.Frame, error) {
+	path, err := pathOf(in)
+	if err != nil {
+		return nil, err
+	}
+	f := &p.state.Frame
+	for k, step := range path {
+		if step.Iter == 0 {
+			if i := f.Node(run.IDOf(step)).Instance(step.Key); i != nil {
+				path[k].Iter = i.Iter
+			}
+		}
+		if f = p.state.Under(path[:k+1]); f == nil {
+			return nil, fmt.Errorf("%s was not opened before event %d", path[:k+1], p.Seq()+1)
+		}
+	}
+	return f, nil
+}
+
+// Scope gives what expressions see in a Frame, at the event where the player stands.
+func (p *Player) Scope(in string) (*pipeline.Scope, error) {
+	f, err := p.Frame(in)
+	if err != nil {
+		return nil, err
+	}
+	if p.scopes[f] == nil {
+		return nil, errors.New("nothing has happened yet")
+	}
+	return p.scopes[f], nil
+}

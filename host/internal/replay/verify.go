@@ -1,0 +1,182 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Report is what verifying a tape found.
+type Report struct {
+	Events int `json:"events"`
+	// Inputs, Expansions, Questions and Outputs are how many were evaluated anew, and came to what was recorded where
+	// that was recorded.
+	Inputs     int       `json:"inputs"`
+	Expansions int       `json:"expansions"`
+	Questions  int       `json:"questions"`
+	Outputs    int       `json:"outputs"`
+	Problems   []Problem `json:"problems"`
+}
+
+// Problem is one thing that does not come out as it was recorded.
+type Problem struct {
+	Seq uint64 `json:"seq"`
+	At  string `json:"at,omitempty"`
+	Why string `json:"why"`
+}
+
+// Verify folds a tape twice, the second time from events that were encoded anew, compares the states after every event,
+// and evaluates again what the run evaluated: inputs of attempts and modules, for_each and when, questions, outputs.
+func Verify(t *Tape) (Report, error) {
+	r := Report{Problems: []Problem{}}
+	a, err := New(t)
+	if err != nil {
+		return r, err
+	}
+	again, err := t.reencoded()
+	if err != nil {
+		return r, err
+	}
+	b, err := New(again)
+	if err != nil {
+		return r, err
+	}
+	for {
+		e, more := a.Peek()
+		if more {
+			r.before(a, e)
+		}
+		x, err := a.Step()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return r, err
+		}
+		y, err := b.Step()
+		if err != nil {
+			return r, err
+		}
+		r.Events++
+		r.after(a, e, x)
+		if !reflect.DeepEqual(x.Changes, y.Changes) || !reflect.DeepEqual(x.Next, y.Next) || x.Status != y.Status {
+			r.add(x, "folded twice, it does not change the same")
+		}
+	}
+	if !reflect.DeepEqual(a.state, b.state) {
+		r.Problems = append(r.Problems, Problem{Seq: a.Seq(), Why: "folded twice, the run does not come to the same state"})
+	}
+	return r, nil
+}
+
+// reencoded is the tape with every event written and read again.
+func (t *Tape) reencoded() (*Tape, error) {
+	out := &Tape{Run: t.Run, documents: t.documents, broken: t.broken, raw: t.raw}
+	for _, e := range t.events {
+		raw, err := e.Encode()
+		if err != nil {
+			return nil, fmt.Errorf("%s: event %d: %w", t.Run, e.Seq, err)
+		}
+		back, err := run.Decode(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: event %d, written again: %w", t.Run, e.Seq, err)
+		}
+		out.events = append(out.events, back)
+	}
+	return out, nil
+}
+
+func (r *Report) add(s Step, format string, args ...any) {
+	r.Problems = append(r.Problems, Problem{Seq: s.Seq, At: s.At, Why: fmt.Sprintf(format, args...)})
+}
+
+// before evaluates what the engine evaluated before it wrote the event.
+func (r *Report) before(p *Player, e run.Event) {
+	n := p.state.Find(e.In, e.Node)
+	fail := func(why string) {
+		r.Problems = append(r.Problems, Problem{Seq: e.Seq, At: within(e.In, run.StepOf(e.Node, e.Key, e.Iter)), Why: why})
+	}
+	switch {
+	case p.at == 0, p.state.Status.Ended():
+	case e.Kind == run.NodeExpanded && n != nil && p.scopes[n.Frame] != nil && !needSkipped(n):
+		x, diags := p.scopes[n.Frame].Expand(n.Name)
+		if r.Expansions++; diags.HasErrors() {
+			fail("its for_each or when cannot be evaluated again: " + diags.Error())
+		} else if !sameExpansion(x, e) {
+			fail("its for_each or when now comes to something else")
+		}
+	case e.Kind == run.GateOpened && n != nil && p.scopes[n.Frame] != nil:
+		want, err := p.question(e)
+		q, diags := p.scopes[n.Frame].Question(n.Name, e.Key)
+		if r.Questions++; err != nil {
+			fail("its question: " + err.Error())
+		} else if diags.HasErrors() {
+			fail("its question cannot be evaluated again: " + diags.Error())
+		} else if q.Message != want.Message || !sameValues(q.Show, want.Show) {
+			fail("its question is another one now")
+		}
+	}
+}
+
+// after looks at what the step evaluated.
+func (r *Report) after(p *Player, e run.Event, s Step) {
+	switch {
+	case s.Stale:
+	case e.Kind == run.AttemptStarted, e.Kind == run.ModuleOpened:
+		if r.Inputs++; s.Problem != "" {
+			r.add(s, "its inputs cannot be rebuilt: %s", s.Problem)
+		}
+	case e.Kind == run.RunEnded && e.Status == run.Succeeded:
+		outputs, diags := p.scopes[&p.state.Frame].Outputs()
+		if r.Outputs++; diags.HasErrors() {
+			r.add(s, "its outputs cannot be evaluated again: %s", diags.Error())
+		} else if !sameValues(outputs, s.Outputs) {
+			r.add(s, "its outputs now come to something else")
+		}
+	}
+}
+
+func needSkipped(n *run.Node) bool {
+	for _, need := range n.Needs {
+		if o := n.Frame.Node(need); o != nil && o.State == run.NodeSkipped {
+			return true
+		}
+	}
+	return false
+}
+
+func sameExpansion(x pipeline.Expansion, e run.Event) bool {
+	if x.Skip || e.Skip {
+		return x.Skip == e.Skip
+	}
+	if x.Each != e.Each || x.Map != e.Map {
+		return false
+	}
+	if !x.Each {
+		return true
+	}
+	if len(x.Keys) != len(e.Keys) {
+		return false
+	}
+	for i := range x.Keys {
+		if x.Keys[i].String() != e.Keys[i].String() {
+			return false
+		}
+	}
+	return true
+}
+
+// sameValues compares as JSON does: a null and nothing are the same, and so are an empty object and nothing.
+func sameValues(a, b sdk.Values) bool {
+	if len(a) == 0 && len(b) == 0 {
+		return true
+	}
+	x, errA := a.MarshalJSON()
+	y, errB := b.MarshalJSON()
+	return errA == nil && errB == nil && string(x) == string(y)
+}
