@@ -44,10 +44,7 @@ func (l *loader) gateBlock(b *hclsyntax.Block) {
 	}
 	n := l.newNode(KindGate, b)
 	n.Gate = &Gate{OnTimeout: FailRun}
-	n.Type = sdk.NodeType{Name: "gate", Inputs: sdk.Schema{Type: "object", Properties: sdk.Properties{
-		{Name: "message", Schema: sdk.Schema{Type: "string", Description: "what the person is asked"}},
-		{Name: "show", Schema: sdk.Schema{Type: "object", Additional: &sdk.Schema{}, Description: "what the person looks at"}},
-	}}}
+	n.Type = sdk.NodeType{Name: "gate", Inputs: GateInputs()}
 	readers := l.commonWords(n)
 	readers["timeout"] = l.duration(&n.Timeout)
 	readers["on_timeout"] = l.choice(&n.Gate.OnTimeout, FailRun, Approve, Reject)
@@ -65,12 +62,7 @@ func (l *loader) gateBlock(b *hclsyntax.Block) {
 	for _, f := range n.Gate.Fields {
 		form.Properties = append(form.Properties, sdk.Property{Name: f.Name, Schema: f.Schema})
 	}
-	n.Type.Outputs = sdk.Schema{Type: "object", Properties: sdk.Properties{
-		{Name: "approved", Schema: sdk.Schema{Type: "boolean"}},
-		{Name: "form", Schema: form},
-		{Name: "by", Schema: sdk.Schema{Type: "string"}},
-		{Name: "comment", Schema: sdk.Schema{Type: "string"}},
-	}}
+	n.Type.Outputs = GateOutputs(form)
 	n.outputs = n.Type.Outputs
 	l.declare(n, b)
 }

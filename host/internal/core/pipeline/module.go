@@ -3,7 +3,6 @@ package pipeline
 import (
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -82,13 +81,10 @@ func (l *loader) moduleFile(source string, a *hclsyntax.Attribute) (string, bool
 		l.fail(rng, "modules are local files: write it source = \"./other.hcl\"", "%q is no path of a pipeline", source)
 		return "", false
 	}
-	file := path.Join(path.Dir(l.file), source)
+	file := ModuleFile(l.file, source)
 	if !fs.ValidPath(file) {
 		l.fail(rng, "modules stand in the folder of the pipeline that is run, or below it", "%q leaves the pipeline's folder", source)
 		return "", false
-	}
-	if path.Ext(file) != ".hcl" {
-		file = path.Join(file, moduleFile)
 	}
 	if i := slices.Index(l.stack, file); i >= 0 {
 		l.fail(rng, strings.Join(append(slices.Clone(l.stack[i:]), file), " -> ")+"; a pipeline cannot be within itself", "cycle of modules")

@@ -1,0 +1,50 @@
+package expr_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
+)
+
+// TestDocumented: whatever can be called is documented and has a signature.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, f := range expr.Documented() {
+		names = append(names, f.Name)
+		if f.Doc == "" || f.Example == "" || f.Result == "" || f.Signature() == "" {
+			t.Errorf("%s is not documented", f.Name)
+		}
+	}
+	if !slices.Equal(names, expr.FunctionNames()) {
+		t.Errorf("documented are %v, there are %v", names, expr.FunctionNames())
+	}
+}
+
+func TestSignature(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"clamp":        "clamp(number: number, least: number, most: number) number",
+		"max":          "max(numbers...: number) number",
+		"file":         "file(path: string) string",
+		"templatefile": "templatefile(path: string, values: any) any",
+		"join":         "join(separator: string, lists...: list(string)) string",
+	}
+	for _, f := range expr.Documented() {
+		if s, ok := want[f.Name]; ok && f.Signature() != s {
+			t.Errorf("%s, not %s", f.Signature(), s)
+		}
+	}
+	for text, of := range map[string]cty.Type{
+		"list(map(string))": cty.List(cty.Map(cty.String)), "[number, any]": cty.Tuple([]cty.Type{cty.Number, cty.DynamicPseudoType}),
+		"object({ a = bool, b = set(string) })": cty.Object(map[string]cty.Type{"b": cty.Set(cty.String), "a": cty.Bool}),
+		"artifact":                              expr.ArtifactType, "object({})": cty.EmptyObject,
+	} {
+		if got := expr.TypeText(of); got != text {
+			t.Errorf("%s, not %s", got, text)
+		}
+	}
+}
