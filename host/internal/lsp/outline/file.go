@@ -1,0 +1,261 @@
+// Package outline knows what a pipeline file declares, what its references mean, and which type each of them has, from
+// the text as it stands in an editor: complete or not, and item by item, so that a keystroke costs what it changed. The
+// rules of types are those of core/pipeline, which checks a file as a whole; a test holds the two together.
+package outline
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/lsp/place"
+	"github.com/myspinbot/spinbot/host/internal/lsp/text"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// World is what a file does not hold itself.
+type World interface {
+	pipeline.Types
+	// Open gives another pipeline file by its path, which is relative to the same folder as a File's; nil: there is none.
+	Open(path string) *File
+}
+
+// File is one version of a pipeline file. It belongs to one reader at a time.
+type File struct {
+	// Path has slashes.
+	Path  string
+	Text  *text.Text
+	World World
+
+	decls  map[string][]Decl
+	byName map[string]Decl
+	values map[string]cty.Value // types of references
+}
+
+// New makes a file of a text.
+func New(path string, t *text.Text, w World) *File {
+	return &File{Path: path, Text: t, World: w, values: map[string]cty.Value{}}
+}
+
+// Decl is where a name is declared. Offsets count in the whole file.
+type Decl struct {
+	// Root is what references to it begin with: var, local, node, gate, module, secret; output for an output.
+	Root, Name string
+	// [From, To) is the name.
+	From, To int
+	// Item is which item of the file.
+	Item int
+}
+
+// roots gives what references begin with, by the type of the block that declares.
+var roots = map[string]string{
+	"variable": "var", "node": "node", "gate": "gate", "module": "module", "secret": "secret", "output": "output",
+}
+
+// Decls gives all that references with a root may name, in the order of the file.
+func (f *File) Decls(root string) []Decl {
+	f.index()
+	return f.decls[root]
+}
+
+// Decl finds where a name is declared first.
+func (f *File) Decl(root, name string) (Decl, bool) {
+	f.index()
+	d, ok := f.byName[root+"."+name]
+	return d, ok
+}
+
+func (f *File) index() {
+	if f.decls != nil {
+		return
+	}
+	items, starts := f.Text.Items()
+	f.decls, f.byName = map[string][]Decl{}, make(map[string]Decl, len(items))
+	for i, item := range items {
+		if item.Kind == "locals" {
+			for _, n := range remember(item).names() {
+				f.declare(Decl{"local", n.Text, starts[i] + n.From, starts[i] + n.To, i})
+			}
+			continue
+		}
+		root := roots[item.Kind]
+		want := 1
+		if item.Kind == "node" {
+			want = 2
+		}
+		if root == "" || len(item.Labels) < want {
+			continue
+		}
+		l := item.Labels[want-1]
+		f.declare(Decl{root, l.Text, starts[i] + l.From, starts[i] + l.To, i})
+	}
+}
+
+func (f *File) declare(d Decl) {
+	f.decls[d.Root] = append(f.decls[d.Root], d)
+	if _, twice := f.byName[d.Root+"."+d.Name]; !twice {
+		f.byName[d.Root+"."+d.Name] = d
+	}
+}
+
+func (f *File) item(i int) (*text.Item, int) {
+	items, starts := f.Text.Items()
+	return items[i], starts[i]
+}
+
+// memo is what is known of an item from its text alone.
+type memo struct {
+	item    *text.Item
+	block   *hclsyntax.Block // as far as it can be read; never nil once parsed
+	inside  []place.Name
+	refs    []Ref
+	scanned struct{ names, refs bool }
+}
+
+func remember(item *text.Item) *memo {
+	m, ok := item.Memo.(*memo)
+	if !ok {
+		m = &memo{item: item}
+		item.Memo = m
+	}
+	return m
+}
+
+// names gives what stands in the item's block.
+func (m *memo) names() []place.Name {
+	if !m.scanned.names {
+		m.scanned.names = true
+		for _, n := range place.New(m.item.Src).Names() {
+			m.inside = append(m.inside, n.Inside...)
+		}
+	}
+	return m.inside
+}
+
+// parse gives the item's block as HCL reads it; what is broken is left out.
+func (m *memo) parse() *hclsyntax.Block {
+	if m.block != nil {
+		return m.block
+	}
+	m.block = &hclsyntax.Block{Body: &hclsyntax.Body{}}
+	parsed, _ := hclsyntax.ParseConfig([]byte(m.item.Src), "", hcl.InitialPos)
+	if parsed == nil {
+		return m.block
+	}
+	if b, ok := parsed.Body.(*hclsyntax.Body); ok && len(b.Blocks) > 0 {
+		m.block = b.Blocks[0]
+	}
+	return m.block
+}
+
+// attribute gives the expression of an attribute of the item's block, nil when there is none that can be read.
+func (m *memo) attribute(name string) hclsyntax.Expression {
+	if a := m.parse().Body.Attributes[name]; a != nil {
+		return a.Expr
+	}
+	return nil
+}
+
+// constant gives a text that is written out.
+func constant(e hclsyntax.Expression) string {
+	if e == nil {
+		return ""
+	}
+	v, diags := e.Value(nil)
+	if diags.HasErrors() || v.Type() != cty.String || !v.IsKnown() || v.IsNull() {
+		return ""
+	}
+	v, _ = v.Unmark()
+	return v.AsString()
+}
+
+// Description is what a declaration says of itself.
+func (f *File) Description(d Decl) string {
+	item, _ := f.item(d.Item)
+	if d.Root == "local" {
+		return ""
+	}
+	return constant(remember(item).attribute("description"))
+}
+
+// Source is the source of a declaration's attribute, empty when there is none.
+func (f *File) Source(d Decl, attribute string) string {
+	item, _ := f.item(d.Item)
+	m := remember(item)
+	if e := m.attribute(attribute); e != nil {
+		return string(e.Range().SliceBytes([]byte(item.Src)))
+	}
+	return ""
+}
+
+// NodeType is the type of the node that an item declares, by the name that its plugin gives it.
+func (f *File) NodeType(item int) (sdk.NodeType, bool) {
+	it, _ := f.item(item)
+	if it.Kind != "node" || len(it.Labels) == 0 {
+		return sdk.NodeType{}, false
+	}
+	return f.World.NodeType(f.TypeName(it.Labels[0].Text))
+}
+
+// TypeName resolves the local name of a required plugin in a node type's name.
+func (f *File) TypeName(written string) string {
+	local, verb, ok := strings.Cut(written, ".")
+	if !ok {
+		return written
+	}
+	for of, plugin := range f.Plugins() {
+		if of == local {
+			return plugin + "." + verb
+		}
+	}
+	return written
+}
+
+// Plugins gives the local names of required plugins, and the plugins' own.
+func (f *File) Plugins() map[string]string {
+	items, _ := f.Text.Items()
+	out := map[string]string{}
+	for _, item := range items {
+		if item.Kind != "requires" {
+			continue
+		}
+		for _, b := range remember(item).parse().Body.Blocks {
+			if b.Type != "plugin" || len(b.Labels) != 1 {
+				continue
+			}
+			source := ""
+			if a := b.Body.Attributes["source"]; a != nil {
+				source = constant(a.Expr)
+			}
+			out[b.Labels[0]] = b.Labels[0]
+			if source != "" {
+				out[b.Labels[0]] = source[strings.LastIndexByte(source, '/')+1:]
+			}
+		}
+	}
+	return out
+}
+
+// Module is the file of the module that an item declares, nil when it cannot be read.
+func (f *File) Module(item int) *File {
+	if path := f.ModulePath(item); path != "" && path != f.Path {
+		return f.World.Open(path)
+	}
+	return nil
+}
+
+// ModulePath is the path of the module's file that an item names, empty when it names none.
+func (f *File) ModulePath(item int) string {
+	it, _ := f.item(item)
+	if it.Kind != "module" {
+		return ""
+	}
+	source := constant(remember(it).attribute("source"))
+	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
+		return ""
+	}
+	return pipeline.ModuleFile(f.Path, source)
+}
