@@ -135,20 +135,46 @@ func (m *memo) names() []place.Name {
 	return m.inside
 }
 
-// parse gives the item's block as HCL reads it; what is broken is left out.
+// parse gives the item's block as HCL reads it. Where HCL gives up, each attribute is read by itself, and what is broken
+// is left out.
 func (m *memo) parse() *hclsyntax.Block {
 	if m.block != nil {
 		return m.block
 	}
 	m.block = &hclsyntax.Block{Body: &hclsyntax.Body{}}
-	parsed, _ := hclsyntax.ParseConfig([]byte(m.item.Src), "", hcl.InitialPos)
-	if parsed == nil {
+	parsed, diags := hclsyntax.ParseConfig([]byte(m.item.Src), "", hcl.InitialPos)
+	if diags.HasErrors() {
+		for _, n := range place.New(m.item.Src).Names() {
+			if n.IsBlock && n.Text == m.item.Kind {
+				m.block = m.rebuild(n)
+			}
+		}
 		return m.block
 	}
 	if b, ok := parsed.Body.(*hclsyntax.Body); ok && len(b.Blocks) > 0 {
 		m.block = b.Blocks[0]
 	}
 	return m.block
+}
+
+func (m *memo) rebuild(n place.Name) *hclsyntax.Block {
+	b := &hclsyntax.Block{Type: n.Text, Body: &hclsyntax.Body{Attributes: hclsyntax.Attributes{}}}
+	for _, l := range n.Labels {
+		b.Labels = append(b.Labels, l.Text)
+	}
+	for _, inner := range n.Inside {
+		if inner.IsBlock {
+			b.Body.Blocks = append(b.Body.Blocks, m.rebuild(inner))
+			continue
+		}
+		src := strings.TrimRight(m.item.Src[inner.Value:inner.End], " \t\r\n")
+		lead := len(src) - len(strings.TrimLeft(src, " \t"))
+		e, diags := hclsyntax.ParseExpression([]byte(src[lead:]), "", hcl.Pos{Line: 1, Column: 1, Byte: inner.Value + lead})
+		if !diags.HasErrors() {
+			b.Body.Attributes[inner.Text] = &hclsyntax.Attribute{Name: inner.Text, Expr: e}
+		}
+	}
+	return b
 }
 
 // attribute gives the expression of an attribute of the item's block, nil when there is none that can be read.
@@ -189,6 +215,15 @@ func (f *File) Source(d Decl, attribute string) string {
 		return string(e.Range().SliceBytes([]byte(item.Src)))
 	}
 	return ""
+}
+
+// Label gives a label of the item's block, empty when it has none.
+func (f *File) Label(item, i int) string {
+	it, _ := f.item(item)
+	if i >= len(it.Labels) {
+		return ""
+	}
+	return it.Labels[i].Text
 }
 
 // NodeType is the type of the node that an item declares, by the name that its plugin gives it.

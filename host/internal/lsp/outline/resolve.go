@@ -83,7 +83,7 @@ func (f *File) passes(x *hclsyntax.FunctionCallExpr, p Place) (sdk.Schema, bool)
 
 func (f *File) traverse(t hcl.Traversal, p Place) sdk.Schema {
 	root := t.RootName()
-	if s, ok := f.local(root, p); ok {
+	if s, ok := f.Named(root, p); ok {
 		return walk(s, t[1:])
 	}
 	if root == "run" {
@@ -143,8 +143,8 @@ func element(s sdk.Schema) sdk.Schema {
 	return sdk.Schema{}
 }
 
-// local gives the type of a name that means something only at the place: each, self, the variables of loops.
-func (f *File) local(name string, p Place) (sdk.Schema, bool) {
+// Named gives the type of a name that means something only at the place: each, self, the variables of loops.
+func (f *File) Named(name string, p Place) (sdk.Schema, bool) {
 	for i := len(p.Loops) - 1; i >= 0; i-- {
 		for j, v := range p.Loops[i].Vars {
 			if v != name {
@@ -168,7 +168,7 @@ func (f *File) local(name string, p Place) (sdk.Schema, bool) {
 	case "each":
 		return f.Each(p)
 	case "self":
-		return f.self(p)
+		return f.Self(p)
 	}
 	return sdk.Schema{}, false
 }
@@ -197,8 +197,8 @@ func (f *File) Each(p Place) (sdk.Schema, bool) {
 	return sdk.Schema{Type: "object", Properties: sdk.Properties{{Name: "key", Schema: key}, {Name: "value", Schema: value}}}, true
 }
 
-// self is the type of self at a place; false where there is none.
-func (f *File) self(p Place) (sdk.Schema, bool) {
+// Self is the type of self at a place; false where there is none.
+func (f *File) Self(p Place) (sdk.Schema, bool) {
 	if p.Item < 0 || len(p.Blocks) < 2 {
 		return sdk.Schema{}, false
 	}
@@ -215,7 +215,7 @@ func (f *File) self(p Place) (sdk.Schema, bool) {
 func (f *File) locals(p Place) map[string]cty.Value {
 	out := map[string]cty.Value{}
 	add := func(name string) {
-		if s, ok := f.local(name, p); ok {
+		if s, ok := f.Named(name, p); ok {
 			out[name] = cty.UnknownVal(expr.Type(&s))
 		}
 	}

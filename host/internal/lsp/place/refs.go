@@ -8,7 +8,7 @@ import (
 
 // Ref is a reference to something that a file declares. Offsets count from the beginning of the item, or of the file once they were Moved.
 type Ref struct {
-	// Root and Name say what it refers to: node and plan in node.plan.scenes.
+	// Root and Name say what it refers to: node and plan in node.plan.scenes; of self, Name is the output.
 	Root, Name string
 	// [From, To) is the name.
 	From, To int
@@ -23,7 +23,7 @@ func (r Ref) Moved(by int) Ref {
 	return r
 }
 
-var rootNames = []string{"var", "local", "node", "gate", "module", "secret"}
+var rootNames = []string{"var", "local", "node", "gate", "module", "secret", "self"}
 
 // Refs finds the references among the tokens, in broken text too.
 func (s *Scan) Refs() []Ref {
@@ -99,8 +99,8 @@ func (s *Scan) closer(i int) int {
 // Name is an attribute or a block in an item.
 type Name struct {
 	Text string
-	// [From, To) is the name, [From, End) all of it.
-	From, To, End int
+	// [From, To) is the name, [From, End) all of it, [Value, End) an attribute's value.
+	From, To, Value, End int
 	// Labels and Inside are a block's: what stands in it. IsBlock tells one without either from an attribute.
 	IsBlock bool
 	Labels  []Label
@@ -119,7 +119,7 @@ func (s *Scan) Names() []Name { return namesOf(s.top) }
 func namesOf(f *frame) []Name {
 	out := make([]Name, len(f.names))
 	for i, n := range f.names {
-		out[i] = Name{Text: n.text, From: n.from, To: n.to, End: max(n.to, n.value.to)}
+		out[i] = Name{Text: n.text, From: n.from, To: n.to, Value: max(n.to, n.value.from), End: max(n.to, n.value.to)}
 		if n.block == nil {
 			continue
 		}

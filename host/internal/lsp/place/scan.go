@@ -164,7 +164,7 @@ func (s *Scan) recover(tokens hclsyntax.Tokens, i int) {
 		return
 	}
 	switch tokens[i+1].Type {
-	case hclsyntax.TokenEqual, hclsyntax.TokenOBrace:
+	case hclsyntax.TokenEqual, hclsyntax.TokenOBrace, hclsyntax.TokenOQuote:
 	default:
 		return
 	}
