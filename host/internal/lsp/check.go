@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -103,7 +104,7 @@ func (s *Server) checkAll(ctx context.Context) {
 			break
 		}
 		began := time.Now()
-		r := j.run()
+		r := s.run(j)
 		r.took = time.Since(began)
 		s.cfg.Log.Debug("checked", "file", j.path, "took", r.took)
 		s.mu.Lock()
@@ -114,6 +115,17 @@ func (s *Server) checkAll(ctx context.Context) {
 		s.publish(ctx)
 	}
 	s.publish(ctx)
+}
+
+// run is job.run for a server that outlives what goes wrong in it.
+func (s *Server) run(j job) (r *result) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("a check failed", "file", j.path, "panic", p, "stack", string(debug.Stack()))
+			r = &result{looked: map[string]bool{j.path: true}}
+		}
+	}()
+	return j.run()
 }
 
 // next takes one document that has to be checked.

@@ -53,7 +53,9 @@ type Server struct {
 	encoding    text.Encoding
 	snippets    bool
 	flatSymbols bool
-	watches     bool // the client can watch files
+	watches     bool                          // the client can watch files
+	asked       map[string]context.CancelFunc // requests under way, by id
+	cancelled   map[string]bool               // ids that were cancelled before they were asked, or after they were answered
 	*workspace
 }
 
@@ -69,9 +71,10 @@ func Serve(ctx context.Context, cfg Config, in io.ReadCloser, out io.Writer) err
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &Server{
-		cfg: cfg, life: ctx, end: cancel, ready: make(chan struct{}), wake: make(chan struct{}, 1), encoding: text.UTF16, workspace: newWorkspace(),
+		cfg: cfg, end: cancel, ready: make(chan struct{}), wake: make(chan struct{}, 1), encoding: text.UTF16,
+		asked: map[string]context.CancelFunc{}, cancelled: map[string]bool{}, workspace: newWorkspace(),
 	}
-	s.rpc = jrpc2.NewServer(handler.Map(s.methods()), &jrpc2.ServerOptions{
+	s.rpc = jrpc2.NewServer(handler.Map(s.methods(ctx)), &jrpc2.ServerOptions{
 		AllowPush: true, DisableBuiltin: true, Concurrency: 4, NewContext: func() context.Context { return ctx },
 	})
 	s.rpc.Start(protocol.NewStream(in, out))
@@ -99,10 +102,11 @@ const (
 	requestCancelled jrpc2.Code = -32800
 )
 
-func (s *Server) methods() map[string]jrpc2.Handler {
+// methods gives a handler for each method; life ends with the connection.
+func (s *Server) methods(life context.Context) map[string]jrpc2.Handler {
 	m := map[string]jrpc2.Handler{
 		"initialize":  handler.New(s.initialize),
-		"initialized": bare(s.greeted),
+		"initialized": bare(func(context.Context) { s.greeted(life) }),
 		"shutdown":    bare(s.shutdown),
 
 		"textDocument/didOpen":                handler.New(s.didOpen),
@@ -160,6 +164,8 @@ func (s *Server) guard(name string, h jrpc2.Handler) jrpc2.Handler {
 				result, err = nil, &jrpc2.Error{Code: jrpc2.InternalError, Message: fmt.Sprintf("%s: %v", name, p)}
 			}
 		}()
+		ctx, done := s.begin(ctx, r.ID())
+		defer done()
 		began := time.Now()
 		result, err = h(ctx, r)
 		s.cfg.Log.Debug("request", "method", name, "took", time.Since(began), "error", err)
@@ -203,8 +209,8 @@ func (s *Server) initialize(_ context.Context, p *protocol.InitializeParams) (pr
 	return protocol.InitializeResult{Capabilities: c, ServerInfo: protocol.ServerInfo{Name: "spinbot", Version: s.cfg.Version}}, nil
 }
 
-// greeted asks the client to watch pipeline files, if it can.
-func (s *Server) greeted(context.Context) {
+// greeted asks the client to watch pipeline files, if it can. The client may take its time to answer.
+func (s *Server) greeted(life context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.watches {
@@ -212,7 +218,7 @@ func (s *Server) greeted(context.Context) {
 	}
 	s.work.Go(func() {
 		watchers := []map[string]string{{"globPattern": "**/*.hcl"}}
-		_, err := s.rpc.Callback(s.life, "client/registerCapability", map[string]any{"registrations": []map[string]any{{
+		_, err := s.rpc.Callback(life, "client/registerCapability", map[string]any{"registrations": []map[string]any{{
 			"id": "files", "method": "workspace/didChangeWatchedFiles", "registerOptions": map[string]any{"watchers": watchers},
 		}}})
 		if err != nil {
@@ -234,7 +240,39 @@ func (s *Server) exit(context.Context) {
 	s.end() // stops the server
 }
 
+// begin lets a request be cancelled by its id, even when the word to cancel it came first. The library's own way of
+// cancelling answers with an error that editors do not know.
+func (s *Server) begin(ctx context.Context, id string) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancelled[id] {
+		delete(s.cancelled, id)
+		cancel()
+	}
+	s.asked[id] = cancel
+	return ctx, func() {
+		cancel()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.asked, id)
+	}
+}
+
+// maxCancelled bounds the words to cancel that came too late, and that nothing will ever ask for.
+const maxCancelled = 1_000
+
 func (s *Server) cancelRequest(_ context.Context, p *protocol.CancelParams) error {
-	s.rpc.CancelRequest(string(p.ID))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := string(p.ID)
+	if cancel := s.asked[id]; cancel != nil {
+		cancel()
+		return nil
+	}
+	if len(s.cancelled) >= maxCancelled {
+		clear(s.cancelled)
+	}
+	s.cancelled[id] = true
 	return nil
 }
