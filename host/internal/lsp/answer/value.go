@@ -41,8 +41,8 @@ func (c *completion) value() {
 		c.references("var", "local", "node", "gate", "module", "secret")
 		c.add(4, protocol.CompletionItem{Label: "run", Kind: protocol.CompletionVariable, Documentation: protocol.Markdown(rootDoc("run"))}, "run", "")
 	}
-	for _, f := range documented {
-		item := protocol.CompletionItem{Label: f.Name, Kind: protocol.CompletionFunction, Detail: f.Signature(), Documentation: protocol.Markdown(functionDoc(f)), SortText: f.Name}
+	for i, f := range documented {
+		item := functionItems[i]
 		if strings.HasPrefix(c.File.Text.String()[c.p.To:], "(") {
 			c.add(5, item, f.Name, "")
 			continue
@@ -51,7 +51,16 @@ func (c *completion) value() {
 	}
 }
 
-var documented = expr.Documented()
+var (
+	documented    = expr.Documented()
+	functionItems = func() []protocol.CompletionItem {
+		out := make([]protocol.CompletionItem, len(documented))
+		for i, f := range documented {
+			out[i] = protocol.CompletionItem{Label: f.Name, Kind: protocol.CompletionFunction, Detail: f.Signature(), Documentation: protocol.Markdown(functionDoc(f)), SortText: f.Name}
+		}
+		return out
+	}()
+)
 
 func isTypeWord(name string) bool {
 	return slices.ContainsFunc(typeWords, func(w [2]string) bool { return w[0] == name })
@@ -110,7 +119,7 @@ func (c *completion) locals() {
 
 // references proposes whole references: node.plan. Of very many only those that hold what was typed.
 func (c *completion) references(roots ...string) {
-	self := c.own()
+	self, _ := c.File.DeclOf(c.p.Item)
 	for i, root := range roots {
 		for j, d := range c.some(root) {
 			if root == self.Root && d.Name == self.Name {
@@ -122,18 +131,6 @@ func (c *completion) references(roots ...string) {
 			c.add(2, item, item.Label, "")
 		}
 	}
-}
-
-// own is what the block around the cursor declares.
-func (c *completion) own() outline.Decl {
-	for _, root := range declared {
-		for _, d := range c.File.Decls(root) {
-			if d.Item == c.p.Item && root != "local" {
-				return d
-			}
-		}
-	}
-	return outline.Decl{}
 }
 
 // some gives the declarations that a proposal may be made of.
@@ -195,7 +192,7 @@ func or(s, other string) string {
 // member proposes what may follow a dot, or stand in ["…"].
 func (c *completion) member() {
 	if _, ok := c.File.Named(c.p.Receiver, c.p); !ok && slices.Contains(declared, c.p.Receiver) {
-		self := c.own()
+		self, _ := c.File.DeclOf(c.p.Item)
 		for i, d := range c.some(c.p.Receiver) {
 			if c.p.Receiver == self.Root && d.Name == self.Name {
 				continue

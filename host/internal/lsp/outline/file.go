@@ -30,14 +30,13 @@ type File struct {
 	Text  *text.Text
 	World World
 
-	decls  map[string][]Decl
-	byName map[string]Decl
+	decls  map[string][]Decl    // by root
 	values map[string]cty.Value // types of references
 }
 
 // New makes a file of a text.
 func New(path string, t *text.Text, w World) *File {
-	return &File{Path: path, Text: t, World: w, values: map[string]cty.Value{}}
+	return &File{Path: path, Text: t, World: w, decls: map[string][]Decl{}, values: map[string]cty.Value{}}
 }
 
 // Decl is where a name is declared. Offsets count in the whole file.
@@ -55,50 +54,114 @@ var roots = map[string]string{
 	"variable": "var", "node": "node", "gate": "gate", "module": "module", "secret": "secret", "output": "output",
 }
 
+// index is what the heads of all items declare: names and items, but not where they stand.
+type index struct {
+	decls  map[string][]head         // by root
+	byName map[string]map[string]int // by root and name: which of decls
+}
+
+type head struct {
+	name string
+	item int
+}
+
 // Decls gives all that references with a root may name, in the order of the file.
 func (f *File) Decls(root string) []Decl {
-	f.index()
-	return f.decls[root]
+	if known, ok := f.decls[root]; ok {
+		return known
+	}
+	heads := f.index().decls[root]
+	out := make([]Decl, len(heads))
+	for i, h := range heads {
+		out[i] = f.decl(root, h)
+	}
+	f.decls[root] = out
+	return out
 }
 
 // Decl finds where a name is declared first.
 func (f *File) Decl(root, name string) (Decl, bool) {
-	f.index()
-	d, ok := f.byName[root+"."+name]
-	return d, ok
+	x := f.index()
+	i, ok := x.byName[root][name]
+	if !ok {
+		return Decl{}, false
+	}
+	return f.decl(root, x.decls[root][i]), true
 }
 
-func (f *File) index() {
-	if f.decls != nil {
-		return
+// DeclOf gives what an item declares; false where that is nothing or, as with locals, many things.
+func (f *File) DeclOf(item int) (Decl, bool) {
+	items, _ := f.Text.Items()
+	if item < 0 || item >= len(items) {
+		return Decl{}, false
 	}
-	items, starts := f.Text.Items()
-	f.decls, f.byName = map[string][]Decl{}, make(map[string]Decl, len(items))
+	root, name, ok := declares(items[item])
+	return f.decl(root, head{name, item}), ok
+}
+
+// decl says where a declaration stands now.
+func (f *File) decl(root string, h head) Decl {
+	d := Decl{Root: root, Name: h.name, Item: h.item}
+	item, start := f.item(h.item)
+	if root == "local" {
+		for _, n := range remember(item).names() {
+			if n.Text == h.name {
+				d.From, d.To = start+n.From, start+n.To
+				break
+			}
+		}
+		return d
+	}
+	if n := len(item.Labels); n > 0 {
+		l := item.Labels[nameLabel(item)]
+		d.From, d.To = start+l.From, start+l.To
+	}
+	return d
+}
+
+// nameLabel is which label of a block is its name.
+func nameLabel(item *text.Item) int {
+	if item.Kind == "node" {
+		return min(1, len(item.Labels)-1)
+	}
+	return 0
+}
+
+func declares(item *text.Item) (root, name string, ok bool) {
+	root = roots[item.Kind]
+	if i := nameLabel(item); root != "" && i >= 0 && i < len(item.Labels) && (item.Kind != "node" || i == 1) {
+		return root, item.Labels[i].Text, true
+	}
+	return "", "", false
+}
+
+func (f *File) index() *index {
+	if x, ok := f.Text.Heads().Memo.(*index); ok {
+		return x
+	}
+	items, _ := f.Text.Items()
+	x := &index{decls: map[string][]head{}, byName: map[string]map[string]int{}}
 	for i, item := range items {
 		if item.Kind == "locals" {
 			for _, n := range remember(item).names() {
-				f.declare(Decl{"local", n.Text, starts[i] + n.From, starts[i] + n.To, i})
+				x.add("local", n.Text, i, len(items))
 			}
-			continue
+		} else if root, name, ok := declares(item); ok {
+			x.add(root, name, i, len(items))
 		}
-		root := roots[item.Kind]
-		want := 1
-		if item.Kind == "node" {
-			want = 2
-		}
-		if root == "" || len(item.Labels) < want {
-			continue
-		}
-		l := item.Labels[want-1]
-		f.declare(Decl{root, l.Text, starts[i] + l.From, starts[i] + l.To, i})
 	}
+	f.Text.Heads().Memo = x
+	return x
 }
 
-func (f *File) declare(d Decl) {
-	f.decls[d.Root] = append(f.decls[d.Root], d)
-	if _, twice := f.byName[d.Root+"."+d.Name]; !twice {
-		f.byName[d.Root+"."+d.Name] = d
+func (x *index) add(root, name string, item, size int) {
+	if x.byName[root] == nil {
+		x.byName[root] = make(map[string]int, min(size, 1<<16))
 	}
+	if _, twice := x.byName[root][name]; !twice {
+		x.byName[root][name] = len(x.decls[root])
+	}
+	x.decls[root] = append(x.decls[root], head{name, item})
 }
 
 func (f *File) item(i int) (*text.Item, int) {

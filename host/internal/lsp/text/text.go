@@ -6,6 +6,7 @@ package text
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -37,17 +38,25 @@ type Text struct {
 	lines  []int // where each begins
 	items  []*Item
 	starts []int // where each begins
+	heads  *Heads
 }
+
+// Heads is a place to keep what was worked out from the kinds and labels of all items, in their order: an edit that
+// changes none of them, and nothing within locals, leaves it where it is.
+type Heads struct{ Memo any }
 
 // New divides a text into its items.
 func New(src string) *Text {
-	t := &Text{src: src, lines: lineStarts(src)}
+	t := &Text{src: src, lines: lineStarts(src, make([]int, 1, 16+len(src)/24), 0), heads: &Heads{}}
 	t.items, t.starts = divide(src, 0, nil, func(int) bool { return false })
 	return t
 }
 
 // String gives the whole text.
 func (t *Text) String() string { return t.src }
+
+// Heads is shared by texts whose items have the same heads.
+func (t *Text) Heads() *Heads { return t.heads }
 
 // Items gives the items and where each begins, both in order.
 func (t *Text) Items() (items []*Item, starts []int) { return t.items, t.starts }
@@ -61,8 +70,7 @@ func (t *Text) ItemAt(offset int) int {
 func (t *Text) Edit(from, to int, with string) *Text {
 	from = max(0, min(from, len(t.src)))
 	to = max(from, min(to, len(t.src)))
-	n := &Text{src: t.src[:from] + with + t.src[to:]}
-	n.lines = lineStarts(n.src)
+	n := &Text{src: t.src[:from] + with + t.src[to:], lines: t.moved(from, to, with), heads: t.heads}
 	first := max(0, t.ItemAt(from)-1) // the one before may have ended because of what followed
 	start := 0
 	if len(t.starts) > 0 {
@@ -86,18 +94,37 @@ func (t *Text) Edit(from, to int, with string) *Text {
 	for _, s := range t.starts[rest:] {
 		n.starts = append(n.starts, s+delta)
 	}
+	if !slices.EqualFunc(t.items[first:rest], items, sameHead) {
+		n.heads = &Heads{}
+	}
 	return n
 }
 
-func lineStarts(src string) []int {
-	lines := make([]int, 1, 16+len(src)/24)
+func sameHead(a, b *Item) bool {
+	return a.Kind == b.Kind && a.Kind != "locals" && slices.EqualFunc(a.Labels, b.Labels, func(x, y Label) bool { return x.Text == y.Text })
+}
+
+// moved is where the lines begin once src[from:to] is replaced.
+func (t *Text) moved(from, to int, with string) []int {
+	before := sort.SearchInts(t.lines, from+1)
+	after := sort.SearchInts(t.lines, to+1)
+	lines := append(make([]int, 0, len(t.lines)+strings.Count(with, "\n")), t.lines[:before]...)
+	lines = lineStarts(with, lines, from)
+	for _, at := range t.lines[after:] {
+		lines = append(lines, at+len(with)-(to-from))
+	}
+	return lines
+}
+
+// lineStarts adds where the lines after the first begin, in a text that begins at an offset.
+func lineStarts(src string, lines []int, offset int) []int {
 	for at := 0; ; {
 		i := strings.IndexByte(src[at:], '\n')
 		if i < 0 {
 			return lines
 		}
 		at += i + 1
-		lines = append(lines, at)
+		lines = append(lines, offset+at)
 	}
 }
 

@@ -91,6 +91,14 @@ func TestEdit(t *testing.T) {
 			if !slices.Equal(heads(edited), heads(want)) || joined(edited) != edited.String() {
 				t.Fatalf("%q, edited at %d to %d, became %q with %q, not %q", x, from, to, edited, heads(edited), heads(want))
 			}
+			for at := range len(edited.String()) + 1 {
+				if edited.Position(at, text.UTF8) != want.Position(at, text.UTF8) {
+					t.Fatalf("%q: %d is at %v", edited, at, edited.Position(at, text.UTF8))
+				}
+			}
+			if edited.Heads() == x.Heads() && !slices.Equal(heads(edited), heads(x)) {
+				t.Fatalf("%q and %q share their heads", x, edited)
+			}
 			x = edited
 		}
 	}
@@ -107,6 +115,9 @@ func TestEditShares(t *testing.T) {
 		if after[i] == before[i] {
 			shared++
 		}
+	}
+	if edited.Heads() != x.Heads() || edited.Edit(starts[3]+7, starts[3]+7, "x").Heads() == x.Heads() {
+		t.Error("heads are not shared as they should be")
 	}
 	if shared < 997 || len(after) != 1000 || moved[999] != starts[999]+8 {
 		t.Errorf("%d of %d items are shared; the last begins at %d, not %d", shared, len(after), moved[999], starts[999]+8)
