@@ -116,8 +116,13 @@ func (s *Server) signal() {
 func ask[T any](ctx context.Context, s *Server, uri string, at protocol.Position, answerIt func(a *answer.Answerer, offset int) (T, error)) (out T, err error) {
 	select {
 	case <-s.ready:
-	case <-ctx.Done():
-		return out, ctx.Err()
+	default:
+		letOthers(ctx)
+		select {
+		case <-s.ready:
+		case <-ctx.Done():
+			return out, ctx.Err()
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

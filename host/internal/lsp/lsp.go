@@ -49,7 +49,6 @@ type Server struct {
 	mu          sync.Mutex
 	initialized bool
 	down        bool // the client has asked to shut down
-	exited      bool
 	encoding    text.Encoding
 	snippets    bool
 	flatSymbols bool
@@ -60,7 +59,7 @@ type Server struct {
 }
 
 // Serve talks to the editor until it says exit, goes away, or ctx ends. The error is nil when it shut the server down
-// first. in is closed.
+// first. in is closed, which must end a Read that waits.
 func Serve(ctx context.Context, cfg Config, in io.ReadCloser, out io.Writer) error {
 	if cfg.Rest == 0 {
 		cfg.Rest = 200 * time.Millisecond
@@ -74,21 +73,24 @@ func Serve(ctx context.Context, cfg Config, in io.ReadCloser, out io.Writer) err
 		cfg: cfg, end: cancel, ready: make(chan struct{}), wake: make(chan struct{}, 1), encoding: text.UTF16,
 		asked: map[string]context.CancelFunc{}, cancelled: map[string]bool{}, workspace: newWorkspace(),
 	}
-	s.rpc = jrpc2.NewServer(handler.Map(s.methods(ctx)), &jrpc2.ServerOptions{
-		AllowPush: true, DisableBuiltin: true, Concurrency: 4, NewContext: func() context.Context { return ctx },
+	s.rpc = jrpc2.NewServer(newInOrder(s.methods(ctx)), &jrpc2.ServerOptions{
+		AllowPush: true, DisableBuiltin: true, Concurrency: 1 << 20, // they wait for one another in inOrder
+		NewContext: func() context.Context { return ctx },
 	})
-	s.rpc.Start(protocol.NewStream(in, out))
+	stream := &lastWord{Stream: protocol.NewStream(in, out), closed: make(chan struct{})}
+	s.rpc.Start(stream)
 	s.work.Go(func() { s.check(ctx) })
-	stop := context.AfterFunc(ctx, s.rpc.Stop)
+	stop := context.AfterFunc(ctx, func() { _ = stream.Close() }) // nothing is left to read
 	defer stop()
-	err := s.rpc.Wait()
+	_ = s.rpc.Wait() // it is told why the stream ended, and so are we
 	cancel()
 	s.work.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var broken *protocol.FrameError
 	switch {
-	case err != nil && !s.exited:
-		return err
+	case errors.As(stream.err, &broken):
+		return stream.err
 	case !s.down:
 		return ErrNoShutdown
 	}
@@ -233,12 +235,7 @@ func (s *Server) shutdown(context.Context) {
 	s.down = true
 }
 
-func (s *Server) exit(context.Context) {
-	s.mu.Lock()
-	s.exited = true
-	s.mu.Unlock()
-	s.end() // stops the server
-}
+func (s *Server) exit(context.Context) { s.end() } // which stops the server
 
 // begin lets a request be cancelled by its id, even when the word to cancel it came first. The library's own way of
 // cancelling answers with an error that editors do not know.

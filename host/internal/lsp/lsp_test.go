@@ -81,6 +81,29 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// TestOrder: messages take effect in the order in which they came, though nobody waits for answers.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	c := open(t, config(t), "")
+	var answers []chan message
+	for i := range 50 {
+		c.didOpen("/x.hcl", fmt.Sprintf("locals {\n  n%d = 1\n}\n", i))
+		_, answer := c.begin("textDocument/documentSymbol", map[string]any{"textDocument": doc("/x.hcl")})
+		answers = append(answers, answer)
+	}
+	_, down := c.begin("shutdown", nil)
+	c.notify("exit", nil)
+	for i, answer := range answers {
+		if m := c.await("documentSymbol", answer); !strings.Contains(string(m.Result), fmt.Sprintf(`"n%d"`, i)) {
+			t.Errorf("%d: %s", i, m.Result)
+		}
+	}
+	c.await("shutdown", down)
+	if err := c.end(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBrokenStream: what is no message ends the connection; what is a message but no request is answered.
 func TestBrokenStream(t *testing.T) {
 	t.Parallel()
