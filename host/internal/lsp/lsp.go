@@ -40,9 +40,8 @@ var ErrNoShutdown = errors.New("the editor went away without shutting the langua
 type Server struct {
 	cfg   Config
 	rpc   *jrpc2.Server
-	ready chan struct{}   // closed when node types are known
-	wake  chan struct{}   // something has to be checked
-	life  context.Context //nolint:containedctx // ends with the connection; handlers of jrpc2 get one that ends with their request
+	ready chan struct{} // closed when node types are known
+	wake  chan struct{} // something has to be checked
 	end   context.CancelFunc
 	work  sync.WaitGroup // of what goes on beside requests
 

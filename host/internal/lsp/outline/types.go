@@ -184,11 +184,10 @@ func (f *File) value(root, name string) cty.Value {
 		return cty.DynamicVal
 	}
 	item, _ := f.item(d.Item)
-	v := cty.DynamicVal
-	switch root {
-	case "local":
+	var v cty.Value
+	if root == "local" {
 		v = f.infer(remember(item).attribute(name), nil)
-	default:
+	} else {
 		s := f.Type(root, name)
 		t := expr.Type(&s)
 		if _, set := variableType(remember(item)); root == "var" && set && t.IsListType() {
