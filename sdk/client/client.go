@@ -61,6 +61,11 @@ func (c *Client) Submit(ctx context.Context, s Submission) (r Run, err error) {
 	return r, c.call(ctx, http.MethodPost, "/api/v1/runs", s, &r)
 }
 
+// Plan says what a run would do; it makes none.
+func (c *Client) Plan(ctx context.Context, s Submission) (p Plan, err error) {
+	return p, c.call(ctx, http.MethodPost, "/api/v1/plans", s, &p)
+}
+
 // RunQuery selects runs.
 type RunQuery struct {
 	Pipeline string
@@ -104,6 +109,16 @@ func (c *Client) Cancel(ctx context.Context, id, reason string) (r Run, err erro
 // Resume continues a run that failed, was cancelled, interrupted or paused; nodes that succeeded stay so.
 func (c *Client) Resume(ctx context.Context, id string) (r Run, err error) {
 	return c.Tell(ctx, id, WordResume, Word{})
+}
+
+// Queue lists the runs that wait for their turn, at most limit (0: the host's choice).
+func (c *Client) Queue(ctx context.Context, limit int) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodGet, "/api/v1/queue?limit="+strconv.Itoa(limit), nil, &q)
+}
+
+// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
+func (c *Client) TellQueue(ctx context.Context, what string) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/"+what, struct{}{}, &q)
 }
 
 // Cache lists the results that are kept for later runs.

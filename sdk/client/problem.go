@@ -7,6 +7,7 @@ const (
 	CodeInvalidPipeline = "invalid_pipeline" // Diagnostics say what is wrong
 	CodeInvalidInput    = "invalid_input"    // a variable's value; Diagnostics say which
 	CodeBadRequest      = "bad_request"
+	CodeUnauthorized    = "unauthorized" // a webhook's request is not signed
 	CodeForbidden       = "forbidden"
 	CodeNotFound        = "not_found"
 	CodeConflict        = "conflict"

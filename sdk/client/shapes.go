@@ -31,6 +31,50 @@ type Submission struct {
 	Text map[string]string `json:"text,omitempty"`
 	// Rerun makes a run that repeats another: its pipeline and inputs are taken where none are given here.
 	Rerun *Rerun `json:"rerun,omitempty"`
+	// Priority orders runs that wait: higher first. nil: what the pipeline says.
+	Priority *int `json:"priority,omitempty"`
+	// Plan runs exactly what was planned, or is refused because something has changed. Nothing else is given with it.
+	Plan *Plan `json:"plan,omitempty"`
+}
+
+// Plan is what a run would do.
+type Plan struct {
+	Version  int    `json:"version"`
+	Pipeline string `json:"pipeline"`
+	// Digest of the pipeline with all its files, which the host keeps.
+	Digest string     `json:"digest"`
+	Inputs sdk.Values `json:"inputs"`
+	Nodes  []Planned  `json:"nodes"`
+	// Work is what all that will run takes, added up, in seconds; Least how long the run takes when nothing has to wait.
+	Work  float64 `json:"work_seconds"`
+	Least float64 `json:"least_seconds"`
+	// Complete says whether both count everything that will run.
+	Complete bool `json:"complete"`
+}
+
+// Planned is what would become of one node.
+type Planned struct {
+	At   string `json:"at"`
+	Type string `json:"type,omitempty"`
+	// Verdict is cached, run, skip, ask or unknown.
+	Verdict string `json:"verdict"`
+	Why     string `json:"why,omitempty"`
+	// Instances is how many there are, Cached how many of them have a known result; -1: not known.
+	Instances int      `json:"instances"`
+	Cached    int      `json:"cached,omitempty"`
+	Sources   []string `json:"sources,omitempty"`
+	Device    *Device  `json:"device,omitempty"`
+	// Each is how long one instance takes in seconds, the median of Samples attempts; 0: nothing is known.
+	Each    float64 `json:"each_seconds,omitempty"`
+	Samples int     `json:"samples,omitempty"`
+}
+
+// Device is the accelerator that a node asks for. Memory is in bytes.
+type Device struct {
+	Memory  int64             `json:"memory,omitempty"`
+	Count   int               `json:"count,omitempty"`
+	Model   string            `json:"model,omitempty"`
+	AtLeast map[string]string `json:"at_least,omitempty"`
 }
 
 // Rerun names a run that is to be repeated. Whatever has the same inputs takes its result from it, but for the nodes
@@ -38,6 +82,21 @@ type Submission struct {
 type Rerun struct {
 	Of   string   `json:"of"`
 	From []string `json:"from,omitempty"`
+}
+
+// Queued is a run that waits for its turn.
+type Queued struct {
+	Run      string `json:"run"`
+	Priority int    `json:"priority"`
+	Why      string `json:"why"`
+}
+
+// Queue is what waits for its turn, in order.
+type Queue struct {
+	Version int      `json:"version"`
+	Paused  bool     `json:"paused"`
+	Total   int      `json:"total"`
+	Runs    []Queued `json:"runs"` // the first of them
 }
 
 // CacheEntry is one result that is kept for later runs.
@@ -77,6 +136,8 @@ type Run struct {
 	Owner string `json:"owner,omitempty"`
 	// Parent is the run that this one repeats.
 	Parent string `json:"parent,omitempty"`
+	// Pinned: the run is kept, however old it gets.
+	Pinned bool `json:"pinned,omitempty"`
 	// Seq is the sequence number of the run's last event.
 	Seq     uint64    `json:"seq"`
 	Created time.Time `json:"created"`
@@ -139,11 +200,12 @@ type Field struct {
 
 // What a person may say to a run.
 const (
-	WordCancel = "cancel" // At: one node or instance; empty: the run
-	WordResume = "resume" // what failed, was cancelled, interrupted or paused goes on
-	WordPause  = "pause"
-	WordAnswer = "answer" // At: an open gate; Approved, Form
-	WordDecide = "decide" // At: a node instance that waits because it failed or is in doubt; Decision, Inputs, Outputs
+	WordCancel     = "cancel" // At: one node or instance; empty: the run
+	WordResume     = "resume" // what failed, was cancelled, interrupted or paused goes on
+	WordPause      = "pause"
+	WordAnswer     = "answer"     // At: an open gate; Approved, Form
+	WordPrioritize = "prioritize" // Priority
+	WordDecide     = "decide"     // At: a node instance that waits because it failed or is in doubt; Decision, Inputs, Outputs
 )
 
 // Word is what a person says to a run. At is an address within the run, such as gate.review.
@@ -152,6 +214,7 @@ type Word struct {
 	Reason   string     `json:"reason,omitempty"`
 	Approved bool       `json:"approved,omitempty"`
 	Form     sdk.Values `json:"form,omitempty"` // text is read as the field's type says
+	Priority int        `json:"priority,omitempty"`
 	// Decision is retry, accept, skip or fail.
 	Decision string     `json:"decision,omitempty"`
 	Inputs   sdk.Values `json:"inputs,omitempty"`  // set anew, with retry

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // patience is how long a script waits for anything.
@@ -44,7 +46,7 @@ func spawn(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "TMPDIR", "WORK", "SPINBOT_STATE_DIR", "SPINBOT_PLUGIN_DIR", "SPINBOT_LISTEN"} {
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "WORK", "SPINBOT_STATE_DIR", "SPINBOT_PLUGIN_DIR", "SPINBOT_LISTEN", "SPINBOT_PIPELINES", "SPINBOT_SECRET_HOOK"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
@@ -180,13 +182,14 @@ func install(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec("spinbot", "plugins", "trust", name))
 }
 
-// http METHOD URL [FILE]: asks, with the file as a JSON body; the answer's status and body become stdout.
+// http METHOD URL [FILE [NAME:VALUE...]]: asks, with the file as a JSON body, and headers; the answer's status and body
+// become stdout.
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: http METHOD URL [FILE]")
+		ts.Fatalf("usage: http METHOD URL [FILE [NAME:VALUE...]]")
 	}
 	var body io.Reader
-	if len(args) == 3 {
+	if len(args) > 2 {
 		body = strings.NewReader(ts.ReadFile(args[2]))
 	}
 	req, err := http.NewRequest(args[0], args[1], body)
@@ -194,12 +197,24 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	for _, header := range args[min(3, len(args)):] {
+		name, value, _ := strings.Cut(header, ":")
+		req.Header.Set(name, value)
+	}
 	res, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%s\n%s\n", res.Status, raw)
+}
+
+// sign NAME SECRET FILE: puts the signature of a webhook's body into $NAME.
+func sign(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: sign NAME SECRET FILE")
+	}
+	ts.Setenv(args[0], client.Signature(args[1], time.Now(), []byte(ts.ReadFile(args[2]))))
 }
 
 // fill FILE BYTES TEXT: makes a file of that size by repeating the text.

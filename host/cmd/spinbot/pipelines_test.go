@@ -45,9 +45,11 @@ func TestReadme(t *testing.T) {
 	}
 	dir := t.TempDir()
 	shown := block.FindAllSubmatch(readme, -1)
-	if len(shown) != 2 {
-		t.Fatalf("the README shows %d blocks of HCL, want a pipeline and its test", len(shown))
+	if len(shown) != 3 {
+		t.Fatalf("the README shows %d blocks of HCL, want a pipeline, its test and its triggers", len(shown))
 	}
+	shown[0][1] = append(append(shown[0][1], '\n'), shown[2][1]...)
+	shown = shown[:2]
 	for i, name := range []string{"postcards.hcl", "postcards.test.hcl"} {
 		if err := os.WriteFile(filepath.Join(dir, name), shown[i][1], 0o644); err != nil {
 			t.Fatal(err)
@@ -60,6 +62,26 @@ func TestReadme(t *testing.T) {
 	c.Dir, c.Env = dir, append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
 	if out, err := c.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("2 passed")) {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestLanguageDoc: every pipeline in the documentation of the language is one that this binary takes.
+func TestLanguageDoc(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../../docs/language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range block.FindAllSubmatch(doc, -1) {
+		file := filepath.Join(t.TempDir(), "x.hcl")
+		if err := os.WriteFile(file, shown[1], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c := exec.CommandContext(t.Context(), filepath.Join(built, "bin", "spinbot"), "validate", file)
+		c.Env = append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
+		if out, err := c.CombinedOutput(); err != nil || bytes.Contains(out, []byte("warning")) {
+			t.Errorf("%v\n%s", err, out)
+		}
 	}
 }
 

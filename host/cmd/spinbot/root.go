@@ -15,20 +15,26 @@ import (
 type program struct {
 	stateDir   string
 	pluginDirs []string
-	logFormat  string
-	logLevel   string
-	parallel   int
-	json       bool
-	started    bool // a command began: an error from before it is one of usage
+	// pipelineDirs are what --pipelines names, beside the folder in the state directory.
+	pipelineDirs []string
+	logFormat    string
+	logLevel     string
+	parallel     int
+	maxRuns      int
+	minFree      string
+	json         bool
+	started      bool // a command began: an error from before it is one of usage
 }
 
 // commands is the explicit list: a new command is its own file and one line here.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
-		p.runCommand(), p.rerunCommand(), p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(),
+		p.runCommand(), p.planCommand(), p.rerunCommand(),
+		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(),
+		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
-		p.cacheCommand(),
+		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(), p.gcCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.lspCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}
@@ -59,6 +65,8 @@ func execute(ctx context.Context, args []string) int {
 	f.StringVar(&p.logFormat, "log-format", "text", "how to log: text or json")
 	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
 	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")
+	f.IntVar(&p.maxRuns, "max-runs", 0, "most runs that go on at once; others wait in the queue (default 1024)")
+	f.StringVar(&p.minFree, "min-free", "", "how much has to be free on disk for new work to begin, such as 5GiB, or off (default 1GiB, or 2% of a small disk)")
 	root.AddCommand(p.commands()...)
 	root.SetArgs(longFlags(args))
 	root.SetOut(os.Stdout)

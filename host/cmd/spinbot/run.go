@@ -26,6 +26,7 @@ type runInput struct {
 	varFiles  []string
 	artifacts []string
 	out       string
+	priority  int
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -43,6 +44,7 @@ func (p *program) runCommand() *cobra.Command {
 		},
 	}
 	p.inputFlags(c, &in)
+	c.Flags().IntVar(&in.priority, "priority", 0, "higher goes first when runs wait (default: what the pipeline says)")
 	p.jsonFlag(c)
 	return c
 }
@@ -57,9 +59,15 @@ func (p *program) inputFlags(c *cobra.Command, in *runInput) {
 }
 
 func (p *program) run(ctx context.Context, s *session, file string, in runInput) error {
+	if strings.HasSuffix(file, planSuffix) {
+		return p.runPlan(ctx, s, file, in)
+	}
 	sub, err := submission(ctx, s, file, in)
 	if err != nil {
 		return err
+	}
+	if in.priority != 0 {
+		sub.Priority = &in.priority
 	}
 	r, err := s.Submit(ctx, sub)
 	if err != nil {

@@ -35,6 +35,28 @@ func (p *program) runsCommand() *cobra.Command {
 	c.Flags().StringVar(&q.Before, "before", "", "only runs older than this one (a whole id)")
 	c.Flags().IntVar(&q.Limit, "limit", 20, "how many")
 	p.jsonFlag(c)
+	c.AddCommand(p.pinCommand("pin", "Keep a run, however old it gets", true), p.pinCommand("unpin", "Let a run go like any other when it gets old", false))
+	return c
+}
+
+func (p *program) pinCommand(word, short string, on bool) *cobra.Command {
+	c := &cobra.Command{
+		Use: word + " RUN", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.with(c.Context(), func(s *session) error {
+				r, err := s.Pin(c.Context(), args[0], on)
+				if err != nil {
+					return err
+				}
+				if p.json {
+					return printJSON(map[string]any{"version": client.ShapeVersion, "run": r})
+				}
+				warn("%s is %sned", r.ID, word)
+				return nil
+			})
+		},
+	}
+	p.jsonFlag(c)
 	return c
 }
 
@@ -49,13 +71,24 @@ func printRuns(list client.RunList) {
 	for _, r := range list.Runs {
 		rows = append(rows, []cell{
 			plain(r.ID), plain(r.Pipeline), stateCell(style, stateOf(r)), plain(ago(r.Created, now)),
-			plain(progress.Elapsed(r.Updated.Sub(r.Created))), {firstLine(r.Error), style.Bad},
+			plain(progress.Elapsed(r.Updated.Sub(r.Created))), noteCell(style, r),
 		})
 	}
 	table(os.Stdout, style, []string{"RUN", "PIPELINE", "STATE", "STARTED", "TOOK", ""}, rows)
 	if list.Next != "" {
 		warn("there are older ones: --before %s", list.Next)
 	}
+}
+
+// noteCell says what went wrong, and that a run is pinned.
+func noteCell(style progress.Style, r client.Run) cell {
+	switch {
+	case r.Pinned && r.Error == "":
+		return cell{"pinned", style.Dim}
+	case r.Pinned:
+		return cell{"pinned; " + firstLine(r.Error), style.Bad}
+	}
+	return cell{firstLine(r.Error), style.Bad}
 }
 
 // stateOf is a run's state as people see it.

@@ -13,25 +13,53 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/host"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/sdk"
 )
 
 func (p *program) serveCommand() *cobra.Command {
-	var listen string
+	var listen, retain, retainRuns string
 	var drain time.Duration
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the host: the API on loopback, and every unfinished run",
-		Long: "Serves the API until it is told to stop, and goes on with every run that was interrupted. On SIGTERM it takes\n" +
-			"no more work and lets tasks finish for a while; what is not done by then goes on at the next start.",
+		Short: "Run the host: the API on loopback, every unfinished run, and triggers",
+		Long: "Serves the API until it is told to stop, goes on with every run that was interrupted, and fires the triggers of the\n" +
+			"pipelines in pipelines.d of the state directory and in the folders of --pipelines. On SIGTERM it takes no more\n" +
+			"work and lets tasks finish for a while; what is not done by then goes on at the next start.\n\n" +
+			"Once an hour it removes runs that ended more than --retain-runs ago and are not pinned, and artifacts that no run\n" +
+			"refers to. The first time that something would go it only says so, a day ahead. See spinbot gc.",
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return p.serve(c.Context(), listen, drain) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			keep, all, err := retained(retain, retainRuns)
+			if err != nil {
+				return err
+			}
+			return p.serve(c.Context(), listen, drain, func(cfg *host.Config) { cfg.Retain, cfg.RetainAll = keep, all })
+		},
 	}
+	p.pipelinesFlag(c)
+	c.Flags().StringVar(&retainRuns, "retain-runs", "30d", "how long runs are kept after they ended")
+	c.Flags().StringVar(&retain, "retain", "on", "on: old runs and artifacts that no run refers to go by themselves; off: nothing does")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the loopback address to listen on")
 	c.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long running tasks may take to finish when stopping")
 	return c
 }
 
-func (p *program) serve(ctx context.Context, listen string, drain time.Duration) error {
+// retained reads --retain and --retain-runs: how long runs are kept, and whether everything is.
+func retained(retain, runs string) (time.Duration, bool, error) {
+	d, err := sdk.ParseDuration(runs)
+	if err != nil || d == 0 {
+		return 0, false, usage("--retain-runs: %s is not a time above zero; write it like 30d or 12h", runs)
+	}
+	switch retain {
+	case "on":
+		return d, false, nil
+	case "off":
+		return d, true, nil
+	}
+	return 0, false, usage("--retain %s: write on or off", retain)
+}
+
+func (p *program) serve(ctx context.Context, listen string, drain time.Duration, more func(*host.Config)) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -51,6 +79,7 @@ func (p *program) serve(ctx context.Context, listen string, drain time.Duration)
 		lock.Release()
 		return err
 	}
+	more(&cfg)
 	h, err := host.Open(ctx, cfg)
 	if err != nil {
 		lock.Release()

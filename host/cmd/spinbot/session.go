@@ -16,6 +16,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/host"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/host/internal/retention"
+	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -56,6 +58,10 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 	if err != nil {
 		return host.Config{}, err
 	}
+	minFree, err := p.leastFree()
+	if err != nil {
+		return host.Config{}, err
+	}
 	dirs := p.pluginDirs
 	if exe, err := os.Executable(); err == nil {
 		if real, err := filepath.EvalSymlinks(exe); err == nil {
@@ -73,8 +79,24 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 	return host.Config{
 		State: state, Lock: lock, Version: version, BundledTrust: bundledTrust,
 		PluginDirs: append(dirs, state.Plugins()), ControlDirs: append(dirs[:len(dirs):len(dirs)], state.Control()),
-		Parallel: parallel, Log: log,
+		PipelineDirs: append(p.pipelineDirs[:len(p.pipelineDirs):len(p.pipelineDirs)], state.Pipelines()),
+		Parallel:     parallel, MaxRuns: p.maxRuns, MinFree: minFree, Log: log,
 	}, nil
+}
+
+// leastFree reads --min-free.
+func (p *program) leastFree() (int64, error) {
+	switch p.minFree {
+	case "":
+		return 0, nil
+	case "off":
+		return retention.NoFloor, nil
+	}
+	n, err := sdk.ParseBytes(p.minFree)
+	if err != nil || n <= 0 {
+		return 0, usage("--min-free %s: write a size such as 5GiB, or off", p.minFree)
+	}
+	return n, nil
 }
 
 // leave lets go of the host. When this process is the host, it first finishes every run it took in, for others too,

@@ -36,6 +36,19 @@ type Runs interface {
 	Explain(ctx context.Context, id, node string) (client.Explained, error)
 }
 
+// Queue is what the API does with runs that wait for their turn.
+type Queue interface {
+	// Queue lists the first of them, at most limit.
+	Queue(limit int) client.Queue
+	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
+	TellQueue(ctx context.Context, what, by string) error
+}
+
+// Planner says what a run would do.
+type Planner interface {
+	Plan(ctx context.Context, s client.Submission) (client.Plan, error)
+}
+
 // Catalog is what the API says about pipelines and node types.
 type Catalog interface {
 	NodeTypes(ctx context.Context) ([]sdk.NodeType, error)
@@ -53,12 +66,23 @@ type Live interface {
 	Logs(run, node string) (io.ReadCloser, error)
 }
 
+// Retention is how long runs are kept.
+type Retention interface {
+	Sweep(ctx context.Context, s client.Sweep) (client.Swept, error)
+	Pin(ctx context.Context, id string, on bool) error
+}
+
 // Config is what the API serves. Every part but Observe and Checks has to be there.
 type Config struct {
 	Version   string
 	Runs      Runs
+	Queue     Queue
+	Planner   Planner
 	Catalog   Catalog
+	Pipelines Pipelines
+	Triggers  Triggers
 	Live      Live
+	Retention Retention
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
@@ -144,11 +168,19 @@ func (s *Server) routes() {
 	v1.Get("/runs/:id/events", s.events)
 	v1.Get("/runs/:id/logs", s.logs)
 	v1.Get("/runs/:id/explain", s.explain)
-	for _, what := range []string{client.WordCancel, client.WordResume, client.WordPause, client.WordAnswer, client.WordDecide} {
+	for _, what := range []string{client.WordCancel, client.WordResume, client.WordPause, client.WordAnswer, client.WordDecide, client.WordPrioritize} {
 		v1.Post("/runs/:id/"+what, s.tell(what))
 	}
+	v1.Post("/runs/:id/pin", s.pin(true))
+	v1.Post("/runs/:id/unpin", s.pin(false))
+	v1.Post("/gc", s.sweep)
 	v1.Post("/artifacts", s.upload)
 	v1.Get("/artifacts/:digest", s.download)
+	v1.Post("/plans", s.plan)
+	v1.Get("/queue", s.listQueue)
+	for _, what := range []string{"pause", "resume", "clear"} {
+		v1.Post("/queue/"+what, s.tellQueue(what))
+	}
 	v1.Get("/cache", s.listCache)
 	v1.Delete("/cache/:key", s.forget)
 	v1.Post("/cache/gc", s.shrink)
@@ -156,6 +188,11 @@ func (s *Server) routes() {
 	v1.Get("/plugins", s.plugins)
 	v1.Post("/plugins/:name/trust", s.trust)
 	v1.Post("/pipelines/check", s.check)
+	v1.Get("/pipelines", s.listPipelines)
+	v1.Get("/pipelines/:name", s.showPipeline)
+	v1.Get("/triggers", s.listTriggers)
+	v1.Post("/triggers/:pipeline/:name/fire", s.fire)
+	s.app.Post(hooks+":pipeline/:name", s.hook)
 }
 
 // Listen opens a TCP listener on loopback; any other address is refused.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/memstore"
 	"github.com/myspinbot/spinbot/sdk"
@@ -66,6 +67,36 @@ func (f *fakeRuns) Explain(_ context.Context, id, node string) (client.Explained
 	return client.Explained{Version: 1, Run: id, List: []client.Explanation{{At: id + node, Why: "because"}}}, f.note("explain %s%s", id, node)
 }
 
+// fakeQueue has one run waiting, and plans nothing.
+type fakeQueue struct{ runs *fakeRuns }
+
+func (f fakeQueue) Queue(limit int) client.Queue {
+	return client.Queue{Version: 1, Total: limit, Runs: []client.Queued{{Run: "run_w", Why: "its turn has not come"}}}
+}
+
+func (f fakeQueue) TellQueue(_ context.Context, what, by string) error {
+	return f.runs.note("queue %s by %s", what, by)
+}
+
+func (f fakeQueue) Plan(_ context.Context, s client.Submission) (client.Plan, error) {
+	return client.Plan{Version: 1, Pipeline: s.Pipeline.Name}, f.runs.note("plan %s", s.Pipeline.Name)
+}
+
+// fakeCache holds two results of which one is large.
+type fakeCache struct{ gone []string }
+
+func (f *fakeCache) Get(context.Context, string) (cache.Entry, error) {
+	return cache.Entry{}, cache.ErrNotFound
+}
+func (f *fakeCache) Put(context.Context, cache.Entry) error { return nil }
+func (f *fakeCache) List(context.Context) ([]cache.Entry, error) {
+	return []cache.Entry{{Key: "ab12", Type: "test.a", Size: 10}, {Key: "ac34", Type: "test.b", Size: 1000}}, nil
+}
+func (f *fakeCache) Remove(_ context.Context, key string) error {
+	f.gone = append(f.gone, key)
+	return nil
+}
+
 // fakeCatalog offers one node type and one plugin.
 type fakeCatalog struct {
 	err   error
@@ -92,6 +123,17 @@ func (f fakeCatalog) Trust(_ context.Context, name string) (client.Plugin, error
 
 func (f fakeCatalog) Check(_ context.Context, s client.Source, graph string) (client.Checked, error) {
 	return client.Checked{Version: client.ShapeVersion, Pipeline: s.Name + s.Path, Valid: true, Graph: graph, Diagnostics: []client.Diagnostic{}}, f.err
+}
+
+// fakeRetention notes what is asked of it with the runs.
+type fakeRetention struct{ runs *fakeRuns }
+
+func (f fakeRetention) Sweep(_ context.Context, s client.Sweep) (client.Swept, error) {
+	return client.Swept{Version: client.ShapeVersion, DryRun: s.DryRun, FreedBytes: 7}, f.runs.note("sweep %t %s", s.DryRun, s.OlderThan)
+}
+
+func (f fakeRetention) Pin(ctx context.Context, id string, on bool) error {
+	return errors.Join(f.runs.note("pin %s %t", id, on), f.runs.store.Pin(ctx, id, on))
 }
 
 // fakeLive hands reports to one stream, and keeps a log.
@@ -156,7 +198,7 @@ func start(t *testing.T, change func(*Config)) *bench {
 	b := &bench{store: mem, runs: &fakeRuns{store: mem}, log: &syncBuffer{},
 		live: &fakeLive{reports: make(chan client.Report, 16), asked: make(chan context.Context, 16)}}
 	cfg := Config{
-		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Live: b.live, Journal: mem, Index: mem, Artifacts: files,
+		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Journal: mem, Index: mem, Artifacts: files,
 		Active:  func(string) bool { return true },
 		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
 		Log:     slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -61,6 +61,7 @@ var codes = []struct {
 	status int
 }{
 	{client.CodeBadRequest, http.StatusBadRequest},
+	{client.CodeUnauthorized, http.StatusUnauthorized},
 	{client.CodeForbidden, http.StatusForbidden},
 	{client.CodeNotFound, http.StatusNotFound},
 	{client.CodeConflict, http.StatusConflict},

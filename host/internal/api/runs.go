@@ -44,7 +44,7 @@ func (s *Server) listRuns(c *fiber.Ctx) error {
 func (s *Server) summary(h store.Head) client.Run {
 	r := client.Run{
 		ID: h.Run, Pipeline: h.Pipeline, Digest: h.Digest, State: h.State, Error: h.Error, Owner: h.Owner,
-		Seq: h.Seq, Created: h.Created.UTC(), Updated: h.Updated.UTC(),
+		Pinned: h.Pinned, Seq: h.Seq, Created: h.Created.UTC(), Updated: h.Updated.UTC(),
 	}
 	r.Interrupted = !r.Ended() && !s.cfg.Active(h.Run)
 	return r
@@ -90,7 +90,11 @@ func (s *Server) answerRun(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	r.Interrupted = !r.Ended() && !s.cfg.Active(id)
+	h, err := s.cfg.Index.Find(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	r.Pinned, r.Interrupted = h.Pinned, !r.Ended() && !s.cfg.Active(id)
 	return c.JSON(r)
 }
 
@@ -99,7 +103,7 @@ func (s *Server) submit(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if sub.Rerun == nil || sub.Pipeline.Path != "" {
+	if sub.Rerun == nil && sub.Plan == nil || sub.Pipeline.Path != "" {
 		if err := permitted(c, sub.Pipeline); err != nil {
 			return err
 		}
@@ -117,6 +121,21 @@ func (s *Server) submit(c *fiber.Ctx) error {
 	}
 	c.Location("/api/v1/runs/" + r.ID)
 	return c.Status(fiber.StatusAccepted).JSON(r)
+}
+
+func (s *Server) plan(c *fiber.Ctx) error {
+	sub, err := s.submission(c)
+	if err != nil {
+		return err
+	}
+	if err := permitted(c, sub.Pipeline); err != nil {
+		return err
+	}
+	p, err := s.cfg.Planner.Plan(c.UserContext(), sub)
+	if err != nil {
+		return err
+	}
+	return c.JSON(p)
 }
 
 // permitted refuses paths from anybody but the machine's own user.
@@ -189,13 +208,9 @@ func (s *Server) logs(c *fiber.Ctx) error {
 
 // readJSON reads a bounded body; an empty one leaves out as it is.
 func readJSON(c *fiber.Ctx, out any) error {
-	raw, err := io.ReadAll(io.LimitReader(body(c), maxJSON+1))
+	raw, err := readBody(c, maxJSON, "upload artifacts first, and refer to them")
 	if err != nil {
-		return badRequest("the body broke off: "+err.Error(), "")
-	}
-	if len(raw) > maxJSON {
-		return &client.Problem{Code: client.CodeTooLarge, Detail: "the body is larger than " + strconv.Itoa(maxJSON>>20) + " MiB",
-			Fix: "upload artifacts first, and refer to them"}
+		return err
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
@@ -209,6 +224,18 @@ func readJSON(c *fiber.Ctx, out any) error {
 		return badRequest("the body goes on after its JSON", "")
 	}
 	return nil
+}
+
+// readBody reads a body of at most so many bytes.
+func readBody(c *fiber.Ctx, most int, fix string) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(body(c), int64(most)+1))
+	if err != nil {
+		return nil, badRequest("the body broke off: "+err.Error(), "")
+	}
+	if len(raw) > most {
+		return nil, &client.Problem{Code: client.CodeTooLarge, Detail: "the body is larger than " + strconv.Itoa(most>>20) + " MiB", Fix: fix}
+	}
+	return raw, nil
 }
 
 // body streams the request's body.

@@ -51,7 +51,7 @@ func TestSubmitRefuses(t *testing.T) {
 		"bad JSON":        {`{"pipeline": `, 400, client.CodeBadRequest, "unexpected EOF"},
 		"another type":    {`{"pipeline": 1}`, 400, client.CodeBadRequest, "pipeline"},
 		"a list":          {`[]`, 400, client.CodeBadRequest, "array"},
-		"unknown field":   {`{"pipeline": {"text": "x"}, "priority": 1}`, 400, client.CodeBadRequest, `"priority"`},
+		"unknown field":   {`{"pipeline": {"text": "x"}, "colour": 1}`, 400, client.CodeBadRequest, `"colour"`},
 		"unknown within":  {`{"pipeline": {"text": "x", "url": "http://x"}}`, 400, client.CodeBadRequest, `"url"`},
 		"more after it":   {`{"pipeline": {"text": "x"}} {}`, 400, client.CodeBadRequest, "goes on"},
 		"files no base64": {`{"pipeline": {"text": "x", "files": {"a": "?"}}}`, 400, client.CodeBadRequest, "base64"},
@@ -321,4 +321,44 @@ func TestProblems(t *testing.T) {
 		t.Errorf("allowed is %q", allow)
 	}
 	b.get(t, "/health", "X-Long: "+strings.Repeat("x", maxHeaders)).problem(t, 431, client.CodeBadRequest, "")
+}
+
+// TestQueuePlanAndCache: what is asked arrives, and what is wrong is refused.
+func TestQueuePlanAndCache(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	var q client.Queue
+	b.get(t, "/api/v1/queue?limit=7").into(t, &q)
+	if q.Total != 7 || q.Runs[0].Why == "" {
+		t.Error(q)
+	}
+	for _, what := range []string{"pause", "resume", "clear"} {
+		b.post(t, "/api/v1/queue/"+what, "{}").into(t, &q)
+		if last := b.runs.told[len(b.runs.told)-1]; last != "queue "+what+" by local" {
+			t.Error(last)
+		}
+	}
+	b.post(t, "/api/v1/queue/burn", "{}").problem(t, 404, client.CodeNotFound, "")
+	var p client.Plan
+	b.post(t, "/api/v1/plans", `{"pipeline": {"name": "x.hcl", "text": "…"}}`).into(t, &p)
+	if p.Pipeline != "x.hcl" {
+		t.Error(p)
+	}
+	b.post(t, "/api/v1/plans", `{"pipeline": {"path": "/x.hcl"}}`).problem(t, 403, client.CodeForbidden, "private socket")
+	var l client.CacheList
+	b.get(t, "/api/v1/cache").into(t, &l)
+	if len(l.Results) != 2 {
+		t.Error(l)
+	}
+	b.post(t, "/api/v1/cache/gc", `{"limit": 500}`).into(t, &l)
+	if len(l.Results) != 1 || l.Results[0].Key != "ac34" {
+		t.Error(l)
+	}
+	b.post(t, "/api/v1/cache/gc", `{}`).problem(t, 400, client.CodeBadRequest, "how many bytes")
+	b.ask(t, "DELETE", "/api/v1/cache/a", nil).problem(t, 400, client.CodeBadRequest, "several")
+	b.ask(t, "DELETE", "/api/v1/cache/x", nil).problem(t, 404, client.CodeNotFound, "no result x")
+	b.ask(t, "DELETE", "/api/v1/cache/ab", nil).into(t, &l)
+	if len(l.Results) != 1 || l.Results[0].Key != "ab12" {
+		t.Error(l)
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
+	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -21,10 +23,35 @@ type Store interface {
 	// Put streams r in and gives the artifact with digest, size and media type (sniffed; hint.MediaType is
 	// believed only where sniffing cannot tell). Nothing is visible until it is whole and synced.
 	Put(ctx context.Context, r io.Reader, hint sdk.Artifact) (sdk.Artifact, error)
-	// Open gives the bytes for reading. The reader also implements io.Seeker.
+	// Open gives the bytes for reading. The reader also implements io.Seeker. Whoever opens or fetches an artifact has
+	// touched it, too: see Keeper.
 	Open(ctx context.Context, digest string) (io.ReadSeekCloser, error)
 	// Fetch puts a private copy of the bytes (reflinked where the file system can) at path, read-only.
 	Fetch(ctx context.Context, digest, path string) error
-	// Delete removes the bytes; absent ones are no error.
-	Delete(ctx context.Context, digest string) error
+}
+
+// Held is an artifact that a store holds.
+type Held struct {
+	Digest string
+	Size   int64
+	Put    time.Time // or touched, whatever came last
+}
+
+// Renewed is how much older than now a store may take an artifact to be that was just opened or fetched: not every look
+// at it is written down.
+const Renewed = time.Hour
+
+// Keeper says what is kept. Every store offers it beside Store. Nobody counts who refers to an artifact; instead,
+// whoever is about to refer to one has just put or touched it, and whoever removes leaves alone what is that new.
+type Keeper interface {
+	// Touch makes an artifact as new as one that is put now. ErrNotFound.
+	Touch(ctx context.Context, digest string) error
+	// Remove removes the bytes, unless they were put or touched at or after that time, which a concurrent Put or Touch
+	// that succeeds has done: it says whether it did. Absent ones are no error. Open readers read on.
+	Remove(ctx context.Context, digest string, before time.Time) (bool, error)
+	// Peek opens an artifact without touching it.
+	Peek(ctx context.Context, digest string) (io.ReadCloser, error)
+	// All gives what the store holds, in no order, until the first error. What is put or removed meanwhile may be
+	// among it or not.
+	All(ctx context.Context) iter.Seq2[Held, error]
 }

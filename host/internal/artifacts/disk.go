@@ -7,6 +7,15 @@ import (
 	"syscall"
 )
 
+// Space is what a disk has, in bytes.
+type Space struct{ Free, Total uint64 }
+
+// Free says how many bytes an ordinary user may still write in the folder.
+func Free(folder string) (uint64, error) {
+	s, err := SpaceOf(folder)
+	return s.Free, err
+}
+
 // IsFull says whether err, or the output of a program in it, comes from a full disk.
 func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||

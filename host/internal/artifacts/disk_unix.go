@@ -4,11 +4,12 @@ package artifacts
 
 import "golang.org/x/sys/unix"
 
-// Free says how many bytes an ordinary user may still write in the folder.
-func Free(folder string) (uint64, error) {
+// SpaceOf says how much of the folder's disk is left to an ordinary user.
+func SpaceOf(folder string) (Space, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(folder, &st); err != nil {
-		return 0, err
+		return Space{}, err
 	}
-	return uint64(st.Bavail) * uint64(st.Bsize), nil //nolint:unconvert // their types differ between systems
+	block := uint64(st.Bsize)
+	return Space{Free: uint64(st.Bavail) * block, Total: uint64(st.Blocks) * block}, nil //nolint:unconvert // their types differ between systems
 }

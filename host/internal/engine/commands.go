@@ -76,7 +76,7 @@ func (p *pass) dispatch(i *run.Instance) {
 			}
 		}
 	}
-	at := place{i, p.e.classOf(n.Type)}
+	at := place{i, p.e.classOf(n.Type), p.l.state.Priority + n.Priority}
 	if p.e.slots.acquire(p.l, at) {
 		p.start(at)
 	}
@@ -101,7 +101,7 @@ func (p *pass) start(at place) {
 
 func (p *pass) began(at place) bool {
 	i, s := at.inst, p.l.state
-	if i.State != run.NodeReady && i.State != run.NodeBackoff {
+	if !i.Due(p.now) { // it has ended, or the slot is of a try before
 		return false
 	}
 	if s.Status == run.Paused {

@@ -43,6 +43,8 @@ type Config struct {
 	// MaxControl and MaxTasks bound how many tasks that run ahead, and how many others, are under way at once.
 	// 0: one per core, and 256. A node type's own Concurrency bounds it further.
 	MaxControl, MaxTasks int
+	// MaxRuns bounds how many runs go on at once; others wait in a queue, on disk. 0: 1024.
+	MaxRuns int
 }
 
 // The errors an engine gives, besides those of its store.
@@ -63,6 +65,7 @@ type Engine struct {
 	pipes  pipeCache
 
 	flights flights
+	queue   *queue
 
 	// tasks ends when running attempts are to stop; its cause says why.
 	tasks     context.Context
@@ -70,6 +73,8 @@ type Engine struct {
 
 	// taking is held from reading a run's journal until the run is live: in between nobody may append to it.
 	taking sync.Mutex
+	// naming is held from looking for a run whose ID was given until its first event is durable.
+	naming sync.Mutex
 
 	mu      sync.Mutex
 	live    map[run.ID]*live
@@ -96,7 +101,10 @@ func New(cfg Config) *Engine {
 	if cfg.MaxTasks == 0 {
 		cfg.MaxTasks = 256
 	}
-	e := &Engine{cfg: cfg, live: make(map[run.ID]*live), idle: make(chan struct{})}
+	if cfg.MaxRuns == 0 {
+		cfg.MaxRuns = 1024
+	}
+	e := &Engine{cfg: cfg, queue: newQueue(cfg.MaxRuns), live: make(map[run.ID]*live), idle: make(chan struct{})}
 	e.tasks, e.stopTasks = context.WithCancelCause(context.Background())
 	e.slots = newSlotTable(cfg.MaxControl, cfg.MaxTasks, func(l *live, p place) { e.post(l, granted(p)) })
 	e.timers = newTimers(cfg.Now, func(l *live) { e.post(l, wake{}) })
@@ -218,6 +226,10 @@ func (e *Engine) drop(l *live, why error) {
 	e.slots.leave(l)
 	e.timers.set(l, time.Time{})
 	close(l.gone)
+	if l.ticket != nil {
+		e.queue.leave(l.ticket, l.resting.Load())
+		e.pump()
+	}
 }
 
 // Live says how many runs are in memory.
@@ -227,11 +239,14 @@ func (e *Engine) Live() int {
 	return len(e.live)
 }
 
-// Working says how many runs are in memory that do not only wait for a person.
+// Working says how many runs go on or will do so by themselves: those that only wait for a person are not counted.
 func (e *Engine) Working() int {
+	_, n, held := e.Queue(1)
+	if held {
+		n = 0
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n := 0
 	for _, l := range e.live {
 		if !l.resting.Load() {
 			n++

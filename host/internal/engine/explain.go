@@ -26,6 +26,10 @@ func (e *Engine) Explain(ctx context.Context, id run.ID, node func(sdk.Address) 
 		}
 		return e.slots.describe(e.classOf(n.Type))
 	})
+	if why := e.queue.describe(id); why != "" && node == nil {
+		out[0].Why = why
+		return out, nil
+	}
 	if e.find(id) == nil && !l.state.Status.Ended() && node == nil {
 		out[0].Why, out[0].Next = "no process advances it", "spinbot resume "+string(id)+" goes on"
 	}

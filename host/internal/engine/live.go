@@ -30,6 +30,7 @@ type live struct {
 	before   *before // the run that it repeats
 
 	resting atomic.Bool // all that is left waits for a person
+	ticket  *ticket     // what it holds of the queue; set before it is live
 
 	wake wakeAt        // guarded by the engine's timers
 	gone chan struct{} // closed when the run has ended durably, or was dropped
@@ -209,7 +210,11 @@ func (p *pass) act() {
 		stop()
 	}
 	p.e.timers.set(p.l, p.l.state.Wake())
-	p.l.resting.Store(p.l.state.Resting())
+	if resting := p.l.state.Resting(); p.l.resting.Swap(resting) != resting && p.l.ticket != nil {
+		if p.e.queue.rest(resting); resting {
+			p.e.pump()
+		}
+	}
 	if p.l.state.Status.Ended() {
 		p.e.drop(p.l, ErrEnded)
 	}

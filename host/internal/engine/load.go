@@ -80,6 +80,17 @@ func (e *Engine) keep(ctx context.Context, p *pipeline.Pipeline) (*pipeline.Pipe
 	return e.pipes.put(p, a.Digest), a.Digest, nil
 }
 
+// Keep stores what a pipeline needs, as Submit does, and gives its digest.
+func (e *Engine) Keep(ctx context.Context, p *pipeline.Pipeline) (string, error) {
+	_, digest, err := e.keep(ctx, p)
+	return digest, err
+}
+
+// Bundled gives the pipeline of a digest that Keep gave.
+func (e *Engine) Bundled(ctx context.Context, digest string) (*pipeline.Pipeline, error) {
+	return e.loadBundle(ctx, digest)
+}
+
 func (e *Engine) loadBundle(ctx context.Context, digest string) (*pipeline.Pipeline, error) {
 	if p := e.pipes.get(digest); p != nil {
 		return p, nil

@@ -40,10 +40,18 @@ func (e *Engine) ask(ctx context.Context, id run.ID, say func(*pass) error) erro
 
 // Cancel asks a run to stop; it ends soon after.
 func (e *Engine) Cancel(ctx context.Context, id run.ID, by, reason string) error {
-	return e.ask(ctx, id, func(p *pass) error {
-		p.add(run.Event{Kind: run.CancelRequested, Owner: by, Reason: reason})
-		return nil
-	})
+	ev := run.Event{Kind: run.CancelRequested, Owner: by, Reason: reason}
+	t := e.queue.take(id)
+	if t == nil {
+		return e.ask(ctx, id, func(p *pass) error { p.add(ev); return nil })
+	}
+	err := e.aside(ctx, id, ev, run.Event{Kind: run.RunEnded, Status: run.Cancelled})
+	if err != nil {
+		e.queue.push(t)
+		return err
+	}
+	e.queue.settle(t)
+	return nil
 }
 
 // CancelNode stops one node of a run, or one instance of it when at has a key. Its on_failure says what follows.

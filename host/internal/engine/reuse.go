@@ -93,18 +93,33 @@ func (p *pass) known(i *run.Instance, n *pipeline.Node, inputs sdk.Values) (foun
 	if !caching {
 		return nil, "", why
 	}
-	ctx := context.Background()
-	e, err := p.e.cfg.Cache.Get(ctx, key)
+	if e, ok := p.e.cached(context.Background(), n, key); ok {
+		return &e, key, ""
+	}
+	return nil, key, why
+}
+
+// cached looks a result up: one that is fresh, and whole.
+func (e *Engine) cached(ctx context.Context, n *pipeline.Node, key string) (cache.Entry, bool) {
+	found, err := e.cfg.Cache.Get(ctx, key)
 	switch {
 	case errors.Is(err, cache.ErrNotFound):
-		return nil, key, why
+		return found, false
 	case err != nil:
-		p.e.cfg.Log.Warn("the cache cannot be read", "error", err)
-		return nil, key, why
-	case n.Cache.TTL > 0 && p.now.Sub(e.Created) > n.Cache.TTL, !p.e.whole(ctx, e):
-		return nil, key, why
+		e.cfg.Log.Warn("the cache cannot be read", "error", err)
+		return found, false
 	}
-	return &e, key, ""
+	fresh := n.Cache.TTL == 0 || e.cfg.Now().Sub(found.Created) <= n.Cache.TTL
+	return found, fresh && e.whole(ctx, found)
+}
+
+// Known gives the result for a node of a key, and the attempt that gave it, when the cache has it.
+func (e *Engine) Known(ctx context.Context, n *pipeline.Node, key string) (outputs sdk.Values, source string, ok bool) {
+	if e.cfg.Cache == nil || n.Cache == nil || n.Type.Revision == "" {
+		return nil, "", false
+	}
+	found, ok := e.cached(ctx, n, key)
+	return found.Outputs, found.Source, ok
 }
 
 // whole says whether every artifact of a result is still there.
@@ -122,7 +137,7 @@ func (e *Engine) whole(ctx context.Context, entry cache.Entry) bool {
 // wanted dispatches an instance that waited for another's result.
 func (p *pass) wanted(i *run.Instance) {
 	switch {
-	case i.State != run.NodeReady && i.State != run.NodeBackoff || p.l.state.Stopping() || i.Node.Frame.Halted():
+	case !i.Due(p.now) || p.l.state.Stopping() || i.Node.Frame.Halted():
 	case p.l.state.Status == run.Paused:
 		p.l.state.Offer(i)
 	default:

@@ -12,15 +12,21 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // Submission is a run to be made.
 type Submission struct {
+	// ID of the run, from NewID; empty: a new one. When there is a run with this ID it is left as it is, so that
+	// whoever wrote the ID down beforehand may ask again after a crash.
+	ID       run.ID
 	Pipeline *pipeline.Pipeline
 	// Inputs are the values of its variables, as Pipeline.Inputs gave them.
 	Inputs sdk.Values
 	Owner  string
+	// Priority of the run; nil: that of its pipeline.
+	Priority *int
 	// Seed is what the seeds of its tasks come from; 0: a random one.
 	Seed uint64
 	// Parent is a run that this one repeats: whatever has the same inputs takes its result from there, but for what
@@ -36,7 +42,16 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 		return "", err
 	}
 	now := e.cfg.Now()
-	l := newLive(newID(now), p)
+	if s.ID == "" {
+		s.ID = NewID(now)
+	} else {
+		e.naming.Lock() // so that nobody makes it between the look and the append
+		defer e.naming.Unlock()
+		if _, err := e.State(ctx, s.ID); !errors.Is(err, store.ErrNotFound) {
+			return s.ID, err
+		}
+	}
+	l := newLive(s.ID, p)
 	l.begin(s.Inputs, s.Owner)
 	if s.Parent != "" {
 		if l.before, err = e.earlierRun(ctx, s.Parent, s.From); err != nil {
@@ -48,15 +63,62 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 		_, _ = rand.Read(seed[:]) // never fails
 		s.Seed = binary.LittleEndian.Uint64(seed[:]) >> 1
 	}
-	created := tell(run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
-		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: s.Seed, Deadline: after(now, p.Timeout)})
+	ev := run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
+		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: s.Seed, Deadline: after(now, p.Timeout)}
+	t, err := ticketOf(l, s)
+	if err != nil {
+		return "", err
+	}
+	ev.Priority, ev.Concurrency, ev.Limit = t.priority, t.key, t.limit
+	if !e.queue.enter(t) {
+		return l.id, e.park(l, t, ev)
+	}
+	l.ticket = t
+	created := tell(ev)
 	if err := e.register(l, created); err != nil {
+		e.queue.leave(t, false)
 		return "", err
 	}
 	if err := <-created.durable; err != nil {
 		return "", err
 	}
 	return l.id, nil
+}
+
+// ticketOf says what a new run needs to go on.
+func ticketOf(l *live, s Submission) (*ticket, error) {
+	key, limit, diags := l.scopes[&l.state.Frame].Concurrency()
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	t := &ticket{id: l.id, priority: l.pipe.Priority, limit: limit}
+	if limit > 0 {
+		t.key = l.pipe.Name + "\x00" + key
+	}
+	if s.Priority != nil {
+		t.priority = *s.Priority
+	}
+	return t, nil
+}
+
+// park records a run that has to wait for its turn.
+func (e *Engine) park(l *live, t *ticket, ev run.Event) error {
+	if err := e.Err(); err != nil {
+		return err
+	}
+	ev.Queued, ev.Deadline = true, time.Time{}
+	p := &pass{e: e, l: l, now: e.cfg.Now()}
+	p.add(ev)
+	p.head = true
+	if err := p.commit(); err != nil {
+		if errors.Is(err, store.ErrStopped) || errors.Is(err, store.ErrClosed) {
+			e.fail(err)
+		}
+		return err
+	}
+	e.queue.push(t)
+	e.pump()
+	return nil
 }
 
 func after(now time.Time, d time.Duration) time.Time {
@@ -66,7 +128,8 @@ func after(now time.Time, d time.Duration) time.Time {
 	return now.Add(d)
 }
 
-func newID(now time.Time) run.ID {
+// NewID makes the id of a run.
+func NewID(now time.Time) run.ID {
 	return run.ID("run_" + ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String())
 }
 
@@ -76,6 +139,9 @@ func (e *Engine) advanced(ctx context.Context, id run.ID) (*live, error) {
 	defer e.taking.Unlock()
 	if l := e.find(id); l != nil {
 		return l, nil
+	}
+	if why := e.queue.describe(id); why != "" {
+		return nil, fmt.Errorf("%s has not begun: %s", id, why)
 	}
 	s, err := e.State(ctx, id)
 	switch {
@@ -110,9 +176,17 @@ func (e *Engine) Adopt(ctx context.Context, id run.ID) error {
 		if l.state.Status.Ended() {
 			return nil, endedAs(id, l.state.Status)
 		}
+		e.counted(l)
 		return recovered{}, nil
 	})
 	return err
+}
+
+// counted has a run that begins to be advanced here hold its place.
+func (e *Engine) counted(l *live) {
+	s := l.state
+	l.ticket = &ticket{id: l.id, priority: s.Priority, key: s.Concurrency, limit: s.Limit}
+	e.queue.goOn(l.ticket)
 }
 
 // Resume continues a run: one that failed or was cancelled keeps what succeeded and tries the rest anew; one that
@@ -122,11 +196,13 @@ func (e *Engine) Resume(ctx context.Context, id run.ID) error {
 	was, err := e.take(ctx, id, func(l *live) (message, error) {
 		switch l.state.Status {
 		case run.Failed, run.Cancelled:
+			e.counted(l)
 			resume = tell(run.Event{Kind: run.RunResumed, Deadline: after(e.cfg.Now(), l.pipe.Timeout)})
 			return resume, nil
 		case run.Succeeded:
 			return nil, fmt.Errorf("%s succeeded: %w", id, ErrNotResumable)
 		default:
+			e.counted(l)
 			return recovered{}, nil
 		}
 	})
@@ -171,6 +247,14 @@ func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
 					return nil, l.over
 				}
 				return l.state, nil
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
+		if t := e.queue.find(id); t != nil {
+			select {
+			case <-t.called:
+				continue
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
 			}

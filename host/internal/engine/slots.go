@@ -17,8 +17,9 @@ type class struct {
 // place is an instance that wants a slot, or holds one. Its class is fixed when it first asks: what a catalog says
 // of a node type may change while it waits.
 type place struct {
-	inst  *run.Instance
-	class class
+	inst     *run.Instance
+	class    class
+	priority int // of its run and its node: higher goes first
 }
 
 // slotTable bounds how many tasks are under way, and shares the slots fairly: runs take turns. A task of a node
@@ -96,13 +97,25 @@ func (s *pool) queue(l *live, p place) {
 		s.lines[l] = w
 		s.ring = append(s.ring, w)
 	}
-	w.places = append(w.places, p)
+	at, _ := slices.BinarySearchFunc(w.places, p.priority, func(x place, priority int) int {
+		if x.priority < priority {
+			return 1
+		}
+		return -1 // behind its equals
+	})
+	w.places = slices.Insert(w.places, at, p)
 }
 
-// next takes the first of the run whose turn it is out of the queue.
+// next takes a place out of the queue: of the highest priority, and among equals of the run whose turn it is.
 func (s *pool) next() (*live, place) {
-	w := s.ring[0]
-	s.ring = s.ring[1:]
+	first := 0
+	for k, w := range s.ring {
+		if w.places[0].priority > s.ring[first].places[0].priority {
+			first = k
+		}
+	}
+	w := s.ring[first]
+	s.ring = slices.Delete(s.ring, first, first+1)
 	p := w.places[0]
 	w.places = w.places[1:]
 	if len(w.places) > 0 {

@@ -42,6 +42,9 @@ func (e *ConflictError) Error() string {
 // Unwrap gives ErrConflict.
 func (e *ConflictError) Unwrap() error { return ErrConflict }
 
+// ErrPinned says that the run is pinned, and stays. It is an ErrConflict.
+var ErrPinned = fmt.Errorf("it is pinned: %w", ErrConflict)
+
 // AmbiguousError says that several runs begin with the given id.
 type AmbiguousError struct {
 	ID         string

@@ -51,6 +51,7 @@ type Head struct {
 	Created  time.Time
 	Updated  time.Time
 	Seq      uint64
+	Pinned   bool // set by Keeper.Pin alone: what an Append says of it does not count
 }
 
 // Journal keeps the ordered events of every run.
@@ -84,4 +85,19 @@ type Index interface {
 	// Find gives the one run whose id is or begins with id; "last" is the newest. ErrNotFound, or an error
 	// that lists the candidates when several match (*AmbiguousError).
 	Find(ctx context.Context, id string) (Head, error)
+}
+
+// Keeper says what is kept. Every store offers it beside its journal and index.
+type Keeper interface {
+	// Each calls fn with the events of all runs, listed or not, those of one run in order, until fn gives an error.
+	// What is appended or removed meanwhile may be among them or not. Data is fn's during the call only.
+	Each(ctx context.Context, fn func(Event) error) error
+	// Pin marks a listed run as one that Remove refuses, or takes the mark away. ErrNotFound.
+	Pin(ctx context.Context, run string, on bool) error
+	// Remove takes a run out of journal and index, all or nothing, if seq is still its last event and it is not
+	// pinned; else ErrConflict. ErrNotFound.
+	Remove(ctx context.Context, run string, seq uint64) error
+	// Shrink gives the medium back what removed runs took, in steps that let appends pass, until nothing is left or ctx
+	// ends. It gives the number of bytes.
+	Shrink(ctx context.Context) (int64, error)
 }

@@ -25,8 +25,11 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/host/internal/pipelines"
+	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
+	"github.com/myspinbot/spinbot/host/internal/trigger"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -41,8 +44,19 @@ type Config struct {
 	BundledTrust string
 	// PluginDirs and ControlDirs are where plugins and WASM modules are looked for.
 	PluginDirs, ControlDirs []string
+	// PipelineDirs are where pipelines are that the host knows by itself.
+	PipelineDirs []string
+	// Secret gives the value of a secret by its name; nil: as secretOf does.
+	Secret func(ctx context.Context, name string) (string, error)
+	// Retain is how long runs are kept after they ended; 0: retention.DefaultRuns. With RetainAll a host that serves
+	// removes nothing by itself.
+	Retain    time.Duration
+	RetainAll bool
+	// MinFree is how many bytes have to be free on disk for new work to begin: see retention.NewRoom.
+	MinFree int64
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
+	MaxRuns  int // that go on at once; 0: the engine's choice
 	Log      *slog.Logger
 }
 
@@ -51,11 +65,17 @@ type Host struct {
 	cfg       Config
 	store     *sqlstore.Store
 	artifacts artifacts.Store
+	files     artifacts.Keeper
 	cache     cache.Store
+	sweeper   *retention.Sweeper
+	schedule  *retention.Schedule
+	room      *retention.Room
 	wasm      *wasmexec.Executor
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
 	engine    *engine.Engine
+	pipelines *pipelines.Folders
+	triggers  *trigger.Triggers
 	metrics   *telemetry.Metrics
 	live      *live
 	logs      *logs
@@ -66,6 +86,10 @@ type Host struct {
 	failed    chan error
 	listeners []net.Listener
 	serving   sync.WaitGroup
+	// untrigger ends what fires triggers; Close waits for it.
+	untrigger func()
+
+	stopServing context.CancelFunc // set by Serve
 
 	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
@@ -75,7 +99,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, metrics: telemetry.New(cfg.Version)}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, metrics: telemetry.New(cfg.Version)}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
@@ -111,7 +135,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.artifacts = h.metrics.Artifacts(files)
+	h.artifacts, h.files = h.metrics.Artifacts(files), files
 	h.logs = newLogs(state.Logs(), h.store)
 	taskLogger := slog.New(taskLog{Handler: h.cfg.Log.Handler(), logs: h.logs})
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Log: taskLogger})
@@ -122,19 +146,22 @@ func (h *Host) open(ctx context.Context) error {
 	if h.cache, err = cachedir.Open(state.Results(), time.Now); err != nil {
 		return err
 	}
+	h.retain()
 	h.catalog = catalog.New(catalogConfig(h.cfg, h.describe))
 	executor, err := h.executor()
 	if err != nil {
 		return err
 	}
+	h.openTriggers()
 	h.engine = engine.New(engine.Config{
 		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
-		MaxTasks:  h.cfg.Parallel, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
+		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 	})
+	h.holdQueue()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Catalog: types{h}, Live: voices{h}, Journal: h.store, Index: h.store,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
 		Artifacts: h.artifacts, Cache: h.cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
@@ -169,6 +196,12 @@ func (h *Host) executor() (exec.Executor, error) {
 
 func (h *Host) gauges() {
 	h.metrics.Gauge("runs_active", "Runs that this host advances now.", func() float64 { return float64(h.engine.Live()) })
+	h.metrics.Gauge("disk_low", "1 while a disk of the state directory is too full for new work to begin.", func() float64 {
+		if h.room.Reason() != "" {
+			return 1
+		}
+		return 0
+	})
 	h.metrics.Counter("journal_commits_total", "Transactions of the journal.", func() float64 { return float64(h.store.Commits()) })
 }
 
@@ -191,6 +224,7 @@ func (h *Host) observe(id run.ID, e run.Event) {
 	case run.RunEnded:
 		h.setActive(string(id), false)
 		h.logs.ended(string(id))
+		h.triggers.Ended(string(id))
 		h.metrics.Run(string(e.Status))
 	default:
 		if e.Kind == run.AttemptEnded && e.Error != nil {
@@ -222,7 +256,7 @@ func (h *Host) Client() *client.Client { return h.client }
 // Failed gives the error of a listener that broke.
 func (h *Host) Failed() <-chan error { return h.failed }
 
-// Serve also listens on a loopback address, and goes on with every run that was interrupted.
+// Serve also listens on a loopback address, goes on with every run that was interrupted, and fires triggers.
 // It gives the address it listens on.
 func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 	ln, err := api.Listen(address)
@@ -230,7 +264,17 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 		return "", err
 	}
 	h.serve(ln)
-	return ln.Addr().String(), h.resumeAll(ctx)
+	ctx, h.stopServing = context.WithCancel(ctx)
+	h.serving.Go(func() {
+		if err := h.resumeAll(ctx); err != nil && ctx.Err() == nil {
+			h.failed <- fmt.Errorf("going on with interrupted runs: %w", err)
+		}
+	})
+	h.startTriggers()
+	if !h.cfg.RetainAll {
+		h.serving.Go(func() { h.schedule.Run(ctx) })
+	}
+	return ln.Addr().String(), nil
 }
 
 // Drain waits until every run that this process advances has ended and nobody is connected, and then takes no more
@@ -253,6 +297,10 @@ func (h *Host) Drain(ctx context.Context) error {
 // Close stops taking work, lets running tasks finish until ctx ends, and gives the state directory back.
 func (h *Host) Close(ctx context.Context) error {
 	h.client.Close()
+	h.untrigger() // nothing new, before
+	if h.stopServing != nil {
+		h.stopServing()
+	}
 	// The engine goes first: what its tasks still say has to reach those who watch.
 	err := h.engine.Close(ctx)
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)

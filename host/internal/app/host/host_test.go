@@ -47,7 +47,7 @@ var (
 const pluginName = "test"
 
 // open makes a host over a fresh state directory, with the plugin "test" accepted.
-func open(tb testing.TB) *Host {
+func open(tb testing.TB, change ...func(*Config)) *Host {
 	tb.Helper()
 	if _, ok := dist.Module(); !ok {
 		if os.Getenv("CI") != "" {
@@ -85,7 +85,11 @@ func open(tb testing.TB) *Host {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := Open(ctx, Config{State: state, Lock: lock, Version: "test", PluginDirs: []string{state.Plugins()}, Parallel: 256, Log: slog.New(slog.DiscardHandler)})
+	cfg := Config{State: state, Lock: lock, Version: "test", PluginDirs: []string{state.Plugins()}, Parallel: 256, Log: slog.New(slog.DiscardHandler)}
+	for _, c := range change {
+		c(&cfg)
+	}
+	h, err := Open(ctx, cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (l *logs) write(a sdk.Address, level, message string, now time.Time) {
 	f.size += int64(n)
 }
 
-func (l *logs) path(run string) string { return filepath.Join(l.dir, filepath.Base(run)+".jsonl") }
+func (l *logs) path(run string) string { return filepath.Join(l.dir, filepath.Base(run)+logSuffix) }
 
 func (l *logs) open(run string) *logFile {
 	if f := l.files[run]; f != nil {

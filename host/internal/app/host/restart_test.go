@@ -19,7 +19,7 @@ import (
 )
 
 // reopen makes a host of the state directory of one that was closed.
-func reopen(t *testing.T, closed *Host) *Host {
+func reopen(t testing.TB, closed *Host) *Host {
 	t.Helper()
 	lock, err := closed.cfg.State.TryLock()
 	if err != nil {
@@ -44,7 +44,7 @@ func opened(t *testing.T) *Host {
 }
 
 // stop closes the host without waiting for its tasks.
-func stop(t *testing.T, h *Host) {
+func stop(t testing.TB, h *Host) {
 	t.Helper()
 	at, cancel := context.WithCancel(context.Background())
 	cancel()

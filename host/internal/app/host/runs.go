@@ -26,11 +26,23 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 	if err != nil {
 		return client.Run{}, err
 	}
-	want := engine.Submission{Owner: owner}
+	want := engine.Submission{Owner: owner, Priority: sub.Priority}
 	if sub.Rerun != nil {
+		release, err := r.h.hold(ctx, sub.Rerun.Of)
+		if err != nil {
+			return client.Run{}, err
+		}
+		defer release()
 		if err := r.repeat(ctx, &sub, &want); err != nil {
 			return client.Run{}, explain(err)
 		}
+	}
+	if sub.Plan != nil {
+		planned, err := planner(r).planned(ctx, sub.Plan, view)
+		if err != nil {
+			return client.Run{}, err
+		}
+		want.Pipeline, sub.Inputs = planned.Pipeline, planned.Inputs
 	}
 	if want.Pipeline == nil {
 		p, found, err := load(sub.Pipeline, view)
@@ -43,6 +55,9 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 		want.Pipeline = p
 	}
 	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
+		return client.Run{}, err
+	}
+	if err := errors.Join(r.h.touch(ctx, want.Inputs), r.h.touchPipeline(ctx, want.Pipeline)); err != nil {
 		return client.Run{}, err
 	}
 	id, err := r.h.engine.Submit(ctx, want)
@@ -107,10 +122,21 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 	if what == client.WordResume {
 		return explain(r.resume(ctx, id, by))
 	}
-	if err := r.h.takeUp(ctx, id, r.h.engine.Adopt); err != nil {
+	s, err := r.h.engine.State(ctx, run.ID(id))
+	switch {
+	case err != nil:
+	case s.Status == run.Created:
+		err = r.h.takeBack(ctx, id)
+	default:
+		err = r.h.takeUp(ctx, id, r.h.engine.Adopt)
+	}
+	if err != nil {
 		return explain(err)
 	}
 	at, err := address(id, w.At)
+	if err == nil {
+		err = r.h.touch(ctx, w.Form, w.Inputs, w.Outputs)
+	}
 	if err != nil {
 		return err
 	}
@@ -122,6 +148,8 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 		} else {
 			err = e.Cancel(ctx, run.ID(id), by, w.Reason)
 		}
+	case client.WordPrioritize:
+		err = e.Prioritize(ctx, run.ID(id), w.Priority, by)
 	case client.WordPause:
 		err = e.Pause(ctx, run.ID(id), by, w.Reason)
 	case client.WordAnswer:
@@ -135,6 +163,9 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 // resume goes on with a run that failed, was cancelled, interrupted or paused. Resuming one that is going on changes
 // nothing.
 func (r runs) resume(ctx context.Context, id, by string) error {
+	if s, err := r.h.engine.State(ctx, run.ID(id)); err == nil && s.Status == run.Created {
+		return r.h.takeBack(ctx, id)
+	}
 	if err := r.h.takeUp(ctx, id, r.h.engine.Resume); err != nil {
 		return err
 	}
@@ -179,13 +210,20 @@ func (r runs) Explain(ctx context.Context, id, node string) (client.Explained, e
 
 // takeUp makes this process advance a run, unless it does already.
 func (h *Host) takeUp(ctx context.Context, id string, take func(context.Context, run.ID) error) error {
-	h.taking.Lock()
-	defer h.taking.Unlock()
 	if h.isActive(id) {
 		return nil
 	}
 	if _, err := h.catalog.View(ctx); err != nil {
 		return err
+	}
+	return h.takeOne(ctx, id, take)
+}
+
+func (h *Host) takeOne(ctx context.Context, id string, take func(context.Context, run.ID) error) error {
+	h.taking.Lock()
+	defer h.taking.Unlock()
+	if h.isActive(id) {
+		return nil
 	}
 	h.setActive(id, true) // before it can end
 	err := take(ctx, run.ID(id))
@@ -195,15 +233,23 @@ func (h *Host) takeUp(ctx context.Context, id string, take func(context.Context,
 	return err
 }
 
-// resumeAll goes on with every run that was interrupted; one that cannot is logged and left as it is.
+// resumeAll goes on with every run that was interrupted, and puts those that had not begun back into the queue; one
+// that cannot is logged and left as it is. New runs may be made meanwhile.
 func (h *Host) resumeAll(ctx context.Context) error {
 	heads, err := h.store.List(ctx, store.Query{States: []string{string(run.Created), string(run.Running), string(run.Paused)}})
 	if err != nil {
 		return err
 	}
-	for k := len(heads) - 1; k >= 0; k-- { // oldest first
-		err := h.takeUp(ctx, heads[k].Run, h.engine.Adopt)
-		if err != nil && !errors.Is(err, engine.ErrEnded) {
+	if _, err := h.catalog.View(ctx); err != nil {
+		return err
+	}
+	for k := len(heads) - 1; k >= 0 && ctx.Err() == nil; k-- { // oldest first
+		take := h.engine.Adopt
+		if heads[k].State == string(run.Created) {
+			take = h.engine.Enqueue
+		}
+		err := h.takeOne(ctx, heads[k].Run, take)
+		if err != nil && !errors.Is(err, engine.ErrEnded) && ctx.Err() == nil {
 			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
 		}
 	}

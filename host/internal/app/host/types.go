@@ -127,14 +127,7 @@ func (t types) Check(ctx context.Context, src client.Source, format string) (cli
 		return c, nil
 	}
 	c.Pipeline, c.Nodes = p.Name, len(p.Nodes)
-	switch format {
-	case "dot":
-		c.Graph = p.Graph().Dot()
-	case "mermaid":
-		c.Graph = p.Graph().Mermaid()
-	case "text":
-		c.Graph = p.Graph().Text()
-	}
+	c.Graph = drawn(p, format)
 	return c, nil
 }
 

@@ -93,7 +93,7 @@ func mode(t *testing.T, path string) fs.FileMode {
 func TestAt(t *testing.T) {
 	t.Parallel()
 	s := at(t)
-	for _, dir := range []string{s.Dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control()} {
+	for _, dir := range []string{s.Dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control(), s.Pipelines()} {
 		if got := mode(t, dir); got != 0o700 {
 			t.Errorf("%s is %o", dir, got)
 		}

@@ -47,7 +47,7 @@ func At(dir string) (State, error) {
 		return State{}, err
 	}
 	s := State{Dir: dir}
-	for _, d := range []string{dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control()} {
+	for _, d := range []string{dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control(), s.Pipelines()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return State{}, fmt.Errorf("state directory: %w; choose another with SPINBOT_STATE_DIR", err)
 		}
@@ -67,6 +67,9 @@ func (s State) Modules() string { return filepath.Join(s.Dir, "cache", "wasm") }
 // Manifests is where the manifests of plugins and modules are cached.
 func (s State) Manifests() string { return filepath.Join(s.Dir, "cache", "manifests") }
 
+// Paused is a file that is there while the queue is paused.
+func (s State) Paused() string { return filepath.Join(s.Dir, "queue.paused") }
+
 // Results is where results of nodes are kept for other runs.
 func (s State) Results() string { return filepath.Join(s.Dir, "cache", "results") }
 
@@ -81,6 +84,15 @@ func (s State) Plugins() string { return filepath.Join(s.Dir, "plugins.d") }
 
 // Control is where a WASM module may be dropped in.
 func (s State) Control() string { return filepath.Join(s.Dir, "control.d") }
+
+// Pipelines is where a pipeline may be dropped in.
+func (s State) Pipelines() string { return filepath.Join(s.Dir, "pipelines.d") }
+
+// Triggers is where the records of triggers are.
+func (s State) Triggers() string { return filepath.Join(s.Dir, "triggers") }
+
+// Retention is where it is kept that somebody was told what goes when.
+func (s State) Retention() string { return filepath.Join(s.Dir, "retention.json") }
 
 // Trust is this machine's list of plugins and modules that may run.
 func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl") }

@@ -14,29 +14,39 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
+// Store is what an adapter offers.
+type Store interface {
+	artifacts.Store
+	artifacts.Keeper
+}
+
 // Suite says how to make the adapter under test.
 type Suite struct {
 	// Open opens the store that belongs to the folder.
-	Open func(folder string) (artifacts.Store, error)
+	Open func(folder string) (Store, error)
+	// Age makes an artifact look as if it was put that long ago.
+	Age func(folder, digest string, ago time.Duration) error
 }
 
 // Run runs the suite.
 func (s Suite) Run(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, Suite){
 		"put and open": testPut, "same twice": testSame, "names are data": testNames, "media types": testSniff,
-		"seek": testSeek, "fetch": testFetch, "absent": testAbsent, "bad digests": testDigests, "delete": testDelete,
+		"seek": testSeek, "fetch": testFetch, "absent": testAbsent, "bad digests": testDigests, "remove": testRemove,
+		"touch": testTouch, "all": testAll, "looking at it": testRenewed, "remove while it is put": testRemoveHammer,
 		"reader fails": testReaderFails, "cancelled": testCancelled, "hammer": testHammer, "large": testLarge,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, s) })
 	}
 }
 
-func (s Suite) open(t *testing.T) artifacts.Store {
+func (s Suite) open(t *testing.T) Store {
 	t.Helper()
 	st, err := s.Open(t.TempDir())
 	if err != nil {
@@ -50,7 +60,7 @@ func digest(b []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func put(t *testing.T, st artifacts.Store, data []byte, name string) sdk.Artifact {
+func put(t *testing.T, st Store, data []byte, name string) sdk.Artifact {
 	t.Helper()
 	a, err := st.Put(t.Context(), bytes.NewReader(data), sdk.Artifact{Name: name})
 	if err != nil {
@@ -59,7 +69,7 @@ func put(t *testing.T, st artifacts.Store, data []byte, name string) sdk.Artifac
 	return a
 }
 
-func want(t *testing.T, st artifacts.Store, a sdk.Artifact, data []byte) {
+func want(t *testing.T, st Store, a sdk.Artifact, data []byte) {
 	t.Helper()
 	r, err := st.Open(t.Context(), a.Digest)
 	if err != nil {
@@ -201,8 +211,11 @@ func testAbsent(t *testing.T, s Suite) {
 	if _, err := os.Lstat(path); err == nil {
 		t.Error("a failed fetch left a file")
 	}
-	if err := st.Delete(t.Context(), d); err != nil {
-		t.Errorf("delete: %v", err)
+	if err := st.Touch(t.Context(), d); !errors.Is(err, artifacts.ErrNotFound) {
+		t.Errorf("touch: %v, want ErrNotFound", err)
+	}
+	if removed, err := st.Remove(t.Context(), d, time.Now()); removed || err != nil {
+		t.Errorf("remove: %t, %v", removed, err)
 	}
 }
 
@@ -218,28 +231,16 @@ func testDigests(t *testing.T, s Suite) {
 		if !errors.Is(err, artifacts.ErrDigest) || errors.Is(err, artifacts.ErrNotFound) {
 			t.Errorf("open %q: %v, want %v", d, err, artifacts.ErrDigest)
 		}
-		if err := st.Delete(t.Context(), d); err == nil {
-			t.Errorf("delete %q was not refused", d)
+		if err := st.Touch(t.Context(), d); !errors.Is(err, artifacts.ErrDigest) {
+			t.Errorf("touch %q: %v, want %v", d, err, artifacts.ErrDigest)
+		}
+		if _, err := st.Remove(t.Context(), d, time.Now()); !errors.Is(err, artifacts.ErrDigest) {
+			t.Errorf("remove %q: %v, want %v", d, err, artifacts.ErrDigest)
 		}
 		if err := st.Fetch(t.Context(), d, filepath.Join(t.TempDir(), "x")); err == nil {
 			t.Errorf("fetch %q was not refused", d)
 		}
 	}
-}
-
-func testDelete(t *testing.T, s Suite) {
-	st := s.open(t)
-	a, b := put(t, st, []byte("a"), ""), put(t, st, []byte("b"), "")
-	for range 2 {
-		if err := st.Delete(t.Context(), a.Digest); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := st.Open(t.Context(), a.Digest); !errors.Is(err, artifacts.ErrNotFound) {
-		t.Errorf("open after delete: %v", err)
-	}
-	want(t, st, b, []byte("b"))
-	want(t, st, put(t, st, []byte("a"), ""), []byte("a"))
 }
 
 func testReaderFails(t *testing.T, s Suite) {

@@ -3,6 +3,9 @@
 // A file appears there by rename once it is whole and synced, so what is there is complete. Temporary files lie
 // in tmp/ beside it; each is locked by the process that writes it, and what a dead process left is swept at the
 // next Open. Names that users give are data, and never become part of a path.
+//
+// A file's time is when it was put or touched last. One that is removed first moves to going/, where its time is looked
+// at once more, since it may have been put again in between; whoever needs it there takes it back. So nothing locks.
 package dir
 
 import (
@@ -16,13 +19,19 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// Store is an artifacts.Store in a folder. Several processes may share the folder.
-type Store struct{ root string }
+// Store is an artifacts.Store in a folder. Several processes may share the folder, as long as one of them removes.
+type Store struct {
+	root string
+
+	removing sync.Mutex // one at a time, or each could take what the other had put back
+}
 
 // Open makes the folder when there is none, and sweeps what crashed writers left in it.
 func Open(root string) (*Store, error) {
@@ -31,16 +40,17 @@ func Open(root string) (*Store, error) {
 		return nil, fmt.Errorf("artifacts %s: %w", root, err)
 	}
 	s := &Store{root: abs}
-	for _, d := range []string{s.blobs(), s.tmp()} {
+	for _, d := range []string{s.blobs(), s.tmp(), s.going()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("artifacts %s: %w", abs, err)
 		}
 	}
-	return s, s.sweep()
+	return s, errors.Join(s.sweep(), s.takeBack())
 }
 
 func (s *Store) blobs() string { return filepath.Join(s.root, "sha256") }
 func (s *Store) tmp() string   { return filepath.Join(s.root, "tmp") }
+func (s *Store) going() string { return filepath.Join(s.root, "going") }
 
 // file gives where the bytes of the digest are kept.
 func (s *Store) file(digest string) (string, error) {
@@ -101,8 +111,25 @@ func copyIn(ctx context.Context, w io.Writer, r io.Reader) (sum []byte, size int
 }
 
 // Open implements artifacts.Store.
-func (s *Store) Open(_ context.Context, digest string) (io.ReadSeekCloser, error) {
-	return s.open(digest)
+func (s *Store) Open(ctx context.Context, digest string) (io.ReadSeekCloser, error) {
+	return s.renewed(ctx, digest)
+}
+
+// renewed opens a file and makes it new, unless it is.
+func (s *Store) renewed(ctx context.Context, digest string) (*os.File, error) {
+	f, err := s.open(digest)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && time.Since(info.ModTime()) < artifacts.Renewed {
+		return f, nil
+	}
+	if err = s.Touch(ctx, digest); err != nil {
+		f.Close() // it could be read, but it will not stay
+		return nil, err
+	}
+	return f, nil
 }
 
 func (s *Store) open(digest string) (*os.File, error) {
@@ -111,6 +138,10 @@ func (s *Store) open(digest string) (*os.File, error) {
 		return nil, err
 	}
 	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.rescue(path)
+		f, err = os.Open(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("artifact %s: %w", digest, artifacts.ErrNotFound)
 	}
@@ -123,7 +154,7 @@ func (s *Store) open(digest string) (*os.File, error) {
 // Fetch implements artifacts.Store. The copy shares no inode with the store: whoever may write to it, or make
 // it writable, cannot reach the stored bytes.
 func (s *Store) Fetch(ctx context.Context, digest, path string) error {
-	from, err := s.open(digest)
+	from, err := s.renewed(ctx, digest)
 	if err != nil {
 		return err
 	}
@@ -142,18 +173,6 @@ func (s *Store) Fetch(ctx context.Context, digest, path string) error {
 	if err != nil {
 		os.Remove(path)
 		return artifacts.DiskError("fetch artifact "+digest, filepath.Dir(path), err)
-	}
-	return nil
-}
-
-// Delete implements artifacts.Store.
-func (s *Store) Delete(_ context.Context, digest string) error {
-	path, err := s.file(digest)
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("artifact %s: %w", digest, err)
 	}
 	return nil
 }

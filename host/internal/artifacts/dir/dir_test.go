@@ -10,8 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/artifactstest"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/sdk"
@@ -19,10 +19,13 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	artifactstest.Suite{Open: func(folder string) (artifacts.Store, error) { return open(folder) }}.Run(t)
+	artifactstest.Suite{Open: open, Age: func(folder, digest string, ago time.Duration) error {
+		then := time.Now().Add(-ago)
+		return os.Chtimes(filepath.Join(folder, "sha256", digest[7:9], digest[9:]), then, then)
+	}}.Run(t)
 }
 
-func open(folder string) (artifacts.Store, error) {
+func open(folder string) (artifactstest.Store, error) {
 	st, err := dir.Open(folder)
 	if err != nil {
 		return nil, err
@@ -97,6 +100,30 @@ func TestSweep(t *testing.T) {
 	got := strings.Join(files(t, folder), " ")
 	if strings.Contains(got, "put-dead") || !strings.Contains(got, "put-alive") || strings.Count(got, "sha256/") != 2 {
 		t.Errorf("after the sweep: %s", got)
+	}
+}
+
+// TestRemovalCutShort: what was about to be removed when the process died is there again.
+func TestRemovalCutShort(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	st, a := put(t, folder, "hello")
+	path := filepath.Join(folder, "sha256", a.Digest[7:9], a.Digest[9:])
+	outside := filepath.Join(folder, "going", a.Digest[7:])
+	if err := os.Rename(path, outside); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := st.Open(t.Context(), a.Digest); err != nil {
+		t.Errorf("while it is being removed: %v", err)
+	} else {
+		r.Close()
+	}
+	if err := os.Rename(path, outside); err != nil {
+		t.Fatal(err)
+	}
+	put(t, folder, "other")
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
 	}
 }
 

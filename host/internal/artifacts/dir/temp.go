@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // temp is a file on its way into the store, locked while its writer lives.
@@ -39,12 +40,13 @@ func (t *temp) discard() {
 	t.f.Close()
 }
 
-// keep syncs the file and gives it its place. When the bytes are there already they stay.
+// keep syncs the file and gives it its place. When the bytes are there already they stay, as new as these.
 func (t *temp) keep(path string) error {
-	if info, err := os.Stat(path); err == nil && t.same(info) {
+	now := time.Now()
+	if info, err := os.Stat(path); err == nil && t.same(info) && touch(path, now) == nil {
 		return nil
 	}
-	if err := t.f.Chmod(0o444); err != nil {
+	if err := errors.Join(t.f.Chmod(0o444), os.Chtimes(t.f.Name(), now, now)); err != nil {
 		return err
 	}
 	if err := t.f.Sync(); err != nil {

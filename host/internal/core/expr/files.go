@@ -38,12 +38,8 @@ func (f *Files) Fail(arg string) {
 // Load reads the file that an argument names, from the pipeline's folder dir within fsys, and gives its clean name.
 // The error is for people; it names the file.
 func (f *Files) Load(fsys fs.FS, dir, arg string) (name string, err error) {
-	name = path.Clean(arg)
-	switch {
-	case arg == "":
-		return "", errors.New("the file's name is empty")
-	case path.IsAbs(arg), !fs.ValidPath(name), name == ".":
-		return "", fmt.Errorf("%q leaves the pipeline's folder; only files in it and below can be read", arg)
+	if name, err = clean(arg); err != nil {
+		return "", err
 	}
 	if _, loaded := f.content[name]; loaded {
 		return name, nil
@@ -61,6 +57,18 @@ func (f *Files) Load(fsys fs.FS, dir, arg string) (name string, err error) {
 		f.content = map[string]string{}
 	}
 	f.content[name] = string(data)
+	return name, nil
+}
+
+// clean gives the name of a file in the pipeline's folder.
+func clean(arg string) (name string, err error) {
+	name = path.Clean(arg)
+	switch {
+	case arg == "":
+		return "", errors.New("the file's name is empty")
+	case path.IsAbs(arg), !fs.ValidPath(name), name == ".":
+		return "", fmt.Errorf("%q leaves the pipeline's folder; only files in it and below can be read", arg)
+	}
 	return name, nil
 }
 

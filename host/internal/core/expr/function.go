@@ -19,7 +19,8 @@ type Function struct {
 	impl                       function.Function
 }
 
-// Functions lists all functions by name, but for file and templatefile, which need a pipeline's folder: see Files.
+// Functions lists all functions by name, but for file, templatefile and artifact, which need a
+// pipeline's folder: see Files and ArtifactFunction.
 func Functions() []Function { return slices.Clone(all) }
 
 // all is every function, by name.
@@ -51,11 +52,13 @@ var table = func() map[string]function.Function {
 	return t
 }()
 
-// Table is what evaluation takes: every function by name, with file and templatefile reading from files.
+// Table is what evaluation takes: every function by name, with file and templatefile reading from files, and artifact
+// giving what is not known yet.
 func Table(files *Files) map[string]function.Function {
 	t := maps.Clone(table)
 	t["file"] = files.fileFunction()
 	t["templatefile"] = files.templateFunction()
+	t["artifact"] = ArtifactFunction(nil)
 	return t
 }
 

@@ -25,6 +25,8 @@ type Bundle struct {
 	// File is the pipeline's own file; Files holds it and the others by path.
 	File  string            `json:"file"`
 	Files map[string][]byte `json:"files"`
+	// Named are files that are only known to be there: what triggers give to a run is an artifact of that run.
+	Named []string `json:"named,omitempty"`
 	// Types are the node types in use, ordered by name.
 	Types []sdk.NodeType `json:"types"`
 }
@@ -33,6 +35,11 @@ func (l *loader) bundle() Bundle {
 	b := Bundle{File: l.file, Files: map[string][]byte{l.file: l.src}}
 	for name, content := range l.p.files.All() {
 		b.Files[path.Join(path.Dir(l.file), name)] = []byte(content)
+	}
+	for _, t := range l.p.Triggers {
+		for _, name := range t.Files {
+			b.Named = union(b.Named, []string{path.Join(path.Dir(l.file), name)})
+		}
 	}
 	for _, m := range l.modules {
 		if m != nil {
@@ -78,13 +85,28 @@ func (b Bundle) Names() []string {
 }
 
 // FS gives the bundle's files. Folders cannot be listed.
-func (b Bundle) FS() fs.FS { return bundleFS(b.Files) }
+func (b Bundle) FS() fs.FS { return bundleFS{b.Files, b.Named} }
 
-type bundleFS map[string][]byte
+type bundleFS struct {
+	files map[string][]byte
+	named []string
+}
+
+// Stat also finds the files that are only known to be there.
+func (f bundleFS) Stat(name string) (fs.FileInfo, error) {
+	if slices.Contains(f.named, name) {
+		return bundleInfo{name: path.Base(name)}, nil
+	}
+	file, err := f.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return file.Stat()
+}
 
 // Open finds a file by its exact path.
 func (f bundleFS) Open(name string) (fs.File, error) {
-	data, ok := f[name]
+	data, ok := f.files[name]
 	if !ok || !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}

@@ -38,6 +38,10 @@ func (l *loader) check() {
 		o.Schema.Description = o.Description
 		l.reachable(o)
 	}
+	l.checkConcurrency()
+	for _, t := range l.p.Triggers {
+		l.checkTrigger(t)
+	}
 	l.unused()
 }
 
@@ -381,6 +385,9 @@ func (l *loader) unused() {
 	}
 	for _, o := range l.p.Outputs {
 		mark(o.refs)
+	}
+	if c := l.p.Concurrency; c != nil {
+		mark(c.refs)
 	}
 	for _, x := range l.p.locals {
 		mark(refs{vars: x.refs.vars, locals: x.refs.locals})

@@ -17,7 +17,7 @@ import (
 // blockNames are the top-level blocks of the language; those in later are not supported yet.
 var (
 	blockNames = []string{"pipeline", "variable", "locals", "node", "output", "requires", "secret", "gate", "module", "trigger"}
-	later      = []string{"secret", "trigger", "concurrency", "limits"}
+	later      = []string{"limits"}
 )
 
 const notYet = "it belongs to the language; a later version of spinbot runs it"
@@ -55,6 +55,10 @@ func (l *loader) decode(body *hclsyntax.Body) {
 			l.moduleBlock(b)
 		case "output":
 			l.outputBlock(b)
+		case "secret":
+			l.secretBlock(b)
+		case "trigger":
+			l.triggerBlock(b)
 		default:
 			l.unknownBlock(b, "at the top of a file", blockNames)
 		}
@@ -148,6 +152,7 @@ func (l *loader) pipelineBlock(b *hclsyntax.Block) {
 	l.attributes(b, map[string]func(hclsyntax.Expression){
 		"description": l.text(&l.p.Description),
 		"timeout":     l.duration(&l.p.Timeout),
+		"priority":    l.number(&l.p.Priority, -1000, 1000),
 		"language": func(e hclsyntax.Expression) {
 			if l.number(&language, 1, 1<<20)(e); language > Language {
 				l.fail(e.Range(), fmt.Sprintf("this version of spinbot reads up to language %d; update spinbot", Language), "the file is written for language %d", language)
@@ -156,6 +161,11 @@ func (l *loader) pipelineBlock(b *hclsyntax.Block) {
 	})
 	l.p.Language = language
 	l.noBlocks(b, "concurrency")
+	for _, inner := range b.Body.Blocks {
+		if inner.Type == "concurrency" && !l.second(b, inner) {
+			l.concurrencyBlock(inner)
+		}
+	}
 }
 
 func (l *loader) localsBlock(b *hclsyntax.Block) {
@@ -205,7 +215,7 @@ func (l *loader) constant(e hclsyntax.Expression) (cty.Value, bool) {
 	if l.constants == nil {
 		l.constants = map[string]inferred{}
 	}
-	l.loadFiles(e)
+	l.loadFiles(e, place{})
 	locals := map[string]cty.Value{}
 	for _, t := range e.Variables() {
 		name, ok := attributeName(t, 1)

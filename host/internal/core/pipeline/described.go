@@ -47,11 +47,12 @@ var described = withLater([]Block{
 	{Name: "pipeline", Labels: []string{"name"}, Doc: "Names the pipeline. One file holds one pipeline", Words: []Word{
 		descriptionWord,
 		{Name: "timeout", Type: "duration", Doc: "How long a whole run may take: `\"2h\"`"},
+		{Name: "priority", Type: "number", Default: "0", Doc: "Orders runs that wait, and tasks: higher goes first, from -1000 to 1000"},
 		{Name: "language", Type: "number", Default: "1", Doc: "The version of the pipeline language that the file is written for"},
 	}, Blocks: []Block{
 		{Name: "concurrency", Doc: "How many runs may go on at once", Words: []Word{
-			{Name: "limit", Type: "number", Doc: "Most runs at once"},
-			{Name: "key", Type: "any", Doc: "Counts runs apart by this value"},
+			{Name: "limit", Type: "number", Required: true, Doc: "Most runs at once; others wait for their turn"},
+			{Name: "key", Type: "string", Doc: "Counts runs apart by this value: `run.user`, `var.channel`"},
 		}},
 	}},
 	{Name: "requires", Doc: "What the pipeline asks of the host that runs it", Words: []Word{
@@ -128,7 +129,7 @@ var described = withLater([]Block{
 	}},
 	{Name: "trigger", Labels: []string{"kind", "name"}, Many: true, Doc: "Makes runs by itself: `\"cron\"` at times, `\"webhook\"` when another program asks", Words: []Word{
 		{Name: "schedule", Type: "string", Doc: "When a `cron` fires: minute hour day month weekday, such as `\"0 3 * * *\"`"},
-		{Name: "timezone", Type: "string", Doc: "Where the schedule's clock stands: `\"Europe/Berlin\"`"},
+		{Name: "timezone", Type: "string", Default: "UTC", Doc: "Where the schedule's clock stands: `\"Europe/Berlin\"`"},
 		{Name: "catch_up", Type: "bool", Default: "false", Doc: "Fires once for times that passed while no host was running"},
 		{Name: "overlap", Type: "string", Options: []string{"skip", "queue"}, Default: "skip", Doc: "What to do while its last run goes on"},
 		{Name: "secret", Type: "any", Doc: "The secret that a webhook's signatures are made with: `secret.hook`"},

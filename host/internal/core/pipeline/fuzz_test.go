@@ -56,6 +56,9 @@ func FuzzLoad(f *testing.F) {
 		if ds.HasErrors() {
 			return
 		}
+		for _, t := range p.Triggers {
+			_, _ = p.TriggerInputs(t.Name, pipeline.TriggerEvent{Body: map[string]any{"topic": "x"}})
+		}
 		vars, _ := p.Inputs(sdk.Values{})
 		s := p.NewScope(vars)
 		for _, n := range p.Nodes {

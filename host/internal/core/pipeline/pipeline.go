@@ -37,12 +37,18 @@ type Pipeline struct {
 	Timeout time.Duration
 	// Language is the version that the file is written for, from 1.
 	Language int
+	// Priority orders runs that wait: higher first, 0 when left out.
+	Priority int
+	// Concurrency is nil when any number of runs may go on at once.
+	Concurrency *Concurrency
 	// Requires is nil when the file has no such block.
 	Requires *Requires
-	// Variables, Nodes and Outputs stand in the order of the file.
+	// Variables, Nodes, Outputs, Secrets and Triggers stand in the order of the file.
 	Variables []*Variable
 	Nodes     []*Node
 	Outputs   []*Output
+	Secrets   []Secret
+	Triggers  []*Trigger
 
 	locals    map[string]*local
 	variables map[string]*Variable

@@ -21,6 +21,9 @@ type place struct {
 	nodes bool   // node.*, gate.*, module.*, local.* and run.*
 	each  bool
 	self  bool
+	run   bool // run.*, though no nodes
+	// trigger is set in its inputs, where nothing of a run is.
+	trigger *Trigger
 }
 
 // resolve finds what every expression refers to, reports what is not there, and orders nodes and locals.
@@ -40,6 +43,12 @@ func (l *loader) resolve() {
 	}
 	for _, o := range l.p.Outputs {
 		o.refs = l.refs(o.value, place{what: "an output", nodes: true})
+	}
+	if c := l.p.Concurrency; c != nil {
+		c.refs = l.refs(c.key, place{what: "a concurrency key", run: true})
+	}
+	for _, t := range l.p.Triggers {
+		l.resolveTrigger(t)
 	}
 	l.order(locals)
 }
@@ -119,7 +128,7 @@ func (l *loader) refs(e hclsyntax.Expression, at place) (r refs) {
 	if e == nil {
 		return r
 	}
-	l.loadFiles(e)
+	l.loadFiles(e, at)
 	for _, t := range e.Variables() {
 		root := t.RootName()
 		if !l.allowed(t, at) {
@@ -139,6 +148,10 @@ func (l *loader) refs(e hclsyntax.Expression, at place) (r refs) {
 			l.member(t, "each", []string{"key", "value"})
 		case "run":
 			l.member(t, "run", []string{"id", "user"})
+		case "trigger":
+			if len(t) > 1 { // alone it is all that it has
+				l.member(t, "trigger", triggerNames[at.trigger.Kind])
+			}
 		}
 	}
 	return r
@@ -168,19 +181,25 @@ func (l *loader) namesOf(kind Kind) func() []string {
 	}
 }
 
-var roots = []string{"var", "local", "node", "gate", "module", "each", "self", "run"}
+var roots = []string{"var", "local", "node", "gate", "module", "each", "self", "run", "secret", "trigger"}
 
 // allowed says whether the root of a reference may be used at a place.
 func (l *loader) allowed(t hcl.Traversal, at place) bool {
 	rng := t[0].SourceRange()
+	if at.trigger != nil && slices.Contains(roots, t.RootName()) && !l.inTrigger(t, at) {
+		return false
+	}
 	switch root := t.RootName(); root {
 	case "var":
 		return true
 	case "local", "node", "gate", "module", "run":
-		if !at.nodes {
+		if at.run && root == "run" {
+			return true
+		}
+		if !at.nodes && at.trigger == nil {
 			l.fail(t.SourceRange(), "it is looked at when a run is submitted, before any node; refer to var.<name> only", "%s cannot refer to %s", at.what, expr.Spell(t))
 		}
-		return at.nodes
+		return at.nodes || at.trigger != nil
 	case "each":
 		if !at.each {
 			detail := "each.key and each.value are the current element of a node's for_each; they stand in its inputs"
@@ -192,7 +211,12 @@ func (l *loader) allowed(t hcl.Traversal, at place) bool {
 			l.fail(t.SourceRange(), "self is the result of a round in a repeat block, and the value in a form field's validation", "no self here")
 		}
 		return at.self
-	case "secret", "trigger":
+	case "trigger":
+		if at.trigger == nil {
+			l.fail(t.SourceRange(), "it stands in the inputs of a trigger block; pass it on as a variable", "no trigger here")
+		}
+		return at.trigger != nil
+	case "secret":
 		l.fail(t.SourceRange(), notYet, "%s is not supported by this version yet", expr.Spell(t))
 		return false
 	default:
@@ -357,9 +381,16 @@ func (l *loader) inFileOrder(names []string) []string {
 }
 
 // loadFiles reads what file() and templatefile() name: their first argument must be known now.
-func (l *loader) loadFiles(e hclsyntax.Expression) {
+// artifact() names what a trigger's run is given.
+func (l *loader) loadFiles(e hclsyntax.Expression, at place) {
 	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, ok := n.(*hclsyntax.FunctionCallExpr)
+		switch {
+		case ok && call.Name == "artifact" && at.trigger != nil:
+			l.triggerFile(call, at.trigger)
+		case ok && call.Name == "artifact":
+			l.fail(call.NameRange, "it stands in the inputs of a trigger block; elsewhere give files to a run as variables of type artifact", "no artifact() here")
+		}
 		if ok && (call.Name == "file" || call.Name == "templatefile") && len(call.Args) > 0 && !call.ExpandFinal {
 			l.subject = "the argument of " + call.Name
 			l.read(sdk.Schema{Type: "string"}, func(x any) { l.loadFile(call, x.(string)) })(call.Args[0])

@@ -12,20 +12,21 @@ func (s *State) started(i *Instance, e Event) string {
 	switch {
 	case i.State != NodeReady && i.State != NodeBackoff:
 		return "it is " + string(i.State)
-	case e.Iter != i.Iter:
-		return fmt.Sprintf("expected round %d", i.Iter)
 	case e.Attempt != i.Attempt+1:
 		return fmt.Sprintf("expected attempt %d", i.Attempt+1)
+	case e.Rung != i.Rung:
+		return fmt.Sprintf("expected rung %d", i.Rung)
+	case i.Node.Gate || i.Node.Module != nil:
+		return "it has no attempts"
+	case s.CancelRequested || i.Node.Frame.Halted():
+		return "nothing new may begin"
 	}
-	i.Attempt, i.Seed, i.Deadline, i.Rung, i.State = e.Attempt, e.Seed, e.Deadline, e.Rung, NodeRunning
+	i.Attempt, i.Seed, i.Deadline, i.State = e.Attempt, e.Seed, e.Deadline, NodeRunning
 	if i.Started.IsZero() {
 		i.Started = e.Time
 	}
 	i.Node.State = NodeRunning
 	s.count(i.Node.Frame, 1)
-	if s.CancelRequested || i.Cancel {
-		s.toCancel = append(s.toCancel, i)
-	}
 	return ""
 }
 
@@ -40,20 +41,14 @@ func (s *State) count(f *Frame, by int) {
 
 // current says whether the event speaks of the attempt that is under way.
 func (i *Instance) current(e Event) bool {
-	return i.Attempt == e.Attempt && i.Iter == e.Iter && (i.State == NodeRunning || i.State == NodeCancelling)
+	return i.Node.Module == nil && i.Attempt == e.Attempt && i.Iter == e.Iter && (i.State == NodeRunning || i.State == NodeCancelling)
 }
 
 func (s *State) attemptEnded(i *Instance, e Event) {
 	s.count(i.Node.Frame, -1)
-	stopped := s.CancelRequested || i.Cancel
-	if e.Error != nil {
-		for f := i.Node.Frame; f != nil && !stopped; f = f.parent() {
-			stopped = f.Expired
-		}
-	}
 	switch {
-	case stopped:
-		if e.Error != nil {
+	case s.stopped(i, e):
+		if e.Error != nil && !i.Cancel { // else it says already who wanted it to stop
 			i.Error = e.Error
 		}
 		s.endInstance(i, NodeCancelled, e.Time) // a late success too: the first decision wins
@@ -67,6 +62,16 @@ func (s *State) attemptEnded(i *Instance, e Event) {
 		}
 		s.giveUp(i, e.Time)
 	}
+}
+
+// stopped says whether the attempt ends as cancelled: after a cancel a late success too, after a timeout only what the
+// timeout stopped.
+func (s *State) stopped(i *Instance, e Event) bool {
+	stopped := s.CancelRequested || i.Cancel
+	for f := i.Node.Frame; f != nil && !stopped; f = f.parent() {
+		stopped = f.Expired && e.Error != nil || f.Owner != nil && f.Owner.Cancel
+	}
+	return stopped
 }
 
 // succeed takes a round's result: another round follows, or the instance has ended.
@@ -90,8 +95,8 @@ func (s *State) cached(i *Instance, e Event) string {
 	switch {
 	case i.State != NodeReady && i.State != NodeBackoff:
 		return "it is " + string(i.State)
-	case e.Iter != i.Iter:
-		return fmt.Sprintf("expected round %d", i.Iter)
+	case i.Node.Gate || i.Node.Module != nil:
+		return "it has no attempts"
 	}
 	if i.Started.IsZero() {
 		i.Started = e.Time
@@ -136,6 +141,8 @@ func (i *Instance) retry(e Event) (at time.Time, again bool) {
 			}
 		}
 		return at, false
+	case sdk.CauseCancelled: // by whoever carried it out: nobody here has asked for it
+		return at, false
 	default:
 		i.Tries++
 		if e.Error.Permanent || i.Tries >= max(1, n.Attempts) {
@@ -152,7 +159,7 @@ func backoff(base time.Duration, tries int) time.Duration {
 	d := base
 	for range tries - 1 {
 		if d *= 2; d >= MaxBackoff {
-			return MaxBackoff
+			return max(base, MaxBackoff)
 		}
 	}
 	return d
@@ -187,16 +194,26 @@ func (s *State) giveUp(i *Instance, at time.Time) {
 	case i.Node.OnFailure == "pause":
 		i.State = NodeWaiting
 		s.failed++
-		s.Reason = i.Node.Name + i.Key.String() + " failed: " + i.Error.Message
+		if !s.Held {
+			s.Reason = i.held()
+		}
 		s.pause()
 	default:
 		s.endInstance(i, NodeFailed, at)
 	}
 }
 
+// holds says whether the instance holds the run because it failed.
+func (i *Instance) holds() bool { return i.State == NodeWaiting && i.Error != nil && !i.Doubt }
+
+// held says why the instance holds the run.
+func (i *Instance) held() string {
+	return i.Node.Name + i.Key.String() + " failed: " + i.Error.Message
+}
+
 // leaveWaiting is called before an instance that may be waiting goes on.
 func (s *State) leaveWaiting(i *Instance) {
-	if i.State == NodeWaiting && i.Error != nil && !i.Doubt {
+	if i.holds() {
 		s.failed--
 	}
 	i.Doubt = false
@@ -255,7 +272,7 @@ func (s *State) cancelNode(e Event) (stale bool, why string) {
 	if n.State.Ended() {
 		return true, ""
 	}
-	if n.State == NodePending {
+	if n.State == NodePending && e.Key.IsZero() {
 		n.Error = cancelled(e)
 		s.nodeGaveUp(n, n.Error, e.Time)
 		return false, ""
@@ -293,9 +310,11 @@ func (s *State) cancelInstance(i *Instance, e Event) {
 		s.fail(inside, cancelled(e))
 		s.stopRunning(inside)
 	case i.State == NodeRunning:
-		i.Error, i.State = cancelled(e), NodeCancelling
-		s.toCancel = append(s.toCancel, i)
-	case i.State != NodeCancelling:
+		i.Error = cancelled(e)
+		s.stop(i)
+	case i.State == NodeCancelling:
+		i.Error = cancelled(e)
+	default:
 		s.leaveWaiting(i)
 		i.Error = cancelled(e)
 		s.endInstance(i, NodeCancelled, e.Time)

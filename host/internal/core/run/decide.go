@@ -42,8 +42,8 @@ func (s *State) Decide(now time.Time, cmds []Command) []Command {
 		return append(cmds, Command{Op: OpExpire})
 	}
 	for _, i := range s.toCancel {
-		if i.State == NodeRunning || i.State == NodeCancelling {
-			i.State = NodeCancelling
+		if i.State == NodeCancelling && !i.told {
+			i.told = true
 			cmds = append(cmds, Command{Op: OpCancel, Instance: i, Node: i.Node})
 		}
 	}
@@ -90,9 +90,9 @@ func (s *State) decideTimes(now time.Time, cmds []Command) []Command {
 
 func (t timed) alive() bool {
 	if t.gate != nil {
-		return t.gate.State == NodeWaiting && t.gate.Deadline.Equal(t.at) && !t.gate.asked
+		return t.gate.State == NodeWaiting && t.gate.Error == nil && t.gate.Deadline.Equal(t.at) && !t.gate.asked
 	}
-	return t.frame.Owner.Inside() == t.frame && !t.frame.Owner.State.Ended() && t.frame.Deadline.Equal(t.at) && !t.frame.Expired
+	return t.frame.Owner.Inside() == t.frame && t.frame.Owner.State == NodeRunning && t.frame.Deadline.Equal(t.at) && !t.frame.Expired
 }
 
 func sooner(a, b time.Time) time.Time {
@@ -108,6 +108,9 @@ func (s *State) decideClose(cmds []Command) []Command {
 		f := s.touched[k]
 		f.listed = false
 		if f.Owner == nil || f.Owner.Inside() != f || f.Owner.State != NodeRunning && f.Owner.State != NodeCancelling || f.closing {
+			continue
+		}
+		if f.parent().Halted() { // it ends with what is around it: nobody knows what it would have given
 			continue
 		}
 		if f.open == 0 && f.failing == nil || f.failing != nil && f.running == 0 {
@@ -144,6 +147,11 @@ func (n *Node) skippedNeed() *Node {
 	return nil
 }
 
+// Due says whether another attempt of the instance may begin, as far as it is concerned.
+func (i *Instance) Due(now time.Time) bool {
+	return i.State == NodeReady || i.State == NodeBackoff && !i.RetryAt.After(now)
+}
+
 func (s *State) decideDispatch(now time.Time, cmds []Command) []Command {
 	waiting := s.backoff[:0]
 	for _, i := range s.backoff {
@@ -160,7 +168,7 @@ func (s *State) decideDispatch(now time.Time, cmds []Command) []Command {
 	s.backoff = waiting
 	for _, i := range s.due {
 		i.listed = false
-		if i.State != NodeReady && i.State != NodeBackoff || i.Node.Frame.Halted() {
+		if !i.Due(now) || i.Node.Frame.Halted() {
 			continue
 		}
 		op := OpDispatch

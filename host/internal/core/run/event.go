@@ -18,7 +18,9 @@ type Kind string
 
 // The kinds of events. In, Node, Key and Iter say which node instance an event speaks of.
 const (
-	RunCreated      Kind = "run_created"      // Pipeline, Digest, Bundle, Inputs, Owner, Seed, Deadline
+	RunCreated      Kind = "run_created"      // Pipeline, Digest, Bundle, Inputs, Owner, Seed, Deadline, [Parent, From]; [Queued, Concurrency, Limit], Priority
+	RunStarted      Kind = "run_started"      // Deadline: a queued run's turn has come
+	RunPrioritized  Kind = "run_prioritized"  // Priority, Owner
 	NodeExpanded    Kind = "node_expanded"    // Each, Map, Keys; or Skip with Reason
 	NodeFailedEvent Kind = "node_failed"      // Error: could not be expanded or its inputs not evaluated
 	NodeCachedEvent Kind = "node_cached"      // Outputs or OutputsRef, Source, [Again]: its result was known
@@ -38,8 +40,11 @@ const (
 	RunEnded        Kind = "run_ended"        // Status, Outputs or OutputsRef, Error
 )
 
-var kinds = []Kind{RunCreated, NodeExpanded, NodeFailedEvent, NodeCachedEvent, NodeDecided, AttemptStarted, AttemptSaved, AttemptEnded,
+var kinds = []Kind{RunCreated, RunStarted, RunPrioritized, NodeExpanded, NodeFailedEvent, NodeCachedEvent, NodeDecided, AttemptStarted, AttemptSaved, AttemptEnded,
 	ModuleOpened, ModuleEnded, GateOpened, GateAnswered, CancelRequested, DeadlinePassed, RunPaused, RunContinued, RunResumed, RunEnded}
+
+// Kinds gives all kinds of events there are.
+func Kinds() []Kind { return slices.Clone(kinds) }
 
 // Decision is a person's word on an instance that waits for one.
 type Decision string
@@ -71,8 +76,13 @@ type Event struct {
 	Bundle   string     `json:"bundle,omitempty"` // artifact digest of everything the pipeline needs
 	Inputs   sdk.Values `json:"inputs,omitempty"`
 	Owner    string     `json:"owner,omitempty"`
-	Parent   ID         `json:"parent,omitempty"` // the run that this one repeats
-	From     []string   `json:"from,omitempty"`   // addresses of what is done again all the same
+	Queued   bool       `json:"queued,omitempty"`   // it waits for its turn: RunStarted
+	Priority int        `json:"priority,omitempty"` // higher goes first
+	// Concurrency is what runs share that may not all go on at once: at most Limit of them. Empty: nothing.
+	Concurrency string   `json:"concurrency,omitempty"`
+	Limit       int      `json:"limit,omitempty"`
+	Parent      ID       `json:"parent,omitempty"` // the run that this one repeats
+	From        []string `json:"from,omitempty"`   // addresses of what is done again all the same
 
 	In      Path      `json:"in,omitempty"`   // the module instance around it; empty: the run itself
 	Node    string    `json:"node,omitempty"` // a node's name, gate.<name> or module.<name>

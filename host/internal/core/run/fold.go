@@ -38,8 +38,11 @@ func (s *State) Fold(e Event) (stale bool, err error) {
 
 // apply changes the state, or says why the event cannot be.
 func (s *State) apply(e Event) (stale bool, why string) {
-	if s.ID == "" && e.Kind != RunCreated {
+	switch {
+	case s.ID == "" && e.Kind != RunCreated:
 		return false, "the run was not created"
+	case s.Status == Created && s.ID != "" && !early(e):
+		return false, "the run waits for its turn"
 	}
 	if s.Status.Ended() && e.Kind != RunResumed {
 		// The first durable end wins; whatever comes later is recorded and changes nothing.
@@ -48,6 +51,10 @@ func (s *State) apply(e Event) (stale bool, why string) {
 	switch e.Kind {
 	case RunCreated:
 		return false, s.created(e)
+	case RunStarted:
+		return false, s.turn(e)
+	case RunPrioritized:
+		s.Priority = e.Priority
 	case CancelRequested:
 		return s.cancel(e)
 	case DeadlinePassed:
@@ -67,61 +74,103 @@ func (s *State) apply(e Event) (stale bool, why string) {
 	return false, ""
 }
 
+// early says whether an event may come before a queued run's turn.
+func early(e Event) bool {
+	switch e.Kind {
+	case RunCreated, RunStarted, RunPrioritized, RunEnded:
+		return true
+	default:
+		return e.Kind == CancelRequested && e.Node == ""
+	}
+}
+
 // applyNode applies what happened to one node or instance.
 func (s *State) applyNode(e Event) (stale bool, why string) {
 	n := s.Find(e.In, e.Node)
-	if n == nil {
+	switch {
+	case n == nil:
 		return false, "no such node"
-	}
-	switch e.Kind {
-	case NodeExpanded:
+	case e.Kind == NodeExpanded:
 		return false, s.expanded(n, e)
-	case NodeFailedEvent:
-		return false, s.nodeFailed(n, e)
-	default: // it speaks of an instance
+	case e.Kind == NodeFailedEvent && e.Error == nil:
+		return false, "it says no error"
+	case e.Kind == NodeFailedEvent && n.State == NodePending:
+		return false, s.notExpanded(n, e)
+	case e.Again && !n.Repeats:
+		return false, "it does not repeat"
 	}
 	i := n.Instance(e.Key)
-	if i == nil {
-		return e.Kind == AttemptSaved || e.Kind == AttemptEnded, "no such instance"
+	switch {
+	case i == nil:
+		return false, "no such instance"
+	case e.Kind == AttemptSaved || e.Kind == AttemptEnded:
+		return s.applyAttempt(i, e), ""
+	case e.Iter != i.Iter:
+		return false, fmt.Sprintf("expected round %d", i.Iter)
 	}
-	switch e.Kind {
-	case NodeCachedEvent:
-		return false, s.cached(i, e)
-	case NodeDecided:
-		return false, s.decided(i, e)
-	case AttemptStarted:
-		return false, s.started(i, e)
-	case AttemptSaved, AttemptEnded:
-		switch {
-		case !i.current(e):
-			return true, ""
-		case e.Kind == AttemptSaved:
-			i.Checkpoint = e.Checkpoint
-		default:
-			s.attemptEnded(i, e)
-		}
-		return false, ""
-	case ModuleOpened:
-		return false, s.moduleOpened(i, e)
-	case ModuleEnded:
-		return false, s.moduleEnded(i, e)
-	case GateOpened:
-		return false, s.gateOpened(i, e)
-	case GateAnswered:
-		return false, s.gateAnswered(i, e)
+	return false, s.applyInstance(i, e)
+}
+
+// applyAttempt takes what the attempt under way says; of any other it is stale.
+func (s *State) applyAttempt(i *Instance, e Event) (stale bool) {
+	switch {
+	case !i.current(e):
+		return true
+	case e.Kind == AttemptSaved:
+		i.Checkpoint = e.Checkpoint
 	default:
-		return false, "unknown kind"
+		s.attemptEnded(i, e)
+	}
+	return false
+}
+
+func (s *State) applyInstance(i *Instance, e Event) (why string) {
+	switch e.Kind {
+	case NodeFailedEvent:
+		return s.notBegun(i, e)
+	case NodeCachedEvent:
+		return s.cached(i, e)
+	case NodeDecided:
+		return s.decided(i, e)
+	case AttemptStarted:
+		return s.started(i, e)
+	case ModuleOpened:
+		return s.moduleOpened(i, e)
+	case ModuleEnded:
+		return s.moduleEnded(i, e)
+	case GateOpened:
+		return s.gateOpened(i, e)
+	case GateAnswered:
+		return s.gateAnswered(i, e)
+	default:
+		return "unknown kind"
 	}
 }
 
 func (s *State) created(e Event) string {
-	if s.ID != "" {
+	switch {
+	case s.ID != "":
 		return "the run exists"
+	case e.Run == "":
+		return "it names no run"
 	}
 	s.ID, s.Pipeline, s.Digest, s.Bundle, s.Owner = e.Run, e.Pipeline, e.Digest, e.Bundle, e.Owner
 	s.Parent, s.From = e.Parent, e.From
 	s.Inputs, s.Seed, s.Created, s.Deadline = e.Inputs, e.Seed, e.Time, e.Deadline
-	s.Status = Running
+	s.Priority, s.Concurrency, s.Limit = e.Priority, e.Concurrency, e.Limit
+	if !e.Queued {
+		s.Status = Running
+		s.begin(&s.Frame)
+	}
+	return ""
+}
+
+// turn lets a queued run go on.
+func (s *State) turn(e Event) string {
+	if s.Status != Created {
+		return "the run is " + string(s.Status)
+	}
+	s.Status, s.Deadline = Running, e.Deadline
 	s.begin(&s.Frame)
 	return ""
 }
@@ -190,8 +239,9 @@ func (s *State) expire(e Event) (stale bool, why string) {
 	if n == nil || n.Instance(e.Key) == nil {
 		return false, "no such module"
 	}
-	f := n.Instance(e.Key).Inside()
-	if f == nil || n.Instance(e.Key).State.Ended() || f.Expired {
+	i := n.Instance(e.Key)
+	f := i.Inside()
+	if f == nil || i.State != NodeRunning || i.Iter != e.Iter || f.Expired {
 		return true, ""
 	}
 	s.expireFrame(f, &sdk.Error{Cause: sdk.CauseHung, Message: "its timeout passed", Hint: "raise timeout in its pipeline block"})
@@ -209,12 +259,17 @@ func (s *State) stopRunning(f *Frame) {
 	f.Walk(func(n *Node) {
 		for _, i := range n.Instances {
 			if n.Module == nil && i.State == NodeRunning {
-				i.State = NodeCancelling
-				s.toCancel = append(s.toCancel, i)
+				s.stop(i)
 			}
 		}
 	})
 	s.touch(f)
+}
+
+// stop has an attempt stopped that is under way.
+func (s *State) stop(i *Instance) {
+	i.State, i.told = NodeCancelling, false
+	s.toCancel = append(s.toCancel, i)
 }
 
 func (s *State) pause() {
@@ -223,10 +278,20 @@ func (s *State) pause() {
 	}
 }
 
-// unpause lets the run go on unless a person or a failure holds it.
+// unpause lets the run go on unless a person or a failure holds it; then it says which.
 func (s *State) unpause() {
-	if s.Status == Paused && !s.Held && s.failed == 0 {
+	switch {
+	case s.Status != Paused || s.Held:
+	case s.failed == 0:
 		s.Status, s.Reason = Running, ""
+	default:
+		s.Walk(func(n *Node) {
+			for _, i := range n.Instances {
+				if i.holds() {
+					s.Reason = i.held()
+				}
+			}
+		})
 	}
 }
 
@@ -235,7 +300,7 @@ func (s *State) goOn(e Event) {
 	s.Held = false
 	s.Walk(func(n *Node) {
 		for _, i := range n.Instances {
-			if i.State == NodeWaiting && i.Error != nil && !i.Doubt {
+			if i.holds() {
 				s.retryNow(i, e.Time)
 			}
 		}
@@ -244,29 +309,40 @@ func (s *State) goOn(e Event) {
 }
 
 func (s *State) ended(e Event) string {
-	if s.running > 0 {
+	switch {
+	case s.running > 0:
 		return fmt.Sprintf("%d attempts are under way", s.running)
-	}
-	if !e.Status.Ended() {
+	case !e.Status.Ended():
 		return "status " + string(e.Status) + " is no end"
+	case e.Status == Succeeded && s.open > 0:
+		return fmt.Sprintf("%d nodes have not ended", s.open)
+	case e.Status == Failed && e.Error == nil:
+		return "it says no error"
+	case e.Status != Cancelled && s.Status == Created:
+		return "the run waits for its turn"
 	}
 	s.Status, s.Error, s.Outputs, s.OutputsRef, s.Ended = e.Status, e.Error, e.Outputs, e.OutputsRef, e.Time
-	s.Held, s.failed, s.timed, s.soonest = false, 0, nil, time.Time{}
-	s.abandon(&s.Frame)
+	s.abandon(&s.Frame, e.Time)
+	s.Held, s.timed, s.soonest = false, nil, time.Time{}
 	return ""
 }
 
-// abandon marks what never came to an end by itself.
-func (s *State) abandon(f *Frame) {
-	f.Walk(func(n *Node) {
+// abandon marks what never came to an end by itself, in modules too.
+func (s *State) abandon(f *Frame, at time.Time) {
+	for _, n := range f.Nodes {
 		for _, i := range n.Instances {
-			if !i.State.Ended() {
-				s.leaveWaiting(i)
-				i.State = NodeCancelled
+			if i.State.Ended() {
+				continue
 			}
+			if inside := i.Inside(); inside != nil {
+				s.abandon(inside, at)
+			}
+			s.leaveWaiting(i)
+			i.State, i.Ended = NodeCancelled, at
 		}
-		if !n.State.Ended() {
-			n.State = NodeCancelled
+		if n.openInst = 0; !n.State.Ended() {
+			n.State, n.Ended = NodeCancelled, at
 		}
-	})
+	}
+	f.open = 0
 }

@@ -12,61 +12,63 @@ func (s *State) expanded(n *Node, e Event) string {
 		return "it is " + string(n.State)
 	case n.unmet > 0:
 		return "its needs have not ended"
-	case e.Each && len(e.Keys) == 0 && !e.Skip:
-		// for_each over nothing: the node succeeds with no instances.
-		n.Each, n.Map = true, e.Map
-		n.Started = e.Time
-		n.State = NodeReady
-		s.endNode(n, NodeSucceeded, e.Time)
-		return ""
 	case e.Skip:
 		n.Reason = e.Reason
 		s.endNode(n, NodeSkipped, e.Time)
 		return ""
+	case !e.Each:
+		s.lay(n, []sdk.Key{{}}, e.Time)
+		return ""
 	}
-	n.Each, n.Map, n.Keys, n.State, n.Started = e.Each, e.Map, e.Keys, NodeReady, e.Time
-	keys := e.Keys
-	if !e.Each {
-		keys = []sdk.Key{{}}
+	byKey := make(map[sdk.Key]*Instance, len(e.Keys))
+	for _, key := range e.Keys {
+		if byKey[key] = nil; key.IsZero() {
+			return "an instance has no key"
+		}
 	}
+	if len(byKey) < len(e.Keys) {
+		return "two instances have the same key"
+	}
+	n.Each, n.Map, n.Keys, n.byKey = true, e.Map, e.Keys, byKey
+	if s.lay(n, e.Keys, e.Time); len(e.Keys) == 0 { // for_each over nothing
+		s.endNode(n, NodeSucceeded, e.Time)
+	}
+	return ""
+}
+
+// lay gives a node its instances.
+func (s *State) lay(n *Node, keys []sdk.Key, at time.Time) {
+	n.State, n.Started, n.openInst = NodeReady, at, len(keys)
 	block := make([]Instance, len(keys))
 	n.Instances = make([]*Instance, len(keys))
-	if e.Each {
-		n.byKey = make(map[sdk.Key]*Instance, len(keys))
-	}
 	for k, key := range keys {
 		i := &block[k]
 		i.Node, i.Key, i.State = n, key, NodeReady
 		if n.Repeats {
 			i.Iter = 1
 		}
-		n.Instances[k] = i
-		if e.Each {
+		if n.Instances[k] = i; n.Each {
 			n.byKey[key] = i
 		}
 		s.offer(i)
 	}
-	n.openInst = len(keys)
+}
+
+// notExpanded ends a node of which when or for_each could not be evaluated.
+func (s *State) notExpanded(n *Node, e Event) string {
+	if n.unmet > 0 {
+		return "its needs have not ended"
+	}
+	n.Error = e.Error
+	s.nodeGaveUp(n, e.Error, e.Time)
 	return ""
 }
 
-func (s *State) nodeFailed(n *Node, e Event) string {
-	if n.State == NodePending { // it could not be expanded
-		if n.unmet > 0 {
-			return "its needs have not ended"
-		}
-		n.Error = e.Error
-		s.nodeGaveUp(n, e.Error, e.Time)
-		return ""
+// notBegun ends an instance that could not begin, or a gate of which nothing can be made.
+func (s *State) notBegun(i *Instance, e Event) string {
+	if i.State != NodeReady && i.State != NodeBackoff && (i.State != NodeWaiting || i.Error != nil) {
+		return "it is " + string(i.State)
 	}
-	i := n.Instance(e.Key)
-	if i == nil || i.State.Ended() {
-		return "no such instance, or it has ended"
-	}
-	if i.State == NodeRunning || i.State == NodeCancelling {
-		return "an attempt is under way"
-	}
-	s.leaveWaiting(i)
 	i.Error = e.Error
 	s.giveUp(i, e.Time)
 	return ""
@@ -160,16 +162,12 @@ func (s *State) moduleOpened(i *Instance, e Event) string {
 		return "it is no module"
 	case i.State != NodeReady:
 		return "it is " + string(i.State)
-	case e.Iter != i.Iter:
-		return "another round is due"
+	case i.Inside() != nil:
+		return "the round was opened before"
 	}
 	f := &Frame{Path: append(append(Path{}, i.Node.Frame.Path...), i.Step()), Owner: i, Deadline: e.Deadline}
 	f.build(i.Node.Module)
-	if k := max(1, i.Iter); k > len(i.Frames) {
-		i.Frames = append(i.Frames, f)
-	} else {
-		i.Frames[k-1] = f
-	}
+	i.Frames = append(i.Frames, f)
 	i.State, i.Deadline = NodeRunning, e.Deadline
 	if i.Started.IsZero() {
 		i.Started = e.Time
@@ -198,7 +196,7 @@ func (s *State) moduleEnded(i *Instance, e Event) string {
 	case e.Error == nil && f.open > 0:
 		return "nodes in it have not ended"
 	}
-	s.abandon(f)
+	s.abandon(f, e.Time)
 	switch {
 	case i.Cancel || s.CancelRequested:
 		if e.Error != nil {
@@ -211,6 +209,7 @@ func (s *State) moduleEnded(i *Instance, e Event) string {
 		i.Error = e.Error
 		s.giveUp(i, e.Time)
 	}
+	s.unpause() // what had failed in it may have been what held the run
 	return ""
 }
 

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -28,10 +29,13 @@ func (p *Path) UnmarshalText(text []byte) error {
 		return nil
 	}
 	a, err := sdk.ParseAddress("run_0/" + string(text))
-	if err == nil {
-		*p = a.Modules
+	if err != nil {
+		return err
 	}
-	return err
+	if *p = a.Modules; p.String() != string(text) {
+		return fmt.Errorf("%q is no path of modules", text)
+	}
+	return nil
 }
 
 // StepOf is the address segment of a node instance. The ID is a node's name, gate.<name> or module.<name>.

@@ -9,16 +9,32 @@ func (s *State) resumed(e Event) string {
 	}
 	s.Status, s.Error, s.Reason, s.Ended = Running, nil, "", time.Time{}
 	s.CancelRequested, s.Held, s.failed, s.ending, s.expiring = false, false, 0, false, false
-	s.toExpand, s.due, s.backoff, s.toCancel, s.touched, s.timed, s.soonest = nil, nil, nil, nil, nil, nil, time.Time{}
+	s.forget()
 	s.reopenFrame(&s.Frame, e.Time)
 	s.Deadline = e.Deadline
 	return ""
 }
 
+// forget drops what was due before the run ended.
+func (s *State) forget() {
+	for _, i := range s.due {
+		i.listed = false
+	}
+	for _, i := range s.backoff {
+		i.waits = false
+	}
+	for _, f := range s.touched {
+		f.listed = false
+	}
+	s.toExpand, s.due, s.backoff, s.toCancel, s.touched, s.timed, s.soonest = nil, nil, nil, nil, nil, nil, time.Time{}
+}
+
+// reopenFrame has a frame go on that had come to rest. What stands in State's lists of it may still stand there.
 func (s *State) reopenFrame(f *Frame, now time.Time) {
-	f.Expired, f.failing, f.closing, f.listed, f.running, f.open = false, nil, false, false, 0, 0
+	f.Expired, f.failing, f.closing, f.running, f.open = false, nil, false, 0, 0
 	if f.Owner != nil && f.shape.Timeout > 0 {
 		f.Deadline = now.Add(f.shape.Timeout)
+		f.Owner.Deadline = f.Deadline
 		s.at(timed{at: f.Deadline, frame: f})
 	}
 	for _, n := range f.Nodes {
@@ -52,20 +68,17 @@ func (s *State) reopen(n *Node, now time.Time) {
 	}
 	n.State, n.openInst = NodeReady, 0
 	for _, i := range n.Instances {
-		i.listed, i.waits, i.asked, i.Doubt, i.Cancel = false, false, false, false, false
+		i.asked, i.Doubt, i.Cancel = false, false, false
 		if i.State == NodeSucceeded || i.State == NodeCached {
 			continue
 		}
 		i.State, i.Tries, i.Lost, i.Error, i.RetryAt, i.Ended = NodeReady, 0, 0, nil, time.Time{}, time.Time{}
 		n.openInst++
 		if inside := i.Inside(); inside != nil { // go on in it
-			i.State = NodeRunning
+			i.State, n.State = NodeRunning, NodeRunning
 			s.reopenFrame(inside, now)
 			continue
 		}
 		s.offer(i)
-	}
-	if n.openInst == 0 { // nothing left to do: it had been held back by the run's end alone
-		s.closeNode(n, s.Updated)
 	}
 }

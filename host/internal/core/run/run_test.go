@@ -67,6 +67,7 @@ func TestCauses(t *testing.T) {
 		"permanent, no retry":     {NodeShape{Attempts: 9}, fail(sdk.CauseFailed, true), NodeFailed, 0},
 		"lost, idempotent":        {NodeShape{Idempotent: true}, fail(sdk.CauseLost, false), NodeReady, 0},
 		"lost, not idempotent":    {NodeShape{Attempts: 9}, fail(sdk.CauseLost, false), NodeFailed, 0},
+		"cancelled by itself":     {NodeShape{Attempts: 9, Idempotent: true}, fail(sdk.CauseCancelled, false), NodeFailed, 0},
 		"drained costs no retry":  {NodeShape{}, fail(sdk.CauseDrained, false), NodeBackoff, time.Second},
 		"refused costs no retry":  {NodeShape{}, fail(sdk.CauseRefused, false), NodeBackoff, time.Second},
 		"refused, permanently":    {NodeShape{}, fail(sdk.CauseRefused, true), NodeFailed, 0},
@@ -195,36 +196,82 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-func TestUnknownEventIsRefused(t *testing.T) {
-	t.Parallel()
-	for _, raw := range []string{`{"kind":"node_dreamt","v":1}`, `{"kind":"run_ended","v":2}`} {
-		var unknown *UnknownEventError
-		if _, err := Decode([]byte(raw)); !errors.As(err, &unknown) {
-			t.Errorf("%s: %v", raw, err)
-		}
-	}
-	if _, err := Decode([]byte(`{"kind":`)); err == nil {
-		t.Error("half an event decoded")
-	}
-}
-
+// TestIllegalEvents: what does not follow is refused, and changes nothing.
 func TestIllegalEvents(t *testing.T) {
 	t.Parallel()
-	for name, e := range map[string]Event{
-		"unknown node":         {Kind: NodeExpanded, Node: "zz"},
-		"start before expand":  {Kind: AttemptStarted, Node: "a", Attempt: 1},
-		"end of a live run":    {Kind: RunEnded, Status: Running},
-		"resume of a live run": {Kind: RunResumed},
-		"created twice":        {Kind: RunCreated, Run: "other"},
+	shape := Shape{Nodes: []NodeShape{{Name: "a", OnFailure: "pause", Rungs: []sdk.Cause{sdk.CauseOOM}}, {Name: "b", Needs: []string{"a"}}, {Name: "gate.g", Gate: true},
+		{Name: "r", Repeats: true}, module("m", NodeShape{}, NodeShape{Name: "x"})}}
+	open := []Event{expandA, startA1, expand(nil, "gate.g"), {Kind: GateOpened, Node: "gate.g"}, expand(nil, "r"), expand(nil, "module.m"),
+		opened(nil, "module.m"), expand(in("m"), "x"), start(in("m"), "x", 1)}
+	bad := sdk.Fail("x", "")
+	for name, c := range map[string]struct {
+		after []Event
+		event Event
+	}{
+		"unknown node":                  {nil, expand(nil, "zz")},
+		"unknown module":                {nil, expand(in("zz"), "a")},
+		"unknown instance":              {open, Event{Kind: AttemptStarted, Node: "a", Key: sdk.NumberKey(1), Attempt: 2}},
+		"no instances yet":              {nil, startA1},
+		"created twice":                 {nil, Event{Kind: RunCreated, Run: "other"}},
+		"end that is none":              {nil, Event{Kind: RunEnded, Status: Running}},
+		"end while attempts run":        {open, Event{Kind: RunEnded, Status: Cancelled}},
+		"success of half a run":         {nil, Event{Kind: RunEnded, Status: Succeeded}},
+		"resume of a live run":          {nil, Event{Kind: RunResumed}},
+		"expanded before its needs":     {nil, expand(nil, "b")},
+		"failed before its needs":       {nil, Event{Kind: NodeFailedEvent, Node: "b", Error: bad}},
+		"expanded twice":                {open, expandA},
+		"two of a key":                  {nil, Event{Kind: NodeExpanded, Node: "a", Each: true, Keys: []sdk.Key{sdk.NumberKey(0), sdk.NumberKey(0)}}},
+		"no key":                        {nil, Event{Kind: NodeExpanded, Node: "a", Each: true, Keys: []sdk.Key{{}}}},
+		"failure without an error":      {nil, Event{Kind: NodeFailedEvent, Node: "a"}},
+		"failure of what runs":          {open, Event{Kind: NodeFailedEvent, Node: "a", Error: bad}},
+		"started twice":                 {open, start(nil, "a", 2)},
+		"another attempt":               {open[:1], start(nil, "a", 2)},
+		"another rung":                  {open[:1], Event{Kind: AttemptStarted, Node: "a", Attempt: 1, Rung: 1}},
+		"attempt of a gate":             {open[2:3], start(nil, "gate.g", 1)},
+		"attempt after a cancel":        {append(open[:1:1], Event{Kind: CancelRequested}), startA1},
+		"another round of what has one": {open, Event{Kind: AttemptEnded, Node: "a", Attempt: 1, Again: true}},
+		"attempt of another round":      {open, start(nil, "r", 1)},
+		"cached while it runs":          {open, Event{Kind: NodeCachedEvent, Node: "a"}},
+		"cached gate":                   {open[2:3], Event{Kind: NodeCachedEvent, Node: "gate.g"}},
+		"decision on a gate":            {open, Event{Kind: NodeDecided, Node: "gate.g", Decision: Skip}},
+		"decision that is none":         {append(open[:1:1], Event{Kind: NodeFailedEvent, Node: "a", Error: bad}), Event{Kind: NodeDecided, Node: "a", Decision: "wave"}},
+		"gate that is none":             {open[:1], Event{Kind: GateOpened, Node: "a"}},
+		"gate opened twice":             {open, Event{Kind: GateOpened, Node: "gate.g"}},
+		"answer to no gate":             {open, Event{Kind: GateAnswered, Node: "a"}},
+		"module that is none":           {open[:1], opened(nil, "a")},
+		"module opened twice":           {open, opened(nil, "module.m")},
+		"module ended while it runs":    {open, Event{Kind: ModuleEnded, Node: "module.m"}},
+		"success of half a module":      {open[5:7], Event{Kind: ModuleEnded, Node: "module.m"}},
+		"end of a module that is shut":  {open[5:6], Event{Kind: ModuleEnded, Node: "module.m", Error: bad}},
+		"deadline of no module":         {nil, Event{Kind: DeadlinePassed, Node: "zz"}},
+		"cancel of nobody":              {nil, Event{Kind: CancelRequested, Node: "zz"}},
+		"cancel of no instance":         {open, Event{Kind: CancelRequested, Node: "a", Key: sdk.NumberKey(3)}},
+		"cancel of no instance yet":     {nil, Event{Kind: CancelRequested, Node: "a", Key: sdk.NumberKey(0)}},
 	} {
-		s := told(t, one(NodeShape{}))
-		e.Seq, e.V = s.Seq+1, Version
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, same := told(t, shape, c.after...), told(t, shape, c.after...)
+			c.event.Seq, c.event.V, c.event.Time = s.Seq+1, Version, t0
+			var illegal *IllegalEventError
+			if stale, err := s.Fold(c.event); !errors.As(err, &illegal) || stale {
+				t.Fatalf("stale %v, error %v", stale, err)
+			}
+			if why := differ(s, same); why != "" {
+				t.Errorf("it was refused (%s) and changed something: %s", illegal.Why, why)
+			}
+			if c.event.Seq++; illegal.Why == "" {
+				t.Error("no reason")
+			}
+			if _, err := s.Fold(c.event); err == nil || differ(s, same) != "" {
+				t.Error("a gap folded")
+			}
+		})
+	}
+	s := New(shape)
+	for _, e := range []Event{expandA, {Kind: RunCreated}} {
+		e.Seq = 1
 		if _, err := s.Fold(e); err == nil {
-			t.Errorf("%s: folded", name)
-		}
-		e.Seq = s.Seq + 2
-		if _, err := s.Fold(e); err == nil {
-			t.Errorf("%s: a gap folded", name)
+			t.Errorf("%s began a run", e.Kind)
 		}
 	}
 }

@@ -41,10 +41,14 @@ type State struct {
 	Digest   string
 	Bundle   string
 	Owner    string
-	Parent   ID       // the run that it repeats
-	From     []string // addresses of what is done again all the same
-	Inputs   sdk.Values
-	Seed     uint64
+	Priority int // higher goes first
+	// Concurrency is what runs share of which at most Limit may go on at once; empty: nothing.
+	Concurrency string
+	Limit       int
+	Parent      ID       // the run that it repeats
+	From        []string // addresses of what is done again all the same
+	Inputs      sdk.Values
+	Seed        uint64
 
 	Status  Status
 	Error   *sdk.Error // why it failed
@@ -143,11 +147,12 @@ type Instance struct {
 	Cancel     bool       // a person has cancelled it alone
 	Started    time.Time  // of the first attempt
 	Ended      time.Time
-	// Frames are the openings of a module instance, one for each round; the last may be under way.
+	// Frames are the openings of a module instance, one for each round that was opened; the last may be under way.
 	Frames []*Frame
 
 	listed, waits bool // it stands in State.due, in State.backoff
 	asked         bool // its time has come, and a command is out
+	told          bool // its attempt is to stop, and the command is out
 }
 
 // timed is something that ends at a time.
@@ -233,11 +238,9 @@ func (s *State) Under(p Path) *Frame {
 		if i == nil {
 			return nil
 		}
-		k := max(1, step.Iter)
-		if k > len(i.Frames) || i.Iter > 0 != (step.Iter > 0) {
+		if f = i.round(step.Iter); f == nil {
 			return nil
 		}
-		f = i.Frames[k-1]
 	}
 	return f
 }
@@ -263,9 +266,14 @@ func (n *Node) Instance(key sdk.Key) *Instance {
 }
 
 // Inside is the frame of a module instance's present round, nil when it has none.
-func (i *Instance) Inside() *Frame {
-	if k := max(1, i.Iter); k == len(i.Frames) {
-		return i.Frames[k-1]
+func (i *Instance) Inside() *Frame { return i.round(i.Iter) }
+
+// round is the frame of one round, nil when that was never opened: a person may have settled it before.
+func (i *Instance) round(iter int) *Frame {
+	for k := len(i.Frames) - 1; k >= 0; k-- {
+		if f := i.Frames[k]; f.Path[len(f.Path)-1].Iter == iter {
+			return f
+		}
 	}
 	return nil
 }

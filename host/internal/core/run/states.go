@@ -54,24 +54,26 @@ type Transitions struct {
 	Run  map[Status][]Status
 }
 
-// Table is the one transition table; Fold refuses what it does not list.
+// Table is the one transition table: Fold takes nothing anywhere that it does not list, to which the simulator holds it.
+// A node and its instances share it; a node goes from pending to what it ends as when it never has instances.
 var Table = Transitions{
 	Node: map[NodeState][]NodeState{
-		NodePending:    {NodeReady, NodeSkipped, NodeFailed, NodeCancelled},
+		NodePending:    {NodeReady, NodeSucceeded, NodeSkipped, NodeFailed, NodeCancelled},
 		NodeReady:      {NodeQueued, NodePlaced, NodeRunning, NodeWaiting, NodeFailed, NodeSkipped, NodeCancelled, NodeCached, NodeSucceeded},
 		NodeQueued:     {NodePlaced, NodeRunning, NodeReady, NodeFailed, NodeCancelled, NodeCached},
 		NodePlaced:     {NodeRunning, NodeReady, NodeFailed, NodeCancelled},
 		NodeRunning:    {NodeSucceeded, NodeFailed, NodeBackoff, NodeReady, NodeWaiting, NodeCancelling, NodeCancelled, NodeSkipped},
 		NodeBackoff:    {NodeReady, NodeRunning, NodeWaiting, NodeFailed, NodeCancelled, NodeCached},
-		NodeWaiting:    {NodeReady, NodeSucceeded, NodeFailed, NodeSkipped, NodeCancelled},
-		NodeCancelling: {NodeCancelled, NodeReady},
-		NodeFailed:     {NodePending, NodeReady, NodeRunning}, // resume
-		NodeCancelled:  {NodePending, NodeReady, NodeRunning}, // resume
+		NodeWaiting:    {NodeReady, NodeRunning, NodeSucceeded, NodeFailed, NodeSkipped, NodeCancelled},
+		NodeCancelling: {NodeCancelled, NodeSucceeded, NodeReady}, // succeeded, or to another round, when its time had passed
+		NodeFailed:     {NodePending, NodeReady, NodeRunning},     // tried again: the run, or the module around it
+		NodeSkipped:    {NodePending, NodeReady, NodeRunning},     // tried again
+		NodeCancelled:  {NodePending, NodeReady, NodeRunning},     // tried again
 	},
 	Run: map[Status][]Status{
-		Created:   {Running, Cancelled, Failed, Succeeded},
+		Created:   {Running, Cancelled}, // a queued run may be cancelled before its turn
 		Running:   {Paused, Succeeded, Failed, Cancelled},
-		Paused:    {Running, Cancelled, Failed},
+		Paused:    {Running, Failed},
 		Failed:    {Running}, // resume
 		Cancelled: {Running}, // resume
 	},

@@ -21,6 +21,10 @@ func (e Event) Tell() (level, text string) {
 		if e.Parent != "" {
 			text += ", which repeats " + string(e.Parent)
 		}
+	case RunStarted:
+		text = "its turn has come"
+	case RunPrioritized:
+		text = by(e, fmt.Sprintf("priority set to %d", e.Priority))
 	case NodeExpanded:
 		switch {
 		case e.Skip:

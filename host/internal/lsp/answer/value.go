@@ -35,14 +35,27 @@ func (c *completion) value() {
 		c.literals(s)
 	}
 	c.locals()
-	if len(c.p.Blocks) > 0 && c.p.Blocks[0].Type == "variable" {
+	outer := ""
+	if len(c.p.Blocks) > 0 {
+		outer = c.p.Blocks[0].Type
+	}
+	switch {
+	case outer == "variable":
 		c.references("var")
-	} else {
+	case outer == "trigger" && word.Name == "secret":
+		c.references("secret")
+		return
+	case outer == "trigger":
+		c.references("local")
+	default:
 		c.references("var", "local", "node", "gate", "module", "secret")
 		c.add(4, protocol.CompletionItem{Label: "run", Kind: protocol.CompletionVariable, Documentation: protocol.Markdown(rootDoc("run"))}, "run", "")
 	}
 	for i, f := range documented {
 		item := functionItems[i]
+		if f.Name == "artifact" && outer != "trigger" {
+			continue
+		}
 		if strings.HasPrefix(c.File.Text.String()[c.p.To:], "(") {
 			c.add(5, item, f.Name, "")
 			continue
@@ -109,6 +122,12 @@ func (c *completion) locals() {
 	if each, ok := c.File.Each(c.p); ok {
 		for _, m := range each.Properties {
 			item := protocol.CompletionItem{Label: "each." + m.Name, Kind: protocol.CompletionVariable, Detail: expr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description)}
+			c.add(1, item, item.Label, "")
+		}
+	}
+	if s, ok := c.File.Named("trigger", c.p); ok {
+		for _, m := range s.Properties {
+			item := protocol.CompletionItem{Label: "trigger." + m.Name, Kind: protocol.CompletionVariable, Detail: expr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description)}
 			c.add(1, item, item.Label, "")
 		}
 	}

@@ -169,6 +169,10 @@ func (f *File) Named(name string, p Place) (sdk.Schema, bool) {
 		return f.Each(p)
 	case "self":
 		return f.Self(p)
+	case "trigger":
+		if len(p.Blocks) > 0 && p.Blocks[0].Type == "trigger" && len(p.Blocks[0].Labels) > 0 && p.Attribute == "inputs" {
+			return pipeline.TriggerGives(pipeline.TriggerKind(p.Blocks[0].Labels[0])), true
+		}
 	}
 	return sdk.Schema{}, false
 }

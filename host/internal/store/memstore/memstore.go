@@ -56,7 +56,9 @@ func (s *Store) add(ctx context.Context, a store.Append) error {
 		s.events[a.Run] = append(s.events[a.Run], bytes.Clone(e))
 	}
 	if a.Head != nil {
-		s.heads[a.Run] = *a.Head
+		h := *a.Head
+		h.Pinned = s.heads[a.Run].Pinned
+		s.heads[a.Run] = h
 	}
 	return nil
 }

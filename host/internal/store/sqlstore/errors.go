@@ -8,13 +8,21 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/sqlstore/sumvfs"
 )
 
 // explain says in words for people what went wrong with the file.
 func (s *Store) explain(doing string, err error) error {
 	var e *sqlite.Error
+	var d *sumvfs.DamageError
+	if errors.As(err, &d) {
+		return s.damaged(fmt.Sprintf("%s: %v", doing, d))
+	}
 	if !errors.As(err, &e) {
 		return fmt.Errorf("store %s: %s: %w", s.path, doing, err)
+	}
+	if e.Code() == sqlite3.SQLITE_IOERR_DATA {
+		return s.damaged(fmt.Sprintf("%s: %v", doing, sumvfs.Damage(s.path)))
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
@@ -34,5 +42,6 @@ func (s *Store) explain(doing string, err error) error {
 }
 
 func (s *Store) damaged(what string) error {
-	return fmt.Errorf("store %s: %s: %w: nothing was changed; restore the file from a backup, or move it away to begin anew", s.path, what, store.ErrDamaged)
+	return fmt.Errorf("store %s: %s: %w: nothing was changed; move the file away, with those beside it whose names begin like it (-wal, -shm), then put a backup in its place, or start without one to begin anew",
+		s.path, what, store.ErrDamaged)
 }

@@ -22,6 +22,7 @@ type item struct {
 	a    store.Append
 	data []byte
 	row  int64
+	job  func() error // what to do instead of an append, in a transaction of its own
 	err  error
 	done chan struct{}
 }
@@ -39,7 +40,7 @@ func (it *item) free() {
 	if cap(it.data) > 1<<20 {
 		it.data = nil
 	}
-	it.ctx, it.a = nil, store.Append{}
+	it.ctx, it.a, it.job = nil, store.Append{}, nil
 	items.Put(it)
 }
 

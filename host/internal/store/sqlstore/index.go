@@ -10,7 +10,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
-const columns = "id, pipeline, digest, state, error, owner, created, updated, head_seq"
+const columns = "id, pipeline, digest, state, error, owner, created, updated, head_seq, pinned"
 
 // List implements store.Index.
 func (s *Store) List(ctx context.Context, q store.Query) ([]store.Head, error) {
@@ -67,7 +67,7 @@ func (s *Store) heads(ctx context.Context, rest string, args ...any) ([]store.He
 	for rows.Next() {
 		var h store.Head
 		var created, updated sql.NullInt64
-		if err := rows.Scan(&h.Run, &h.Pipeline, &h.Digest, &h.State, &h.Error, &h.Owner, &created, &updated, &h.Seq); err != nil {
+		if err := rows.Scan(&h.Run, &h.Pipeline, &h.Digest, &h.State, &h.Error, &h.Owner, &created, &updated, &h.Seq, &h.Pinned); err != nil {
 			return nil, s.listError(ctx, err)
 		}
 		h.Created, h.Updated = moment(created), moment(updated)

@@ -15,12 +15,21 @@ const chain = `WITH RECURSIVE c (id, prev, seq) AS (
 	UNION ALL SELECT j.id, j.prev, j.seq FROM c JOIN journal j ON j.id = c.prev WHERE c.seq > ?2 AND j.id < c.id
 ) SELECT id FROM c`
 
+// wholeChain lists the rows of a run, given its last one.
+const wholeChain = `WITH RECURSIVE c (id, prev) AS (
+	SELECT id, prev FROM journal WHERE id = ?1
+	UNION ALL SELECT j.id, j.prev FROM c JOIN journal j ON j.id = c.prev WHERE j.id < c.id
+) SELECT id FROM c`
+
 // Read implements store.Journal.
 func (s *Store) Read(ctx context.Context, run string, after uint64, limit int) ([]store.Event, error) {
 	err := s.ended(ctx.Err())
 	var events []store.Event
 	if err == nil {
 		events, err = s.readRun(ctx, run, after, limit)
+	}
+	if err != nil && s.removed(ctx, run) {
+		return nil, nil
 	}
 	switch {
 	case err == nil:
@@ -77,6 +86,13 @@ func (s *Store) readRun(ctx context.Context, run string, after uint64, limit int
 		return nil, s.damaged(fmt.Sprintf("%s: event %d is missing", run, next))
 	}
 	return events, nil
+}
+
+// removed says whether the run is not there: it may have been removed while it was read, though its tail is still known.
+func (s *Store) removed(ctx context.Context, run string) bool {
+	var found int
+	err := s.read.QueryRowContext(ctx, "SELECT count(*) FROM runs WHERE id = ?", run).Scan(&found)
+	return err == nil && found == 0
 }
 
 // tail gives the end of the run's chain among what is durable.

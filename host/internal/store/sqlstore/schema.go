@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 )
 
@@ -20,7 +19,8 @@ var migrations = []string{
 		listed INTEGER NOT NULL, -- it has a head
 		pipeline TEXT, digest TEXT, state TEXT, error TEXT, owner TEXT,
 		created INTEGER, updated INTEGER, -- nanoseconds since 1970; NULL: none
-		head_seq INTEGER
+		head_seq INTEGER,
+		pinned INTEGER NOT NULL DEFAULT 0
 	);
 	CREATE TABLE journal (
 		id INTEGER PRIMARY KEY,
@@ -48,12 +48,6 @@ func version(ctx context.Context, db *sql.DB) (int, error) {
 	}
 	if tables == 0 {
 		return 0, nil
-	}
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'").Scan(&tables); err != nil {
-		return 0, err
-	}
-	if tables == 0 {
-		return 0, errors.New("it is an SQLite file of something else: point the state directory elsewhere")
 	}
 	err := db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = 'schema'").Scan(&v)
 	return v, err

@@ -20,14 +20,15 @@ import (
 	"sync/atomic"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/sqlstore/sumvfs"
 )
 
 const (
 	readers      = 4      // connections for reading
 	markEvery    = 8192   // rows between two marks
 	maxTails     = 50_000 // runs kept in memory; all are dropped at the next mark when there are more
-	pragmas      = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(1000)&_pragma=journal_size_limit(67108864)"
-	readPragmas  = "_pragma=busy_timeout(5000)&_pragma=query_only(1)"
+	pragmas      = "vfs=" + sumvfs.Name + "&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(1000)&_pragma=journal_size_limit(67108864)"
+	readPragmas  = "vfs=" + sumvfs.Name + "&_pragma=busy_timeout(5000)&_pragma=query_only(1)"
 	pendingGuess = 64
 )
 
@@ -68,7 +69,13 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
-	s := &Store{path: path, wake: make(chan struct{}, 1), done: make(chan struct{}), tails: map[string]tail{}}
+	if err := sumvfs.Register(); err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, err)
+	}
+	s := &Store{path: abs, wake: make(chan struct{}, 1), done: make(chan struct{}), tails: map[string]tail{}}
+	if err = sumvfs.Check(abs); err != nil {
+		return nil, s.explain("open", err)
+	}
 	if s.w, err = openWriter(s, dsn(abs, pragmas)); err != nil {
 		return nil, s.explain("open", err)
 	}

@@ -19,7 +19,7 @@ type writer struct {
 	s    *Store
 	conn driver.Conn
 
-	begin, commit, insert, run1, head, mark, move *stmt
+	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin *stmt
 
 	nextRow, nextNum int64
 	newest           string // greatest run id known; ids above it are surely new
@@ -76,7 +76,8 @@ func (w *writer) load(ctx context.Context) error {
 	}
 	var newest sql.NullString
 	row := w.s.read.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE key = 'mark'), (SELECT max(id) FROM runs),
-		(SELECT coalesce(max(num), 0) + 1 FROM runs), (SELECT coalesce(max(id), 0) + 1 FROM journal)`)
+		(SELECT coalesce(max(num), 0) + 1 FROM runs),
+		1 + max((SELECT value FROM meta WHERE key = 'mark'), (SELECT coalesce(max(id), 0) FROM journal))`) // rows may have been removed
 	if err := row.Scan(&w.marked, &newest, &w.nextNum, &w.nextRow); err != nil {
 		return err
 	}
@@ -98,6 +99,9 @@ func (w *writer) prepare() error {
 		{&w.head, 11, `UPDATE runs SET row = ?2, seq = ?3, listed = 1, pipeline = ?4, digest = ?5, state = ?6, error = ?7,
 			owner = ?8, created = ?9, updated = ?10, head_seq = ?11 WHERE num = ?1`},
 		{&w.move, 3, "UPDATE runs SET row = ?2, seq = ?3 WHERE num = ?1"},
+		{&w.rows1, 1, "DELETE FROM journal WHERE id IN (" + wholeChain + ")"},
+		{&w.unrun, 1, "DELETE FROM runs WHERE num = ?1"},
+		{&w.pin, 2, "UPDATE runs SET pinned = ?2 WHERE num = ?1"},
 		{&w.mark, 1, "UPDATE meta SET value = ?1 WHERE key = 'mark'"},
 	} {
 		s, err := w.conn.Prepare(p.sql)
@@ -163,12 +167,13 @@ func (w *writer) run() {
 	for range w.s.wake {
 		runtime.Gosched() // those who were just answered are runnable: let them join this group
 		group, end := w.s.take(empty)
+		appends, jobs := split(group)
 		if errors.Is(end, store.ErrStopped) {
-			for _, it := range group {
-				it.finish(fmt.Errorf("%s: append: %w", it.a.Run, end))
-			}
-		} else if open, err := w.write(group); err != nil {
-			w.stop(open, err)
+			refuse(group, end)
+		} else if open, err := w.write(appends); err != nil {
+			w.stop(append(open, jobs...), err)
+		} else {
+			w.work(jobs)
 		}
 		clear(group)
 		empty = group
@@ -186,8 +191,16 @@ func (w *writer) stop(group []*item, err error) {
 	_ = w.exec("ROLLBACK") // after a failed COMMIT there may be nothing to roll back
 	err = fmt.Errorf("%w: %w", store.ErrStopped, w.s.explain("commit", err))
 	w.s.end(err)
+	refuse(group, err)
+}
+
+func refuse(group []*item, why error) {
 	for _, it := range group {
-		it.finish(fmt.Errorf("%s: append: %w", it.a.Run, err))
+		if it.job != nil {
+			it.finish(why)
+		} else {
+			it.finish(fmt.Errorf("%s: append: %w", it.a.Run, why))
+		}
 	}
 }
 
@@ -201,7 +214,7 @@ func (w *writer) close() error {
 			}
 		}
 	}
-	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move} {
+	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin} {
 		err = errors.Join(err, st.s.Close())
 	}
 	return errors.Join(err, w.conn.Close())

@@ -15,12 +15,13 @@ func fill(t *testing.T, st Store) {
 		head("run_1", "film", "succeeded", 1), head("run_2", "film", "running", 2),
 		head("run_20", "song", "failed", 3), head("x%", "song", "succeeded", 4), head("x_y", "song", "succeeded", 5),
 	} {
-		a := item(h.Run, 0, 1)
-		a.Head = h
+		after := uint64(0)
 		if i%2 == 0 { // the head may come later than the first event
 			add(t, st, item(h.Run, 0, 1))
-			a.After = 1
+			after = 1
 		}
+		a := item(h.Run, after, 1)
+		a.Head = h
 		add(t, st, a)
 	}
 	add(t, st, item("zzz_headless", 0, 1)) // without a head a run is not listed

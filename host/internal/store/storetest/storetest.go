@@ -14,6 +14,7 @@ import (
 type Store interface {
 	store.Journal
 	store.Index
+	store.Keeper
 }
 
 // Suite says how to make the adapter under test.
@@ -50,7 +51,14 @@ func (s Suite) Run(t *testing.T) {
 		{"watch none missed", testWatchNoneMissed, true},
 		{"hammer", testHammer, true},
 		{"one winner", testOneWinner, true},
+		{"each", testEach, true},
+		{"pin", testPin, true},
+		{"remove", testRemove, true},
+		{"remove refuses", testRemoveRefuses, true},
+		{"remove while appending", testRemoveHammer, true},
+		{"keeper closed", testKeeperClosed, true},
 		{"durable", testDurable, s.Durable},
+		{"durable removal", testDurableRemoval, s.Durable},
 		{"durable after every reopen", testReopen, s.Durable},
 		{"damage", testDamage, s.Damage != nil},
 	} {

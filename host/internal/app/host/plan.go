@@ -1,0 +1,177 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/plan"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// history is how many runs durations are learned from.
+const history = 20
+
+// planner says what a run would do.
+type planner struct{ h *Host }
+
+// Plan implements api.Planner. The pipeline is kept, so that the plan can be run later.
+func (p planner) Plan(ctx context.Context, sub client.Submission) (client.Plan, error) {
+	view, err := p.h.catalog.View(ctx)
+	if err != nil {
+		return client.Plan{}, err
+	}
+	pipe, found, err := load(sub.Pipeline, view)
+	if err != nil {
+		return client.Plan{}, err
+	}
+	if pipe == nil || found.HasErrors() {
+		return client.Plan{}, invalid(client.CodeInvalidPipeline, found)
+	}
+	values, err := inputs(pipe, sub)
+	if err != nil {
+		return client.Plan{}, err
+	}
+	return p.make(ctx, pipe, values)
+}
+
+func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.Values) (client.Plan, error) {
+	digest, err := p.h.engine.Keep(ctx, pipe)
+	if err != nil {
+		return client.Plan{}, err
+	}
+	took, err := p.learned(ctx, pipe.Name)
+	if err != nil {
+		return client.Plan{}, err
+	}
+	made := plan.Make(pipe, values, plan.Sources{
+		Result: func(n *pipeline.Node, key string) (sdk.Values, string, bool) { return p.h.engine.Known(ctx, n, key) },
+		Took: func(at string) (time.Duration, int) {
+			list := took[keyless(at)]
+			if len(list) == 0 {
+				return 0, 0
+			}
+			return list[len(list)/2], len(list)
+		},
+	})
+	out := client.Plan{Version: client.ShapeVersion, Pipeline: pipe.Name, Digest: digest, Inputs: values, Nodes: []client.Planned{},
+		Work: made.Work.Seconds(), Least: made.Least.Seconds(), Complete: made.Complete}
+	for _, n := range made.Nodes {
+		planned := client.Planned{At: n.At, Type: n.Type, Verdict: string(n.Verdict), Why: n.Why, Instances: n.Instances, Cached: n.Cached,
+			Sources: n.Sources, Each: n.Each.Seconds(), Samples: n.Samples}
+		if n.Device != nil {
+			planned.Device = &client.Device{Memory: n.Device.Memory, Count: n.Device.Count, Model: n.Device.Model, AtLeast: n.Device.AtLeast}
+		}
+		out.Nodes = append(out.Nodes, planned)
+	}
+	return out, nil
+}
+
+// keyless is an address without keys and rounds.
+func keyless(at string) string {
+	var b strings.Builder
+	depth := false
+	for _, r := range at {
+		switch r {
+		case '[', '~':
+			depth = true
+		case '/':
+			depth = false
+		}
+		if !depth {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// learned gives how long attempts of a pipeline's nodes took in its last runs, in order, by address without keys.
+func (p planner) learned(ctx context.Context, name string) (map[string][]time.Duration, error) {
+	heads, err := p.h.store.List(ctx, store.Query{Pipeline: name, States: []string{string(run.Succeeded)}, Limit: history})
+	if err != nil {
+		return nil, err
+	}
+	took := map[string][]time.Duration{}
+	for _, head := range heads {
+		stored, err := p.h.store.Read(ctx, head.Run, 0, 0)
+		if err != nil {
+			return nil, err
+		}
+		began := map[string]time.Time{}
+		for _, s := range stored {
+			ev, err := run.Decode(s.Data)
+			if err != nil {
+				break // of a later version: nothing is learned from it
+			}
+			at := ev.At("run_0").String()
+			switch {
+			case ev.Kind == run.AttemptStarted:
+				began[at] = ev.Time
+			case ev.Kind == run.AttemptEnded && ev.Error == nil && !began[at].IsZero():
+				a := ev.At("run_0")
+				a.Attempt = 0
+				key := keyless(strings.TrimPrefix(a.String(), "run_0/"))
+				took[key] = append(took[key], ev.Time.Sub(began[at]))
+			}
+		}
+	}
+	for _, list := range took {
+		slices.Sort(list)
+	}
+	return took, nil
+}
+
+// planned makes a submission of a plan, or says what has changed since it was made.
+func (p planner) planned(ctx context.Context, was *client.Plan, view pipeline.Types) (engine.Submission, error) {
+	changed := func(format string, args ...any) error {
+		return &client.Problem{Code: client.CodeConflict, Detail: "something has changed since the plan was made: " + fmt.Sprintf(format, args...),
+			Fix: "make a new plan: spinbot plan"}
+	}
+	pipe, err := p.h.engine.Bundled(ctx, was.Digest)
+	if err != nil {
+		return engine.Submission{}, changed("%s", err)
+	}
+	for _, t := range pipe.Bundle().Types {
+		now, ok := view.NodeType(t.Name)
+		switch {
+		case !ok:
+			return engine.Submission{}, changed("there is no node type %s any more", t.Name)
+		case !same(now, t):
+			return engine.Submission{}, changed("node type %s is another one", t.Name)
+		}
+	}
+	values, found := pipe.Inputs(was.Inputs)
+	if found.HasErrors() {
+		return engine.Submission{}, invalid(client.CodeInvalidInput, found)
+	}
+	now, err := p.make(ctx, pipe, values)
+	if err != nil {
+		return engine.Submission{}, err
+	}
+	for k, n := range now.Nodes {
+		if k >= len(was.Nodes) || was.Nodes[k].At != n.At {
+			return engine.Submission{}, changed("%s was not planned", n.At)
+		}
+		if w := was.Nodes[k]; w.Verdict != n.Verdict || w.Instances != n.Instances || !slices.Equal(w.Sources, n.Sources) {
+			return engine.Submission{}, changed("%s was planned as %q (%s), and would now be %q (%s)", n.At, w.Verdict, w.Why, n.Verdict, n.Why)
+		}
+	}
+	return engine.Submission{Pipeline: pipe, Inputs: values}, nil
+}
+
+// same compares node types as JSON does: one of them has been through it.
+func same(a, b sdk.NodeType) bool {
+	var x, y any
+	ra, e1 := json.Marshal(a)
+	rb, e2 := json.Marshal(b)
+	return e1 == nil && e2 == nil && json.Unmarshal(ra, &x) == nil && json.Unmarshal(rb, &y) == nil && reflect.DeepEqual(x, y)
+}

@@ -1,0 +1,62 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// queue is what the API does with runs that wait. That it is paused is a file, so that a restart keeps it.
+type queue struct{ h *Host }
+
+// Queue implements api.Queue.
+func (q queue) Queue(limit int) client.Queue {
+	list, total, held := q.h.engine.Queue(limit)
+	out := client.Queue{Version: client.ShapeVersion, Paused: held, Total: total, Runs: []client.Queued{}}
+	for _, w := range list {
+		out.Runs = append(out.Runs, client.Queued{Run: string(w.Run), Priority: w.Priority, Why: w.Why})
+	}
+	return out
+}
+
+// TellQueue implements api.Queue.
+func (q queue) TellQueue(ctx context.Context, what, by string) error {
+	mark := q.h.cfg.State.Paused()
+	switch what {
+	case "pause":
+		if err := os.WriteFile(mark, []byte("paused by "+by+"\n"), 0o600); err != nil {
+			return err
+		}
+		q.h.engine.HoldQueue(true)
+	case "resume":
+		if err := os.Remove(mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		q.h.engine.HoldQueue(false)
+	case "clear":
+		list, _, _ := q.h.engine.Queue(0)
+		for _, w := range list {
+			if err := q.h.engine.Cancel(ctx, w.Run, by, "the queue was cleared"); err != nil && !errors.Is(err, engine.ErrEnded) {
+				return explain(err)
+			}
+		}
+	}
+	return nil
+}
+
+// holdQueue pauses the queue when it was paused before a restart.
+func (h *Host) holdQueue() {
+	if _, err := os.Stat(h.cfg.State.Paused()); err == nil {
+		h.engine.HoldQueue(true)
+	}
+}
+
+// takeBack takes a run that has not begun into the queue again.
+func (h *Host) takeBack(ctx context.Context, id string) error {
+	return h.takeUp(ctx, id, func(ctx context.Context, id run.ID) error { return h.engine.Enqueue(ctx, id) })
+}

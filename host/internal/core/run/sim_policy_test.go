@@ -1,0 +1,186 @@
+package run
+
+import (
+	"slices"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// before is what an attempt's instance was when an event came that speaks of the attempt; counts when it is under way.
+func (m *sim) before(e Event) (was *Instance, counts bool) {
+	if e.Kind != AttemptEnded && e.Kind != AttemptSaved {
+		return nil, false
+	}
+	i := *m.s.Find(e.In, e.Node).Instance(e.Key)
+	return &i, !m.s.Status.Ended() && i.Attempt == e.Attempt && i.Iter == e.Iter && (i.State == NodeRunning || i.State == NodeCancelling)
+}
+
+// checkAttempt: what an attempt says counts when it is the one under way; else it changes nothing.
+func (m *sim) checkAttempt(was *Instance, counts bool, e Event) {
+	i := m.s.Find(e.In, e.Node).Instance(e.Key)
+	switch {
+	case counts && e.Kind == AttemptEnded:
+		m.checkEnd(was, i, e)
+	case counts && string(i.Checkpoint) != string(e.Checkpoint):
+		m.fatalf("the checkpoint of %s is not kept", e.At("run_sim"))
+	case !counts && differInstance(was, i) != "":
+		m.fatalf("%s is not under way, and %s changed something", e.At("run_sim"), e.Kind)
+	}
+}
+
+// checkSaid: what a person says is done.
+func (m *sim) checkSaid(e Event) {
+	switch e.Kind {
+	case RunStarted, RunResumed:
+		if m.s.Status != Running || !m.s.Deadline.Equal(e.Deadline) || m.s.Held || m.s.Expired || m.s.Error != nil {
+			m.fatalf("the run is %s until %v", m.s.Status, m.s.Deadline)
+		}
+	case NodeDecided:
+		m.checkDecided(e, m.s.Find(e.In, e.Node).Instance(e.Key))
+	default:
+	}
+	for _, k := range m.known {
+		i := k.inst
+		switch {
+		case i == nil:
+		case e.Kind == RunContinued && i.State == NodeWaiting && i.Error != nil && !i.Doubt:
+			m.fatalf("the run goes on, and %s still waits", m.s.Address(i))
+		case e.Kind == RunResumed && !i.State.Ended() && (i.Tries+i.Lost > 0 || i.Error != nil || i.Cancel || i.Doubt):
+			m.fatalf("the run is resumed, and %s is not tried anew", m.s.Address(i))
+		case e.Kind == CancelRequested && e.Node == i.Node.Name && i.Node.Frame == m.s.Under(e.In) && (e.Key.IsZero() || e.Key == i.Key):
+			if !i.State.Ended() && (i.State != NodeCancelling || !i.Cancel) {
+				m.fatalf("%s was cancelled, and is %s", m.s.Address(i), i.State)
+			}
+		}
+	}
+}
+
+func (m *sim) checkDecided(e Event, i *Instance) {
+	ok := false
+	switch e.Decision {
+	case Retry:
+		ok = (i.State == NodeReady || i.State == NodeRunning && i.Inside() != nil) && i.Tries+i.Lost+i.Rung == 0 && i.Error == nil && !i.Doubt
+		for name, v := range e.Inputs {
+			ok = ok && i.Edits[name] == v
+		}
+	case Accept:
+		ok = e.Again && isAnew(i, e) || !e.Again && i.State == NodeSucceeded && i.Outputs["by"] == "person"
+	case Skip:
+		ok = i.State == NodeSkipped
+	case GiveUp:
+		ok = i.State == NodeFailed
+	}
+	if !ok {
+		m.fatalf("a person decided %s, and %s is %s", e.Decision, m.s.Address(i), i.State)
+	}
+}
+
+// isAnew says whether an instance is at the beginning of the round after the event's, with its outputs.
+func isAnew(i *Instance, e Event) bool {
+	return i.State == NodeReady && i.Iter == e.Iter+1 && i.Attempt+i.Tries+i.Lost+i.Rung == 0 && i.Error == nil && i.Checkpoint == nil &&
+		i.Self["by"] == e.Outputs["by"] && i.SelfRef == e.OutputsRef
+}
+
+// checkEnd holds the end of an attempt to what DESIGN says of causes, cancels and timeouts.
+func (m *sim) checkEnd(was, i *Instance, e Event) {
+	bad := func(want string) {
+		m.fatalf("%s was %s and is %s; want %s", e.At("run_sim"), was.State, i.State, want)
+	}
+	stopped, halted := m.s.CancelRequested || i.Cancel, m.s.CancelRequested
+	for f := i.Node.Frame; f != nil; f = f.parent() {
+		stopped = stopped || f.Owner != nil && f.Owner.Cancel || f.Expired && e.Error != nil
+		halted = halted || f.failing != nil
+	}
+	switch {
+	case stopped:
+		if i.State != NodeCancelled {
+			bad("cancelled, because it was told to stop")
+		}
+		if i.Cancel && i.Error.Message != "cancelled: too slow" {
+			m.fatalf("%s was cancelled by a person, and says %q", e.At("run_sim"), i.Error.Message)
+		}
+	case e.Error == nil && e.Again:
+		if !isAnew(i, e) {
+			bad("ready for another round, with the outputs of this one")
+		}
+	case e.Error == nil:
+		if i.State != NodeSucceeded {
+			bad("succeeded")
+		}
+	case i.State == NodeFailed && halted && slices.Contains([]NodeState{NodeRunning, NodeCancelling}, was.State):
+	default:
+		m.checkRetry(was, i, e, bad)
+	}
+}
+
+// checkRetry: only failed and hung consume a retry, oom and spilling a rung; lost has its own limit; the rest are free.
+func (m *sim) checkRetry(was, i *Instance, e Event, bad func(string)) {
+	n, again, wait, want := i.Node, false, time.Duration(0), *was
+	switch cause := e.Error.Cause; cause {
+	case sdk.CauseLost:
+		want.Lost++
+		again = n.Idempotent && want.Lost < MaxLost
+	case sdk.CausePreempted, sdk.CauseDrained, sdk.CauseRefused:
+		again, wait = !e.Error.Permanent, time.Second
+	case sdk.CauseOOM, sdk.CauseSpilling:
+		if k := slices.Index(n.Rungs[was.Rung:], cause); k >= 0 {
+			want.Rung, again = was.Rung+k+1, true
+		}
+	case sdk.CauseCancelled: // nobody has asked for it
+	default:
+		want.Tries++
+		again, wait = want.Tries < n.Attempts && !e.Error.Permanent, n.Backoff<<(want.Tries-1)
+	}
+	if want.Lost != i.Lost || want.Rung != i.Rung || want.Tries != i.Tries {
+		m.fatalf("%s ended as %s: lost %d, rung %d, tries %d; want %d, %d and %d", e.At("run_sim"), e.Error.Cause, i.Lost, i.Rung, i.Tries, want.Lost, want.Rung, want.Tries)
+	}
+	switch {
+	case again && wait > 0:
+		if i.State != NodeBackoff || !i.RetryAt.Equal(e.Time.Add(wait)) {
+			bad("backoff of " + wait.String())
+		}
+	case again:
+		if i.State != NodeReady {
+			bad("ready for another attempt")
+		}
+	case e.Error.Cause == sdk.CauseLost && !n.Idempotent && n.Ask:
+		if i.State != NodeWaiting || !i.Doubt {
+			bad("waiting, in doubt")
+		}
+	case n.OnFailure == "pause":
+		if i.State != NodeWaiting || i.Doubt || m.s.Status != Paused {
+			bad("waiting, and a paused run")
+		}
+	case i.State != NodeFailed:
+		bad("failed")
+	}
+}
+
+// checkClosed: what its instances and on_failure make of a node that has ended.
+func (m *sim) checkClosed(n *Node) {
+	count := map[NodeState]int{}
+	failed := 0
+	for _, i := range n.Instances {
+		if count[i.State]++; i.State == NodeFailed || i.State == NodeCancelled && i.Cancel {
+			failed++
+		}
+	}
+	good := count[NodeSucceeded] + count[NodeCached]
+	fatal := n.OnFailure != "skip" && n.OnFailure != "continue"
+	ok := true
+	switch n.State {
+	case NodeFailed:
+		ok = fatal && n.Frame.failing != nil && (failed > 0 || len(n.Instances) == 0)
+	case NodeSucceeded:
+		ok = len(n.Instances) == 0 || failed == 0 && good > 0 || failed > 0 && (n.OnFailure == "continue" || n.OnFailure == "skip" && good > 0)
+	case NodeSkipped:
+		ok = len(n.Instances) == 0 || good == 0 && (failed > 0 && n.OnFailure == "skip" || failed == 0 && count[NodeSkipped] > 0)
+	case NodeCancelled:
+		ok = len(n.Instances) == 0 || count[NodeCancelled] > 0
+	default:
+	}
+	if !ok {
+		m.fatalf("%s/%s has on_failure %q and ended as %s, its instances as %v", n.Frame.Path, n.Name, n.OnFailure, n.State, count)
+	}
+}
