@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"sort"
@@ -104,52 +103,7 @@ func documentObject(style progress.Style, title string, s sdk.Schema) {
 		case s.IsRequired(p.Name) && title == "Inputs":
 			need = "required"
 		}
-		rows = append(rows, []cell{plain("  " + p.Name), {typeText(p.Schema), style.Dim}, plain(need), plain(p.Schema.Description)})
+		rows = append(rows, []cell{plain("  " + p.Name), {expr.SchemaText(p.Schema), style.Dim}, plain(need), plain(p.Schema.Description)})
 	}
 	table(os.Stdout, style, []string{"  NAME", "TYPE", "", ""}, rows)
-}
-
-// typeText writes a schema as the language's types, with its limits.
-func typeText(s sdk.Schema) string {
-	text := s.Type
-	switch {
-	case s.IsArtifact():
-		text = "artifact"
-		if len(s.Accept) > 0 {
-			text += " (" + strings.Join(s.Accept, ", ") + ")"
-		}
-	case s.XType == sdk.XTypeSchema:
-		text = "type"
-	case len(s.Enum) > 0:
-		options := make([]string, len(s.Enum))
-		for i, o := range s.Enum {
-			options[i] = valueText(o)
-		}
-		text = strings.Join(options, " | ")
-	case s.Format != "":
-		text = s.Format
-	case s.Type == "array" && s.Items != nil:
-		text = "list(" + typeText(*s.Items) + ")"
-	case s.Type == "object" && len(s.Properties) > 0:
-		text = "object({" + strings.Join(s.Properties.Names(), ", ") + "})"
-	case s.Type == "object" && s.Additional != nil:
-		text = "map(" + typeText(*s.Additional) + ")"
-	case s.Type == "boolean":
-		text = "bool"
-	case s.Type == "":
-		text = "any"
-	}
-	return text + limits(s.Minimum, s.Maximum)
-}
-
-func limits(low, high *json.Number) string {
-	switch {
-	case low != nil && high != nil:
-		return fmt.Sprintf(" %s..%s", *low, *high)
-	case low != nil:
-		return fmt.Sprintf(" ≥ %s", *low)
-	case high != nil:
-		return fmt.Sprintf(" ≤ %s", *high)
-	}
-	return ""
 }

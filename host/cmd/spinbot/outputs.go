@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -155,12 +156,7 @@ func number(v any) json.Number { n, _ := v.(json.Number); return n }
 
 // valueText writes a value on one line, cut where it would not fit.
 func valueText(v any) string {
-	v = unsealed(v)
-	raw, err := sdk.Values{"v": v}.MarshalJSON()
-	if err != nil {
-		return "?"
-	}
-	text := strings.TrimSuffix(strings.TrimPrefix(string(raw), `{"v":`), "}")
+	text := expr.JSONText(unsealed(v))
 	if len(text) > 400 {
 		return strings.ToValidUTF8(text[:400], "") + "…"
 	}

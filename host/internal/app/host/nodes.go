@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
@@ -17,6 +18,7 @@ type Nodes struct {
 	// View is the catalog as it was when Nodes were opened.
 	View *catalog.View
 
+	catalog *catalog.Catalog
 	wasm    *wasmexec.Executor
 	plugins *pluginexec.Executor
 }
@@ -30,12 +32,15 @@ func OpenNodes(ctx context.Context, cfg Config) (*Nodes, error) {
 	}
 	n.wasm = wasmexec.New(wasmexec.Config{CacheDir: cfg.State.Modules(), Resolve: n.module, Log: cfg.Log})
 	asks := &Host{wasm: n.wasm, plugins: n.plugins}
-	c := catalog.New(catalogConfig(cfg, asks.describe))
-	if n.View, err = c.View(ctx); err != nil {
+	n.catalog = catalog.New(catalogConfig(cfg, asks.describe))
+	if n.View, err = n.catalog.View(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
+
+// Types looks again at what there is: the same value as before when nothing has changed.
+func (n *Nodes) Types(ctx context.Context) (pipeline.Types, error) { return n.catalog.View(ctx) }
 
 // catalogConfig says where a host looks for plugins and modules.
 func catalogConfig(cfg Config, describe func(context.Context, catalog.Entry) (sdk.Manifest, error)) catalog.Config {

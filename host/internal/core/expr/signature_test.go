@@ -1,12 +1,14 @@
 package expr_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/sdk"
 )
 
 // TestDocumented: whatever can be called is documented and has a signature.
@@ -45,6 +47,22 @@ func TestSignature(t *testing.T) {
 	} {
 		if got := expr.TypeText(of); got != text {
 			t.Errorf("%s, not %s", got, text)
+		}
+	}
+}
+
+func TestSchemaText(t *testing.T) {
+	t.Parallel()
+	low, high := json.Number("1"), json.Number("9")
+	text := sdk.Schema{Type: "string"}
+	for want, s := range map[string]sdk.Schema{
+		"any": {}, "bool": {Type: "boolean"}, "number 1..9": {Type: "number", Minimum: &low, Maximum: &high}, "integer ≥ 1": {Type: "integer", Minimum: &low},
+		"number ≤ 9": {Type: "number", Maximum: &high}, "list(string)": {Type: "array", Items: &text}, "map(string)": {Type: "object", Additional: &text},
+		"object({a})": {Type: "object", Properties: sdk.Properties{{Name: "a"}}}, `"a" | 2`: {Enum: []any{"a", 2}}, "duration": {Type: "string", Format: "duration"},
+		"artifact (image/*)": {Type: "object", XType: sdk.XArtifact, Accept: []string{"image/*"}}, "type": {XType: sdk.XTypeSchema},
+	} {
+		if got := expr.SchemaText(s); got != want {
+			t.Errorf("%s, not %s", got, want)
 		}
 	}
 }

@@ -92,3 +92,20 @@ func ModuleFile(file, source string) string {
 	}
 	return to
 }
+
+var triggerParts = map[string]sdk.Schema{
+	"time":    {Type: "string", Description: "when it was set off, such as 2026-01-31T07:00:00+01:00"},
+	"name":    {Type: "string", Description: "the trigger's name"},
+	"body":    {Description: "what the request holds as JSON"},
+	"headers": {Type: "object", Additional: &sdk.Schema{Type: "string"}, Description: "the request's headers, names in lower case"},
+	"query":   {Type: "object", Additional: &sdk.Schema{Type: "string"}, Description: "what follows ? in the request's address"},
+}
+
+// TriggerGives is what trigger.* holds in the inputs of a trigger of a kind.
+func TriggerGives(kind TriggerKind) sdk.Schema {
+	s := sdk.Schema{Type: "object"}
+	for _, name := range triggerNames[kind] {
+		s.Properties = append(s.Properties, sdk.Property{Name: name, Schema: triggerParts[name]})
+	}
+	return s
+}

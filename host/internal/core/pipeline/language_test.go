@@ -161,3 +161,18 @@ func TestModuleFile(t *testing.T) {
 		}
 	}
 }
+
+func TestTriggerGives(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []pipeline.TriggerKind{pipeline.Cron, pipeline.Webhook} {
+		s := pipeline.TriggerGives(kind)
+		if len(s.Properties) < 2 {
+			t.Errorf("%s gives only %v", kind, s.Properties.Names())
+		}
+		for _, p := range s.Properties {
+			if p.Schema.Description == "" {
+				t.Errorf("trigger.%s of %s is not documented", p.Name, kind)
+			}
+		}
+	}
+}
