@@ -31,6 +31,7 @@ type Store struct {
 	root string
 
 	removing sync.Mutex // one at a time, or each could take what the other had put back
+	renewing sync.Mutex
 }
 
 // Open makes the folder when there is none, and sweeps what crashed writers left in it.
@@ -76,7 +77,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader, hint sdk.Artifact) (sdk.Ar
 		MediaType: artifacts.Sniff(head, hint)}
 	path, err := s.file(a.Digest)
 	if err == nil {
-		err = tmp.keep(path)
+		err = s.keep(tmp, path)
 	}
 	if err != nil {
 		return sdk.Artifact{}, artifacts.DiskError(fmt.Sprintf("store %q", hint.Name), s.root, err)

@@ -17,11 +17,24 @@ import (
 
 // touch makes the file new. Where it still is afterwards, nobody who looks at it from now on finds it old; that it was
 // there before says nothing, since it may have been on its way out.
-func touch(path string, now time.Time) error {
-	if err := os.Chtimes(path, now, now); err != nil {
-		return err
+func (s *Store) touch(path string) error {
+	err := s.renew(path, nil)
+	if err == nil {
+		_, err = os.Stat(path)
 	}
-	_, err := os.Stat(path)
+	return err
+}
+
+// renew sets the file's time to now, and then does what comes next, if anything. One at a time, so that nobody sets
+// a time that is older than the one before.
+func (s *Store) renew(path string, next func() error) error {
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
+	now := time.Now()
+	err := os.Chtimes(path, now, now)
+	if err == nil && next != nil {
+		err = next()
+	}
 	return err
 }
 
@@ -30,10 +43,20 @@ func (s *Store) outside(path string) string {
 	return filepath.Join(s.going(), filepath.Base(filepath.Dir(path))+filepath.Base(path))
 }
 
-// rescue takes a file back that is being removed, if there is one.
-func (s *Store) rescue(path string) { _ = os.Rename(s.outside(path), path) }
+// rescue gives a file that is being removed its place back, unless another has taken it, which may be newer. The name
+// outside stays: it is the remover's to take away, since by now it may stand for another file.
+func (s *Store) rescue(path string) {
+	err := os.Link(s.outside(path), path)
+	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) { // a file system without links
+		_ = os.Rename(s.outside(path), path)
+	}
+}
 
-// takeBack undoes removals that a crash cut short: the next sweep finds those files again.
+// takeBack undoes removals that a crash cut short: the next sweep finds those files again. A name that is left outside
+// goes with the next removal.
 func (s *Store) takeBack() error {
 	entries, err := os.ReadDir(s.going())
 	if err != nil {
@@ -54,7 +77,7 @@ func (s *Store) Touch(_ context.Context, digest string) error {
 		return err
 	}
 	for range 2 {
-		if err = touch(path, time.Now()); !errors.Is(err, fs.ErrNotExist) {
+		if err = s.touch(path); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 		s.rescue(path)
@@ -93,11 +116,15 @@ func (s *Store) Remove(_ context.Context, digest string, before time.Time) (bool
 }
 
 func (s *Store) remove(path string, before time.Time) (bool, error) {
+	outside := s.outside(path)
+	if _, err := os.Lstat(outside); err == nil { // left by a rescue or a crash
+		s.rescue(path)
+		os.Remove(outside)
+	}
 	info, err := os.Stat(path)
 	if err != nil || !info.ModTime().Before(before) {
 		return false, err
 	}
-	outside := s.outside(path)
 	if err := os.Rename(path, outside); err != nil {
 		return false, err
 	}
@@ -108,8 +135,11 @@ func (s *Store) remove(path string, before time.Time) (bool, error) {
 	if !info.ModTime().Before(before) {
 		return false, os.Rename(outside, path)
 	}
-	err = os.Remove(outside)
-	return err == nil, err
+	if err := os.Remove(outside); err != nil {
+		return false, err
+	}
+	_, err = os.Lstat(path) // it was rescued, or put again
+	return errors.Is(err, fs.ErrNotExist), nil
 }
 
 // All implements artifacts.Keeper.

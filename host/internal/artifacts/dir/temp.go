@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // temp is a file on its way into the store, locked while its writer lives.
@@ -41,12 +40,11 @@ func (t *temp) discard() {
 }
 
 // keep syncs the file and gives it its place. When the bytes are there already they stay, as new as these.
-func (t *temp) keep(path string) error {
-	now := time.Now()
-	if info, err := os.Stat(path); err == nil && t.same(info) && touch(path, now) == nil {
+func (s *Store) keep(t *temp, path string) error {
+	if info, err := os.Stat(path); err == nil && t.same(info) && s.touch(path) == nil {
 		return nil
 	}
-	if err := errors.Join(t.f.Chmod(0o444), os.Chtimes(t.f.Name(), now, now)); err != nil {
+	if err := t.f.Chmod(0o444); err != nil {
 		return err
 	}
 	if err := t.f.Sync(); err != nil {
@@ -60,7 +58,7 @@ func (t *temp) keep(path string) error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := os.Rename(t.f.Name(), path); err != nil {
+	if err := s.renew(t.f.Name(), func() error { return os.Rename(t.f.Name(), path) }); err != nil {
 		return err
 	}
 	t.kept = true

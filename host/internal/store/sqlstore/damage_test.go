@@ -142,9 +142,20 @@ func (m image) write(folder string) error {
 
 const file = "spinbot.db"
 
+// inMemory gives a folder in memory where there is one: what these tests write needs no disk.
+func inMemory(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/dev/shm", "spinbot-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return folder
+}
+
 // closed is a store that was closed as it should be.
 func closed(t *testing.T) image {
-	folder := t.TempDir()
+	folder := inMemory(t)
 	st, err := sqlstore.Open(t.Context(), filepath.Join(folder, file))
 	check(t, err)
 	check(t, fill(st, "150"), st.Close())
@@ -153,7 +164,7 @@ func closed(t *testing.T) image {
 
 // killed is a store whose process was killed, with a log that was not merged into the file, or only in part.
 func killed(t *testing.T, rounds string) image {
-	folder := t.TempDir()
+	folder := inMemory(t)
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), "SPINBOT_TEST_FILL="+filepath.Join(folder, file), "SPINBOT_TEST_ROUNDS="+rounds)
 	out, err := c.CombinedOutput()
@@ -250,10 +261,7 @@ func TestDamage(t *testing.T) {
 
 // damage does something to a copy of the store, again and again.
 func damage(t *testing.T, m image, want string, times int, do func(*rand.Rand, image) (image, string)) {
-	memory := "/dev/shm" // the copies need no disk
-	if info, err := os.Stat(memory); err != nil || !info.IsDir() {
-		memory = t.TempDir()
-	}
+	memory := inMemory(t)
 	var next atomic.Int64
 	var o outcome
 	workers := runtime.GOMAXPROCS(0)
@@ -262,7 +270,7 @@ func damage(t *testing.T, m image, want string, times int, do func(*rand.Rand, i
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for i := next.Add(1); i <= int64(times); i = next.Add(1) {
-				folder, err := os.MkdirTemp(memory, "spinbot-damage-")
+				folder, err := os.MkdirTemp(memory, "")
 				if err != nil {
 					t.Error(err)
 					return

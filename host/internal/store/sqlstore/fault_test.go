@@ -38,7 +38,7 @@ func TestFaults(t *testing.T) {
 		for after := range int64(2) {
 			t.Run(fmt.Sprintf("%s/%d", c.name, after), func(t *testing.T) {
 				t.Parallel()
-				path := filepath.Join(t.TempDir(), "x.db")
+				path := filepath.Join(inMemory(t), "x.db")
 				st, err := sqlstore.Open(t.Context(), path)
 				check(t, err, appendTo(t, st, 0, 20))
 				var count atomic.Int64
