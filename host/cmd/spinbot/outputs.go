@@ -155,7 +155,9 @@ func number(v any) json.Number { n, _ := v.(json.Number); return n }
 
 // valueText writes a value on one line, cut where it would not fit.
 func valueText(v any) string {
-	v = unsealed(v)
+	if v = unsealed(v); v == sensitive {
+		return sensitive
+	}
 	raw, err := sdk.Values{"v": v}.MarshalJSON()
 	if err != nil {
 		return "?"
@@ -186,8 +188,11 @@ func unsealed(v any) any {
 		}
 		return out
 	}
-	return "(sensitive)"
+	return sensitive
 }
+
+// sensitive is what is shown of a sealed value.
+const sensitive = "(sensitive)"
 
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
