@@ -156,7 +156,10 @@ func number(v any) json.Number { n, _ := v.(json.Number); return n }
 
 // valueText writes a value on one line, cut where it would not fit.
 func valueText(v any) string {
-	text := expr.JSONText(unsealed(v))
+	if v = unsealed(v); v == sensitive {
+		return sensitive
+	}
+	text := expr.JSONText(v)
 	if len(text) > 400 {
 		return strings.ToValidUTF8(text[:400], "") + "…"
 	}
@@ -182,8 +185,11 @@ func unsealed(v any) any {
 		}
 		return out
 	}
-	return "(sensitive)"
+	return sensitive
 }
+
+// sensitive is what is shown of a sealed value.
+const sensitive = "(sensitive)"
 
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")

@@ -14,6 +14,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/memstore"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -36,6 +37,7 @@ type Bench struct {
 	cfg       Config
 	artifacts artifacts.Store
 	control   exec.Executor
+	vault     secrets.StandIn
 
 	mu    sync.Mutex
 	taken map[string]sdk.Artifact // files that are artifacts already, by path
@@ -50,7 +52,7 @@ func New(cfg Config) (*Bench, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = time.Minute
 	}
-	b := &Bench{cfg: cfg, artifacts: files, taken: map[string]sdk.Artifact{}}
+	b := &Bench{cfg: cfg, artifacts: files, vault: secrets.NewStandIn(), taken: map[string]sdk.Artifact{}}
 	if cfg.Control == nil {
 		b.cfg.IsControl = func(string) bool { return false }
 		return b, nil
@@ -125,8 +127,9 @@ func (b *block) try(ctx context.Context, found *tally) {
 func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state *run.State, err error) {
 	journal := memstore.New()
 	p := newPerson(b, x)
-	e := engine.New(engine.Config{Journal: journal, Index: journal, Artifacts: b.bench.artifacts, Executor: x, MaxTasks: 1,
-		Observe: func(_ run.ID, e run.Event) { x.observe(e); p.observe(e) }})
+	e := engine.New(engine.Config{Journal: journal, Index: journal, Artifacts: b.bench.artifacts, Vault: b.bench.vault, MaxTasks: 1,
+		Executor: exec.Private(x, b.bench.vault, func(s string) string { return s }), // a test shows what it is given
+		Observe:  func(_ run.ID, e run.Event) { x.observe(e); p.observe(e) }})
 	p.engine = e
 	defer func() {
 		stop, cancel := context.WithCancel(context.WithoutCancel(ctx))

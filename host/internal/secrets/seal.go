@@ -40,7 +40,7 @@ type keys struct {
 	mac []byte
 }
 
-// keyFile is where the host's key is kept: 32 random bytes.
+// keyFile is where the host's key is kept: 32 random bytes. Without a path it is kept in memory alone.
 type keyFile struct {
 	path string
 
@@ -58,6 +58,10 @@ func (k *keyFile) load(create bool) (*keys, error) {
 		return k.keys, nil
 	}
 	raw, err := k.read()
+	if k.path == "" {
+		raw, err = make([]byte, keyLen), nil
+		_, _ = rand.Read(raw) // never fails
+	}
 	if errors.Is(err, os.ErrNotExist) && create {
 		raw, err = k.make()
 	}

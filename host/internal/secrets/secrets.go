@@ -29,7 +29,7 @@ const (
 
 // Config says where a vault's key and its secrets are.
 type Config struct {
-	// KeyFile is made when it is first needed.
+	// KeyFile is made when it is first needed; empty: the key is kept in memory alone.
 	KeyFile string
 	// Dir is the folder of the secrets that Set stores, one file each.
 	Dir string
@@ -224,7 +224,11 @@ func (v *Vault) List() []Known {
 	for name, path := range v.cfg.Files {
 		add(name, FromFile, path, checkFile(name, path))
 	}
-	names, err := os.ReadDir(v.cfg.Dir)
+	var names []os.DirEntry
+	var err error
+	if v.cfg.Dir != "" {
+		names, err = os.ReadDir(v.cfg.Dir)
+	}
 	for _, e := range names {
 		if sdk.IsName(e.Name()) && err == nil {
 			path := filepath.Join(v.cfg.Dir, e.Name())

@@ -260,7 +260,7 @@ func explain(err error) error {
 	var secret *secrets.Error
 	switch {
 	case errors.As(err, &secret):
-		return &client.Problem{Code: client.CodeInvalidInput, Detail: err.Error(), Fix: "spinbot secrets ls shows what there is"}
+		return &client.Problem{Code: client.CodeConflict, Detail: err.Error(), Fix: "spinbot secrets ls shows what there is"}
 	case errors.As(err, &wrong):
 		return invalid(client.CodeInvalidInput, wrong)
 	case errors.Is(err, engine.ErrNoNode):
