@@ -172,10 +172,7 @@ func (s *State) again(i *Instance, at, now time.Time) {
 	}
 	if at.After(now) {
 		i.State, i.RetryAt = NodeBackoff, at
-		if !i.waits {
-			i.waits = true
-			s.backoff = append(s.backoff, i)
-		}
+		s.backoff = append(s.backoff, i)
 		return
 	}
 	i.State = NodeReady

@@ -157,11 +157,9 @@ func (s *State) decideDispatch(now time.Time, cmds []Command) []Command {
 	for _, i := range s.backoff {
 		switch {
 		case i.State != NodeBackoff:
-			i.waits = false
 		case i.RetryAt.After(now):
 			waiting = append(waiting, i)
 		default:
-			i.waits = false
 			s.offer(i)
 		}
 	}

@@ -20,9 +20,6 @@ func (s *State) forget() {
 	for _, i := range s.due {
 		i.listed = false
 	}
-	for _, i := range s.backoff {
-		i.waits = false
-	}
 	for _, f := range s.touched {
 		f.listed = false
 	}

@@ -78,6 +78,8 @@ func (m *sim) checkMoves(e Event, stale bool, was Status) {
 			m.fatalf("a stale event took %s from %s to %s", k, k.state, to)
 		case !Table.MayNode(k.state, to):
 			m.fatalf("%s went from %s to %s", k, k.state, to)
+		case k.inst != nil && e.Kind == CancelRequested && !e.Key.IsZero() && k.inst.Key != e.Key && k.inst.Node == m.s.Find(e.In, e.Node):
+			m.fatalf("%s is %s, and another instance was cancelled", k, to)
 		case k.state.Ended() && !slices.Contains([]Kind{RunResumed, RunContinued, NodeDecided}, e.Kind):
 			m.fatalf("%s had ended as %s, and is %s", k, k.state, to)
 		}

@@ -111,7 +111,10 @@ func (m *sim) checkEnd(was, i *Instance, e Event) {
 		if i.State != NodeSucceeded {
 			bad("succeeded")
 		}
-	case i.State == NodeFailed && halted && slices.Contains([]NodeState{NodeRunning, NodeCancelling}, was.State):
+	case halted:
+		if i.State != NodeFailed {
+			bad("failed, because nothing new may begin around it")
+		}
 	default:
 		m.checkRetry(was, i, e, bad)
 	}

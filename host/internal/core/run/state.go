@@ -150,9 +150,9 @@ type Instance struct {
 	// Frames are the openings of a module instance, one for each round that was opened; the last may be under way.
 	Frames []*Frame
 
-	listed, waits bool // it stands in State.due, in State.backoff
-	asked         bool // its time has come, and a command is out
-	told          bool // its attempt is to stop, and the command is out
+	listed bool // it stands in State.due
+	asked  bool // its time has come, and a command is out
+	told   bool // its attempt is to stop, and the command is out
 }
 
 // timed is something that ends at a time.
