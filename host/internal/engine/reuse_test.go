@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +31,13 @@ func (f *fakeCache) Get(_ context.Context, key string) (cache.Entry, error) {
 	if !ok {
 		return e, cache.ErrNotFound
 	}
-	return e, nil
+	raw, err := json.Marshal(e) // as a store on disk, it gives each its own
+	if err != nil {
+		return e, err
+	}
+	var own cache.Entry
+	err = json.Unmarshal(raw, &own)
+	return own, err
 }
 
 func (f *fakeCache) Put(_ context.Context, e cache.Entry) error {
