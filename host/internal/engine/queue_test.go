@@ -67,6 +67,7 @@ func TestQueue(t *testing.T) {
 		release = make(chan struct{})
 		names := map[run.ID]string{}
 		submit := func(name, owner string, priority int) run.ID {
+			time.Sleep(time.Millisecond) // of the bubble: ids of one millisecond have no order that other tests would not disturb
 			id := r.submitAs(limited, owner, priority)
 			names[id] = name
 			synctest.Wait()

@@ -12,6 +12,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -91,16 +92,18 @@ func TestModulesResume(t *testing.T) {
 		ended := false
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			bubble(t, nil, func(r *rig) {
-				left := n
-				r.journal.after = nil
-				id := r.submit(nested)
-				ctx, cancel := context.WithCancel(context.Background())
-				for ev := range r.journal.Watch(ctx, string(id)) {
-					if _ = ev; len(r.events(id)) >= left {
-						break
+				stored := make(chan struct{}, 1)
+				r.journal.after = func(int, store.Append) error {
+					select {
+					case stored <- struct{}{}:
+					default:
 					}
+					return nil
 				}
-				cancel()
+				id := r.submit(nested)
+				for events := r.events(id); len(events) < n && events[len(events)-1].Kind != run.RunEnded; events = r.events(id) {
+					<-stored
+				}
 				r.restart()
 				if err := r.Adopt(context.Background(), id); errors.Is(err, engine.ErrEnded) {
 					ended = true
