@@ -95,7 +95,9 @@ type Queued struct {
 type Queue struct {
 	Version int      `json:"version"`
 	Paused  bool     `json:"paused"`
+	Held    string   `json:"held,omitempty"` // why no new work begins now
 	Total   int      `json:"total"`
+	Unread  int      `json:"unread,omitempty"` // runs from before the host's start that it has not read back
 	Runs    []Queued `json:"runs"` // the first of them
 }
 

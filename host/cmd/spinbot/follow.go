@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,7 +22,10 @@ func (p *program) follow(ctx context.Context, s *session, r client.Run, out stri
 	t, known := newTracker(r)
 	display := p.display(r, known)
 	watched := make(chan error, 1)
-	go func() { watched <- p.watch(ctx, s, r, t, display) }()
+	var heard atomic.Uint64
+	go func() { watched <- p.watch(ctx, s, r, t, display, &heard) }()
+	silent, stop := context.WithCancel(ctx)
+	go tellWhy(silent, s, r.ID, display, &heard)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer func() { // leaving may wait for other runs
@@ -31,6 +35,7 @@ func (p *program) follow(ctx context.Context, s *session, r client.Run, out stri
 		}()
 	}()
 	err = p.untilEnd(ctx, s, r.ID, display, watched, signals)
+	stop()
 	display.Close()
 	if err != nil {
 		return err
@@ -65,11 +70,12 @@ func (p *program) untilEnd(ctx context.Context, s *session, id string, d progres
 }
 
 // watch hands a run's stream to the display until the run ends, and begins again where a stream broke.
-func (p *program) watch(ctx context.Context, s *session, r client.Run, t *tracker, d progress.Display) error {
+func (p *program) watch(ctx context.Context, s *session, r client.Run, t *tracker, d progress.Display, heard *atomic.Uint64) error {
 	id, after, broken := r.ID, r.Seq, 0
 	for {
 		err := s.Watch(ctx, id, after, func(f client.Frame) error {
 			broken = 0
+			heard.Add(1)
 			if f.Event != nil {
 				after = f.Event.Seq
 				changes, err := t.changes(*f.Event)
@@ -94,6 +100,53 @@ func (p *program) watch(ctx context.Context, s *session, r client.Run, t *tracke
 			return fmt.Errorf("lost the host while watching %s: %w; the run may be going on: spinbot show %s", id, err, id)
 		}
 	}
+}
+
+// tellWhy says why nothing happens, once nothing has for a while. It asks less often the longer that lasts: the answer
+// costs the host a reading of the run.
+func tellWhy(ctx context.Context, s *session, id string, d progress.Display, heard *atomic.Uint64) {
+	const soon, late = time.Second, time.Minute
+	told, wait := "", soon
+	for {
+		was := heard.Load()
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+		if heard.Load() != was {
+			wait = soon
+			continue
+		}
+		wait = min(2*wait, late)
+		x, err := s.Explain(ctx, id, "")
+		if err != nil {
+			continue // the stream tells what is wrong
+		}
+		if why := standstill(x); why != "" && why != told {
+			told = why
+			d.Note(why)
+		}
+	}
+}
+
+// standstill says what holds a run up of which nothing runs; empty when something does.
+func standstill(x client.Explained) string {
+	why := ""
+	for _, e := range x.List {
+		at := strings.TrimPrefix(e.At, x.Run+"/")
+		last := at[strings.LastIndexByte(at, '/')+1:]
+		switch {
+		case e.At == x.Run && e.State == string(run.Created):
+			return e.Why
+		case e.At == x.Run, strings.HasPrefix(last, "module."): // what is in it counts
+		case e.State == string(run.NodeReady) && why == "":
+			why = at + ": " + e.Why
+		case e.State != string(run.NodeReady) && e.State != string(run.NodePending) && !run.NodeState(e.State).Ended():
+			return "" // it runs, or has been told
+		}
+	}
+	return why
 }
 
 // note says what a person has to do for the run to go on.

@@ -62,7 +62,13 @@ func (p *program) showQueue(q client.Queue) error {
 	if q.Paused {
 		text += "; the queue is paused: spinbot queue resume lets it go on"
 	}
+	if q.Unread > 0 {
+		text += fmt.Sprintf("; %d more have not been read back: spinbot serve does it when it starts", q.Unread)
+	}
 	fmt.Println(style.Dim(text))
+	if q.Held != "" {
+		fmt.Println(style.Bad("no new work begins: ") + q.Held)
+	}
 	return nil
 }
 

@@ -39,7 +39,7 @@ type Runs interface {
 // Queue is what the API does with runs that wait for their turn.
 type Queue interface {
 	// Queue lists the first of them, at most limit.
-	Queue(limit int) client.Queue
+	Queue(ctx context.Context, limit int) (client.Queue, error)
 	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 	TellQueue(ctx context.Context, what, by string) error
 }

@@ -70,8 +70,8 @@ func (f *fakeRuns) Explain(_ context.Context, id, node string) (client.Explained
 // fakeQueue has one run waiting, and plans nothing.
 type fakeQueue struct{ runs *fakeRuns }
 
-func (f fakeQueue) Queue(limit int) client.Queue {
-	return client.Queue{Version: 1, Total: limit, Runs: []client.Queued{{Run: "run_w", Why: "its turn has not come"}}}
+func (f fakeQueue) Queue(_ context.Context, limit int) (client.Queue, error) {
+	return client.Queue{Version: 1, Total: limit, Runs: []client.Queued{{Run: "run_w", Why: "its turn has not come"}}}, nil
 }
 
 func (f fakeQueue) TellQueue(_ context.Context, what, by string) error {

@@ -7,7 +7,15 @@ func (s *Server) listQueue(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(s.cfg.Queue.Queue(limit))
+	return s.showQueue(c, limit)
+}
+
+func (s *Server) showQueue(c *fiber.Ctx, limit int) error {
+	q, err := s.cfg.Queue.Queue(c.UserContext(), limit)
+	if err != nil {
+		return err
+	}
+	return c.JSON(q)
 }
 
 func (s *Server) tellQueue(what string) fiber.Handler {
@@ -18,6 +26,6 @@ func (s *Server) tellQueue(what string) fiber.Handler {
 		if err := s.cfg.Queue.TellQueue(c.UserContext(), what, owner); err != nil {
 			return err
 		}
-		return c.JSON(s.cfg.Queue.Queue(pageSize))
+		return s.showQueue(c, pageSize)
 	}
 }

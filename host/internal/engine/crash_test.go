@@ -89,8 +89,8 @@ func takeUp(ctx context.Context, e *engine.Engine, s *sqlstore.Store) (run.ID, e
 		if err != nil {
 			return "", err
 		}
-		e.HoldQueue(true)
-		defer e.HoldQueue(false)
+		e.PauseQueue(true)
+		defer e.PauseQueue(false)
 		id, err := e.Submit(ctx, engine.Submission{Pipeline: p, Inputs: sdk.Values{}})
 		if err == nil {
 			err = e.Prioritize(ctx, id, 3, "ada")

@@ -256,8 +256,8 @@ func (e *Engine) Live() int {
 
 // Working says how many runs go on or will do so by themselves: those that only wait for a person are not counted.
 func (e *Engine) Working() int {
-	_, n, held := e.Queue(1)
-	if held {
+	_, n, paused := e.Queue(1)
+	if paused {
 		n = 0
 	}
 	e.mu.Lock()

@@ -53,6 +53,9 @@ func find(p *pipeline.Pipeline, n *run.Node) *pipeline.Node {
 func (t *slotTable) describe(c class) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.held != "" {
+		return "it waits: " + t.held
+	}
 	for _, p := range t.path(c) {
 		if p.free > 0 {
 			continue

@@ -22,7 +22,9 @@ type queue struct {
 	byID    map[run.ID]*ticket // of waiting, and those on their way out
 	going   map[string]int     // runs that go on, by concurrency key; "" is not counted
 	running int
-	held    bool // nothing leaves until a person says so
+	paused  bool   // nothing leaves until a person says so
+	held    string // why no new work begins now; empty: nothing is in the way
+	reading bool   // what was under way before a restart is not counted yet
 }
 
 // ticket is what a run needs to go on.
@@ -42,8 +44,11 @@ func newQueue(max int) *queue {
 
 // fits says whether the run could go on now. The caller holds mu.
 func (q *queue) fits(t *ticket) bool {
-	return !q.held && q.running < q.max && (t.key == "" || q.going[t.key] < t.limit)
+	return q.open() && (t.key == "" || !q.reading && q.going[t.key] < t.limit)
 }
+
+// open says whether any run could go on now. The caller holds mu.
+func (q *queue) open() bool { return !q.paused && q.held == "" && q.running < q.max }
 
 func (q *queue) count(t *ticket, by int) {
 	q.running += by
@@ -132,7 +137,7 @@ func (q *queue) settle(t *ticket) {
 func (q *queue) next() *ticket {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.held || q.running >= q.max {
+	if !q.open() {
 		return nil
 	}
 	for _, t := range q.waiting {
@@ -173,16 +178,31 @@ func (q *queue) describe(id run.ID) string {
 		return "it is about to begin"
 	}
 	at, _ := slices.BinarySearchFunc(q.waiting, t, q.order)
-	before := fmt.Sprintf("%d wait before it", at)
+	before := "it is the next"
+	if at > 0 {
+		before = runs(at, "waits", "wait") + " before it"
+	}
 	switch {
-	case q.held:
+	case q.paused:
 		return "it waits in the queue, which is paused; " + before
+	case q.held != "":
+		return "it waits: " + q.held + "; " + before
+	case t.key != "" && q.reading:
+		return "it waits until the host has read back what was under way before its start; " + before
 	case t.key != "" && q.going[t.key] >= t.limit:
-		return fmt.Sprintf("it waits for its turn: %d runs of its pipeline with the same concurrency key are under way, as many as may be at once; %s", t.limit, before)
+		return fmt.Sprintf("it waits for its turn: %s under way with its pipeline's concurrency key, as many as may be at once; %s", runs(t.limit, "is", "are"), before)
 	case q.running >= q.max:
-		return fmt.Sprintf("it waits for its turn: %d runs are under way, as many as may be at once; %s", q.max, before)
+		return fmt.Sprintf("it waits for its turn: %s under way, as many as may be at once; %s", runs(q.max, "is", "are"), before)
 	}
 	return "it is about to begin; " + before
+}
+
+// runs says what one run does, or several do.
+func runs(n int, does, do string) string {
+	if n == 1 {
+		return "1 run " + does
+	}
+	return fmt.Sprintf("%d runs %s", n, do)
 }
 
 // Queued is a run that waits for its turn.
@@ -193,7 +213,7 @@ type Queued struct {
 }
 
 // Queue lists the runs that wait for their turn, in order, at most limit (0: all), and says whether it is paused.
-func (e *Engine) Queue(limit int) (list []Queued, total int, held bool) {
+func (e *Engine) Queue(limit int) (list []Queued, total int, paused bool) {
 	q := e.queue
 	q.mu.Lock()
 	for _, t := range q.waiting {
@@ -202,18 +222,47 @@ func (e *Engine) Queue(limit int) (list []Queued, total int, held bool) {
 		}
 		list = append(list, Queued{Run: t.id, Priority: t.priority})
 	}
-	total, held = len(q.waiting), q.held
+	total, paused = len(q.waiting), q.paused
 	q.mu.Unlock()
 	for k := range list {
 		list[k].Why = q.describe(list[k].Run)
 	}
-	return list, total, held
+	return list, total, paused
 }
 
-// HoldQueue pauses the queue, or lets it go on. Runs that are under way go on.
-func (e *Engine) HoldQueue(held bool) {
+// PauseQueue pauses the queue, or lets it go on. Runs that are under way go on.
+func (e *Engine) PauseQueue(paused bool) {
 	e.queue.mu.Lock()
-	e.queue.held = held
+	e.queue.paused = paused
+	e.queue.mu.Unlock()
+	e.pump()
+}
+
+// Hold begins no run and no attempt as long as why says, for people, what is in the way; empty: nothing is. Attempts
+// under way finish, and runs may be submitted.
+func (e *Engine) Hold(why string) {
+	q := e.queue
+	q.mu.Lock()
+	was := q.held
+	q.held = why
+	q.mu.Unlock()
+	switch {
+	case why == was:
+		return
+	case why == "":
+		e.cfg.Log.Info("new work begins again")
+	case was == "":
+		e.cfg.Log.Warn("no new work begins", "why", why)
+	}
+	e.slots.hold(why)
+	e.pump()
+}
+
+// Reading says that runs which were under way before a restart are being adopted, or that all have been. Meanwhile no
+// new run with a concurrency key begins: it could be one too many.
+func (e *Engine) Reading(on bool) {
+	e.queue.mu.Lock()
+	e.queue.reading = on
 	e.queue.mu.Unlock()
 	e.pump()
 }

@@ -83,7 +83,7 @@ func TestQueue(t *testing.T) {
 		if got := order(r, names); got != "a1 a2 b1" {
 			r.Fatal(got)
 		}
-		for id, why := range map[run.ID]string{a3: "2 runs of its pipeline with the same concurrency key", c1: "3 runs are under way, as many as may be at once; 3 wait before it"} {
+		for id, why := range map[run.ID]string{a3: "2 runs are under way with its pipeline's concurrency key", c1: "3 runs are under way, as many as may be at once; 3 runs wait before it"} {
 			x, err := r.Explain(ctx, id, nil)
 			if err != nil || !strings.Contains(x[0].Why, why) {
 				r.Error(err, x)
@@ -123,14 +123,14 @@ func TestQueue(t *testing.T) {
 		if total != 3 || list[0].Run != c1 || list[1].Run != c2 || list[2].Run != a3 {
 			r.Fatal(total, list)
 		}
-		r.HoldQueue(true)
+		r.PauseQueue(true)
 		close(release)
 		synctest.Wait()
 		if got := order(r, names); got != "" || r.Live() != 0 {
 			r.Errorf("the queue is paused: %q began, %d are live", got, r.Live())
 		}
 		release = make(chan struct{})
-		r.HoldQueue(false)
+		r.PauseQueue(false)
 		synctest.Wait()
 		close(release)
 		for id := range names {
@@ -243,5 +243,87 @@ node "test.one" "y" { priority = -5 }`, "ada", 0)
 		if got := order(r, names); got != "high both mid low both" {
 			r.Error(got)
 		}
+	})
+}
+
+// TestHold: while something is in the way no run and no attempt begins, what is under way finishes, and all of it goes on
+// in its order when nothing is.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	release := map[string]chan struct{}{}
+	script := map[string]task{"a": func(ctx context.Context, in *sdk.Task) (sdk.Result, error) { return gatedTask(release["a"])(ctx, in) }}
+	bubble(t, script, func(r *rig) {
+		ctx := context.Background()
+		release["a"] = make(chan struct{})
+		const full = "the disk is nearly full"
+		const chain = `
+			node "test.do" "a" { v = 1 }
+			node "test.do" "b" { v = node.a.v }
+			node "test.one" "c" { v = node.a.v }
+			node "control.calc" "d" { v = node.a.v }
+			node "test.do" "last" {
+			  v          = node.b.v
+			  depends_on = [node.c, node.d]
+			}`
+		under := r.submit(head + chain)
+		synctest.Wait()
+		r.Hold(full)
+		close(release["a"])
+		later := r.submit(head + chain)
+		synctest.Wait()
+		if got := len(r.exec.began); got != 1 {
+			r.Errorf("%d attempts began, want that of a alone: %v", got, r.exec.began)
+		}
+		for _, c := range []struct {
+			id  run.ID
+			at  string
+			why string
+		}{{under, "node.b", "it waits: " + full}, {under, "node.c", "it waits: " + full}, {under, "node.d", "it waits: " + full}, {later, "", "it waits: " + full + "; it is the next"}} {
+			var choose func(sdk.Address) bool
+			if c.at != "" {
+				choose = func(a sdk.Address) bool { return strings.HasSuffix(a.String(), "/"+c.at) }
+			}
+			if x, err := r.Explain(ctx, c.id, choose); err != nil || len(x) == 0 || x[0].Why != c.why {
+				r.Errorf("%s: %v, %v, want %q", c.at, err, x, c.why)
+			}
+		}
+		r.Hold("another reason")
+		if x, _ := r.Explain(ctx, later, nil); !strings.Contains(x[0].Why, "another reason") {
+			r.Error(x[0].Why)
+		}
+		r.Hold("")
+		r.wait(under, run.Succeeded)
+		r.wait(later, run.Succeeded)
+	}, func(c *engine.Config) { c.MaxTasks = 2 })
+}
+
+// TestHoldThenCancel: what waits for room leaves nothing behind when its run is cancelled.
+func TestHoldThenCancel(t *testing.T) {
+	t.Parallel()
+	bubble(t, nil, func(r *rig) {
+		r.Hold("the disk is nearly full")
+		waits := r.submit(head + `node "test.one" "a" {}`)
+		r.cancel(waits)
+		r.wait(waits, run.Cancelled)
+		r.Hold("")
+		under := r.submit(head + "node \"test.do\" \"first\" {}\nnode \"test.one\" \"a\" { depends_on = [node.first] }")
+		synctest.Wait()
+		r.wait(under, run.Succeeded) // nobody holds the only slot
+	}, func(c *engine.Config) { c.MaxTasks = 1 })
+}
+
+// TestReading: no run with a concurrency key begins while those from before the restart are still being taken up.
+func TestReading(t *testing.T) {
+	t.Parallel()
+	bubble(t, nil, func(r *rig) {
+		r.Reading(true)
+		keyed := r.submitAs(limited, "ada", 0)
+		r.wait(r.submit(head+`node "test.do" "a" {}`), run.Succeeded)
+		x, err := r.Explain(context.Background(), keyed, nil)
+		if err != nil || !strings.Contains(x[0].Why, "until the host has read back what was under way") {
+			r.Error(err, x)
+		}
+		r.Reading(false)
+		r.wait(keyed, run.Succeeded)
 	})
 }

@@ -32,6 +32,7 @@ type slotTable struct {
 	tasks    *pool
 	maxTasks int
 	types    map[class]*pool
+	held     string // why nothing is granted now; empty: nothing is in the way
 	closed   bool
 }
 
@@ -39,7 +40,7 @@ type slotTable struct {
 type pool struct {
 	size  int
 	free  int
-	ring  []*line // runs that wait, in turn; empty unless free is 0
+	ring  []*line // runs that wait, in turn; empty unless free is 0 or the table is held
 	lines map[*live]*line
 }
 
@@ -75,6 +76,10 @@ func (t *slotTable) path(c class) []*pool {
 func (t *slotTable) acquire(l *live, p place) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.held != "" {
+		t.path(p.class)[0].queue(l, p)
+		return false
+	}
 	return !t.closed && enter(t.path(p.class), l, p)
 }
 
@@ -135,17 +140,21 @@ type grants []struct {
 // free gives one slot of the pool back, or on to whose turn it is.
 func (t *slotTable) free(s *pool, due grants) grants {
 	s.free++
-	if t.closed || len(s.ring) == 0 {
-		return due
-	}
-	s.free--
-	l, p := s.next()
-	path := t.path(p.class)
-	if enter(path[slices.Index(path, s)+1:], l, p) {
-		due = append(due, struct {
-			l *live
-			p place
-		}{l, p})
+	return t.fill(s, due)
+}
+
+// fill gives the free slots of the pool to whose turn it is.
+func (t *slotTable) fill(s *pool, due grants) grants {
+	for !t.closed && t.held == "" && s.free > 0 && len(s.ring) > 0 {
+		s.free--
+		l, p := s.next()
+		path := t.path(p.class)
+		if enter(path[slices.Index(path, s)+1:], l, p) {
+			due = append(due, struct {
+				l *live
+				p place
+			}{l, p})
+		}
 	}
 	return due
 }
@@ -193,6 +202,19 @@ func (s *pool) remove(l *live) []place {
 	delete(s.lines, l)
 	s.ring = slices.DeleteFunc(s.ring, func(x *line) bool { return x == w })
 	return w.places
+}
+
+// hold grants nothing as long as there is a reason why not; what is held stays held.
+func (t *slotTable) hold(why string) {
+	var due grants
+	t.mu.Lock()
+	t.held = why
+	due = t.fill(t.control, t.fill(t.tasks, due)) // who has a slot of its type already goes first
+	for _, s := range t.types {
+		due = t.fill(s, due)
+	}
+	t.mu.Unlock()
+	t.send(due)
 }
 
 // close grants nothing more.

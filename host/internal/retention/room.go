@@ -22,8 +22,10 @@ type Room struct {
 	reason string // empty while there is room
 }
 
+// LookEvery is how often a Room looks at the disks, at most.
+const LookEvery = time.Second
+
 const (
-	lookEvery    = time.Second
 	usualFloor   = 1 << 30
 	usualPercent = 2  // of a small disk
 	again        = 10 // percent above the floor from which on new work begins again, so that it does not flutter
@@ -47,7 +49,7 @@ func (r *Room) Reason() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if since := now.Sub(r.looked); since >= 0 && since < lookEvery {
+	if since := now.Sub(r.looked); since >= 0 && since < LookEvery {
 		return r.reason
 	}
 	r.looked = now

@@ -91,7 +91,7 @@ func TestRoomOnDisk(t *testing.T) {
 	})
 	now := time.Now()
 	r := NewRoom(1<<20, disk)
-	r.now = func() time.Time { now = now.Add(lookEvery); return now }
+	r.now = func() time.Time { now = now.Add(LookEvery); return now }
 	if got := r.Reason(); got != "" {
 		t.Errorf("empty: %s", got)
 	}

@@ -94,6 +94,7 @@ type Host struct {
 	failed    chan error
 	listeners []net.Listener
 	serving   sync.WaitGroup
+	unlook    func() // ends what looks at the disks
 	// untrigger ends what fires triggers; Close waits for it.
 	untrigger func()
 
@@ -107,7 +108,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, metrics: telemetry.New(cfg.Version)}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version)}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
@@ -176,6 +177,7 @@ func (h *Host) open(ctx context.Context) error {
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 	})
 	h.holdQueue()
+	h.lookAtDisks()
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
@@ -284,9 +286,11 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	h.engine.Reading(true)
 	h.serve(ln)
 	ctx, h.stopServing = context.WithCancel(ctx)
 	h.serving.Go(func() {
+		defer h.engine.Reading(false)
 		if err := h.resumeAll(ctx); err != nil && ctx.Err() == nil {
 			h.failed <- fmt.Errorf("going on with interrupted runs: %w", err)
 		}
@@ -319,6 +323,7 @@ func (h *Host) Drain(ctx context.Context) error {
 func (h *Host) Close(ctx context.Context) error {
 	h.client.Close()
 	h.untrigger() // nothing new, before
+	h.unlook()
 	if h.stopServing != nil {
 		h.stopServing()
 	}

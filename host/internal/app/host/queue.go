@@ -8,6 +8,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -15,13 +16,22 @@ import (
 type queue struct{ h *Host }
 
 // Queue implements api.Queue.
-func (q queue) Queue(limit int) client.Queue {
-	list, total, held := q.h.engine.Queue(limit)
-	out := client.Queue{Version: client.ShapeVersion, Paused: held, Total: total, Runs: []client.Queued{}}
+func (q queue) Queue(ctx context.Context, limit int) (client.Queue, error) {
+	heads, err := q.h.store.List(ctx, store.Query{States: []string{string(run.Created)}}) // before some of them leave the queue
+	if err != nil {
+		return client.Queue{}, err
+	}
+	list, total, paused := q.h.engine.Queue(limit)
+	out := client.Queue{Version: client.ShapeVersion, Paused: paused, Held: q.h.room.Reason(), Total: total, Runs: []client.Queued{}}
+	for _, head := range heads {
+		if !q.h.isActive(head.Run) {
+			out.Unread++
+		}
+	}
 	for _, w := range list {
 		out.Runs = append(out.Runs, client.Queued{Run: string(w.Run), Priority: w.Priority, Why: w.Why})
 	}
-	return out
+	return out, nil
 }
 
 // TellQueue implements api.Queue.
@@ -32,12 +42,12 @@ func (q queue) TellQueue(ctx context.Context, what, by string) error {
 		if err := os.WriteFile(mark, []byte("paused by "+by+"\n"), 0o600); err != nil {
 			return err
 		}
-		q.h.engine.HoldQueue(true)
+		q.h.engine.PauseQueue(true)
 	case "resume":
 		if err := os.Remove(mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		q.h.engine.HoldQueue(false)
+		q.h.engine.PauseQueue(false)
 	case "clear":
 		list, _, _ := q.h.engine.Queue(0)
 		for _, w := range list {
@@ -52,7 +62,7 @@ func (q queue) TellQueue(ctx context.Context, what, by string) error {
 // holdQueue pauses the queue when it was paused before a restart.
 func (h *Host) holdQueue() {
 	if _, err := os.Stat(h.cfg.State.Paused()); err == nil {
-		h.engine.HoldQueue(true)
+		h.engine.PauseQueue(true)
 	}
 }
 

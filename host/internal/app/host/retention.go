@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
@@ -30,6 +31,27 @@ func (h *Host) retain() {
 	state := h.cfg.State
 	h.room = retention.NewRoom(h.cfg.MinFree, state.Dir, state.Artifacts(), state.Scratch())
 	h.schedule = &retention.Schedule{Sweeper: h.sweeper, Policy: retention.Policy{Runs: runs}, File: state.Retention()}
+}
+
+// lookAtDisks begins no new work while a disk is nearly full. It looks every second, until unlook.
+func (h *Host) lookAtDisks() {
+	h.engine.Hold(h.room.Reason())
+	ctx, stop := context.WithCancel(context.Background())
+	looking := make(chan struct{})
+	h.unlook = func() { stop(); <-looking }
+	go func() {
+		defer close(looking)
+		tick := time.NewTicker(retention.LookEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				h.engine.Hold(h.room.Reason())
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 }
 
 // cached tells what kept results name: artifacts that may be given to later runs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
@@ -238,20 +239,35 @@ func (h *Host) resumeAll(ctx context.Context) error {
 	if _, err := h.catalog.View(ctx); err != nil {
 		return err
 	}
-	for k := len(heads) - 1; k >= 0 && ctx.Err() == nil; k-- { // oldest first
-		take, err := h.engine.Adopt, error(nil)
-		if heads[k].State == string(run.Created) {
-			take = h.engine.Enqueue
-		} else if err = h.engine.Ready(ctx, run.ID(heads[k].Run)); err != nil {
-			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
-			continue
+	slices.Reverse(heads) // oldest first
+	for _, head := range heads {
+		if head.State != string(run.Created) {
+			h.goOn(ctx, head.Run, h.adopt)
 		}
-		err = h.takeOne(ctx, heads[k].Run, take)
-		if err != nil && !errors.Is(err, engine.ErrEnded) && ctx.Err() == nil {
-			h.cfg.Log.Error("run not resumed", "run", heads[k].Run, "error", err)
+	}
+	h.engine.Reading(false)
+	for _, head := range heads {
+		if head.State == string(run.Created) {
+			h.goOn(ctx, head.Run, h.engine.Enqueue)
 		}
 	}
 	return nil
+}
+
+func (h *Host) goOn(ctx context.Context, id string, take func(context.Context, run.ID) error) {
+	if ctx.Err() != nil {
+		return
+	}
+	if err := h.takeOne(ctx, id, take); err != nil && !errors.Is(err, engine.ErrEnded) && ctx.Err() == nil {
+		h.cfg.Log.Error("run not resumed", "run", id, "error", err)
+	}
+}
+
+func (h *Host) adopt(ctx context.Context, id run.ID) error {
+	if err := h.engine.Ready(ctx, id); err != nil {
+		return err
+	}
+	return h.engine.Adopt(ctx, id)
 }
 
 // explain gives the engine's refusals their code.

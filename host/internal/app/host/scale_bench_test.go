@@ -32,7 +32,7 @@ func resident() float64 {
 // BenchmarkAccept is runs that are submitted from 64 sides and wait in the queue: each submission is durable.
 func BenchmarkAccept(b *testing.B) {
 	h := open(b)
-	h.engine.HoldQueue(true)
+	h.engine.PauseQueue(true)
 	p := h.parse(b, chain(1, controlNode))
 	var left atomic.Int64
 	left.Store(int64(b.N))
@@ -65,7 +65,7 @@ func BenchmarkQueued(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		h := open(b)
-		h.engine.HoldQueue(true)
+		h.engine.PauseQueue(true)
 		p := h.parse(b, chain(1, controlNode))
 		var all sync.WaitGroup
 		for range 50 {

@@ -175,7 +175,10 @@ func (s *State) explainRun() Explanation {
 func (s *State) explainNode(n *Node, now time.Time) (why, next string) {
 	switch n.State {
 	case NodePending:
-		if n.Frame.Halted() || s.stopping() {
+		switch {
+		case s.Status == Created:
+			return "its run has not begun", ""
+		case n.Frame.Halted() || s.stopping():
 			return "it will not begin: what is around it is ending", ""
 		}
 		var open []string
