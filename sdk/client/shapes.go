@@ -98,7 +98,7 @@ type Queue struct {
 	Held    string   `json:"held,omitempty"` // why no new work begins now
 	Total   int      `json:"total"`
 	Unread  int      `json:"unread,omitempty"` // runs from before the host's start that it has not read back
-	Runs    []Queued `json:"runs"` // the first of them
+	Runs    []Queued `json:"runs"`             // the first of them
 }
 
 // CacheEntry is one result that is kept for later runs.
@@ -175,11 +175,15 @@ type Node struct {
 	Ended    *time.Time `json:"ended,omitempty"`
 	Error    *sdk.Error `json:"error,omitempty"`
 	Outputs  sdk.Values `json:"outputs,omitempty"`
+	// OutputsRef is the digest of an artifact that holds the outputs as JSON: they are too big to be given here.
+	OutputsRef string `json:"outputs_ref,omitempty"`
 	// Source is the address of the attempt whose result it is, when it was cached.
 	Source string `json:"source,omitempty"`
 	// Ask is what an open gate asks; Until when it waits at the latest.
-	Ask   *Question  `json:"ask,omitempty"`
-	Until *time.Time `json:"until,omitempty"`
+	Ask *Question `json:"ask,omitempty"`
+	// AskRef is the digest of an artifact that holds the question, when it is big.
+	AskRef string     `json:"ask_ref,omitempty"`
+	Until  *time.Time `json:"until,omitempty"`
 	// Doubt: it waits because nobody knows how its attempt ended.
 	Doubt bool `json:"doubt,omitempty"`
 }

@@ -171,7 +171,7 @@ func (a *attempt) accept(outputs sdk.Values) (kept sdk.Values, ref string, bad *
 	}
 	kept, err := a.node.Seal(outputs, derived, a.e.sealer())
 	if err == nil {
-		ref, err = a.e.spill(kept)
+		ref, err = a.e.spill(a.l, "outputs", kept)
 	}
 	if err != nil {
 		return nil, "", sdk.AsError(err)

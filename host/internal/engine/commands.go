@@ -290,7 +290,7 @@ func (p *pass) outputs(f *run.Frame, ev *run.Event) {
 		ev.Error = sdk.Refuse(diags.Error(), "")
 		return
 	}
-	ref, err := p.e.spill(outputs)
+	ref, err := p.e.spill(p.l, "outputs", outputs)
 	if err != nil {
 		ev.Error = sdk.AsError(err)
 		return

@@ -29,8 +29,9 @@ type live struct {
 	attempts map[*run.Instance]*attempt
 	before   *before // the run that it repeats
 
-	resting atomic.Bool // all that is left waits for a person
-	ticket  *ticket     // what it holds of the queue; set before it is live
+	resting atomic.Bool  // all that is left waits for a person
+	inline  atomic.Int64 // bytes of the larger values in its events
+	ticket  *ticket      // what it holds of the queue; set before it is live
 
 	wake wakeAt        // guarded by the engine's timers
 	gone chan struct{} // closed when the run has ended durably, or was dropped
@@ -286,6 +287,9 @@ func (p *pass) add(ev run.Event) {
 	}
 	if ev.OutputsRef != "" {
 		ev.Outputs = nil // the state has them, as after reading; the journal says where they are
+	}
+	if ev.InputsRef != "" {
+		ev.Inputs = nil
 	}
 	if ev.Error != nil && !stale {
 		n := s.Find(ev.In, ev.Node)

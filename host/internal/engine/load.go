@@ -96,7 +96,7 @@ func (e *Engine) loadBundle(ctx context.Context, digest string) (*pipeline.Pipel
 		return p, nil
 	}
 	var b pipeline.Bundle
-	if err := e.fetchJSON(ctx, digest, &b); err != nil {
+	if err := e.Document(ctx, digest, &b); err != nil {
 		return nil, fmt.Errorf("its pipeline: %w", err)
 	}
 	p, diags := pipeline.Load(b.FS(), b.File, b)
@@ -106,7 +106,8 @@ func (e *Engine) loadBundle(ctx context.Context, digest string) (*pipeline.Pipel
 	return e.pipes.put(p, digest), nil
 }
 
-func (e *Engine) fetchJSON(ctx context.Context, digest string, into any) error {
+// Document reads what was too big for an event, as the event refers to it.
+func (e *Engine) Document(ctx context.Context, digest string, into any) error {
 	r, err := e.cfg.Artifacts.Open(ctx, digest)
 	if err != nil {
 		return err
@@ -118,23 +119,38 @@ func (e *Engine) fetchJSON(ctx context.Context, digest string, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-// spill stores outputs that are too big for an event and gives their artifact's digest; "" when they fit.
-func (e *Engine) spill(v sdk.Values) (string, error) {
-	if roughSize(map[string]any(v)) <= run.MaxInline/6 {
-		return "", nil // certainly fits
+// spill stores values that are too big for an event of the run and gives their artifact's digest; "" when they fit.
+func (e *Engine) spill(l *live, name string, v sdk.Values) (string, error) {
+	rough := roughSize(map[string]any(v))
+	if rough <= run.LeastInline/6 || rough <= run.MaxInline/6 && l.room(rough) {
+		return "", nil // certainly
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return "", err
 	}
-	if len(raw) <= run.MaxInline {
+	return e.aside(l, name, raw)
+}
+
+// aside is spill for what is JSON already.
+func (e *Engine) aside(l *live, name string, raw []byte) (string, error) {
+	if len(raw) <= run.LeastInline || len(raw) <= run.MaxInline && l.room(len(raw)) {
 		return "", nil
 	}
-	a, err := e.cfg.Artifacts.Put(context.Background(), bytes.NewReader(raw), sdk.Artifact{Name: "outputs.json", MediaType: "application/json"})
+	a, err := e.cfg.Artifacts.Put(context.Background(), bytes.NewReader(raw), sdk.Artifact{Name: name + ".json", MediaType: "application/json"})
 	if err != nil {
-		return "", fmt.Errorf("store outputs of %d bytes: %w", len(raw), err)
+		return "", fmt.Errorf("store %s of %d bytes: %w", name, len(raw), err)
 	}
 	return a.Digest, nil
+}
+
+// room takes room in the run's events for n bytes, if there is any.
+func (l *live) room(n int) bool {
+	if l.inline.Add(int64(n)) <= run.MaxJournal {
+		return true
+	}
+	l.inline.Add(-int64(n))
+	return false
 }
 
 // roughSize estimates a value's size in JSON without encoding it: an escaped byte takes six, so the true size is at
@@ -171,7 +187,7 @@ func (e *Engine) load(ctx context.Context, id run.ID) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.fetchOutputs(ctx, l.state); err != nil {
+	if err := e.fetchValues(ctx, l.state); err != nil {
 		return nil, fmt.Errorf("%s: %w", id, err)
 	}
 	l.begin(l.state.Inputs, l.state.Owner, e.sealer())
@@ -186,23 +202,39 @@ func (e *Engine) load(ctx context.Context, id run.ID) (*live, error) {
 	return l, nil
 }
 
-// fetchOutputs brings in what was too big for events.
-func (e *Engine) fetchOutputs(ctx context.Context, s *run.State) (err error) {
+// fetchValues brings in what was too big for events.
+func (e *Engine) fetchValues(ctx context.Context, s *run.State) (err error) {
+	if s.Inputs, err = e.Inputs(ctx, s); err != nil {
+		return err
+	}
 	fetch := func(i *run.Instance, ref string, into *sdk.Values) {
 		if ref == "" || err != nil {
 			return
 		}
-		if failed := e.fetchJSON(ctx, ref, into); failed != nil {
-			err = fmt.Errorf("outputs of %s%s: %w", i.Node.Name, i.Key, failed)
+		if failed := e.Document(ctx, ref, into); failed != nil {
+			err = fmt.Errorf("values of %s%s: %w", i.Node.Name, i.Key, failed)
 		}
 	}
 	s.Walk(func(n *run.Node) {
 		for _, i := range n.Instances {
 			fetch(i, i.OutputsRef, &i.Outputs)
 			fetch(i, i.SelfRef, &i.Self)
+			fetch(i, i.EditsRef, &i.Edits)
 		}
 	})
 	return err
+}
+
+// Inputs gives the inputs of a run, also when they were too big for an event.
+func (e *Engine) Inputs(ctx context.Context, s *run.State) (sdk.Values, error) {
+	if s.InputsRef == "" {
+		return s.Inputs, nil
+	}
+	var v sdk.Values
+	if err := e.Document(ctx, s.InputsRef, &v); err != nil {
+		return nil, fmt.Errorf("%s: its inputs: %w", s.ID, err)
+	}
+	return v, nil
 }
 
 // read folds a run's journal.
@@ -226,6 +258,9 @@ func (e *Engine) read(ctx context.Context, id run.ID) (*live, error) {
 				return nil, fmt.Errorf("%s: %w", id, err)
 			}
 			l = newLive(id, p)
+		}
+		if len(s.Data) > run.LeastInline {
+			l.inline.Add(int64(len(s.Data)))
 		}
 		if _, err := l.state.Fold(ev); err != nil {
 			return nil, fmt.Errorf("%s: %w", id, err)

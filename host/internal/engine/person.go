@@ -46,7 +46,7 @@ func (e *Engine) Cancel(ctx context.Context, id run.ID, by, reason string) error
 	if t == nil {
 		return e.ask(ctx, id, func(p *pass) error { p.add(ev); return nil })
 	}
-	err := e.aside(ctx, id, ev, run.Event{Kind: run.RunEnded, Status: run.Cancelled})
+	err := e.record(ctx, id, ev, run.Event{Kind: run.RunEnded, Status: run.Cancelled})
 	if err != nil {
 		e.queue.push(t)
 		return err
@@ -153,6 +153,13 @@ func (e *Engine) Decide(ctx context.Context, at sdk.Address, d Decision) error {
 			if ev.Inputs, err = p.l.scope(i.Node).SealEdits(i.Node.Name, i.Key, d.Inputs); err != nil {
 				return err
 			}
+			if len(ev.Inputs) == 0 {
+				break
+			}
+			ev.Inputs = edited(i, ev.Inputs)
+			if ev.InputsRef, err = p.e.spill(p.l, "inputs", ev.Inputs); err != nil {
+				return err
+			}
 		case run.Accept:
 			if err := p.accept(i, d.Outputs, &ev); err != nil {
 				return err
@@ -169,15 +176,21 @@ func (e *Engine) Decide(ctx context.Context, at sdk.Address, d Decision) error {
 // wouldBegin says what is wrong with inputs that a person sets.
 func (p *pass) wouldBegin(i *run.Instance, inputs sdk.Values) (diags pipeline.Diagnostics) {
 	turn, scope := turnOf(i), p.l.scope(i.Node)
-	turn.Edits = sdk.Values{}
-	maps.Copy(turn.Edits, i.Edits)
-	maps.Copy(turn.Edits, inputs)
+	turn.Edits = edited(i, inputs)
 	if i.Node.Module != nil {
 		_, diags = scope.Enter(i.Node.Name, i.Key, turn)
 	} else {
 		_, diags = scope.Inputs(i.Node.Name, i.Key, turn)
 	}
 	return diags
+}
+
+// edited gives all that a person has set for an instance, with what is set now.
+func edited(i *run.Instance, inputs sdk.Values) sdk.Values {
+	all := sdk.Values{}
+	maps.Copy(all, i.Edits)
+	maps.Copy(all, inputs)
+	return all
 }
 
 // accept takes outputs that a person gives for what a node should have.
@@ -193,7 +206,7 @@ func (p *pass) accept(i *run.Instance, outputs sdk.Values, ev *run.Event) error 
 	if err != nil {
 		return err
 	}
-	ref, err := p.e.spill(outputs)
+	ref, err := p.e.spill(p.l, "outputs", outputs)
 	if err != nil {
 		return err
 	}

@@ -342,7 +342,7 @@ func (e *Engine) Prioritize(ctx context.Context, id run.ID, priority int, by str
 	if t == nil {
 		return e.ask(ctx, id, func(p *pass) error { p.add(ev); return nil })
 	}
-	err := e.aside(ctx, id, ev)
+	err := e.record(ctx, id, ev)
 	if err == nil {
 		t.priority = priority
 	}
@@ -351,8 +351,8 @@ func (e *Engine) Prioritize(ctx context.Context, id run.ID, priority int, by str
 	return err
 }
 
-// aside records events of a run that is in the queue, and so in no memory.
-func (e *Engine) aside(ctx context.Context, id run.ID, events ...run.Event) error {
+// record records events of a run that is in the queue, and so in no memory.
+func (e *Engine) record(ctx context.Context, id run.ID, events ...run.Event) error {
 	e.taking.Lock()
 	defer e.taking.Unlock()
 	l, err := e.read(ctx, id)

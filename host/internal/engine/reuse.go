@@ -149,7 +149,7 @@ func (p *pass) wanted(i *run.Instance) {
 func (p *pass) reuse(i *run.Instance, e cache.Entry) {
 	ev := about(run.NodeCachedEvent, i)
 	ev.Source = e.Source
-	ref, err := p.e.spill(e.Outputs)
+	ref, err := p.e.spill(p.l, "outputs", e.Outputs)
 	if err != nil {
 		p.failed(i, sdk.AsError(err))
 		return

@@ -68,6 +68,9 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 	}
 	ev := run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
 		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: s.Seed, Deadline: after(now, p.Timeout)}
+	if ev.InputsRef, err = e.spill(l, "inputs", s.Inputs); err != nil {
+		return "", err
+	}
 	t, err := ticketOf(l, s)
 	if err != nil {
 		return "", err

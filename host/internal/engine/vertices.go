@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
@@ -55,13 +53,12 @@ func (p *pass) openGate(i *run.Instance) {
 		p.failed(i, sdk.AsError(err))
 		return
 	}
-	if len(raw) <= run.MaxInline {
-		ev.Ask = raw
-	} else if a, err := p.e.cfg.Artifacts.Put(context.Background(), bytes.NewReader(raw), sdk.Artifact{Name: "question.json", MediaType: "application/json"}); err != nil {
+	if ev.AskRef, err = p.e.aside(p.l, "question", raw); err != nil {
 		p.failed(i, sdk.AsError(err))
 		return
-	} else {
-		ev.AskRef = a.Digest
+	}
+	if ev.AskRef == "" {
+		ev.Ask = raw
 	}
 	p.add(ev)
 	if p.l.before == nil || i.State != run.NodeWaiting {
@@ -94,7 +91,7 @@ func (p *pass) gateTimeout(i *run.Instance) {
 func (p *pass) answer(i *run.Instance, outputs sdk.Values, by, reason string) {
 	ev := about(run.GateAnswered, i)
 	ev.Owner, ev.Reason = by, reason
-	ref, err := p.e.spill(outputs)
+	ref, err := p.e.spill(p.l, "outputs", outputs)
 	if err != nil {
 		p.failed(i, sdk.AsError(err))
 		return

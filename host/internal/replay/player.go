@@ -114,6 +114,11 @@ func (p *Player) fold() (e run.Event, stale bool, err error) {
 			return e, false, fmt.Errorf("%s: event %d: its outputs: %w", p.tape.Run, e.Seq, err)
 		}
 	}
+	if e.InputsRef != "" {
+		if err := p.tape.document(e.InputsRef, &e.Inputs); err != nil {
+			return e, false, fmt.Errorf("%s: event %d: its inputs: %w", p.tape.Run, e.Seq, err)
+		}
+	}
 	if stale, err = p.state.Fold(e); err != nil {
 		var illegal *run.IllegalEventError
 		if errors.As(err, &illegal) {

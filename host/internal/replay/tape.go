@@ -105,7 +105,7 @@ func (t *Tape) add(events []client.Event) {
 
 // refs lists the documents that an event refers to.
 func refs(e run.Event) (out []string) {
-	for _, digest := range []string{e.Bundle, e.OutputsRef, e.AskRef} {
+	for _, digest := range []string{e.Bundle, e.InputsRef, e.OutputsRef, e.AskRef} {
 		if digest != "" {
 			out = append(out, digest)
 		}
@@ -120,6 +120,8 @@ func what(e run.Event, digest string) string {
 		return "its pipeline"
 	case e.AskRef:
 		return "its question"
+	case e.InputsRef:
+		return "its inputs"
 	}
 	return "its outputs"
 }

@@ -98,7 +98,7 @@ func (r runs) repeat(ctx context.Context, sub *client.Submission, want *engine.S
 	if sub.Pipeline.Path == "" && sub.Pipeline.Text == "" {
 		want.Pipeline = p
 	}
-	return was.Inputs, nil
+	return r.h.engine.Inputs(ctx, was)
 }
 
 // Show implements api.Runs.
@@ -107,7 +107,32 @@ func (r runs) Show(ctx context.Context, id string) (client.Run, error) {
 	if err != nil {
 		return client.Run{}, explain(err)
 	}
-	return runShape(s), nil
+	shape := runShape(s)
+	for _, d := range []document{{s.InputsRef, &shape.Inputs}, {s.OutputsRef, &shape.Outputs}} {
+		r.h.fill(ctx, id, d)
+	}
+	for k := range shape.Nodes {
+		if n := &shape.Nodes[k]; n.AskRef != "" {
+			r.h.fill(ctx, id, document{n.AskRef, n.Ask})
+		}
+	}
+	return shape, nil
+}
+
+// document is something that was too big for an event, and where it goes.
+type document struct {
+	ref  string
+	into any
+}
+
+// fill reads a document. One that cannot be read is logged: a run is shown all the same.
+func (h *Host) fill(ctx context.Context, id string, d document) {
+	if d.ref == "" {
+		return
+	}
+	if err := h.engine.Document(ctx, d.ref, d.into); err != nil {
+		h.cfg.Log.Error("part of a run cannot be shown", "run", id, "digest", d.ref, "error", err)
+	}
 }
 
 // Tell implements api.Runs. A run that nobody advances is taken up first, since what is said has to be recorded.

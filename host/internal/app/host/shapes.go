@@ -39,6 +39,7 @@ func nodeShapes(n *run.Node) []client.Node {
 		c := base
 		c.At, c.Key, c.Iter = within(base.In, i.Step()), i.Key.String(), i.Iter
 		c.State, c.Attempt, c.Error, c.Outputs, c.Source, c.Doubt = string(i.State), i.Attempt, nil, i.Values(), i.Source, i.Doubt
+		c.OutputsRef = i.OutputsRef
 		c.Started, c.Ended = moment(i.Started), moment(i.Ended)
 		if !i.State.Ended() || i.Values() == nil {
 			c.Error = i.Error
@@ -48,7 +49,8 @@ func nodeShapes(n *run.Node) []client.Node {
 		}
 		if i.State == run.NodeWaiting && n.Gate && i.Error == nil {
 			c.Until, c.Ask = moment(i.Deadline), &client.Question{}
-			_ = json.Unmarshal(i.Ask, c.Ask) // one that was too big for an event stays empty: its artifact has it
+			_ = json.Unmarshal(i.Ask, c.Ask) // empty for one that was too big for an event
+			c.AskRef = i.AskRef
 		}
 		out = append(out, c)
 	}

@@ -2,7 +2,6 @@ package run
 
 import (
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -235,13 +234,8 @@ func (s *State) decided(i *Instance, e Event) string {
 	}
 	switch e.Decision {
 	case Retry:
-		if len(e.Inputs) > 0 {
-			edits := maps.Clone(i.Edits)
-			if edits == nil {
-				edits = sdk.Values{}
-			}
-			maps.Copy(edits, e.Inputs)
-			i.Edits = edits
+		if len(e.Inputs) > 0 || e.InputsRef != "" {
+			i.Edits, i.EditsRef = e.Inputs, e.InputsRef
 		}
 		s.retryNow(i, e.Time)
 	case Accept:

@@ -18,13 +18,13 @@ type Kind string
 
 // The kinds of events. In, Node, Key and Iter say which node instance an event speaks of.
 const (
-	RunCreated      Kind = "run_created"      // Pipeline, Digest, Bundle, Inputs, Owner, Seed, Deadline, [Parent, From]; [Queued, Concurrency, Limit], Priority
+	RunCreated      Kind = "run_created"      // Pipeline, Digest, Bundle, Inputs or InputsRef, Owner, Seed, Deadline, [Parent, From]; [Queued, Concurrency, Limit], Priority
 	RunStarted      Kind = "run_started"      // Deadline: a queued run's turn has come
 	RunPrioritized  Kind = "run_prioritized"  // Priority, Owner
 	NodeExpanded    Kind = "node_expanded"    // Each, Map, Keys; or Skip with Reason
 	NodeFailedEvent Kind = "node_failed"      // Error: could not be expanded or its inputs not evaluated
 	NodeCachedEvent Kind = "node_cached"      // Outputs or OutputsRef, Source, [Again]: its result was known
-	NodeDecided     Kind = "node_decided"     // Decision, Owner, Reason, [Inputs], [Outputs]: a person's word on an instance that waits
+	NodeDecided     Kind = "node_decided"     // Decision, Owner, Reason, [Inputs or InputsRef], [Outputs or OutputsRef]: a person's word on an instance that waits
 	AttemptStarted  Kind = "attempt_started"  // Attempt, Seed, Deadline, Rung: the intent
 	AttemptSaved    Kind = "attempt_saved"    // Attempt, Checkpoint
 	AttemptEnded    Kind = "attempt_ended"    // Attempt; Outputs or OutputsRef, [Again]; or Error
@@ -60,8 +60,14 @@ const (
 // Version is the version of every kind written today. A reader that meets a higher one refuses the run.
 const Version = 1
 
-// MaxInline is how many bytes of outputs an event carries; more are stored as an artifact (OutputsRef).
-const MaxInline = 64 << 10
+// MaxInline is how many bytes of inputs or outputs an event carries; more are stored as an artifact (InputsRef,
+// OutputsRef). Once those of a run's events have MaxJournal bytes together, only what has at most
+// LeastInline goes into an event.
+const (
+	MaxInline   = 64 << 10
+	LeastInline = 1 << 10
+	MaxJournal  = 16 << 20
+)
 
 // Event is one recorded fact about a run. Which fields carry meaning depends on Kind.
 type Event struct {
@@ -70,14 +76,15 @@ type Event struct {
 	Kind Kind      `json:"kind"`
 	V    int       `json:"v"`
 
-	Run      ID         `json:"run,omitempty"`
-	Pipeline string     `json:"pipeline,omitempty"`
-	Digest   string     `json:"digest,omitempty"`
-	Bundle   string     `json:"bundle,omitempty"` // artifact digest of everything the pipeline needs
-	Inputs   sdk.Values `json:"inputs,omitempty"`
-	Owner    string     `json:"owner,omitempty"`
-	Queued   bool       `json:"queued,omitempty"`   // it waits for its turn: RunStarted
-	Priority int        `json:"priority,omitempty"` // higher goes first
+	Run       ID         `json:"run,omitempty"`
+	Pipeline  string     `json:"pipeline,omitempty"`
+	Digest    string     `json:"digest,omitempty"`
+	Bundle    string     `json:"bundle,omitempty"`     // artifact digest of everything the pipeline needs
+	Inputs    sdk.Values `json:"inputs,omitempty"`     // of the run; or all that a person has set for an instance
+	InputsRef string     `json:"inputs_ref,omitempty"` // artifact digest of inputs too big for an event
+	Owner     string     `json:"owner,omitempty"`
+	Queued    bool       `json:"queued,omitempty"`   // it waits for its turn: RunStarted
+	Priority  int        `json:"priority,omitempty"` // higher goes first
 	// Concurrency is what runs share that may not all go on at once: at most Limit of them. Empty: nothing.
 	Concurrency string   `json:"concurrency,omitempty"`
 	Limit       int      `json:"limit,omitempty"`

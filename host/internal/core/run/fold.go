@@ -156,7 +156,7 @@ func (s *State) created(e Event) string {
 	}
 	s.ID, s.Pipeline, s.Digest, s.Bundle, s.Owner = e.Run, e.Pipeline, e.Digest, e.Bundle, e.Owner
 	s.Parent, s.From = e.Parent, e.From
-	s.Inputs, s.Seed, s.Created, s.Deadline = e.Inputs, e.Seed, e.Time, e.Deadline
+	s.Inputs, s.InputsRef, s.Seed, s.Created, s.Deadline = e.Inputs, e.InputsRef, e.Seed, e.Time, e.Deadline
 	s.Priority, s.Concurrency, s.Limit = e.Priority, e.Concurrency, e.Limit
 	if !e.Queued {
 		s.Status = Running

@@ -16,7 +16,7 @@ import (
 // not part of it.
 func differ(a, b *State) string {
 	switch {
-	case a.ID != b.ID, a.Pipeline != b.Pipeline, a.Digest != b.Digest, a.Bundle != b.Bundle, a.Owner != b.Owner, a.Seed != b.Seed:
+	case a.ID != b.ID, a.Pipeline != b.Pipeline, a.InputsRef != b.InputsRef, a.Digest != b.Digest, a.Bundle != b.Bundle, a.Owner != b.Owner, a.Seed != b.Seed:
 		return "what was submitted"
 	case a.Priority != b.Priority, a.Concurrency != b.Concurrency, a.Limit != b.Limit, a.Parent != b.Parent, !slices.Equal(a.From, b.From):
 		return "what was submitted"
@@ -74,7 +74,7 @@ func differInstance(a, b *Instance) string {
 		return ": attempts"
 	case !sameTimes(a.Deadline, b.Deadline, a.RetryAt, b.RetryAt, a.Started, b.Started, a.Ended, b.Ended):
 		return ": times"
-	case !bytes.Equal(a.Checkpoint, b.Checkpoint), !sameValues(a.Self, b.Self), a.SelfRef != b.SelfRef, !sameValues(a.Edits, b.Edits):
+	case !bytes.Equal(a.Checkpoint, b.Checkpoint), !sameValues(a.Self, b.Self), a.SelfRef != b.SelfRef, !sameValues(a.Edits, b.Edits), a.EditsRef != b.EditsRef:
 		return ": what the next attempt gets"
 	case !bytes.Equal(a.Ask, b.Ask), a.AskRef != b.AskRef, !sameValues(a.Outputs, b.Outputs), a.OutputsRef != b.OutputsRef, a.Source != b.Source:
 		return ": outputs"
@@ -108,11 +108,11 @@ func sameValues(a, b sdk.Values) bool {
 func TestDifferKnowsEveryField(t *testing.T) {
 	t.Parallel()
 	for of, want := range map[reflect.Type]string{
-		reflect.TypeFor[State](): "Frame ID Pipeline Digest Bundle Owner Priority Concurrency Limit Parent From Inputs Seed Status Error Reason Outputs OutputsRef Seq Created Updated Ended " +
+		reflect.TypeFor[State](): "Frame ID Pipeline Digest Bundle Owner Priority Concurrency Limit Parent From Inputs InputsRef Seed Status Error Reason Outputs OutputsRef Seq Created Updated Ended " +
 			"CancelRequested Held",
 		reflect.TypeFor[Frame](): "Path Owner Nodes Deadline Expired",
 		reflect.TypeFor[Node]():  "NodeShape Frame State Reason Error Each Map Keys Instances Started Ended",
-		reflect.TypeFor[Instance](): "Node Key State Iter Attempt Tries Lost Rung Seed Deadline RetryAt Checkpoint Self SelfRef Edits Ask AskRef " +
+		reflect.TypeFor[Instance](): "Node Key State Iter Attempt Tries Lost Rung Seed Deadline RetryAt Checkpoint Self SelfRef Edits EditsRef Ask AskRef " +
 			"Outputs OutputsRef Source Error Doubt Cancel Started Ended Frames",
 	} {
 		var got []string

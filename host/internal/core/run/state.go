@@ -48,6 +48,7 @@ type State struct {
 	Parent      ID       // the run that it repeats
 	From        []string // addresses of what is done again all the same
 	Inputs      sdk.Values
+	InputsRef   string // is set instead of Inputs when they were too big for an event
 	Seed        uint64
 
 	Status  Status
@@ -134,8 +135,9 @@ type Instance struct {
 	// Self are the outputs of the round before; nil in the first. SelfRef is set when they were too big for an event.
 	Self    sdk.Values
 	SelfRef string
-	// Edits are inputs that a person has set.
-	Edits sdk.Values
+	// Edits are inputs that a person has set. EditsRef is set when they were too big for an event.
+	Edits    sdk.Values
+	EditsRef string
 	// Ask is what an open gate asks; AskRef is set when that was too big for an event.
 	Ask        json.RawMessage
 	AskRef     string
