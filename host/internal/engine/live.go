@@ -29,6 +29,11 @@ type live struct {
 	attempts map[*run.Instance]*attempt
 	before   *before // the run that it repeats
 
+	next   *pass         // what comes after the events that are becoming durable
+	flying bool          // events are becoming durable
+	held   []message     // that have to wait for them
+	cmds   []run.Command // for use again
+
 	resting atomic.Bool  // all that is left waits for a person
 	inline  atomic.Int64 // bytes of the larger values in its events
 	ticket  *ticket      // what it holds of the queue; set before it is live
@@ -47,8 +52,12 @@ type (
 	}
 	recovered struct{} // after a crash
 	wake      struct{} // a time has come
-	granted   place    // an executor has room
-	saved     struct {
+	landed    struct { // events have become durable, or could not
+		pass *pass
+		err  error
+	}
+	granted place // an executor has room
+	saved   struct {
 		inst    *run.Instance
 		iter    int
 		attempt int
@@ -140,7 +149,8 @@ func (e *Engine) post(l *live, m message) {
 	}
 }
 
-// drive advances the run until its inbox is empty.
+// drive advances the run until its inbox is empty. While events are being made durable somebody else may drive: what
+// happens meanwhile is taken in, and becomes durable after them.
 func (e *Engine) drive(l *live) {
 	defer e.done()
 	var inbox []message
@@ -153,10 +163,37 @@ func (e *Engine) drive(l *live) {
 		}
 		inbox, l.inbox = l.inbox, inbox[:0]
 		l.mu.Unlock()
-		e.advance(l, inbox)
+		p := e.advance(l, inbox)
 		clear(inbox)
+		if p == nil {
+			continue
+		}
+		a, err := p.pack()
+		l.mu.Lock()
+		if l.driven = len(l.inbox) > 0; l.driven {
+			e.begin()
+			go e.drive(l)
+		}
+		l.mu.Unlock()
+		if err == nil {
+			err = p.append(a)
+		}
+		for _, durable := range p.heard {
+			durable <- err
+		}
+		l.mu.Lock()
+		l.inbox = append(l.inbox, landed{p, err})
+		if l.driven {
+			l.mu.Unlock()
+			return
+		}
+		l.driven = true
+		l.mu.Unlock()
 	}
 }
+
+// maxAhead is how many events of a run may wait for those before them to be durable.
+const maxAhead = 4096
 
 // pass is one advance of a run: the events it adds, and what happens once they are durable.
 type pass struct {
@@ -166,39 +203,90 @@ type pass struct {
 	first  uint64
 	events []run.Event
 	head   bool // the index row changes
+	ends   bool // the run has ended with it
 	starts []*attempt
 	stops  []func()
 	heard  []chan error // who waits for the events to be durable
 	kept   []kept       // flights that have ended
 }
 
-func (e *Engine) advance(l *live, inbox []message) {
-	p := &pass{e: e, l: l, now: e.cfg.Now(), first: l.state.Seq}
-	was := l.state.Status
-	for _, m := range inbox {
-		p.take(m)
+// advance takes messages in, and gives the events that are to become durable now; nil when there are none, or others
+// are on their way.
+func (e *Engine) advance(l *live, inbox []message) *pass {
+	if l.next == nil {
+		l.next = &pass{e: e, l: l, first: l.state.Seq}
 	}
-	var cmds []run.Command
-	for {
+	p := l.next
+	p.now = e.cfg.Now()
+	was := l.state.Status
+	for k := 0; k < len(inbox); k++ {
+		switch m := inbox[k].(type) {
+		case landed:
+			l.flying = false
+			if !e.land(m) {
+				return nil
+			}
+			inbox = append(inbox, l.held...)
+			clear(l.held)
+			l.held = l.held[:0]
+		default:
+			if l.flying && (l.state.Status.Ended() || len(p.events) >= maxAhead) {
+				l.held = append(l.held, m)
+			} else {
+				p.take(m)
+			}
+		}
+	}
+	for cmds := l.cmds; ; {
 		cmds = l.state.Decide(p.now, cmds[:0])
-		if len(cmds) == 0 {
+		if l.cmds = cmds; len(cmds) == 0 {
 			break
 		}
 		for _, c := range cmds {
 			p.do(c)
 		}
 	}
-	p.head = l.state.Status != was
-	err := p.commit()
-	if err != nil {
-		p.abandon()
-		e.refused(l, err)
-	} else {
-		defer p.act() // after those who wait have been told
+	p.head = p.head || l.state.Status != was
+	switch {
+	case l.flying:
+		return nil
+	case len(p.events) > 0:
+		l.next, l.flying, p.ends = nil, true, l.state.Status.Ended()
+		return p
 	}
 	for _, durable := range p.heard {
-		durable <- err
+		durable <- nil
 	}
+	p.heard = nil
+	p.act()
+	return nil
+}
+
+// land does what follows when events have become durable, or could not. It says whether the run goes on.
+func (e *Engine) land(m landed) bool {
+	l := m.pass.l
+	if m.err == nil {
+		if m.pass.act(); !m.pass.ends {
+			return true
+		}
+		for _, late := range l.held {
+			e.turnAway(late, ErrEnded)
+		}
+		l.held = nil
+		return false
+	}
+	m.pass.abandon()
+	l.next.abandon()
+	for _, durable := range l.next.heard {
+		durable <- m.err
+	}
+	l.next = nil
+	e.refused(l, m.err)
+	for _, late := range l.held {
+		e.turnAway(late, l.over)
+	}
+	l.held = nil
+	return false
 }
 
 // act does what the pass's events say, now that they are durable.
@@ -216,9 +304,10 @@ func (p *pass) act() {
 			p.e.pump()
 		}
 	}
-	if p.l.state.Status.Ended() {
+	if p.ends {
 		p.e.drop(p.l, ErrEnded)
 	}
+	p.starts, p.stops, p.kept = nil, nil, nil
 }
 
 // abandon stops the run's attempts, and takes back those that were to start.
@@ -400,20 +489,30 @@ func (l *live) settle(n *run.Node) error {
 
 // commit makes the pass's events durable.
 func (p *pass) commit() error {
-	if len(p.events) == 0 {
-		return nil
+	a, err := p.pack()
+	if err != nil {
+		return err
 	}
+	return p.append(a)
+}
+
+// pack gives the pass's events as the journal takes them.
+func (p *pass) pack() (store.Append, error) {
 	a := store.Append{Run: string(p.l.id), After: p.first, Events: make([][]byte, len(p.events))}
 	for k := range p.events {
 		b, err := p.events[k].Encode()
 		if err != nil {
-			return err
+			return a, err
 		}
 		a.Events[k] = b
 	}
 	if p.head {
 		a.Head = headOf(p.l.state)
 	}
+	return a, nil
+}
+
+func (p *pass) append(a store.Append) error {
 	if err := p.e.cfg.Journal.Append(context.Background(), a); err != nil {
 		return err
 	}
