@@ -35,7 +35,8 @@ func (p *program) consoleCommand() *cobra.Command {
 		Short: "Evaluate expressions of the pipeline language, with a run's values",
 		Long: "Evaluates expressions, one a line, as they might stand in the pipeline of RUN, with the values that its variables,\n" +
 			"locals, nodes, gates and modules have at its latest event, or at --at. With --file it is a pipeline that has not run:\n" +
-			"variables and locals have values, nodes have none. Without either there are the functions only. Nothing is changed.\n\n" +
+			"variables and locals have values, nodes have none. Without either there are the functions only. Nothing is changed.\n" +
+			"What is sensitive is shown as (sensitive), and nonsensitive( ) does not change that here.\n\n" +
 			"At the prompt, :help shows more: types, names, functions, the inside of a module. exit or Ctrl-D leaves.",
 		Example: "  spinbot console last\n  spinbot console last -e 'node.plan.scenes[0].caption' -e 'length(node.shot)'\n" +
 			"  spinbot console --file film.hcl --var height=480\n  echo 'slug(\"Crème brûlée\")' | spinbot console",
@@ -110,7 +111,11 @@ func (p *program) console(ctx context.Context, in consoleInput, args []string) (
 	if err != nil {
 		return nil, err
 	}
-	if x.player, err = replay.New(tape); err != nil {
+	vault, err := p.lookingVault()
+	if err != nil {
+		return nil, err
+	}
+	if x.player, err = replay.New(tape, vault); err != nil {
 		return nil, err
 	}
 	x.title = tape.Run + "  " + x.player.Pipeline().Name

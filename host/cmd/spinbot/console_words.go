@@ -43,6 +43,7 @@ type evaluated struct {
 	Expression  string              `json:"expression"`
 	Type        string              `json:"type,omitempty"`
 	Known       bool                `json:"known"`
+	Sensitive   bool                `json:"sensitive,omitempty"` // then there is no value, and text covers it
 	Value       json.RawMessage     `json:"value,omitempty"`
 	Text        string              `json:"text,omitempty"` // as written in a pipeline
 	Unknown     []string            `json:"unknown,omitempty"`
@@ -129,21 +130,18 @@ func (x *console) evaluate(text string, typeOnly bool) {
 	} else {
 		fmt.Fprintln(x.out, r.Text)
 	}
-	for _, at := range r.Missing {
-		fmt.Fprintln(x.out, x.style.Dim("# "+x.why(at)))
+	for _, why := range x.unknown(r) {
+		fmt.Fprintln(x.out, x.style.Dim("# "+why))
 	}
 }
 
 func (x *console) keep(text string, r pipeline.Result, diags pipeline.Diagnostics) {
-	e := evaluated{Expression: text, Type: r.Type, Known: r.Known, Text: r.Text}
-	if r.Known {
+	e := evaluated{Expression: text, Type: r.Type, Known: r.Known, Sensitive: r.Sensitive, Text: r.Text, Unknown: x.unknown(r)}
+	if r.Known && !r.Sensitive {
 		raw, err := sdk.Values{"v": r.Value}.MarshalJSON()
 		if err == nil {
 			e.Value = json.RawMessage(strings.TrimSuffix(strings.TrimPrefix(string(raw), `{"v":`), "}"))
 		}
-	}
-	for _, at := range r.Missing {
-		e.Unknown = append(e.Unknown, x.why(at))
 	}
 	for _, d := range diags {
 		e.Diagnostics = append(e.Diagnostics, client.Diagnostic{Severity: string(d.Severity), Summary: d.Summary, Detail: d.Detail,
@@ -166,6 +164,14 @@ func (x *console) printJSON() error {
 		out.Run, out.Seq = string(x.player.State().ID), x.player.Seq()
 	}
 	return printJSON(out)
+}
+
+// unknown says why something is not known.
+func (x *console) unknown(r pipeline.Result) (out []string) {
+	for _, at := range r.Missing {
+		out = append(out, x.why(at))
+	}
+	return append(out, r.Lost...)
 }
 
 // why says why a variable or a node has no value.
@@ -226,14 +232,12 @@ func (x *console) names() {
 	var rows [][]cell
 	for _, name := range x.scope.Names() {
 		r, diags := x.scope.Evaluate(name)
-		value := brief(r.Value, 70)
-		switch {
-		case diags.HasErrors():
+		value := briefResult(r, 70)
+		if unknown := x.unknown(r); len(unknown) > 0 {
+			value = unknown[0]
+		}
+		if diags.HasErrors() {
 			value = diags[0].Summary
-		case len(r.Missing) > 0:
-			value = x.why(r.Missing[0])
-		case !r.Known:
-			value = r.Text
 		}
 		rows = append(rows, []cell{{name, x.style.Bold}, {runewidth.Truncate(r.Type, 32, "…"), x.style.Dim}, plain(firstLine(value))})
 	}
@@ -244,12 +248,9 @@ func (x *console) names() {
 func (x *console) functions(name string) error {
 	var rows [][]cell
 	var known []string
-	for _, f := range pipeline.Functions() {
+	for _, f := range expr.Documented() {
 		if f.Name == name {
-			fmt.Fprintln(x.out, x.style.Bold(f.Name)+"  "+f.Doc)
-			if f.Example != "" {
-				fmt.Fprintln(x.out, "  "+f.Example+x.style.Dim(" = ")+f.Result)
-			}
+			fmt.Fprintf(x.out, "%s  %s\n  %s%s%s\n", x.style.Bold(f.Signature()), f.Doc, f.Example, x.style.Dim(" = "), f.Result)
 			return nil
 		}
 		known = append(known, f.Name)
@@ -310,8 +311,8 @@ func (x *console) complete(line string, pos int, key rune) (string, int, bool) {
 	}
 	written, best := line[from:pos], ""
 	candidates := append(x.scope.Names(), ":type ", ":names", ":functions ", ":in ", ":at ", ":help", "exit")
-	for _, f := range pipeline.Functions() {
-		candidates = append(candidates, f.Name+"(")
+	for _, name := range expr.FunctionNames() {
+		candidates = append(candidates, name+"(")
 	}
 	for _, c := range candidates {
 		if written == "" || !strings.HasPrefix(c, written) {

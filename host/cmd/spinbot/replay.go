@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/replay"
+	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -31,7 +33,8 @@ func (p *program) replayCommand() *cobra.Command {
 			"attempt and the outputs it gave, and what could begin next. Nothing is done again, and nothing is changed.\n\n" +
 			"--step waits at every event: enter goes on, b back, n NODE to the next event of a node, g SEQ to an event, p prints\n" +
 			"all values there are, q quits. --export writes all that is needed to a file, which --offline reads on any machine.\n" +
-			"--verify folds the run twice and evaluates again what it evaluated.",
+			"--verify folds the run twice and evaluates again what it evaluated.\n\n" +
+			"Sensitive values are opened with this machine's key to evaluate with, and never shown; without the key they are not known.",
 		Example: "  spinbot replay last --node shot[2]\n  spinbot replay last --step --from 40\n  spinbot replay last --export run.json\n" +
 			"  spinbot replay --offline run.json --verify",
 		Args: cobra.MaximumNArgs(1),
@@ -43,7 +46,11 @@ func (p *program) replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.replay(c.Context(), tape, in)
+			vault, err := p.lookingVault()
+			if err != nil {
+				return err
+			}
+			return p.replay(c.Context(), tape, vault, in)
 		},
 	}
 	f := c.Flags()
@@ -95,14 +102,25 @@ func (p *program) tape(ctx context.Context, offline string, args []string) (t *r
 	return t, nil
 }
 
-func (p *program) replay(ctx context.Context, tape *replay.Tape, in replayInput) error {
+// lookingVault opens what this machine has the key to, and gives the secrets that are here. It changes nothing.
+func (p *program) lookingVault() (*secrets.Vault, error) {
+	state, err := local.Where(p.stateDir)
+	if err != nil {
+		return nil, err
+	}
+	cfg := secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Environ: os.Environ(), Looking: true}
+	cfg.Files, cfg.Commands, err = p.secretSources()
+	return secrets.New(cfg), err
+}
+
+func (p *program) replay(ctx context.Context, tape *replay.Tape, vault *secrets.Vault, in replayInput) error {
 	if in.export != "" {
 		return exportTape(tape, in.export)
 	}
 	if in.verify {
-		return p.verify(tape)
+		return p.verify(tape, vault)
 	}
-	player, err := replay.New(tape)
+	player, err := replay.New(tape, vault)
 	if err != nil {
 		return err
 	}
@@ -192,8 +210,8 @@ func exportTape(tape *replay.Tape, path string) error {
 }
 
 // verify says whether the run comes out as it was recorded.
-func (p *program) verify(tape *replay.Tape) error {
-	r, err := replay.Verify(tape)
+func (p *program) verify(tape *replay.Tape, vault *secrets.Vault) error {
+	r, err := replay.Verify(tape, vault)
 	if err != nil {
 		return err
 	}
@@ -220,11 +238,18 @@ func tellReport(id string, r replay.Report) {
 	}
 	fmt.Printf("%s %s: %s folded twice\n", mark, style.Bold(id), counted(r.Events, "event", "events"))
 	fmt.Printf("  evaluated again: inputs %d, when and for_each %d, questions %d, outputs %d\n", r.Inputs, r.Expansions, r.Questions, r.Outputs)
-	for _, x := range r.Problems {
-		at := "run"
-		if x.At != "" {
-			at = x.At
+	list := func(mark string, problems []replay.Problem) {
+		for _, x := range problems {
+			at := "run"
+			if x.At != "" {
+				at = x.At
+			}
+			fmt.Printf("%s event %d, %s: %s\n", mark, x.Seq, style.Bold(at), x.Why)
 		}
-		fmt.Printf("%s event %d, %s: %s\n", style.Mark("failed"), x.Seq, style.Bold(at), x.Why)
+	}
+	list(style.Mark("failed"), r.Problems)
+	if len(r.Unchecked) > 0 {
+		fmt.Printf("  not checked: %s of something sensitive\n", counted(len(r.Unchecked), "value made", "values made"))
+		list(style.Mark("skipped"), r.Unchecked)
 	}
 }

@@ -131,14 +131,15 @@ func (s *stepper) find(node string) error {
 func (s *stepper) values() {
 	state := s.player.State()
 	v := s.view
-	put := func(name string, x any) { fmt.Fprintln(v.out, name+" = "+brief(x, v.room()+labelWidth-len(name))) }
+	room := func(name string) int { return v.room() + labelWidth - len(name) }
+	put := func(name string, x any) { fmt.Fprintln(v.out, name+" = "+brief(x, room(name))) }
 	for _, name := range sortedKeys(state.Inputs) {
 		put("var."+name, state.Inputs[name])
 	}
 	if scope, err := s.player.Scope(""); err == nil {
 		for _, name := range scope.Names() {
 			if r, diags := scope.Evaluate(name); strings.HasPrefix(name, "local.") && !diags.HasErrors() && r.Known {
-				put(name, r.Value)
+				fmt.Fprintln(v.out, name+" = "+briefResult(r, room(name)))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/replay"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -269,6 +270,14 @@ func (v *stepView) list(label string, list []string) {
 // brief writes a value on one line of that many columns: artifacts by name, type and size, long text and long lists cut.
 func brief(x any, width int) string {
 	return runewidth.Truncate(briefly(x, max(width, 20)), max(width, 20), "…")
+}
+
+// briefResult is brief for what an expression came to. What is sensitive in it is covered.
+func briefResult(r pipeline.Result, width int) string {
+	if r.Known && !r.Sensitive {
+		return brief(r.Value, width)
+	}
+	return runewidth.Truncate(strings.Join(strings.Fields(r.Text), " "), max(width, 20), "…")
 }
 
 func briefly(x any, width int) string {

@@ -38,7 +38,8 @@ func (p *program) testCommand() *cobra.Command {
 		Long: "Runs the run blocks of test files: x.test.hcl stands beside x.hcl. A PATH is a test file, a pipeline that has one,\n" +
 			"or a folder; without any, every test file in this folder and below is run. Plugins are mocked, so neither they\n" +
 			"nor a GPU are needed; control nodes run for real unless they are mocked too.\n\n" +
-			"--record writes what the nodes of a finished run gave, for mocks with recorded = \"FILE\".",
+			"--record writes what the nodes of a finished run gave, for mocks with recorded = \"FILE\". Outputs in which\n" +
+			"something is sensitive are left out; the mock gives them: outputs = { name = … }.",
 		Example: "  spinbot test\n  spinbot test pipelines/explainer.hcl --run \"three scenes\"\n  spinbot test --record last --out explainer/recorded.json",
 		RunE: func(c *cobra.Command, args []string) error {
 			if in.record != "" || in.out != "" {

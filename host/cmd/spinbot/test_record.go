@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/recording"
 	"github.com/myspinbot/spinbot/sdk"
@@ -73,7 +74,15 @@ func suggestMocks(ctx context.Context, s *session, r *recording.Recording, out s
 		if shown = append(shown, x.Type); len(shown) == 1 {
 			fmt.Fprintln(os.Stderr, "\nto replay it, with the path as seen from the test file:")
 		}
-		fmt.Fprintf(os.Stderr, "mock %q { recorded = %q }\n", x.Type, filepath.ToSlash(out))
+		outputs := ""
+		if names := r.Sensitive(x.Type); len(names) > 0 {
+			outputs = "\n  outputs = { " + strings.Join(names, " = …, ") + " = … } # sensitive, and not recorded"
+		}
+		if outputs == "" {
+			fmt.Fprintf(os.Stderr, "mock %q { recorded = %q }\n", x.Type, filepath.ToSlash(out))
+		} else {
+			fmt.Fprintf(os.Stderr, "mock %q {\n  recorded = %q%s\n}\n", x.Type, filepath.ToSlash(out), outputs)
+		}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -145,7 +146,7 @@ func (p *pass) began(at place) bool {
 }
 
 func (p *pass) inputs(i *run.Instance) (sdk.Values, pipeline.Diagnostics) {
-	return p.l.scope(i.Node).Inputs(i.Node.Name, i.Key, turnOf(i))
+	return p.l.scope(i.Node).Inputs(i.Node.Name, i.Key, scopes.Turn(i))
 }
 
 // reuses says whether results of the node may be known.
@@ -285,7 +286,7 @@ func (p *pass) end(c run.Command) {
 
 // outputs evaluates what a run or a module gives.
 func (p *pass) outputs(f *run.Frame, ev *run.Event) {
-	outputs, diags := p.l.scopes[f].Outputs()
+	outputs, diags := p.l.scopes.Of(f).Outputs()
 	if diags.HasErrors() {
 		ev.Error = sdk.Refuse(diags.Error(), "")
 		return

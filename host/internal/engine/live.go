@@ -2,13 +2,13 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -25,7 +25,7 @@ type live struct {
 	over   error // why it takes no more messages; nil while it does. Not written again once gone is closed
 
 	state    *run.State
-	scopes   map[*run.Frame]*pipeline.Scope // what expressions see: of the run, and of each module instance that is open
+	scopes   *scopes.Scopes // what expressions see; none has begun where nothing is evaluated
 	attempts map[*run.Instance]*attempt
 	before   *before // the run that it repeats
 
@@ -74,45 +74,18 @@ type (
 	}
 )
 
-func newLive(id run.ID, p *pipeline.Pipeline) *live {
-	return &live{id: id, pipe: p, state: run.New(shapeOf(p)), attempts: make(map[*run.Instance]*attempt), gone: make(chan struct{})}
-}
-
-// begin sets the scope of the run itself.
-func (l *live) begin(inputs sdk.Values, owner string, vault pipeline.Vault) {
-	scope := l.pipe.Open(inputs, vault)
-	scope.SetRun(string(l.id), owner)
-	l.scopes = map[*run.Frame]*pipeline.Scope{&l.state.Frame: scope}
+func (e *Engine) newLive(id run.ID, p *pipeline.Pipeline) *live {
+	s := run.New(scopes.Shape(p))
+	return &live{id: id, pipe: p, state: s, scopes: scopes.New(p, s, e.sealer()), attempts: make(map[*run.Instance]*attempt), gone: make(chan struct{})}
 }
 
 // scope gives what the expressions around a node see.
-func (l *live) scope(n *run.Node) *pipeline.Scope { return l.scopes[n.Frame] }
+func (l *live) scope(n *run.Node) *pipeline.Scope { return l.scopes.Of(n.Frame) }
 
 // node gives the node as its pipeline declares it.
 func (l *live) node(n *run.Node) *pipeline.Node {
 	node, _ := l.scope(n).Pipeline().Node(n.Name)
 	return node
-}
-
-func turnOf(i *run.Instance) pipeline.Turn {
-	return pipeline.Turn{Self: i.Self, Rung: i.Rung, Edits: i.Edits}
-}
-
-func shapeOf(p *pipeline.Pipeline) run.Shape {
-	s := run.Shape{Timeout: p.Timeout, Nodes: make([]run.NodeShape, len(p.Nodes))}
-	for i, n := range p.Nodes {
-		s.Nodes[i] = run.NodeShape{Name: n.ID, Type: n.Type.Name, Needs: n.Needs, Attempts: n.Retry.Attempts, Backoff: n.Retry.Backoff,
-			Timeout: n.Timeout, OnFailure: n.OnFailure, Idempotent: n.Type.Idempotent, Ask: n.OnLost == pipeline.Ask,
-			Repeats: n.Repeat != nil, Gate: n.Gate != nil}
-		for _, rung := range n.Degrade {
-			s.Nodes[i].Rungs = append(s.Nodes[i].Rungs, rung.On)
-		}
-		if n.Module != nil {
-			inner := shapeOf(n.Module)
-			s.Nodes[i].Module = &inner
-		}
-	}
-	return s
 }
 
 // turnAway answers a message that its run will not take.
@@ -398,93 +371,11 @@ func about(kind run.Kind, i *run.Instance) run.Event {
 	return run.Event{Kind: kind, In: i.Node.Frame.Path, Node: i.Node.Name, Key: i.Key, Iter: i.Iter}
 }
 
-// settle tells the evaluation scope when an event ended a node.
+// settle tells the scopes what an event ended.
 func (p *pass) settle(ev run.Event) {
-	var err error
-	switch n := p.l.state.Find(ev.In, ev.Node); {
-	case ev.Kind == run.RunResumed || ev.Kind == run.RunContinued: // modules that had ended badly may go on
-		err = p.l.settleAll(&p.l.state.Frame)
-	case ev.Kind == run.NodeDecided && ev.Decision == run.Retry:
-		err = p.l.enterAnew(n.Instance(ev.Key))
-	case n != nil && n.State.Ended():
-		err = p.l.settle(n)
-	}
-	if err != nil {
+	if err := p.l.scopes.Settle(ev); err != nil {
 		p.e.cfg.Log.Error("outputs not taken; what needs them will fail", "run", p.l.id, "node", ev.Node, "error", err)
 	}
-}
-
-// settleAll tells the scopes of a frame, and of the modules that are open in it, which nodes have ended.
-func (l *live) settleAll(f *run.Frame) error {
-	for _, n := range f.Nodes {
-		if n.State.Ended() {
-			if err := l.settle(n); err != nil {
-				return fmt.Errorf("outputs of %s: %w", n.Name, err)
-			}
-		}
-	}
-	for _, n := range f.Nodes {
-		for _, i := range n.Instances {
-			if inside := i.Inside(); inside == nil || i.State == run.NodeSucceeded {
-				continue
-			} else if err := l.enter(i, inside); err != nil {
-				return fmt.Errorf("%s: %w", n.Name, err)
-			} else if err := l.settleAll(inside); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// enter begins the scope of a module instance.
-func (l *live) enter(i *run.Instance, inside *run.Frame) error {
-	if l.scopes[inside] != nil {
-		return nil
-	}
-	scope, diags := l.scope(i.Node).Enter(i.Node.Name, i.Key, turnOf(i))
-	if diags.HasErrors() {
-		return diags
-	}
-	l.scopes[inside] = scope
-	return nil
-}
-
-// enterAnew begins the scopes of a module instance that is tried again, and of what goes on in it: their inputs may be
-// others now.
-func (l *live) enterAnew(i *run.Instance) error {
-	inside := i.Inside()
-	if inside == nil {
-		return nil
-	}
-	delete(l.scopes, inside)
-	inside.Walk(func(n *run.Node) {
-		for _, j := range n.Instances {
-			if f := j.Inside(); f != nil {
-				delete(l.scopes, f)
-			}
-		}
-	})
-	if err := l.enter(i, inside); err != nil {
-		return err
-	}
-	return l.settleAll(inside)
-}
-
-func (l *live) settle(n *run.Node) error {
-	scope := l.scope(n)
-	if n.State == run.NodeFailed || n.State == run.NodeCancelled || scope == nil {
-		return nil
-	}
-	x := pipeline.Expansion{Skip: n.State == run.NodeSkipped, Each: n.Each, Map: n.Map, Keys: n.Keys}
-	outputs := make([]sdk.Values, len(n.Instances))
-	for k, i := range n.Instances {
-		outputs[k] = i.Values()
-	}
-	if len(n.Instances) == 0 && !n.Each {
-		outputs = []sdk.Values{nil}
-	}
-	return scope.SetNode(n.Name, x, outputs)
 }
 
 // commit makes the pass's events durable.

@@ -190,8 +190,8 @@ func (e *Engine) load(ctx context.Context, id run.ID) (*live, error) {
 	if err := e.fetchValues(ctx, l.state); err != nil {
 		return nil, fmt.Errorf("%s: %w", id, err)
 	}
-	l.begin(l.state.Inputs, l.state.Owner, e.sealer())
-	if err := l.settleAll(&l.state.Frame); err != nil {
+	l.scopes.Begin(id, l.state.Owner, l.state.Inputs)
+	if err := l.scopes.SettleAll(&l.state.Frame); err != nil {
 		return nil, fmt.Errorf("%s: %w", id, err)
 	}
 	if s := l.state; s.Parent != "" && !s.Status.Ended() {
@@ -257,7 +257,7 @@ func (e *Engine) read(ctx context.Context, id run.ID) (*live, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", id, err)
 			}
-			l = newLive(id, p)
+			l = e.newLive(id, p)
 		}
 		if len(s.Data) > run.LeastInline {
 			l.inline.Add(int64(len(s.Data)))

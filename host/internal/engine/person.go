@@ -8,6 +8,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -175,7 +176,7 @@ func (e *Engine) Decide(ctx context.Context, at sdk.Address, d Decision) error {
 
 // wouldBegin says what is wrong with inputs that a person sets.
 func (p *pass) wouldBegin(i *run.Instance, inputs sdk.Values) (diags pipeline.Diagnostics) {
-	turn, scope := turnOf(i), p.l.scope(i.Node)
+	turn, scope := scopes.Turn(i), p.l.scope(i.Node)
 	turn.Edits = edited(i, inputs)
 	if i.Node.Module != nil {
 		_, diags = scope.Enter(i.Node.Name, i.Key, turn)

@@ -13,6 +13,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -269,10 +270,10 @@ func (b *before) read(l *live, f *run.Frame) {
 				was.source = l.state.Address(i).String()
 			}
 			if inside := i.Inside(); inside != nil {
-				if l.enter(i, inside) == nil && l.settleAll(inside) == nil {
+				if l.scopes.Enter(i) == nil && l.scopes.SettleAll(inside) == nil {
 					b.read(l, inside)
 				}
-			} else if inputs, diags := l.scope(n).Inputs(n.Name, i.Key, turnOf(i)); !diags.HasErrors() {
+			} else if inputs, diags := l.scope(n).Inputs(n.Name, i.Key, scopes.Turn(i)); !diags.HasErrors() {
 				was.inputs = inputs
 				was.key, _ = pipeline.ResultKey(l.node(n).Type, inputs) // without one it is never equal
 			}

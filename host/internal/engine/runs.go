@@ -51,11 +51,11 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 			return s.ID, err
 		}
 	}
-	l := newLive(s.ID, p)
+	l := e.newLive(s.ID, p)
 	if s.Inputs, err = e.seal(ctx, p, s.Inputs); err != nil {
 		return "", err
 	}
-	l.begin(s.Inputs, s.Owner, e.sealer())
+	l.scopes.Begin(l.id, s.Owner, s.Inputs)
 	if s.Parent != "" {
 		if l.before, err = e.earlierRun(ctx, s.Parent, s.From); err != nil {
 			return "", err
@@ -93,7 +93,7 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 
 // ticketOf says what a new run needs to go on.
 func ticketOf(l *live, s Submission) (*ticket, error) {
-	key, limit, diags := l.scopes[&l.state.Frame].Concurrency()
+	key, limit, diags := l.scopes.Of(&l.state.Frame).Concurrency()
 	if diags.HasErrors() {
 		return nil, diags
 	}

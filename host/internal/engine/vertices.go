@@ -5,12 +5,13 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // openModule begins a round of a module instance.
 func (p *pass) openModule(i *run.Instance) {
-	scope, diags := p.l.scope(i.Node).Enter(i.Node.Name, i.Key, turnOf(i))
+	scope, diags := p.l.scope(i.Node).Enter(i.Node.Name, i.Key, scopes.Turn(i))
 	if diags.HasErrors() {
 		p.failed(i, sdk.Refuse(diags.Error(), ""))
 		return
@@ -19,7 +20,7 @@ func (p *pass) openModule(i *run.Instance) {
 	ev.Deadline = after(p.now, scope.Pipeline().Timeout)
 	p.add(ev)
 	if inside := i.Inside(); inside != nil {
-		p.l.scopes[inside] = scope
+		p.l.scopes.Set(inside, scope)
 	}
 }
 
@@ -35,7 +36,7 @@ func (p *pass) closeModule(c run.Command) {
 	}
 	p.add(ev)
 	if i.State.Ended() || i.Inside() != inside {
-		delete(p.l.scopes, inside)
+		p.l.scopes.Drop(inside)
 	}
 }
 

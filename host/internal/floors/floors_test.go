@@ -44,6 +44,7 @@ var rooms = []room{
 	{"host/internal/core/schedule", 1, nil, "when a cron schedule comes due; pure but for the system's time zones"},
 	{"host/internal/core/pipeline", 1, []string{"host/internal/core/graph", "host/internal/core/expr", "host/internal/core/schedule"}, "HCL bytes to a checked Pipeline, or diagnostics; pure"},
 	{"host/internal/core/run", 1, []string{"host/internal/core/graph"}, "Event, State, Fold, Decide: the run as a state machine; pure"},
+	{"host/internal/core/scopes", 1, []string{"host/internal/core/pipeline", "host/internal/core/run"}, "what the expressions of a run see, kept as its events come in; pure"},
 	{"host/internal/core/plan", 1, []string{"host/internal/core/pipeline"}, "what a run would do; pure"},
 	{"host/internal/core/convert", 1, []string{"host/internal/core/convert/..."}, "ComfyUI's files to a pipeline, and what it needs; pure"},
 	{"host/internal/core/convert/comfyui", 1, []string{"host/internal/core/convert/ordered"}, "ComfyUI's workflows, as drawn and as run; pure"},

@@ -3,6 +3,7 @@ package pipetest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,7 +128,7 @@ func (x *mocks) answer(ctx context.Context, m *mock, t *sdk.Task) (sdk.Result, e
 		attempt -= attempts
 	}
 	if m.recorded != nil {
-		return x.replay(ctx, m, t, attempt)
+		return x.replay(ctx, c, m, t, attempt)
 	}
 	v, diags := c.value(m.outputs)
 	if diags.HasErrors() {
@@ -180,8 +181,9 @@ func (c *scope) failure(m *mock) (*sdk.Error, int, hcl.Diagnostics) {
 	return e, attempts, nil
 }
 
-// replay gives what an attempt of a real run gave, its last one's when the run had fewer.
-func (x *mocks) replay(ctx context.Context, m *mock, t *sdk.Task, attempt int) (sdk.Result, error) {
+// replay gives what an attempt of a real run gave, its last one's when the run had fewer, and in its place what the mock
+// says itself.
+func (x *mocks) replay(ctx context.Context, c *scope, m *mock, t *sdk.Task, attempt int) (sdk.Result, error) {
 	r, ok := m.recorded.Find(stepsTo(t.Address).String())
 	if !ok {
 		return x.broken(t, m.rng, "nothing was recorded of it", "in "+m.recorded.Path()+" there is "+list(m.recorded.Nodes()))
@@ -195,6 +197,23 @@ func (x *mocks) replay(ctx context.Context, m *mock, t *sdk.Task, attempt int) (
 	if err != nil {
 		return x.broken(t, m.rng, err.Error(), "spinbot test --record writes it anew")
 	}
+	var own any = map[string]any{}
+	if m.outputs != nil {
+		var diags hcl.Diagnostics
+		if own, diags = c.value(m.outputs); diags.HasErrors() {
+			return x.broken(t, *diags[0].Subject, lowerFirst(diags[0].Summary), diags[0].Detail)
+		}
+	}
+	given, _ := own.(map[string]any) // checked before
+	for _, name := range a.Sensitive {
+		if _, ok := given[name]; !ok {
+			return x.broken(t, m.rng, "its output "+name+" is sensitive, so it was not recorded",
+				"say what it gives: mock \""+m.target+"\" { recorded = \"…\", outputs = { "+name+" = … } }")
+		}
+	}
+	whole := map[string]any{}
+	maps.Copy(whole, outputs)
+	maps.Copy(whole, given)
 	nodeType, _ := x.block.nodeType(t.Type)
-	return x.fitting(nil, m, t, nodeType, map[string]any(outputs))
+	return x.fitting(c, m, t, nodeType, whole)
 }

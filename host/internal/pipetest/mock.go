@@ -20,7 +20,7 @@ type mock struct {
 	target   string
 	at       steps // nil: a node type
 	rng      hcl.Range
-	outputs  hclsyntax.Expression // nil: none
+	outputs  hclsyntax.Expression // nil: none; with recorded: what it gives otherwise, or was left out
 	fail     hclsyntax.Expression // nil: it does not
 	recorded *recording.Recording // nil: none
 }
@@ -68,10 +68,7 @@ func (d *decoder) mock(b *hclsyntax.Block, to *[]*mock) {
 	})
 	d.noBlocks(b)
 	_, said := b.Body.Attributes["recorded"]
-	switch {
-	case m.outputs != nil && said:
-		d.fail(b.DefRange(), "take one of them out", "both outputs and recorded in the mock of %q", target)
-	case m.outputs == nil && m.fail == nil && !said:
+	if m.outputs == nil && m.fail == nil && !said {
 		d.fail(b.DefRange(), "say what it gives: outputs = { … }, recorded = \"FILE\", or fail = { message = \"…\" }", "the mock of %q does nothing", target)
 	}
 	*to = append(*to, m)

@@ -7,14 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
-	"github.com/myspinbot/spinbot/host/internal/core/run"
-	"github.com/myspinbot/spinbot/sdk"
-	"github.com/myspinbot/spinbot/sdk/client"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // Host is what recording asks of a host; *client.Client is one.
@@ -139,7 +140,7 @@ func (t *tape) attempt(ctx context.Context, e run.Event) error {
 	}
 	t.done[node] = e.Error == nil
 	r := &t.recording.Results[i]
-	r.Attempts = append(r.Attempts, Attempt{Outputs: e.Outputs, Error: e.Error})
+	r.Attempts = append(r.Attempts, attemptOf(e.Outputs, e.Error))
 	return nil
 }
 

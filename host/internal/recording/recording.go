@@ -1,6 +1,7 @@
 // Package recording keeps what the nodes of a real run gave, as a file that a test of its pipeline can replay: the node
 // types in use and, by node instance, the outputs or failures of each attempt. Small artifacts lie beside the file, in
 // a folder of its name, called after their digests; of large ones only the reference is kept.
+// Outputs in which something is sensitive are left out, by name.
 //
 // It has the shape of "spinbot node-types --json" with results added, so that such a listing is a recording of nothing.
 package recording
@@ -12,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,7 +47,37 @@ type Result struct {
 // Attempt is how one attempt ended: Error is nil when it gave outputs.
 type Attempt struct {
 	Outputs sdk.Values `json:"outputs,omitempty"`
-	Error   *sdk.Error `json:"error,omitempty"`
+	// Sensitive names the outputs that are left out since something in them is: whoever replays the recording gives them.
+	Sensitive []string   `json:"sensitive,omitempty"`
+	Error     *sdk.Error `json:"error,omitempty"`
+}
+
+// attemptOf leaves out the outputs in which something is sealed: only the host of the run could open it.
+func attemptOf(outputs sdk.Values, err *sdk.Error) Attempt {
+	a := Attempt{Outputs: outputs, Error: err}
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		if sdk.HasSealed(outputs[name]) {
+			a.Sensitive = append(a.Sensitive, name)
+		}
+	}
+	if a.Sensitive != nil {
+		a.Outputs = maps.Clone(outputs)
+		maps.DeleteFunc(a.Outputs, func(_ string, x any) bool { return sdk.HasSealed(x) })
+	}
+	return a
+}
+
+// Sensitive names the outputs of a node type that are left out of any result, in order.
+func (r *Recording) Sensitive(nodeType string) (names []string) {
+	for _, x := range r.Results {
+		for _, a := range x.Attempts {
+			if x.Type == nodeType {
+				names = append(names, a.Sensitive...)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Read reads a recorded file.
@@ -78,6 +110,9 @@ func Read(path string) (*Recording, error) {
 	for _, r := range f.Results {
 		if len(r.Attempts) == 0 {
 			return nil, fmt.Errorf("%s: nothing was recorded of %s", path, r.Node)
+		}
+		if slices.ContainsFunc(r.Attempts, func(a Attempt) bool { return sdk.HasSealed(a.Outputs) }) {
+			return nil, fmt.Errorf("%s: what %s gave is sealed, and nobody can open it here", path, r.Node)
 		}
 	}
 	return &Recording{Pipeline: f.Pipeline, Run: f.Run, NodeTypes: f.NodeTypes, Results: f.Results, path: path}, nil

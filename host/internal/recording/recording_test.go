@@ -183,6 +183,44 @@ func restore(t *testing.T, r *Recording, outputs sdk.Values) {
 	}
 }
 
+// TestSensitive: what is sealed is left out with its name, and a file that holds any is refused.
+func TestSensitive(t *testing.T) {
+	t.Parallel()
+	h, path := newHost(t), filepath.Join(t.TempDir(), "film.json")
+	sealed := sdk.Sealed{Token: "canary-token", Artifacts: []string{"sha256:aa"}}
+	h.events = h.events[:1]
+	h.ended("film", sdk.Key{}, sdk.Values{"open": "seen", "key": sealed, "deep": []any{map[string]any{"key": sealed}}}, nil)
+	h.events = append(h.events, run.Event{Kind: run.RunEnded, Status: run.Succeeded})
+	r, err := Record(t.Context(), h, "last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, err := r.Write(t.Context(), h, path, 10); err != nil || w != (Written{}) {
+		t.Fatal(w, err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil || bytes.Contains(raw, []byte("canary")) || bytes.Contains(raw, []byte("sha256:aa")) {
+		t.Errorf("%s %v", raw, err)
+	}
+	got, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	film, _ := got.Find("node.film")
+	if a := film.Attempts[0]; !reflect.DeepEqual(a, Attempt{Outputs: sdk.Values{"open": "seen"}, Sensitive: []string{"deep", "key"}}) {
+		t.Errorf("%+v", a)
+	}
+	if names := got.Sensitive("fake.film"); !reflect.DeepEqual(names, []string{"deep", "key"}) || got.Sensitive("fake.say") != nil {
+		t.Error(names)
+	}
+	if err := os.WriteFile(path, bytes.Replace(raw, []byte(`"seen"`), []byte(`{"$sealed": "x"}`), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path); err == nil || !strings.Contains(err.Error(), "what node.film gave is sealed") {
+		t.Error(err)
+	}
+}
+
 func TestRecordRefuses(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*fakeHost){

@@ -9,7 +9,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
-	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -17,14 +17,35 @@ import (
 type Player struct {
 	tape   *Tape
 	pipe   *pipeline.Pipeline
+	vault  *witness
 	state  *run.State
-	scopes map[*run.Frame]*pipeline.Scope // of the run, and of every round of a module instance that was opened
-	at     int                            // events folded
+	scopes *scopes.Scopes // of the run, and of every round of a module instance that was opened
+	unset  error          // why the last event could not be told to them; nil when it could
+	at     int            // events folded
 	seen   seen
 }
 
-// New loads the pipeline of a tape as it was when the run was made.
-func New(t *Tape) (*Player, error) {
+// witness is a vault that remembers whether it did not give what was asked for.
+type witness struct {
+	pipeline.Vault
+	refused bool
+}
+
+func (w *witness) Open(s sdk.Sealed) (x any, mask bool, err error) {
+	x, mask, err = w.Vault.Open(s)
+	w.refused = w.refused || err != nil
+	return x, mask, err
+}
+
+func (w *witness) Secret(name string) (string, error) {
+	x, err := w.Vault.Secret(name)
+	w.refused = w.refused || err != nil
+	return x, err
+}
+
+// New loads the pipeline of a tape as it was when the run was made. The vault opens what is sealed on it, and gives the
+// secrets; what it does not give is not known, and neither is what was made of it.
+func New(t *Tape, vault pipeline.Vault) (*Player, error) {
 	if len(t.events) == 0 && t.broken != nil {
 		return nil, fmt.Errorf("%s: %w", t.Run, t.broken)
 	}
@@ -42,14 +63,15 @@ func New(t *Tape) (*Player, error) {
 	if diags.HasErrors() {
 		return nil, fmt.Errorf("%s: its pipeline does not load any more: %w", t.Run, diags)
 	}
-	p := &Player{tape: t, pipe: pipe}
+	p := &Player{tape: t, pipe: pipe, vault: &witness{Vault: vault}}
 	p.Rewind()
 	return p, nil
 }
 
 // Rewind goes back before the first event.
 func (p *Player) Rewind() {
-	p.state, p.scopes, p.at = run.New(engine.Shape(p.pipe)), map[*run.Frame]*pipeline.Scope{}, 0
+	p.state, p.at = run.New(scopes.Shape(p.pipe)), 0
+	p.scopes = scopes.New(p.pipe, p.state, p.vault)
 	p.seen = newSeen(p.state)
 }
 
@@ -127,110 +149,34 @@ func (p *Player) fold() (e run.Event, stale bool, err error) {
 		return e, false, fmt.Errorf("%s: %w", p.tape.Run, err)
 	}
 	p.at++
-	if err := p.settle(e); err != nil {
-		return e, stale, fmt.Errorf("%s: event %d: %w", p.tape.Run, e.Seq, err)
-	}
+	p.unset = p.settle(e)
 	return e, stale, nil
 }
 
 // settle tells the scopes what an event ended or began, as the engine does.
 func (p *Player) settle(e run.Event) error {
-	n := p.state.Find(e.In, e.Node)
-	switch {
-	case e.Kind == run.RunCreated:
-		p.scopes[&p.state.Frame] = p.outermost()
-	case e.Kind == run.RunResumed:
-		return p.resumed()
-	case n == nil:
-	case e.Kind == run.ModuleOpened:
-		if i := n.Instance(e.Key); i != nil && i.Inside() != nil {
-			return p.enter(i, i.Inside())
+	switch e.Kind {
+	case run.RunCreated:
+		p.scopes.Begin(p.state.ID, p.state.Owner, p.state.Inputs)
+	case run.ModuleOpened:
+		if i := p.state.Find(e.In, e.Node).Instance(e.Key); i != nil && i.Inside() != nil {
+			return p.scopes.Enter(i)
 		}
-	case n.State.Ended():
-		return p.end(n)
+	default:
+		return p.scopes.Settle(e)
 	}
 	return nil
 }
 
-// outermost is the run's own scope, with nothing in it yet.
-func (p *Player) outermost() *pipeline.Scope {
-	scope := p.pipe.NewScope(p.state.Inputs)
-	scope.SetRun(string(p.state.ID), p.state.Owner)
-	return scope
-}
-
-// resumed builds the scopes anew, since nodes that had ended are open again; those of modules that are over stay.
-func (p *Player) resumed() error {
-	before := p.scopes
-	p.scopes = map[*run.Frame]*pipeline.Scope{&p.state.Frame: p.outermost()}
-	err := p.endAll(&p.state.Frame)
-	for frame, scope := range before {
-		if p.scopes[frame] == nil {
-			p.scopes[frame] = scope
-		}
+// scope gives what the expressions of a frame see, or says why that is not to be had.
+func (p *Player) scope(f *run.Frame) (*pipeline.Scope, error) {
+	if scope := p.scopes.Of(f); scope != nil {
+		return scope, nil
 	}
-	return err
-}
-
-// endAll tells the scopes of a frame, and of the modules that are open in it, which nodes have ended.
-func (p *Player) endAll(f *run.Frame) error {
-	for _, n := range f.Nodes {
-		if n.State.Ended() {
-			if err := p.end(n); err != nil {
-				return err
-			}
-		}
+	if err := p.scopes.Lost(f); err != nil {
+		return nil, err
 	}
-	for _, n := range f.Nodes {
-		for _, i := range n.Instances {
-			inside := i.Inside()
-			if inside == nil || i.State == run.NodeSucceeded {
-				continue
-			}
-			if err := p.enter(i, inside); err != nil {
-				return err
-			}
-			if err := p.endAll(inside); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// enter begins the scope of a round of a module instance.
-func (p *Player) enter(i *run.Instance, inside *run.Frame) error {
-	around := p.scopes[i.Node.Frame]
-	if around == nil {
-		return fmt.Errorf("%s stands in a module that was never opened", i.Step())
-	}
-	scope, diags := around.Enter(i.Node.Name, i.Key, turnOf(i))
-	if diags.HasErrors() {
-		return diags
-	}
-	p.scopes[inside] = scope
-	return nil
-}
-
-// end sets what a node that has ended gave.
-func (p *Player) end(n *run.Node) error {
-	scope := p.scopes[n.Frame]
-	if scope == nil || n.State == run.NodeFailed || n.State == run.NodeCancelled {
-		return nil
-	}
-	x := pipeline.Expansion{Skip: n.State == run.NodeSkipped, Each: n.Each, Map: n.Map, Keys: n.Keys}
-	outputs := make([]sdk.Values, len(n.Instances))
-	for k, i := range n.Instances {
-		outputs[k] = i.Values()
-	}
-	if len(n.Instances) == 0 && !n.Each {
-		outputs = []sdk.Values{nil}
-	}
-	return scope.SetNode(n.Name, x, outputs)
-}
-
-func turnOf(i *run.Instance) pipeline.Turn {
-	return pipeline.Turn{Self: i.Self, Rung: i.Rung, Edits: i.Edits}
+	return nil, errors.New("nothing has happened yet")
 }
 
 // question reads what a gate asks.
@@ -284,8 +230,5 @@ func (p *Player) Scope(in string) (*pipeline.Scope, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.scopes[f] == nil {
-		return nil, errors.New("nothing has happened yet")
-	}
-	return p.scopes[f], nil
+	return p.scope(f)
 }

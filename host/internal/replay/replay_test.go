@@ -170,7 +170,7 @@ func TestChanges(t *testing.T) {
 func TestChangesAreAll(t *testing.T) {
 	t.Parallel()
 	tape := open(t).run(t, whole, names)
-	p, err := replay.New(tape)
+	p, err := replay.New(tape, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestBackAndForth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := replay.New(again)
+	p, err := replay.New(again, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestScope(t *testing.T) {
 	t.Parallel()
 	tape := open(t).run(t, whole, names)
 	list := steps(t, tape)
-	p, err := replay.New(tape)
+	p, err := replay.New(tape, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestScope(t *testing.T) {
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	tape := open(t).run(t, whole, names)
-	r, err := replay.Verify(tape)
+	r, err := replay.Verify(tape, nobody)
 	if err != nil || len(r.Problems) > 0 || r.Inputs < 8 || r.Expansions < 8 || r.Questions != 1 || r.Events != tape.Len() {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -293,7 +293,7 @@ func TestVerify(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, _ := replay.Verify(changed) // an error further on may follow
+		r, _ := replay.Verify(changed, nobody) // an error further on may follow
 		if !slices.ContainsFunc(r.Problems, func(p replay.Problem) bool { return strings.Contains(p.Why, c.why) }) {
 			t.Errorf("%s changed, and verifying found %+v", c.from, r.Problems)
 		}
@@ -318,7 +318,7 @@ func TestDamaged(t *testing.T) {
 		changed, err := written(t, tape, c.from, c.to)
 		var p *replay.Player
 		if err == nil {
-			p, err = replay.New(changed)
+			p, err = replay.New(changed, nobody)
 		}
 		for err == nil {
 			_, err = p.Step()

@@ -16,6 +16,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/replay"
+	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/memstore"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -32,9 +33,11 @@ var types = pipeline.Bundle{Types: []sdk.NodeType{
 // fakeHost is a host without a network: an engine on a store in memory.
 type fakeHost struct {
 	*engine.Engine
+	vault     *secrets.Vault
 	journal   *memstore.Store
 	artifacts *dir.Store
 	waits     chan sdk.Address // gates that were opened
+	paused    chan run.ID
 }
 
 func (h *fakeHost) Events(ctx context.Context, id string, after uint64, _ int) (client.EventList, error) {
@@ -55,26 +58,39 @@ func (h *fakeHost) Download(ctx context.Context, digest string) (io.ReadCloser, 
 	return h.artifacts.Open(ctx, digest)
 }
 
+// canary must not be seen: it begins every sensitive value.
+const canary = "canary-4711"
+
+// nobody has no key and no secrets.
+var nobody = secrets.New(secrets.Config{Looking: true, Environ: []string{}})
+
 // open makes a host whose node type test.do gives its inputs back, fails at the first attempt of what is called
-// "again", and always fails "bad".
+// "again", always fails "bad", and "picky" unless it is given the text "right".
 func open(t *testing.T) *fakeHost {
 	t.Helper()
 	files, err := dir.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &fakeHost{journal: memstore.New(), artifacts: files, waits: make(chan sdk.Address, 8)}
+	h := &fakeHost{journal: memstore.New(), artifacts: files, waits: make(chan sdk.Address, 8), paused: make(chan run.ID, 8)}
+	h.vault = secrets.New(secrets.Config{Environ: []string{"SPINBOT_SECRET_HOOK=" + canary + "-hook"}})
 	h.Engine = engine.New(engine.Config{
-		Journal: h.journal, Artifacts: files,
-		Executor: exec.Func(func(_ context.Context, task *sdk.Task) (sdk.Result, error) {
+		Journal: h.journal, Artifacts: files, Vault: h.vault, Mask: h.vault.Mask().String,
+		Executor: exec.Private(exec.Func(func(_ context.Context, task *sdk.Task) (sdk.Result, error) {
 			if name := task.Address.Node.Name; name == "bad" || name == "again" && task.Address.Attempt == 1 {
 				return sdk.Result{}, errors.New("no luck")
 			}
+			if task.Address.Node.Name == "picky" && task.Inputs["text"] != "right" {
+				return sdk.Result{}, sdk.Refuse("want right", "")
+			}
 			return sdk.Result{Outputs: task.Inputs}, nil
-		}),
+		}), h.vault, h.vault.Mask().String),
 		Observe: func(id run.ID, e run.Event) {
 			if e.Kind == run.GateOpened {
 				h.waits <- e.At(id)
+			}
+			if e.Status == run.Paused {
+				h.paused <- id
 			}
 		},
 	})
@@ -90,22 +106,7 @@ func open(t *testing.T) *fakeHost {
 // once.
 func (h *fakeHost) run(t *testing.T, text string, inputs sdk.Values) *replay.Tape {
 	t.Helper()
-	archive := txtar.Parse([]byte(text))
-	files := map[string][]byte{"p.hcl": archive.Comment}
-	for _, f := range archive.Files {
-		files[f.Name] = f.Data
-	}
-	p, diags := pipeline.Load(pipeline.Bundle{Files: files}.FS(), "p.hcl", types)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	if inputs, diags = p.Inputs(inputs); diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	id, err := h.Submit(t.Context(), engine.Submission{Pipeline: p, Inputs: inputs, Owner: "ada", Seed: 7})
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := h.submit(t, text, inputs)
 	done := make(chan error, 1)
 	wait := func() {
 		_, err := h.Wait(t.Context(), id)
@@ -138,6 +139,28 @@ func (h *fakeHost) run(t *testing.T, text string, inputs sdk.Values) *replay.Tap
 	}
 }
 
+// submit begins a run of a pipeline with its modules.
+func (h *fakeHost) submit(t *testing.T, text string, inputs sdk.Values) run.ID {
+	t.Helper()
+	archive := txtar.Parse([]byte(text))
+	files := map[string][]byte{"p.hcl": archive.Comment}
+	for _, f := range archive.Files {
+		files[f.Name] = f.Data
+	}
+	p, diags := pipeline.Load(pipeline.Bundle{Files: files}.FS(), "p.hcl", types)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if inputs, diags = p.Inputs(inputs); diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	id, err := h.Submit(t.Context(), engine.Submission{Pipeline: p, Inputs: inputs, Owner: "ada", Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
 func (h *fakeHost) tape(t *testing.T, id string) *replay.Tape {
 	t.Helper()
 	tape, err := replay.Fetch(t.Context(), h, id)
@@ -150,7 +173,7 @@ func (h *fakeHost) tape(t *testing.T, id string) *replay.Tape {
 // steps plays a whole tape.
 func steps(t *testing.T, tape *replay.Tape) (out []replay.Step) {
 	t.Helper()
-	p, err := replay.New(tape)
+	p, err := replay.New(tape, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -32,7 +33,7 @@ type Step struct {
 	Question *pipeline.Question `json:"question,omitempty"`
 	Error    *sdk.Error         `json:"error,omitempty"`
 	Deadline *time.Time         `json:"deadline,omitempty"`
-	// Problem says why the inputs cannot be rebuilt; empty when they can.
+	// Problem says why the inputs cannot be rebuilt, or what the event gave cannot be taken in; empty when they can.
 	Problem string `json:"problem,omitempty"`
 
 	Next Next `json:"next"`
@@ -66,6 +67,9 @@ func (p *Player) tell(e run.Event, stale bool) Step {
 	if !stale {
 		p.values(&s, e)
 	}
+	if s.Problem == "" && p.unset != nil {
+		s.Problem = p.unset.Error()
+	}
 	s.Next = p.next()
 	return s
 }
@@ -91,9 +95,9 @@ func (p *Player) values(s *Step, e run.Event) {
 	case run.NodeDecided:
 		s.Inputs = e.Inputs
 	case run.AttemptStarted, run.ModuleOpened:
-		var diags pipeline.Diagnostics
-		if s.Inputs, diags = p.inputs(e); diags.HasErrors() {
-			s.Problem = diags.Error()
+		var err error
+		if s.Inputs, err = p.inputs(e); err != nil {
+			s.Problem = err.Error()
 		}
 	case run.GateOpened:
 		q, err := p.question(e)
@@ -107,9 +111,17 @@ func (p *Player) values(s *Step, e run.Event) {
 }
 
 // inputs evaluates what an attempt or a module instance begins with.
-func (p *Player) inputs(e run.Event) (sdk.Values, pipeline.Diagnostics) {
+func (p *Player) inputs(e run.Event) (sdk.Values, error) {
 	n := p.state.Find(e.In, e.Node)
-	return p.scopes[n.Frame].Inputs(n.Name, e.Key, turnOf(n.Instance(e.Key)))
+	scope, err := p.scope(n.Frame)
+	if err != nil {
+		return nil, err
+	}
+	inputs, diags := scope.Inputs(n.Name, e.Key, scopes.Turn(n.Instance(e.Key)))
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return inputs, nil
 }
 
 func (p *Player) expanded(s *Step, e run.Event) {
@@ -128,7 +140,11 @@ func (p *Player) expanded(s *Step, e run.Event) {
 
 // asksWhen says that the node's when was evaluated: it has one, and no node that it needs was skipped.
 func (p *Player) asksWhen(n *run.Node) bool {
-	declared, _ := p.scopes[n.Frame].Pipeline().Node(n.Name)
+	scope := p.scopes.Of(n.Frame)
+	if scope == nil {
+		return false
+	}
+	declared, _ := scope.Pipeline().Node(n.Name)
 	if declared == nil || !declared.When {
 		return false
 	}

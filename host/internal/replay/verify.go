@@ -21,9 +21,12 @@ type Report struct {
 	Questions  int       `json:"questions"`
 	Outputs    int       `json:"outputs"`
 	Problems   []Problem `json:"problems"`
+	// Unchecked is what could not be looked at, since a sensitive value cannot be opened here, or a secret may have been
+	// renewed since.
+	Unchecked []Problem `json:"unchecked,omitempty"`
 }
 
-// Problem is one thing that does not come out as it was recorded.
+// Problem is one thing that does not come out as it was recorded, or cannot be seen to.
 type Problem struct {
 	Seq uint64 `json:"seq"`
 	At  string `json:"at,omitempty"`
@@ -32,9 +35,9 @@ type Problem struct {
 
 // Verify folds a tape twice, the second time from events that were encoded anew, compares the states after every event,
 // and evaluates again what the run evaluated: inputs of attempts and modules, for_each and when, questions, outputs.
-func Verify(t *Tape) (Report, error) {
+func Verify(t *Tape, vault pipeline.Vault) (Report, error) {
 	r := Report{Problems: []Problem{}}
-	a, err := New(t)
+	a, err := New(t, vault)
 	if err != nil {
 		return r, err
 	}
@@ -42,7 +45,7 @@ func Verify(t *Tape) (Report, error) {
 	if err != nil {
 		return r, err
 	}
-	b, err := New(again)
+	b, err := New(again, vault)
 	if err != nil {
 		return r, err
 	}
@@ -91,53 +94,112 @@ func (t *Tape) reencoded() (*Tape, error) {
 	return out, nil
 }
 
-func (r *Report) add(s Step, format string, args ...any) {
-	r.Problems = append(r.Problems, Problem{Seq: s.Seq, At: s.At, Why: fmt.Sprintf(format, args...)})
+func (r *Report) add(s Step, why string) {
+	r.Problems = append(r.Problems, Problem{Seq: s.Seq, At: s.At, Why: why})
+}
+
+// failed takes in that something cannot be evaluated: no problem of the run where it is for want of a sensitive value.
+func (r *Report) failed(p *Player, x Problem) {
+	if p.vault.refused {
+		r.Unchecked = append(r.Unchecked, x)
+	} else {
+		r.Problems = append(r.Problems, x)
+	}
+}
+
+// compare takes in what values come to now. Two sealed ones that differ tell nothing where they cannot be opened, or are
+// made of secrets.
+func (r *Report) compare(p *Player, now, then sdk.Values, x Problem) {
+	switch {
+	case sameValues(now, then):
+	case (p.vault.refused || len(p.pipe.SecretsInUse()) > 0) && sameValues(covered(now), covered(then)):
+		x.Why = "what is sensitive in it cannot be compared: it cannot be opened here, or a secret was renewed since"
+		r.Unchecked = append(r.Unchecked, x)
+	default:
+		r.Problems = append(r.Problems, x)
+	}
+}
+
+// covered puts the same in the place of everything that is sealed.
+func covered(v sdk.Values) sdk.Values {
+	var cover func(x any) any
+	cover = func(x any) any {
+		switch x := x.(type) {
+		case sdk.Sealed:
+			return sdk.Sealed{}
+		case []any:
+			out := make([]any, len(x))
+			for i := range x {
+				out[i] = cover(x[i])
+			}
+			return out
+		case map[string]any:
+			out := make(map[string]any, len(x))
+			for k := range x {
+				out[k] = cover(x[k])
+			}
+			return out
+		}
+		return x
+	}
+	out, _ := cover(map[string]any(v)).(map[string]any)
+	return out
 }
 
 // before evaluates what the engine evaluated before it wrote the event.
 func (r *Report) before(p *Player, e run.Event) {
 	n := p.state.Find(e.In, e.Node)
-	fail := func(why string) {
-		r.Problems = append(r.Problems, Problem{Seq: e.Seq, At: within(e.In, run.StepOf(e.Node, e.Key, e.Iter)), Why: why})
+	if n == nil || p.at == 0 || p.state.Status.Ended() {
+		return
+	}
+	scope := p.scopes.Of(n.Frame)
+	if scope == nil {
+		return
+	}
+	say := func(why string) Problem {
+		return Problem{Seq: e.Seq, At: within(e.In, run.StepOf(e.Node, e.Key, e.Iter)), Why: why}
 	}
 	switch {
-	case p.at == 0, p.state.Status.Ended():
-	case e.Kind == run.NodeExpanded && n != nil && p.scopes[n.Frame] != nil && !needSkipped(n):
-		x, diags := p.scopes[n.Frame].Expand(n.Name)
+	case e.Kind == run.NodeExpanded && !needSkipped(n):
+		x, diags := scope.Expand(n.Name)
 		if r.Expansions++; diags.HasErrors() {
-			fail("its for_each or when cannot be evaluated again: " + diags.Error())
+			r.failed(p, say("its for_each or when cannot be evaluated again: "+diags.Error()))
 		} else if !sameExpansion(x, e) {
-			fail("its for_each or when now comes to something else")
+			r.Problems = append(r.Problems, say("its for_each or when now comes to something else"))
 		}
-	case e.Kind == run.GateOpened && n != nil && p.scopes[n.Frame] != nil:
+	case e.Kind == run.GateOpened:
 		want, err := p.question(e)
-		q, diags := p.scopes[n.Frame].Question(n.Name, e.Key)
+		q, diags := scope.Question(n.Name, e.Key)
 		if r.Questions++; err != nil {
-			fail("its question: " + err.Error())
+			r.Problems = append(r.Problems, say("its question: "+err.Error()))
 		} else if diags.HasErrors() {
-			fail("its question cannot be evaluated again: " + diags.Error())
-		} else if q.Message != want.Message || !sameValues(q.Show, want.Show) {
-			fail("its question is another one now")
+			r.failed(p, say("its question cannot be evaluated again: "+diags.Error()))
+		} else if q.Message != want.Message {
+			r.Problems = append(r.Problems, say("its question is another one now"))
+		} else {
+			r.compare(p, q.Show, want.Show, say("its question is another one now"))
 		}
 	}
 }
 
 // after looks at what the step evaluated.
 func (r *Report) after(p *Player, e run.Event, s Step) {
+	say := func(why string) Problem { return Problem{Seq: s.Seq, At: s.At, Why: why} }
 	switch {
-	case s.Stale:
+	case s.Stale, e.Kind == run.GateOpened: // before has looked at its question
 	case e.Kind == run.AttemptStarted, e.Kind == run.ModuleOpened:
 		if r.Inputs++; s.Problem != "" {
-			r.add(s, "its inputs cannot be rebuilt: %s", s.Problem)
+			r.failed(p, say("its inputs cannot be rebuilt: "+s.Problem))
 		}
 	case e.Kind == run.RunEnded && e.Status == run.Succeeded:
-		outputs, diags := p.scopes[&p.state.Frame].Outputs()
+		outputs, diags := p.scopes.Of(&p.state.Frame).Outputs()
 		if r.Outputs++; diags.HasErrors() {
-			r.add(s, "its outputs cannot be evaluated again: %s", diags.Error())
-		} else if !sameValues(outputs, s.Outputs) {
-			r.add(s, "its outputs now come to something else")
+			r.failed(p, say("its outputs cannot be evaluated again: "+diags.Error()))
+		} else {
+			r.compare(p, outputs, s.Outputs, say("its outputs now come to something else"))
 		}
+	case s.Problem != "":
+		r.failed(p, say(s.Problem))
 	}
 }
 

@@ -113,9 +113,12 @@ func derive(raw []byte) (*keys, error) {
 }
 
 // Seal encrypts a value. mask says that its text is to be masked wherever it shows up. The host's key is made when there
-// is none.
+// is none. Whoever only looks seals with a key that goes with the process where the host's cannot be had.
 func (v *Vault) Seal(x any, mask bool) (sdk.Sealed, error) {
-	k, err := v.key.load(true)
+	k, err := v.key.load(!v.cfg.Looking)
+	if err != nil && v.cfg.Looking {
+		k, err = v.passing.load(true)
+	}
 	if err != nil {
 		return sdk.Sealed{}, err
 	}
@@ -179,6 +182,9 @@ func (v *Vault) Open(s sdk.Sealed) (x any, mask bool, err error) {
 		return nil, false, errors.New("was sealed by a later version of spinbot; upgrade to go on")
 	}
 	k, err := v.key.load(false)
+	if errors.Is(err, os.ErrNotExist) && v.cfg.Looking {
+		return nil, false, fmt.Errorf("is sealed, and there is no key to open it with (%s): %s", v.cfg.KeyFile, elsewhere)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, false, fmt.Errorf("is sealed, and this host's key is gone: put %s back, or start a new run", v.cfg.KeyFile)
 	}
@@ -186,6 +192,9 @@ func (v *Vault) Open(s sdk.Sealed) (x any, mask bool, err error) {
 		return nil, false, err
 	}
 	head, rest := token[:1+idLen], token[1+idLen:]
+	if !hmac.Equal(head[1:], k.id) && v.cfg.Looking {
+		return nil, false, fmt.Errorf("was sealed with the key of another host: %s", elsewhere)
+	}
 	if !hmac.Equal(head[1:], k.id) {
 		return nil, false, fmt.Errorf("was sealed with another key: put the %s that it was sealed with back, or start a new run", v.cfg.KeyFile)
 	}
@@ -207,6 +216,9 @@ func (v *Vault) Open(s sdk.Sealed) (x any, mask bool, err error) {
 	}
 	return values["v"], mask, nil
 }
+
+// elsewhere is what whoever looks at a run may do about its sealed values.
+const elsewhere = "look at the run on the machine that ran it"
 
 func tokenBytes(s sdk.Sealed) ([]byte, error) {
 	return base64.RawURLEncoding.Strict().DecodeString(s.Token)

@@ -42,6 +42,9 @@ type Config struct {
 	Timeout time.Duration
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// Looking is for whoever looks at runs and does nothing: no key is made, no command is run, and what is wrong is said
+	// as it is to somebody who looks.
+	Looking bool
 }
 
 // Vault gives secrets and seals values. It is safe for concurrent use.
@@ -49,6 +52,8 @@ type Vault struct {
 	cfg  Config
 	key  keyFile
 	mask *Mask
+
+	passing keyFile // kept in memory alone, for Looking
 
 	mu      sync.Mutex
 	printed map[string]printed // what commands printed last, by secret
@@ -138,6 +143,9 @@ func (v *Vault) find(name string) (string, error) {
 	if value, ok := v.lookupEnv(EnvName(name)); ok {
 		return value, nil
 	}
+	if v.cfg.Looking && v.cfg.Commands[name] != nil {
+		return "", problem(name, "is printed by a command, which is not run to look at a run")
+	}
 	if v.cfg.Commands[name] != nil {
 		v.mu.Lock()
 		defer v.mu.Unlock()
@@ -151,6 +159,9 @@ func (v *Vault) find(name string) (string, error) {
 		return readFile(name, path)
 	}
 	value, err := readFile(name, filepath.Join(v.cfg.Dir, name))
+	if errors.Is(err, os.ErrNotExist) && v.cfg.Looking {
+		return "", problem(name, "is not on this machine")
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return "", missing(name)
 	}

@@ -262,6 +262,56 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestLooking: whoever only looks gets what is there, makes nothing, runs nothing, and is told what cannot be had.
+func TestLooking(t *testing.T) {
+	t.Parallel()
+	host := vault(t)
+	s, err := host.Seal("hush-hush", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looking := func(c *Config) {
+		c.Looking, c.Commands = true, map[string][]string{"printed": {"touch", c.KeyFile}}
+		c.Environ = []string{"SPINBOT_SECRET_HOOK=from the environment"}
+	}
+	here := host.cfg
+	looking(&here)
+	v := New(here)
+	if x, mask, err := v.Open(s); err != nil || x != "hush-hush" || !mask {
+		t.Error(x, mask, err)
+	}
+	if same, err := v.Seal("hush-hush", true); err != nil || !reflect.DeepEqual(same, s) {
+		t.Error("it is sealed otherwise than by the host", err)
+	}
+	if x, err := v.Secret("hook"); err != nil || x != "from the environment" {
+		t.Error(x, err)
+	}
+
+	v = vault(t, looking)
+	sealed, err := v.Seal("x", true)
+	if err != nil || sealed.Token == "" {
+		t.Error(sealed, err)
+	}
+	wants := func(err error, want string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	_, _, err = v.Open(s)
+	wants(err, "is sealed, and there is no key to open it with ("+v.cfg.KeyFile+"): look at the run on the machine that ran it")
+	_, err = v.Secret("printed")
+	wants(err, "which is not run to look at a run")
+	_, err = v.Secret("stored")
+	wants(err, "is not on this machine")
+	if _, err := os.Stat(v.cfg.KeyFile); !errors.Is(err, os.ErrNotExist) {
+		t.Error("looking made a key")
+	}
+	put(t, v.cfg.KeyFile, strings.Repeat("k", keyLen), 0o600)
+	_, _, err = New(v.cfg).Open(s)
+	wants(err, "was sealed with the key of another host: look at")
+}
+
 // TestVaultHammer is for the race detector.
 func TestVaultHammer(t *testing.T) {
 	t.Parallel()

@@ -33,8 +33,8 @@ func DefaultDir() (string, error) {
 	return filepath.Join(home, ".local", "state", "spinbot"), nil
 }
 
-// At makes the state directory (0700) when it is missing. An empty dir means DefaultDir.
-func At(dir string) (State, error) {
+// Where says where the state directory is, and makes nothing. An empty dir means DefaultDir.
+func Where(dir string) (State, error) {
 	if dir == "" {
 		d, err := DefaultDir()
 		if err != nil {
@@ -43,11 +43,16 @@ func At(dir string) (State, error) {
 		dir = d
 	}
 	dir, err := filepath.Abs(dir)
+	return State{Dir: dir}, err
+}
+
+// At makes the state directory (0700) when it is missing. An empty dir means DefaultDir.
+func At(dir string) (State, error) {
+	s, err := Where(dir)
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Dir: dir}
-	for _, d := range []string{dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control(), s.Pipelines()} {
+	for _, d := range []string{s.Dir, s.Artifacts(), s.Modules(), s.Manifests(), s.Scratch(), s.Logs(), s.Plugins(), s.Control(), s.Pipelines()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return State{}, fmt.Errorf("state directory: %w; choose another with SPINBOT_STATE_DIR", err)
 		}

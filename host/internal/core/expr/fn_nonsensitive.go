@@ -1,6 +1,11 @@
 package expr
 
-import "github.com/zclconf/go-cty/cty"
+import (
+	"maps"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
 
 // nonsensitiveFunction is Terraform's, and like it takes any value: to say that something may be seen is the author's
 // word, must be possible, and is easily found in a file.
@@ -11,4 +16,11 @@ var nonsensitiveFunction = Function{
 		v, _ = v.UnmarkDeep()
 		return v
 	}),
+}
+
+// Covered gives functions among which nonsensitive changes nothing.
+func Covered(functions map[string]function.Function) map[string]function.Function {
+	out := maps.Clone(functions)
+	out["nonsensitive"] = remark(func(v cty.Value) cty.Value { return v })
+	return out
 }

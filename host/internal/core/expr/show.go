@@ -2,7 +2,6 @@ package expr
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -183,54 +182,30 @@ func Quote(s string) string {
 	return b.String()
 }
 
-// ShowType writes the type of a value as type expressions are written; a list of different things is a tuple.
-func ShowType(v cty.Value) string {
-	v, _ = v.Unmark()
-	return typeText(v.Type())
-}
+// ShowType writes the type of a value as type expressions are written. Of a sensitive value it shows no more than a
+// simple type: the names in an object may be made of a secret.
+func ShowType(v cty.Value) string { return TypeText(seenType(v)) }
 
-func typeText(t cty.Type) string {
+func seenType(v cty.Value) cty.Type {
+	t := v.Type()
 	switch {
-	case t == cty.DynamicPseudoType:
-		return "any"
-	case t == cty.Bool:
-		return "bool"
-	case t.IsPrimitiveType():
-		return t.FriendlyName()
-	case t.Equals(ArtifactType):
-		return "artifact"
-	case t.IsSetType():
-		return "set(" + typeText(t.ElementType()) + ")"
-	case t.IsListType():
-		return "list(" + typeText(t.ElementType()) + ")"
-	case t.IsMapType():
-		return "map(" + typeText(t.ElementType()) + ")"
-	case t.IsTupleType():
-		return tupleText(t)
+	case v.IsMarked() && !t.IsPrimitiveType() && !t.Equals(ArtifactType):
+		return cty.DynamicPseudoType
+	case v.IsMarked() || !v.ContainsMarked() || !v.IsKnown() || v.IsNull():
 	case t.IsObjectType():
-		parts := []string{}
-		for _, name := range sortedNames(t) {
-			parts = append(parts, name+" = "+typeText(t.AttributeType(name)))
+		types := map[string]cty.Type{}
+		for name, member := range v.AsValueMap() {
+			types[name] = seenType(member)
 		}
-		if len(parts) == 0 {
-			return "object({})"
+		return cty.Object(types)
+	case t.IsTupleType():
+		var types []cty.Type
+		for _, e := range v.AsValueSlice() {
+			types = append(types, seenType(e))
 		}
-		return "object({ " + strings.Join(parts, ", ") + " })"
+		return cty.Tuple(types)
+	case !t.ElementType().IsPrimitiveType(): // of a list or a map
+		return cty.DynamicPseudoType
 	}
-	return t.FriendlyName()
-}
-
-func tupleText(t cty.Type) string {
-	parts := []string{}
-	for _, e := range t.TupleElementTypes() {
-		parts = append(parts, typeText(e))
-	}
-	same := slices.Compact(slices.Clone(parts))
-	switch len(same) {
-	case 0:
-		return "list(any)"
-	case 1:
-		return "list(" + same[0] + ")"
-	}
-	return "tuple([" + strings.Join(parts, ", ") + "])"
+	return t
 }

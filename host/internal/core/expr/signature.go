@@ -85,7 +85,7 @@ func (f Function) Signature() string {
 	return f.Name + "(" + strings.Join(params, ", ") + ") " + f.Returns()
 }
 
-// TypeText writes a type as the language does.
+// TypeText writes a type as the language does; a list of different things is a tuple.
 func TypeText(t cty.Type) string {
 	switch {
 	case t.Equals(ArtifactType):
@@ -103,11 +103,7 @@ func TypeText(t cty.Type) string {
 	case t.IsMapType():
 		return "map(" + TypeText(t.ElementType()) + ")"
 	case t.IsTupleType():
-		parts := make([]string, t.Length())
-		for i, e := range t.TupleElementTypes() {
-			parts[i] = TypeText(e)
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
+		return tupleText(t)
 	case t.IsObjectType():
 		types := t.AttributeTypes()
 		parts := make([]string, 0, len(types))
@@ -120,4 +116,19 @@ func TypeText(t cty.Type) string {
 		return "object({ " + strings.Join(parts, ", ") + " })"
 	}
 	return "any"
+}
+
+func tupleText(t cty.Type) string {
+	parts := []string{}
+	for _, e := range t.TupleElementTypes() {
+		parts = append(parts, TypeText(e))
+	}
+	same := slices.Compact(slices.Clone(parts))
+	switch len(same) {
+	case 0:
+		return "list(any)"
+	case 1:
+		return "list(" + same[0] + ")"
+	}
+	return "tuple([" + strings.Join(parts, ", ") + "])"
 }

@@ -41,7 +41,7 @@ func TestSignature(t *testing.T) {
 		}
 	}
 	for text, of := range map[string]cty.Type{
-		"list(map(string))": cty.List(cty.Map(cty.String)), "[number, any]": cty.Tuple([]cty.Type{cty.Number, cty.DynamicPseudoType}),
+		"list(map(string))": cty.List(cty.Map(cty.String)), "tuple([number, any])": cty.Tuple([]cty.Type{cty.Number, cty.DynamicPseudoType}),
 		"object({ a = bool, b = set(string) })": cty.Object(map[string]cty.Type{"b": cty.Set(cty.String), "a": cty.Bool}),
 		"artifact":                              expr.ArtifactType, "object({})": cty.EmptyObject,
 	} {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -29,13 +28,19 @@ type Result struct {
 	// Known says whether all of the value is known. Value is it then, as a run holds values.
 	Known bool
 	Value any
+	// Sensitive says that the value or a part of it is: Text covers that, and there is no Value.
+	Sensitive bool
 	// Missing are the variables and nodes that the expression refers to and that have no value yet: var.topic, node.x.
 	Missing []string
+	// Lost says of which values that the expression refers to there is one that cannot be had here, and why: a sealed one
+	// that cannot be opened, a secret that is not there.
+	Lost []string
 }
 
 // Evaluate reads and evaluates one expression as it might stand among the pipeline's locals: it may refer to variables,
 // locals, nodes, gates, modules and run, to all of a kind at once (node), and to nothing else. It changes nothing, reads
-// no file that the pipeline has not read, and is bounded as all evaluation is. What is not known yet is no error.
+// no file that the pipeline has not read, and is bounded as all evaluation is. What is not known yet is no error. What is
+// sensitive stays so: nonsensitive is the word of a pipeline's author, and not of whoever looks at a run.
 func (s *Scope) Evaluate(text string) (Result, Diagnostics) {
 	at := Range{File: ExpressionFile, Start: Pos{Line: 1, Column: 1}, End: Pos{Line: 1, Column: 1}}
 	if len(text) > MaxExpression {
@@ -58,16 +63,16 @@ func (s *Scope) Evaluate(text string) (Result, Diagnostics) {
 			names[string(kind)] = cty.EmptyObjectVal
 		}
 	}
-	v, found := expr.Eval(e, &hcl.EvalContext{Variables: names, Functions: s.p.functions})
+	v, found := expr.Eval(e, &hcl.EvalContext{Variables: names, Functions: expr.Covered(s.p.functions)})
 	switch {
 	case found.HasErrors():
-		return Result{}, fromHCL(found)
+		return Result{}, s.discreet(fromHCL(found), e, names)
 	case expr.Size(v, expr.MaxValue) >= expr.MaxValue:
 		return Result{}, one(rangeOf(e.Range()), tooLarge, "the value is too large")
 	}
-	out := Result{Text: expr.Show(v), Type: expr.ShowType(v), Known: v.IsWhollyKnown()}
-	if expr.IsSensitive(v) {
-		return out, nil // its text shows nothing of it, and neither does a Value
+	out := Result{Text: expr.Show(v), Type: expr.ShowType(v), Known: v.IsWhollyKnown(), Sensitive: expr.IsSensitive(v)}
+	if out.Known && out.Sensitive {
+		return out, nil
 	}
 	if out.Known {
 		x, err := s.artifacts.Out(v)
@@ -77,7 +82,7 @@ func (s *Scope) Evaluate(text string) (Result, Diagnostics) {
 		out.Value = x
 		return out, nil
 	}
-	out.Missing = s.missing(r)
+	out.Missing, out.Lost = s.missing(r), s.unopened(r)
 	return out, s.failing(r)
 }
 
@@ -122,13 +127,35 @@ func (s *Scope) missing(r refs) (out []string) {
 	return out
 }
 
+// unopened says why values that there are cannot be had.
+func (s *Scope) unopened(r refs) (out []string) {
+	add := func(at string) {
+		if err := s.lost[at]; err != nil {
+			out = append(out, at+" "+err.Error())
+		}
+	}
+	for _, name := range r.vars {
+		add("var." + name)
+	}
+	for _, node := range r.nodes {
+		add(s.p.nodes[node].address())
+	}
+	for _, name := range r.secrets {
+		for _, d := range s.noSecret(name, Range{}) {
+			out = append(out, d.Summary)
+		}
+	}
+	return out
+}
+
 // failing says which locals behind a value that is not known cannot be evaluated at all.
 func (s *Scope) failing(r refs) (ds Diagnostics) {
 	for _, name := range r.locals {
 		x := s.p.locals[name]
-		_, found := expr.Eval(x.expr, &hcl.EvalContext{Variables: s.names(x.refs), Functions: s.p.functions})
+		names := s.names(x.refs)
+		_, found := expr.Eval(x.expr, &hcl.EvalContext{Variables: names, Functions: s.p.functions})
 		if found.HasErrors() {
-			ds = append(ds, fromHCL(found).in("local."+name)...)
+			ds = append(ds, s.discreet(fromHCL(found), x.expr, names).in("local."+name)...)
 		}
 	}
 	return ds.sorted()
@@ -179,25 +206,4 @@ func (p *Pipeline) Draft(given sdk.Values) (*Scope, Diagnostics) {
 		}
 	}
 	return s, ds
-}
-
-// Function documents one function of the language.
-type Function struct {
-	Name    string `json:"name"`
-	Doc     string `json:"doc"`
-	Example string `json:"example,omitempty"` // gives Result, both as written in a pipeline
-	Result  string `json:"result,omitempty"`
-}
-
-// Functions documents every function that a pipeline may call, by name.
-func Functions() []Function {
-	out := []Function{
-		{Name: "file", Doc: "a text file of the pipeline's folder, read when the pipeline is checked"},
-		{Name: "templatefile", Doc: "a text file of the pipeline's folder as a template, filled in with an object's values"},
-	}
-	for _, f := range expr.Functions() {
-		out = append(out, Function{f.Name, f.Doc, f.Example, f.Result})
-	}
-	slices.SortFunc(out, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
-	return out
 }

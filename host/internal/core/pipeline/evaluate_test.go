@@ -74,6 +74,66 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
+// TestEvaluateSensitive: what is sensitive is never shown, whoever asks how; and what cannot be had says why.
+func TestEvaluateSensitive(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-4711"
+	p := load(t, head+`
+secret "hook" {}
+variable "pin" {
+  type      = string
+  sensitive = true
+}
+variable "keys" {
+  type      = map(string)
+  sensitive = true
+}
+locals {
+  broken = tonumber(var.pin)
+  open   = nonsensitive(startswith(var.pin, "can"))
+}
+`+node("a", `"x"`))
+	v := newVault(map[string]string{"hook": canary})
+	vars, err := p.Seal(sdk.Values{"pin": canary, "keys": map[string]any{canary: "x"}}, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.Open(vars, v)
+	for expression, want := range map[string]string{
+		"var.pin":                            "(sensitive) string",
+		"var":                                "{ keys = (sensitive), pin = (sensitive) } object({ keys = any, pin = string })",
+		"[1, var.pin]":                       "[1, (sensitive)] tuple([number, string])",
+		`"${var.pin}!"`:                      "(sensitive) string",
+		"length(var.pin)":                    "(sensitive) number",
+		"nonsensitive(var.pin)":              "(sensitive) string",
+		"nonsensitive([upper(secret.hook)])": "[(sensitive)] list(string)",
+		"{ (var.pin) = 1 }":                  "(sensitive) any",
+		"keys(var.keys)":                     "(sensitive) any",
+		"[for k, x in var.keys : k]":         "(sensitive) any",
+		`jsondecode("{\"${var.pin}\": 1}")`:  "(sensitive) any",
+		"local.open":                         "true bool",
+	} {
+		r, ds := s.Evaluate(expression)
+		if got := r.Text + " " + r.Type; ds.HasErrors() || got != want || r.Value != nil && r.Sensitive || r.Sensitive != strings.Contains(got, "(sensitive)") {
+			t.Errorf("%s: %+v %v, want %s", expression, r, ds, want)
+		}
+	}
+	for _, expression := range []string{"tonumber(var.pin)", "local.broken", "parseint(secret.hook, 10)", "var.keys.none", "[1][var.pin]", "{}[var.pin]", "formatdate(var.pin, var.pin)"} {
+		r, ds := s.Evaluate(expression)
+		if !ds.HasErrors() || strings.Contains(ds.Error()+r.Text+r.Type, canary) {
+			t.Errorf("%s: %v %+v", expression, ds, r)
+		}
+	}
+	elsewhere := p.Open(vars, newVault(nil))
+	for expression, want := range map[string]string{
+		"var.pin": "var.pin is sealed by another host", "[1, local.open]": "var.pin is sealed by another host", "secret.hook": "secret.hook: nobody has it",
+	} {
+		if r, ds := elsewhere.Evaluate(expression); r.Known || !slices.Equal(r.Lost, []string{want}) || len(r.Missing) > 0 {
+			t.Errorf("%s: %+v %v, want %s", expression, r, ds, want)
+		}
+	}
+}
+
 // TestDraft: a pipeline that does not run has the values that it is given, and the others are not known.
 func TestDraft(t *testing.T) {
 	t.Parallel()
