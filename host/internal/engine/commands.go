@@ -15,6 +15,9 @@ import (
 
 // do carries out one command, as far as it can be before the events are durable.
 func (p *pass) do(c run.Command) {
+	if p.lost(c) {
+		return
+	}
 	switch c.Op {
 	case run.OpExpand:
 		p.expand(c.Node)
@@ -43,6 +46,32 @@ func (p *pass) do(c run.Command) {
 	case run.OpEnd:
 		p.end(c)
 	}
+}
+
+// lost fails what is to begin in a module whose inputs could not be evaluated when it was taken up again.
+func (p *pass) lost(c run.Command) bool {
+	if c.Node == nil || p.l.scope(c.Node) != nil {
+		return false
+	}
+	why := p.unentered(c.Node.Frame)
+	switch c.Op {
+	case run.OpExpand:
+		p.add(run.Event{Kind: run.NodeFailedEvent, In: c.Node.Frame.Path, Node: c.Node.Name, Error: why})
+	case run.OpDispatch, run.OpOpen:
+		p.failed(c.Instance, why)
+	default:
+		return false
+	}
+	return true
+}
+
+// unentered says why a module's frame has no scope.
+func (p *pass) unentered(f *run.Frame) *sdk.Error {
+	why := sdk.Refuse("its module could not be entered again", "resume the run once that is mended")
+	if err := p.l.scopes.Lost(f); err != nil {
+		why.Message += ": " + err.Error()
+	}
+	return why
 }
 
 func (p *pass) expand(n *run.Node) {
@@ -110,6 +139,9 @@ func (p *pass) began(at place) bool {
 		return false
 	}
 	if s.Status != run.Running || s.Stopping() || i.Node.Frame.Halted() {
+		return false
+	}
+	if p.lost(run.Command{Op: run.OpDispatch, Node: i.Node, Instance: i}) {
 		return false
 	}
 	inputs, diags := p.inputs(i)
@@ -286,7 +318,12 @@ func (p *pass) end(c run.Command) {
 
 // outputs evaluates what a run or a module gives.
 func (p *pass) outputs(f *run.Frame, ev *run.Event) {
-	outputs, diags := p.l.scopes.Of(f).Outputs()
+	scope := p.l.scopes.Of(f)
+	if scope == nil {
+		ev.Error = p.unentered(f)
+		return
+	}
+	outputs, diags := scope.Outputs()
 	if diags.HasErrors() {
 		ev.Error = sdk.Refuse(diags.Error(), "")
 		return

@@ -229,6 +229,9 @@ func (p *pass) waiting(at sdk.Address) (*run.Instance, error) {
 		return nil, fmt.Errorf("%s: %w", at, ErrNoNode)
 	}
 	i := n.Instance(step.Key)
+	if p.l.scope(n) == nil {
+		return nil, p.unentered(n.Frame)
+	}
 	if i.State != run.NodeWaiting {
 		return nil, fmt.Errorf("%s: %w: it %s", at, ErrNotWaiting, i.State)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,8 +17,20 @@ import (
 
 const steps = 10
 
+// cpu is the processor time that this process and the children that have ended used; that of plugin processes still
+// running is not in it.
+func cpu() (used time.Duration) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if syscall.Getrusage(who, &u) == nil {
+			used += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		}
+	}
+	return used
+}
+
 func benchmarkChain(b *testing.B, body func(int, string) string) {
-	for _, inFlight := range []int{1, 64} {
+	for _, inFlight := range []int{1, 64, 512} {
 		b.Run(fmt.Sprintf("in_flight=%d", inFlight), func(b *testing.B) {
 			h := open(b)
 			p := h.parse(b, chain(steps, body))
@@ -27,6 +40,7 @@ func benchmarkChain(b *testing.B, body func(int, string) string) {
 			var mu sync.Mutex
 			var took []time.Duration
 			var all sync.WaitGroup
+			commits, used := h.store.Commits(), cpu()
 			b.ResetTimer()
 			for range min(inFlight, b.N) {
 				all.Go(func() {
@@ -43,8 +57,12 @@ func benchmarkChain(b *testing.B, body func(int, string) string) {
 			all.Wait()
 			b.StopTimer()
 			slices.Sort(took)
-			b.ReportMetric(float64(b.N)*steps/b.Elapsed().Seconds(), "steps/s")
+			of := float64(b.N) * steps
+			b.ReportMetric(of/b.Elapsed().Seconds(), "steps/s")
 			b.ReportMetric(float64(took[len(took)/2].Microseconds())/steps/1000, "p50-ms/step")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/steps/1000, "p99-ms/step")
+			b.ReportMetric(float64((cpu()-used).Microseconds())/of, "cpu-us/step")
+			b.ReportMetric(float64(h.store.Commits()-commits)/float64(b.N), "commits/run")
 		})
 	}
 }
