@@ -128,9 +128,6 @@ func (e Event) At(id ID) sdk.Address {
 	return a
 }
 
-// Encode gives the event's stored form.
-func (e Event) Encode() ([]byte, error) { return json.Marshal(e) }
-
 // UnknownEventError says that an event was written by a later version.
 type UnknownEventError struct {
 	Kind Kind

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -28,6 +30,9 @@ func FuzzDecode(f *testing.F) {
 		raw, err := e.Encode()
 		if err != nil {
 			t.Skip() // times outside what JSON can say
+		}
+		if plain, err := json.Marshal(e); err != nil || !bytes.Equal(plain, raw) {
+			t.Fatalf("not what encoding/json writes: %v\n%s\n%s", err, raw, plain)
 		}
 		if e, err = Decode(raw); err != nil {
 			t.Fatalf("does not decode again: %v\n%s", err, raw)
