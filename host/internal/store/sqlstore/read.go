@@ -111,7 +111,7 @@ func (s *Store) tail(ctx context.Context, run string) (tail, error) {
 }
 
 func (s *Store) rowsBack(ctx context.Context, last int64, first uint64) ([]int64, error) {
-	rows, err := s.read.QueryContext(ctx, chain, last, int64(first))
+	rows, err := s.chain.QueryContext(ctx, last, int64(first))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (s *Store) row(ctx context.Context, id, num int64) (uint64, [][]byte, error
 	var seq uint64
 	var n int
 	var data []byte
-	err := s.read.QueryRowContext(ctx, "SELECT run, seq, n, data FROM journal WHERE id = ?", id).Scan(&run, &seq, &n, &data)
+	err := s.rows.QueryRowContext(ctx, id).Scan(&run, &seq, &n, &data)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -37,6 +37,8 @@ type Store struct {
 	path     string
 	read     *sql.DB
 	watchers store.Watchers
+	chain    *sql.Stmt
+	rows     *sql.Stmt // one by its id
 	w        *writer
 	commits  atomic.Int64
 
@@ -90,8 +92,21 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		_ = s.w.conn.Close()
 		return nil, s.explain("open", err)
 	}
+	if err = s.prepare(ctx); err != nil {
+		_ = s.read.Close()
+		_ = s.w.conn.Close()
+		return nil, s.explain("open", err)
+	}
 	go s.w.run()
 	return s, nil
+}
+
+// prepare compiles what every Read asks.
+func (s *Store) prepare(ctx context.Context) (err error) {
+	if s.chain, err = s.read.PrepareContext(ctx, chain); err == nil {
+		s.rows, err = s.read.PrepareContext(ctx, "SELECT run, seq, n, data FROM journal WHERE id = ?")
+	}
+	return err
 }
 
 func dsn(path, query string) string {
