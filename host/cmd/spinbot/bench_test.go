@@ -5,12 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -91,19 +95,7 @@ func BenchmarkIdle(b *testing.B) {
 	}
 	var cold, warm float64
 	for b.Loop() {
-		c := command(b, "serve", "--listen", "127.0.0.1:0")
-		errs, err := c.StderrPipe()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			b.Fatal(err)
-		}
-		line, err := bufio.NewReader(errs).ReadString('\n')
-		found := regexp.MustCompile(`http://\S+`).FindString(line)
-		if err != nil || found == "" {
-			b.Fatalf("%q, %v", line, err)
-		}
+		c, _ := serving(b, nil)
 		cold += resident(b, c.Process.Pid, 3*time.Second)
 		file := filepath.Join(b.TempDir(), "p.hcl")
 		if err := os.WriteFile(file, []byte(wide), 0o644); err != nil {
@@ -120,6 +112,139 @@ func BenchmarkIdle(b *testing.B) {
 	}
 	b.ReportMetric(cold/float64(b.N), "cold-MiB")
 	b.ReportMetric(warm/float64(b.N), "warm-MiB")
+}
+
+// serving starts a host, over the state of an earlier one when its environment is given, and gives its address.
+func serving(b *testing.B, env []string) (*exec.Cmd, string) {
+	b.Helper()
+	c := command(b, "serve", "--listen", "127.0.0.1:0", "--min-free", "off")
+	if env != nil {
+		c.Env = env
+	}
+	errs, err := c.StderrPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = c.Process.Kill() })
+	lines := bufio.NewReader(errs)
+	line, err := lines.ReadString('\n')
+	found := regexp.MustCompile(`http://\S+`).FindString(line)
+	if err != nil || found == "" {
+		b.Fatalf("%q, %v", line, err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	return c, found
+}
+
+// finish runs a pipeline over HTTP to its end.
+func finish(b *testing.B, c *client.Client, text string) {
+	b.Helper()
+	r, err := c.Submit(b.Context(), client.Submission{Pipeline: client.Source{Text: text}})
+	if err == nil {
+		err = c.Watch(b.Context(), r.ID, r.Seq, func(client.Frame) error { return nil })
+	}
+	if err == nil {
+		r, err = c.Run(b.Context(), r.ID)
+	}
+	if err != nil || r.State != "succeeded" {
+		b.Fatal(r.State, err)
+	}
+}
+
+// submit submits a pipeline n times from 64 sides.
+func submit(b *testing.B, c *client.Client, text string, n int) {
+	b.Helper()
+	var left atomic.Int64
+	left.Store(int64(n))
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			for left.Add(-1) >= 0 {
+				if _, err := c.Submit(b.Context(), client.Submission{Pipeline: client.Source{Text: text}}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// chain is a pipeline of ten control nodes, each of which needs the one before.
+var chain = func() string {
+	var t strings.Builder
+	t.WriteString("pipeline \"chain\" {}\n")
+	before := `"One. Two. Three."`
+	for k := range 10 {
+		fmt.Fprintf(&t, "node \"control.split_text\" \"n%d\" {\n  text = %s\n}\n", k, before)
+		before = fmt.Sprintf("node.n%d.chunks[0]", k)
+	}
+	return t.String()
+}()
+
+// BenchmarkHTTP is runs of ten control nodes over HTTP, one after the other, each followed to its end.
+func BenchmarkHTTP(b *testing.B) {
+	_, address := serving(b, nil)
+	c := client.New(address, nil)
+	finish(b, c, chain)
+	var took []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		finish(b, c, chain)
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// crash kills the host, starts another over its state, and gives the time from that start to the end of a new run.
+func crash(b *testing.B, c *exec.Cmd) (*exec.Cmd, time.Duration) {
+	b.Helper()
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	start := time.Now()
+	c, address := serving(b, c.Env)
+	finish(b, client.New(address, nil), chain)
+	return c, time.Since(start)
+}
+
+// BenchmarkParked is 10,000 runs that wait for a person, kill -9, and the first new run after it.
+func BenchmarkParked(b *testing.B) {
+	const runs = 10_000
+	var each, first float64
+	for b.Loop() {
+		c, address := serving(b, nil)
+		finish(b, client.New(address, nil), chain)
+		before := resident(b, c.Process.Pid, 2*time.Second)
+		submit(b, client.New(address, nil), "pipeline \"parked\" {}\ngate \"ok\" {}\n", runs)
+		each += (resident(b, c.Process.Pid, 5*time.Second) - before) * 1024 / runs
+		_, took := crash(b, c)
+		first += took.Seconds()
+	}
+	b.ReportMetric(each/float64(b.N), "KiB/run")
+	b.ReportMetric(first/float64(b.N), "first-s")
+}
+
+// BenchmarkInFlight is 256 runs of which each has a control node under way or wants one, kill -9, and the first new run
+// after it.
+func BenchmarkInFlight(b *testing.B) {
+	var most, first float64
+	for b.Loop() {
+		c, address := serving(b, nil)
+		finish(b, client.New(address, nil), chain)
+		busy := strings.Replace(chain, "text = \"One", "for_each = range(1000)\n  text = \"One", 1)
+		busy = strings.Replace(busy, "node.n0.chunks", "node.n0[0].chunks", 1)
+		submit(b, client.New(address, nil), busy, 256)
+		most += resident(b, c.Process.Pid, 3*time.Second)
+		_, took := crash(b, c)
+		first += took.Seconds()
+	}
+	b.ReportMetric(most/float64(b.N), "MiB")
+	b.ReportMetric(first/float64(b.N), "first-s")
 }
 
 const wide = `
