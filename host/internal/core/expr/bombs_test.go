@@ -18,7 +18,7 @@ import (
 // What one evaluation may take, in the time of a slow machine that does other things.
 const (
 	bombTime   = 30 * time.Second
-	bombMemory = 2 << 30 // bytes, added up; what is in use at once is less
+	bombMemory = 3 << 30 // bytes, added up; what is in use at once is less
 )
 
 // spends fails when something takes more than a bomb may.

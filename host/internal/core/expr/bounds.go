@@ -37,7 +37,7 @@ func CheckNumbers(n hclsyntax.Node) (diags hcl.Diagnostics) {
 	return diags
 }
 
-// maxPlain is how many parts a template has at most that is evaluated without a meter.
+// maxPlain is how many parts the templates of an expression have at most that is evaluated without a meter.
 const maxPlain = 16
 
 func outOfRangeAt(rng hcl.Range) *hcl.Diagnostic {
@@ -47,6 +47,7 @@ func outOfRangeAt(rng hcl.Range) *hcl.Diagnostic {
 // shape says what is within an expression.
 type shape struct {
 	loops bool // for expressions or splats
+	parts int  // of templates
 	risky bool // loops, calls, sums and long templates
 }
 
@@ -58,7 +59,8 @@ func shapeOf(e hclsyntax.Expression) (s shape) {
 		case *hclsyntax.SplatExpr:
 			s.loops = true
 		case *hclsyntax.TemplateExpr:
-			s.risky = s.risky || len(n.Parts) > maxPlain
+			s.parts += len(n.Parts)
+			s.risky = s.risky || s.parts > maxPlain
 		case *hclsyntax.FunctionCallExpr, *hclsyntax.BinaryOpExpr, *hclsyntax.UnaryOpExpr, *hclsyntax.IndexExpr:
 			s.risky = true
 		}

@@ -286,7 +286,11 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 	if coll.IsWhollyKnown() {
 		c := *x
 		c.CollExpr = &hclsyntax.LiteralValueExpr{Val: coll, SrcRange: x.CollExpr.Range()}
-		if v := w.value(&c, ctx); v.IsWhollyKnown() {
+		v := w.value(&c, ctx)
+		if w.meter.charge(Size(v, 8*maxWork)/8, x.Range()); w.meter.over {
+			return cty.DynamicVal
+		}
+		if v.IsWhollyKnown() {
 			return v
 		}
 	}

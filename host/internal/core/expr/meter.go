@@ -19,6 +19,7 @@ const (
 	perPart  = 8  // anything evaluated
 	perRound = 64 // of a loop, beside what is in it: a million rounds
 	perCall  = 64
+	perTry   = 256
 	perKey   = 192 // of an object that a loop makes, beside perRound
 )
 
@@ -70,7 +71,10 @@ func (m *meter) wrap(e hclsyntax.Expression) hclsyntax.Expression {
 		return e // HCL wants to know these
 	case *hclsyntax.ForExpr:
 		c := *x
-		c.CollExpr, c.CondExpr = m.wrap(x.CollExpr), m.wrap(x.CondExpr)
+		c.CollExpr = m.wrap(x.CollExpr)
+		if x.CondExpr != nil {
+			c.CondExpr = metered{Expression: m.wrap(x.CondExpr), m: m, price: perRound}
+		}
 		if x.KeyExpr != nil {
 			c.KeyExpr = metered{Expression: m.wrap(x.KeyExpr), m: m, price: perKey}
 		}
@@ -89,7 +93,11 @@ func (m *meter) wrap(e hclsyntax.Expression) hclsyntax.Expression {
 	case *hclsyntax.UnaryOpExpr:
 		return metered{Expression: rebuild(e, m.count), m: m}
 	}
-	return metered{Expression: rebuild(e, m.wrap), m: m}
+	price := 0
+	if c, ok := e.(*hclsyntax.FunctionCallExpr); ok && lazy(c.Name) {
+		price = perTry
+	}
+	return metered{Expression: rebuild(e, m.wrap), m: m, price: price}
 }
 
 // count is wrap for what may be read as a number.
@@ -161,7 +169,7 @@ func (m *meter) call(c *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.V
 		}
 		size := Size(v, 8*maxWork)
 		if !copies(c.Name) {
-			size /= 8 // it is looked through
+			size /= 2 // it is looked through
 		}
 		price += size
 		args[i], all = v, append(all, diags...)

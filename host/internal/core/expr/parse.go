@@ -48,7 +48,7 @@ func checkTokens(tokens hclsyntax.Tokens, _ hcl.Diagnostics) hcl.Diagnostics {
 	levels, depth := []level{{}}, 0
 	for i, t := range tokens {
 		top := &levels[len(levels)-1]
-		switch t.Type {
+		switch t.Type { //nolint:exhaustive // no other goes down or up
 		case hclsyntax.TokenNumberLit:
 			if len(t.Bytes) > maxDigits {
 				return hcl.Diagnostics{{Severity: hcl.DiagError, Subject: &t.Range, Summary: "number out of range",
