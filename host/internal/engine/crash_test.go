@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,7 +66,7 @@ func hostThatDies(folder string) error {
 	}
 	j := &deadlyJournal{Store: s, at: at, late: os.Getenv(crashAfter) != ""}
 	p := &person{look: make(chan struct{}, 1)}
-	known, err := cachedir.Open(filepath.Join(folder, "cache"), time.Now)
+	known, err := cachedir.Open(filepath.Join(folder, "cache"), time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,45 +13,70 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/cache"
+	"github.com/myspinbot/spinbot/host/internal/cache/cachetest"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// fakeCache keeps results in memory.
+// fakeCache keeps results in memory; as a store on disk, it gives each its own.
 type fakeCache struct {
+	now func() time.Time
+
 	mu      sync.Mutex
-	results map[string]cache.Entry
+	results map[string][]byte
+	used    map[string]time.Time
 }
 
-func (f *fakeCache) Get(_ context.Context, key string) (cache.Entry, error) {
+func newFakeCache(now func() time.Time) *fakeCache {
+	return &fakeCache{now: now, results: map[string][]byte{}, used: map[string]time.Time{}}
+}
+
+func (f *fakeCache) Get(_ context.Context, key string) (e cache.Entry, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	e, ok := f.results[key]
+	raw, ok := f.results[key]
 	if !ok {
 		return e, cache.ErrNotFound
 	}
-	raw, err := json.Marshal(e) // as a store on disk, it gives each its own
-	if err != nil {
-		return e, err
-	}
-	var own cache.Entry
-	err = json.Unmarshal(raw, &own)
-	return own, err
+	f.used[key] = f.now()
+	return e, json.Unmarshal(raw, &e)
 }
 
-func (f *fakeCache) Put(_ context.Context, e cache.Entry) error {
+func (f *fakeCache) Put(_ context.Context, e cache.Entry) (err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.results[e.Key] = e
+	f.used[e.Key] = f.now()
+	f.results[e.Key], err = json.Marshal(e)
+	return err
+}
+
+func (f *fakeCache) List(context.Context) (out []cache.Entry, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key, raw := range f.results {
+		e := cache.Entry{Used: f.used[key], Size: int64(len(raw))}
+		err = errors.Join(err, json.Unmarshal(raw, &e))
+		out = append(out, e)
+	}
+	slices.SortFunc(out, func(a, b cache.Entry) int { return b.Used.Compare(a.Used) })
+	return out, err
+}
+
+func (f *fakeCache) Remove(_ context.Context, key string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.results, key)
 	return nil
 }
 
-func (f *fakeCache) List(context.Context) ([]cache.Entry, error) { return nil, nil }
-func (f *fakeCache) Remove(context.Context, string) error        { return nil }
+func TestFakeCache(t *testing.T) {
+	t.Parallel()
+	cachetest.Suite{Open: func(_ *testing.T, now func() time.Time) cache.Store { return newFakeCache(now) }}.Run(t)
+}
 
-func caching(c *engine.Config) { c.Cache = &fakeCache{results: map[string]cache.Entry{}} }
+func caching(c *engine.Config) { c.Cache = newFakeCache(time.Now) }
 
 func pure(name, v, more string) string {
 	return fmt.Sprintf(`

@@ -160,7 +160,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.cache, err = cachedir.Open(state.Results(), time.Now); err != nil {
+	if h.cache, err = cachedir.Open(state.Results(), time.Now, h.cfg.Log); err != nil {
 		return err
 	}
 	h.retain()

@@ -3,12 +3,14 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/plan"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -24,7 +26,8 @@ const history = 20
 // planner says what a run would do.
 type planner struct{ h *Host }
 
-// Plan implements api.Planner. The pipeline is kept, so that the plan can be run later.
+// Plan implements api.Planner. The pipeline and the artifacts among the inputs are kept as if they were new, so that
+// the plan can be run later: for a retention.Policy's Grace, when no run refers to them.
 func (p planner) Plan(ctx context.Context, sub client.Submission) (client.Plan, error) {
 	view, err := p.h.catalog.View(ctx)
 	if err != nil {
@@ -46,7 +49,7 @@ func (p planner) Plan(ctx context.Context, sub client.Submission) (client.Plan, 
 
 func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.Values) (client.Plan, error) {
 	digest, err := p.h.engine.Keep(ctx, pipe)
-	if err != nil {
+	if err = errors.Join(err, p.h.touch(ctx, values), p.h.touchPipeline(ctx, pipe)); err != nil {
 		return client.Plan{}, err
 	}
 	took, err := p.learned(ctx, pipe.Name)
@@ -145,6 +148,9 @@ func (p planner) planned(ctx context.Context, was *client.Plan, view pipeline.Ty
 			Fix: "make a new plan: spinbot plan"}
 	}
 	pipe, err := p.h.engine.Bundled(ctx, was.Digest)
+	if errors.Is(err, artifacts.ErrNotFound) {
+		return engine.Submission{}, changed("its pipeline is not kept any more, since no run refers to it")
+	}
 	if err != nil {
 		return engine.Submission{}, changed("%s", err)
 	}

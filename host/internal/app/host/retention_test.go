@@ -96,6 +96,70 @@ output "file" { value = var.file }`
 	}
 }
 
+// TestSweptPlan: what a plan needs is stored also when the host remembers it and a sweep removed it, and is new then.
+// A plan whose pipeline was removed before it is run says what to do.
+func TestSweptPlan(t *testing.T) {
+	t.Parallel()
+	h := opened(t)
+	c := h.Client()
+	file, err := c.Upload(t.Context(), "a.txt", "", strings.NewReader("a file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := `pipeline "look" {}
+variable "file" {
+  type = artifact
+}
+output "file" { value = var.file }`
+	ask := client.Submission{Pipeline: client.Source{Text: text}, Inputs: sdk.Values{"file": file}}
+	planned := func() client.Plan {
+		t.Helper()
+		p, err := c.Plan(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	planned()
+	if s := sweep(t, h); s.Artifacts.Count != 2 {
+		t.Fatalf("swept %+v", s)
+	}
+	var p *client.Problem
+	if _, err := c.Plan(t.Context(), ask); !errors.As(err, &p) || p.Code != client.CodeInvalidInput || !strings.Contains(err.Error(), "upload") {
+		t.Errorf("a plan with an artifact that was removed: %v", err)
+	}
+	if _, err = c.Upload(t.Context(), "a.txt", "", strings.NewReader("a file")); err != nil {
+		t.Fatal(err)
+	}
+	grow(t, h)
+	planned()
+	if s, err := c.Sweep(t.Context(), client.Sweep{OlderThan: "0s"}); err != nil || s.Artifacts.Count != 0 {
+		t.Fatalf("a sweep right after the plan: %+v, %v", s, err)
+	}
+	grow(t, h)
+	made := planned() // of what is there, but old
+	if s, err := c.Sweep(t.Context(), client.Sweep{OlderThan: "0s"}); err != nil || s.Artifacts.Count != 0 {
+		t.Fatalf("a sweep right after the plan: %+v, %v", s, err)
+	}
+	run := client.Submission{Plan: &made}
+	stop(t, h)
+	h = reopen(t, h) // it remembers nothing
+	c = h.Client()
+	r, err := c.Submit(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, c, r.ID, ended)
+	sweep(t, h)
+	stop(t, h)
+	h = reopen(t, h)
+	_, err = h.Client().Submit(t.Context(), run)
+	if !errors.As(err, &p) || p.Code != client.CodeConflict || p.Fix != "make a new plan: spinbot plan" ||
+		p.Detail != "something has changed since the plan was made: its pipeline is not kept any more, since no run refers to it" {
+		t.Errorf("a plan whose pipeline was removed: %v", err)
+	}
+}
+
 // TestSweepSpares: what is unfinished, pinned or repeated stays, and the unfinished run can be finished.
 func TestSweepSpares(t *testing.T) {
 	t.Parallel()

@@ -96,7 +96,7 @@ func (f *Files) Template(name, shown string) (hclsyntax.Expression, hcl.Diagnost
 	if t, parsed := f.templates[name]; parsed {
 		return t, nil
 	}
-	t, diags := hclsyntax.ParseTemplate([]byte(f.content[name]), shown, hcl.InitialPos)
+	t, diags := ParseTemplate([]byte(f.content[name]), shown)
 	if !diags.HasErrors() {
 		diags = CheckNumbers(t)
 	}
@@ -146,8 +146,8 @@ func (f *Files) templateFunction() function.Function {
 			if v := args[1].Type(); !v.IsObjectType() && !v.IsMapType() {
 				return cty.NilVal, function.NewArgErrorf(1, "want an object of the template's variables, got %s", Describe(v))
 			}
-			ctx := &hcl.EvalContext{Variables: args[1].AsValueMap(), Functions: table}
-			v, diags := Eval(t, ctx)
+			values := args[1].AsValueMap()
+			v, diags := meterIn(values).eval(t, &hcl.EvalContext{Variables: values, Functions: table})
 			if diags.HasErrors() {
 				return cty.NilVal, diags
 			}

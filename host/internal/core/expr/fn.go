@@ -58,25 +58,80 @@ func compare(fn func(s, part string) bool) function.Function {
 	})
 }
 
-var formatNumber = regexp.MustCompile(`%[^a-zA-Z%]*?(\d+)`)
+var (
+	formatNumber = regexp.MustCompile(`%[^a-zA-Z%]*`)
+	formatDigits = regexp.MustCompile(`\d+`)
+)
 
-// bounded refuses formats whose width or precision alone would fill the memory.
-func bounded(fn function.Function) function.Function {
-	params := fn.Params()
-	variadic := fn.VarParam()
+// guarded is a function that is refused before it does what check says is too much. The check sees arguments that are
+// known.
+func guarded(fn function.Function, check func(args []cty.Value) error) function.Function {
 	return function.New(&function.Spec{
-		Params: params, VarParam: variadic,
+		Params: fn.Params(), VarParam: fn.VarParam(),
 		Type: func(args []cty.Value) (cty.Type, error) {
-			if f := args[0]; f.Type() == cty.String && f.IsKnown() && !f.IsNull() {
-				for _, m := range regexp.MustCompile(`\d+`).FindAllString(strings.Join(formatNumber.FindAllString(f.AsString(), -1), " "), -1) {
-					if n, err := strconv.Atoi(m); err != nil || n > 10_000 {
-						return cty.NilType, function.NewArgErrorf(0, "width or precision %s is above 10000", m)
-					}
+			for _, a := range args {
+				if !a.IsKnown() || a.IsNull() {
+					return fn.ReturnTypeForValues(args)
 				}
+			}
+			if err := check(args); err != nil {
+				return cty.NilType, err
 			}
 			return fn.ReturnTypeForValues(args)
 		},
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return fn.Call(args) },
+	})
+}
+
+// bounded refuses formats that would make too much text, be it by width and precision, or by what they put in.
+func bounded(name string, fn function.Function) function.Function {
+	return guarded(fn, func(args []cty.Value) error {
+		f := args[0]
+		if f.Type() != cty.String {
+			return nil
+		}
+		times, largest := 1, 0
+		for _, a := range args[1:] {
+			if a, _ = a.Unmark(); name == "format" || !a.CanIterateElements() {
+				largest = max(largest, Size(a, maxText))
+				continue
+			}
+			times = max(times, a.LengthInt())
+			for it := a.ElementIterator(); it.Next(); {
+				_, e := it.Element()
+				largest = max(largest, Size(e, maxText))
+			}
+		}
+		size := len(f.AsString()) + strings.Count(f.AsString(), "%")*largest
+		for _, m := range formatNumber.FindAllString(f.AsString(), -1) {
+			for _, digits := range formatDigits.FindAllString(m, -1) {
+				n, err := strconv.Atoi(digits)
+				if err != nil || n > 10_000 {
+					return function.NewArgErrorf(0, "width or precision %s is above 10000", digits)
+				}
+				size += n
+			}
+		}
+		if size > maxText || size*times > 4*maxText {
+			return tooLong(name)
+		}
+		return nil
+	})
+}
+
+// matched refuses regular expressions that would take too long, or match too often.
+func matched(name string, fn function.Function) function.Function {
+	return guarded(fn, func(args []cty.Value) error {
+		if matching(name, args) > maxMatch {
+			return function.NewArgErrorf(0, "the text is too long for this regular expression")
+		}
+		if name != "regexall" {
+			return nil
+		}
+		if re, err := regexp.Compile(args[0].AsString()); err == nil && len(re.FindAllStringIndex(args[1].AsString(), maxParts+1)) > maxParts {
+			return tooMany(name)
+		}
+		return nil
 	})
 }
 
@@ -88,4 +143,12 @@ func whole(v cty.Value, least, most int) (int, error) {
 		return 0, fmt.Errorf("want a whole number from %d to %d", least, most)
 	}
 	return int(n), nil
+}
+
+// fewDigits refuses text that is too long for a number.
+func fewDigits(v cty.Value) error {
+	if v, _ = v.Unmark(); v.Type() == cty.String && len(v.AsString()) > maxDigits {
+		return function.NewArgErrorf(0, "a number has at most %d digits", maxDigits)
+	}
+	return nil
 }

@@ -15,14 +15,27 @@ var jsondecodeFunction = Function{
 	jsonDecodeFunc,
 }
 
-// jsonDecodeFunc refuses numbers out of range before they are read.
+// jsonDecodeFunc refuses numbers out of range, and what is too deep or too much, before it is read.
 var jsonDecodeFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "text", Type: cty.String}},
 	Type: func(args []cty.Value) (cty.Type, error) {
 		if v := args[0]; v.IsKnown() && !v.IsNull() {
 			d := json.NewDecoder(strings.NewReader(v.AsString()))
 			d.UseNumber()
+			parts, depth := 0, 0
 			for t, err := d.Token(); err == nil; t, err = d.Token() {
+				switch t {
+				case json.Delim('{'), json.Delim('['):
+					depth++
+				case json.Delim('}'), json.Delim(']'):
+					depth--
+				}
+				if depth > maxNesting {
+					return cty.NilType, tooDeep("jsondecode")
+				}
+				if parts++; parts > maxParts {
+					return cty.NilType, tooMany("jsondecode")
+				}
 				if n, ok := t.(json.Number); ok {
 					if _, err := numberIn(string(n)); err != nil {
 						return cty.NilType, function.NewArgError(0, err)

@@ -21,13 +21,18 @@ var regexReplaceFunc = function.New(&function.Spec{
 	Type:         function.StaticReturnType(cty.String),
 	RefineResult: notNull,
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if matching("regexreplace", args) > maxMatch {
+			return cty.NilVal, function.NewArgErrorf(0, "the text is too long for this regular expression")
+		}
 		re, err := regexp.Compile(args[1].AsString())
 		if err != nil {
 			return cty.NilVal, function.NewArgErrorf(1, "not a regular expression: %s", err)
 		}
 		text, by := args[0].AsString(), args[2].AsString()
 		longest := len(by) + strings.Count(by, "$")*len(text)
-		if len(re.FindAllStringIndex(text, -1))*longest > maxText {
+		matches := 0
+		re.ReplaceAllStringFunc(text, func(string) string { matches++; return "" })
+		if matches*longest > maxText {
 			return cty.NilVal, tooLong("regexreplace")
 		}
 		return cty.StringVal(re.ReplaceAllString(text, by)), nil

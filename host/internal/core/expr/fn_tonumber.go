@@ -8,5 +8,5 @@ import (
 var tonumberFunction = Function{
 	"tonumber", "text as a number",
 	`tonumber("5")`, `5`,
-	stdlib.MakeToFunc(cty.Number),
+	guarded(stdlib.MakeToFunc(cty.Number), func(args []cty.Value) error { return fewDigits(args[0]) }),
 }

@@ -18,7 +18,11 @@ var wordsFunc = function.New(&function.Spec{
 	Type:         function.StaticReturnType(cty.List(cty.String)),
 	RefineResult: notNull,
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		return textList(strings.Fields(args[0].AsString())), nil
+		words := strings.Fields(args[0].AsString())
+		if len(words) > maxParts {
+			return cty.NilVal, tooMany("words")
+		}
+		return textList(words), nil
 	},
 })
 

@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"regexp"
+	"strings"
 
 	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
@@ -17,12 +18,26 @@ var yamldecodeFunction = Function{
 
 var yamlAlias = regexp.MustCompile(`(^|[\s\[{,:-])\*[^\s*]`)
 
-// yamlDecodeFunc refuses aliases, with which a kilobyte of YAML can stand for a gigabyte.
+// yamlDeep matches a line that begins more lists than are wanted; that goes down a level with every two bytes.
+var yamlDeep = regexp.MustCompile(`(?m)^[ \t]*([-?:][ \t]+){100}`)
+
+// maxYAML is how much YAML is read: the reader takes the square of how many brackets are open.
+const maxYAML = 1 << 20
+
+// yamlDecodeFunc refuses aliases, with which a kilobyte of YAML can stand for a gigabyte, and what is too much.
 var yamlDecodeFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "text", Type: cty.String}},
 	Type: func(args []cty.Value) (cty.Type, error) {
-		if v := args[0]; v.IsKnown() && !v.IsNull() && yamlAlias.MatchString(v.AsString()) {
-			return cty.NilType, function.NewArgError(0, errors.New("aliases (*name) are not taken"))
+		if v := args[0]; v.IsKnown() && !v.IsNull() {
+			s := v.AsString()
+			switch {
+			case yamlAlias.MatchString(s):
+				return cty.NilType, function.NewArgError(0, errors.New("aliases (*name) are not taken"))
+			case len(s) > maxYAML:
+				return cty.NilType, function.NewArgErrorf(0, "at most %d KiB of YAML can be read; jsondecode takes more", maxYAML>>10)
+			case strings.Count(s, "[")+strings.Count(s, "{") > maxItems || yamlDeep.MatchString(s):
+				return cty.NilType, tooDeep("yamldecode")
+			}
 		}
 		return yaml.YAMLDecodeFunc.ReturnTypeForValues(args)
 	},

@@ -69,9 +69,20 @@ func FunctionNames() []string {
 
 // Limits of what one call may make: an expression is written by a person and read by one.
 const (
-	maxText  = 16 << 20 // bytes
-	maxItems = 10_000   // of range and setproduct
+	maxText    = 16 << 20 // bytes
+	maxItems   = 10_000   // of range and setproduct
+	maxParts   = 200_000  // of a text that is taken apart
+	maxNesting = 100      // of JSON and YAML
+	maxMatch   = 1 << 28  // bytes of text times instructions of a regular expression: seconds
 )
+
+func tooMany(what string) error {
+	return function.NewArgErrorf(0, "%s would give more than %d parts", what, maxParts)
+}
+
+func tooDeep(what string) error {
+	return function.NewArgErrorf(0, "%s takes at most %d levels", what, maxNesting)
+}
 
 func tooLong(what string) error {
 	return function.NewArgErrorf(0, "%s would make more than %d MiB of text", what, maxText>>20)

@@ -15,20 +15,22 @@ import (
 // types. Beyond what HCL does with unknowns it walks into the bodies of for expressions, and its diagnostics name
 // what could have been meant.
 func Infer(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	if is := shapeOf(e); !is.loops && !is.risky {
-		if v, diags := e.Value(ctx); !diags.HasErrors() {
+	if !shapeOf(e).loops {
+		if v, diags := Eval(e, ctx); !diags.HasErrors() {
 			return keepMarks(v, e, ctx), diags
 		}
 	}
-	w := walker{rounds: 1}
+	w := walker{meter: &meter{}}
 	v := w.infer(e, ctx)
+	if w.meter.over {
+		v, w.diags = cty.DynamicVal, append(w.diags, w.meter.diagnostic())
+	}
 	return keepMarks(v, e, ctx), w.diags
 }
 
 type walker struct {
-	diags   hcl.Diagnostics
-	rounds  int  // of the loops around, multiplied
-	bounded bool // something was refused for its size
+	diags hcl.Diagnostics
+	meter *meter
 }
 
 func (w *walker) add(rng hcl.Range, summary, format string, args ...any) {
@@ -38,30 +40,23 @@ func (w *walker) add(rng hcl.Range, summary, format string, args ...any) {
 }
 
 // literal infers a part and stands its value in for it, so that HCL evaluates the whole without going down again.
-func (w *walker) literal(e hclsyntax.Expression, ctx *hcl.EvalContext) hclsyntax.Expression {
-	if e == nil {
-		return nil
+func (w *walker) literal(ctx *hcl.EvalContext) func(hclsyntax.Expression) hclsyntax.Expression {
+	return func(e hclsyntax.Expression) hclsyntax.Expression {
+		return &hclsyntax.LiteralValueExpr{Val: w.infer(e, ctx), SrcRange: e.Range()}
 	}
-	return &hclsyntax.LiteralValueExpr{Val: w.infer(e, ctx), SrcRange: e.Range()}
 }
 
-func (w *walker) literals(list []hclsyntax.Expression, ctx *hcl.EvalContext) []hclsyntax.Expression {
-	out := make([]hclsyntax.Expression, len(list))
-	for i := range list {
-		out[i] = w.literal(list[i], ctx)
-	}
-	return out
-}
-
-// infer is one case for each kind of expression: its parts are inferred, then HCL evaluates a shallow copy.
+// infer is one case for each kind of expression that is not plain: of those the parts are inferred, then HCL evaluates
+// a shallow copy.
 func (w *walker) infer(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
+	if w.meter.charge(perPart, e.Range()); w.meter.over {
+		return cty.DynamicVal
+	}
 	switch x := e.(type) {
 	case *hclsyntax.ScopeTraversalExpr:
 		return w.scoped(x, ctx)
 	case *hclsyntax.RelativeTraversalExpr:
-		c := *x
-		c.Source = w.literal(x.Source, ctx)
-		return w.relative(&c, ctx)
+		return w.relative(rebuild(x, w.literal(ctx)).(*hclsyntax.RelativeTraversalExpr), ctx)
 	case *hclsyntax.FunctionCallExpr:
 		return w.call(x, ctx)
 	case *hclsyntax.ForExpr:
@@ -72,48 +67,17 @@ func (w *walker) infer(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
 		return w.infer(x.Expression, ctx)
 	case *hclsyntax.TemplateWrapExpr:
 		return w.infer(x.Wrapped, ctx)
-	case *hclsyntax.ConditionalExpr:
-		c := *x
-		c.Condition, c.TrueResult, c.FalseResult = w.literal(x.Condition, ctx), w.literal(x.TrueResult, ctx), w.literal(x.FalseResult, ctx)
-		return w.value(&c, ctx)
-	case *hclsyntax.IndexExpr:
-		c := *x
-		c.Collection, c.Key = w.literal(x.Collection, ctx), w.literal(x.Key, ctx)
-		return w.value(&c, ctx)
-	case *hclsyntax.TupleConsExpr:
-		c := *x
-		c.Exprs = w.literals(x.Exprs, ctx)
-		return w.value(&c, ctx)
-	case *hclsyntax.ObjectConsExpr:
-		c := *x
-		c.Items = slices.Clone(x.Items)
-		for i := range c.Items {
-			c.Items[i].KeyExpr, c.Items[i].ValueExpr = w.literal(c.Items[i].KeyExpr, ctx), w.literal(c.Items[i].ValueExpr, ctx)
-		}
-		return w.value(&c, ctx)
-	case *hclsyntax.TemplateExpr:
-		c := *x
-		c.Parts = w.literals(x.Parts, ctx)
-		return w.template(&c, ctx)
 	case *hclsyntax.TemplateJoinExpr:
 		if v := w.infer(x.Tuple, ctx); !v.IsWhollyKnown() {
 			return cty.UnknownVal(cty.String).WithMarks(marksOf(v))
 		}
 		return w.value(x, ctx)
-	case *hclsyntax.BinaryOpExpr:
-		c := *x
-		c.LHS, c.RHS = w.literal(x.LHS, ctx), w.literal(x.RHS, ctx)
-		return w.value(&c, ctx)
-	case *hclsyntax.UnaryOpExpr:
-		c := *x
-		c.Val = w.literal(x.Val, ctx)
-		return w.value(&c, ctx)
 	}
-	return w.value(e, ctx)
+	return w.value(rebuild(e, w.literal(ctx)), ctx)
 }
 
 func (w *walker) value(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
-	v, diags := e.Value(ctx)
+	v, diags := w.meter.wrap(e).Value(ctx)
 	w.diags = append(w.diags, diags...)
 	if diags.HasErrors() {
 		return cty.DynamicVal
@@ -129,16 +93,15 @@ func (w *walker) call(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) cty.V
 		}
 		return cty.DynamicVal
 	}
-	if x.Name == "try" || x.Name == "can" { // whose arguments may fail
+	if lazy(x.Name) {
 		return w.value(x, ctx)
 	}
-	c := *x
 	before := len(w.diags)
-	c.Args = w.literals(x.Args, ctx)
+	c := rebuild(x, w.literal(ctx))
 	if w.diags[before:].HasErrors() {
 		return cty.DynamicVal
 	}
-	return w.value(&c, ctx)
+	return w.value(c, ctx)
 }
 
 func defined(ctx *hcl.EvalContext, name string) bool {
@@ -306,10 +269,6 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 		w.add(x.CollExpr.Range(), "for wants a list, a map or a set", "this is %s", Describe(coll.Type()))
 		return cty.DynamicVal
 	}
-	defer func(rounds int) { w.rounds = rounds }(w.rounds)
-	if !w.enter(x, coll) {
-		return cty.DynamicVal
-	}
 	var results []cty.Type
 	inside, marks := partMarks(coll), marksOf() // of what the loop sees, and of what it makes
 	for _, elem := range elems {
@@ -327,7 +286,11 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 	if coll.IsWhollyKnown() {
 		c := *x
 		c.CollExpr = &hclsyntax.LiteralValueExpr{Val: coll, SrcRange: x.CollExpr.Range()}
-		if v := w.value(&c, ctx); v.IsWhollyKnown() {
+		v := w.value(&c, ctx)
+		if w.meter.charge(Size(v, 8*maxWork)/8, x.Range()); w.meter.over {
+			return cty.DynamicVal
+		}
+		if v.IsWhollyKnown() {
 			return v
 		}
 	}

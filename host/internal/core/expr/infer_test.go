@@ -169,36 +169,6 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestBombs: what would fill the memory or run for hours is refused quickly, when checked and during a run.
-func TestBombs(t *testing.T) {
-	t.Parallel()
-	ctx := inferContext()
-	ctx.Variables["local"] = cty.ObjectVal(map[string]cty.Value{"big": cty.StringVal(strings.Repeat("a", 1<<20))})
-	for _, src := range []string{
-		`[for a in range(10000) : [for b in range(10000) : [for c in range(10000) : a]]]`,
-		`length([for a in range(10000) : [for b in range(10000) : b]])`,
-		`[for a in range(10000) : "${local.big}${a}"]`,
-		`"%{ for a in range(10000) }${local.big}%{ endfor }"`,
-		`"` + strings.Repeat("${local.big}", 100) + `"`,
-		`{ for a in range(10000) : a => { for b in range(10000) : b => a } }`,
-	} {
-		for name, evaluate := range map[string]func(hclsyntax.Expression, *hcl.EvalContext) (cty.Value, hcl.Diagnostics){"Infer": expr.Infer, "Eval": expr.Eval} {
-			if _, diags := evaluate(parse(t, src), ctx); !diags.HasErrors() || !strings.Contains(diags.Error(), "too ") {
-				t.Errorf("%s of %.60s: %v", name, src, diags)
-			}
-		}
-	}
-	for _, src := range []string{
-		`[for a in range(100) : [for b in range(100) : "${a}.${b}"]]`, `[for s in ["a", "b"] : "${s}!"]`, `"` + strings.Repeat("${1}", 100) + `"`,
-	} {
-		e := parse(t, src)
-		want, _ := e.Value(ctx)
-		if got, diags := expr.Eval(e, ctx); diags.HasErrors() || !got.RawEquals(want) {
-			t.Errorf("%.60s: %v", src, diags)
-		}
-	}
-}
-
 func TestDidYouMean(t *testing.T) {
 	t.Parallel()
 	known := []string{"prompt", "model", "temperature", "seed"}

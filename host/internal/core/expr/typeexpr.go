@@ -138,7 +138,7 @@ func parseMember(e hclsyntax.Expression, depth int) (s sdk.Schema, optional bool
 	if s, diags = parseType(call.Args[0], depth); diags.HasErrors() || len(call.Args) == 1 {
 		return s, true, diags
 	}
-	v, diags := call.Args[1].Value(&hcl.EvalContext{Functions: table})
+	v, diags := Eval(call.Args[1], &hcl.EvalContext{Functions: table})
 	if diags.HasErrors() {
 		return s, true, diags
 	}
@@ -157,7 +157,7 @@ func parseMember(e hclsyntax.Expression, depth int) (s sdk.Schema, optional bool
 
 // KeyName gives the constant key of an object's item.
 func KeyName(e hclsyntax.Expression) (string, bool) {
-	v, diags := e.Value(nil)
+	v, diags := Eval(e, nil)
 	if diags.HasErrors() || v.Type() != cty.String || !v.IsKnown() || v.IsNull() {
 		return "", false
 	}

@@ -84,6 +84,9 @@ func (a *Artifacts) sealedIn(schema *sdk.Schema, s sdk.Sealed) (cty.Value, error
 }
 
 func numberIn(s string) (cty.Value, error) {
+	if len(s) > maxDigits {
+		return cty.NilVal, fmt.Errorf("the number %.40s… has more than %d digits", s, maxDigits)
+	}
 	if !json.Valid([]byte(s)) {
 		return cty.NilVal, fmt.Errorf("%q is not a number", s)
 	}

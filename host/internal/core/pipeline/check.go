@@ -275,7 +275,7 @@ func (l *loader) neverRuns(name string, seen map[string]bool) string {
 	}
 	seen[name] = true
 	if n.when != nil && len(n.when.Variables()) == 0 {
-		if v, found := n.when.Value(&hcl.EvalContext{Functions: l.p.functions}); !found.HasErrors() && v.RawEquals(cty.False) {
+		if v, found := expr.Eval(n.when, &hcl.EvalContext{Functions: l.p.functions}); !found.HasErrors() && v.RawEquals(cty.False) {
 			return name
 		}
 	}

@@ -46,7 +46,7 @@ func (s *Scope) Evaluate(text string) (Result, Diagnostics) {
 	if len(text) > MaxExpression {
 		return Result{}, one(at, fmt.Sprintf("at most %d KiB", MaxExpression>>10), "the expression is too long")
 	}
-	e, found := hclsyntax.ParseExpression([]byte(text), ExpressionFile, hcl.InitialPos)
+	e, found := expr.ParseExpression([]byte(text), ExpressionFile, hcl.InitialPos)
 	if !found.HasErrors() {
 		found = expr.CheckNumbers(e)
 	}

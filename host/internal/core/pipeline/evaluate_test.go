@@ -63,7 +63,7 @@ func TestEvaluate(t *testing.T) {
 		`file("/etc/passwd")`:       "was not there when the pipeline was checked",
 		"var.topic.x":               "unsupported attribute",
 		strings.Repeat("1+", 40000): "too long",
-		"[for a in range(10000) : [for b in range(10000) : [for c in range(100) : 1]]]": "go round too often",
+		"[for a in range(10000) : [for b in range(10000) : [for c in range(100) : 1]]]": "takes too much work",
 	} {
 		if _, ds := s.Evaluate(expression); !ds.HasErrors() || !strings.Contains(ds.Error(), want) {
 			t.Errorf("%.40s: %v, want %s", expression, ds, want)

@@ -199,7 +199,7 @@ func (s *Scope) holds(check validation, names map[string]cty.Value, what, detail
 		return nil
 	}
 	text := "the value is not valid"
-	message, found := check.message.Value(&hcl.EvalContext{Variables: names, Functions: s.p.functions})
+	message, found := expr.Eval(check.message, &hcl.EvalContext{Variables: names, Functions: s.p.functions})
 	if t, err := expr.ToText(message); err == nil && !found.HasErrors() {
 		text = t.AsString()
 	}

@@ -118,17 +118,20 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 
 // parse gives the file's body. After a syntax error nothing else is checked: what follows from it would only confuse.
 func (l *loader) parse() *hclsyntax.Body {
-	f, found := hclsyntax.ParseConfig(l.src, l.file, hcl.InitialPos)
-	if !found.HasErrors() {
-		body := f.Body.(*hclsyntax.Body)
-		numbers := expr.CheckNumbers(body)
-		if l.hcl(numbers); numbers.HasErrors() {
-			return nil
-		}
-		return body
-	}
+	f, found := expr.ParseConfig(l.src, l.file)
 	body, _ := f.Body.(*hclsyntax.Body)
-	if body == nil || !slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return slices.Contains(blockNames, b.Type) }) {
+	if body != nil && !found.HasErrors() {
+		found = expr.CheckNumbers(body)
+		if !found.HasErrors() {
+			return body
+		}
+		body = nil
+	}
+	if body == nil {
+		l.hcl(found)
+		return nil
+	}
+	if !slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return slices.Contains(blockNames, b.Type) }) {
 		d := fromHCL(found)[0]
 		l.add(Error, d.Range, fmt.Sprintf("%s\na pipeline begins with a block such as: pipeline \"film\" {}", l.guess(d)), "%s is not a pipeline in HCL", path.Base(l.file))
 		return nil

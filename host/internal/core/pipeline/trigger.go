@@ -118,7 +118,7 @@ func (l *loader) schedule(t *Trigger, b *hclsyntax.Block, text, zone string) {
 }
 
 func isEmptyText(e hclsyntax.Expression) bool {
-	v, found := e.Value(nil)
+	v, found := expr.Eval(e, nil)
 	return !found.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull()
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/place"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
@@ -205,7 +206,7 @@ func (m *memo) parse() *hclsyntax.Block {
 		return m.block
 	}
 	m.block = &hclsyntax.Block{Body: &hclsyntax.Body{}}
-	parsed, diags := hclsyntax.ParseConfig([]byte(m.item.Src), "", hcl.InitialPos)
+	parsed, diags := expr.ParseConfig([]byte(m.item.Src), "")
 	if diags.HasErrors() {
 		for _, n := range place.New(m.item.Src).Names() {
 			if n.IsBlock && n.Text == m.item.Kind {
@@ -232,7 +233,7 @@ func (m *memo) rebuild(n place.Name) *hclsyntax.Block {
 		}
 		src := strings.TrimRight(m.item.Src[inner.Value:inner.End], " \t\r\n")
 		lead := len(src) - len(strings.TrimLeft(src, " \t"))
-		e, diags := hclsyntax.ParseExpression([]byte(src[lead:]), "", hcl.Pos{Line: 1, Column: 1, Byte: inner.Value + lead})
+		e, diags := expr.ParseExpression([]byte(src[lead:]), "", hcl.Pos{Line: 1, Column: 1, Byte: inner.Value + lead})
 		if !diags.HasErrors() {
 			b.Body.Attributes[inner.Text] = &hclsyntax.Attribute{Name: inner.Text, Expr: e}
 		}
@@ -253,7 +254,7 @@ func constant(e hclsyntax.Expression) string {
 	if e == nil {
 		return ""
 	}
-	v, diags := e.Value(nil)
+	v, diags := expr.Eval(e, nil)
 	if diags.HasErrors() || v.Type() != cty.String || !v.IsKnown() || v.IsNull() {
 		return ""
 	}

@@ -28,7 +28,7 @@ var functions = func() map[string]function.Function {
 // Resolve gives the type of a value from its source as it would stand at a place, with the documentation of its parts
 // where there is any. Of what ends with a splat it gives the type of one element: that is what a dot after it means.
 func (f *File) Resolve(src string, p Place) (sdk.Schema, bool) {
-	e, diags := hclsyntax.ParseExpression([]byte(src), "", hcl.InitialPos)
+	e, diags := expr.ParseExpression([]byte(src), "", hcl.InitialPos)
 	if diags.HasErrors() || e == nil {
 		return sdk.Schema{}, false
 	}
@@ -291,7 +291,7 @@ func at(s sdk.Schema, path []string) sdk.Schema {
 // wordSchema is the type of a word of the language.
 func wordSchema(w pipeline.Word) sdk.Schema {
 	s := sdk.Schema{Description: w.Doc}
-	if e, diags := hclsyntax.ParseExpression([]byte(w.Type), "", hcl.InitialPos); !diags.HasErrors() {
+	if e, diags := expr.ParseExpression([]byte(w.Type), "", hcl.InitialPos); !diags.HasErrors() {
 		if t, _, diags := expr.ParseType(e); !diags.HasErrors() {
 			t.Description = w.Doc
 			s = t
