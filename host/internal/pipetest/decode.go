@@ -28,7 +28,7 @@ type decoder struct {
 type reader func(hclsyntax.Expression)
 
 func (d *decoder) file(src []byte) {
-	f, found := hclsyntax.ParseConfig(src, d.suite.File, hcl.InitialPos)
+	f, found := expr.ParseConfig(src, d.suite.File)
 	if found.HasErrors() {
 		d.hcl(found[:1]) // what follows from a mistake of syntax only confuses
 		return

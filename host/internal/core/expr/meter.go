@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"regexp/syntax"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -12,12 +11,12 @@ import (
 )
 
 // maxWork is what one evaluation may cost: about as many bytes as it makes on its way, and in time a few seconds.
-const maxWork = 64 << 20
+const maxWork = 32 << 20
 
 // Prices of what takes time rather than room.
 const (
 	perPart  = 8  // anything evaluated
-	perRound = 64 // of a loop, beside what is in it: a million rounds
+	perRound = 64 // of a loop, beside what is in it: half a million rounds
 	perCall  = 64
 	perTry   = 256
 	perKey   = 192 // of an object that a loop makes, beside perRound
@@ -40,7 +39,7 @@ func (m *meter) charge(n int, at hcl.Range) {
 func (m *meter) diagnostic() *hcl.Diagnostic {
 	return &hcl.Diagnostic{
 		Severity: hcl.DiagError, Subject: &m.at, Summary: "this takes too much work",
-		Detail: fmt.Sprintf("its loops go round too often, or it makes too much text: one expression may make at most %d MiB on its way, or go round a million times; "+
+		Detail: fmt.Sprintf("its loops go round too often, or it makes too much text: one expression may make at most %d MiB on its way, or go round half a million times; "+
 			"take less at once, or let a node do it", maxWork>>20),
 	}
 }
@@ -151,11 +150,6 @@ func tooGreat(v cty.Value) bool {
 // lazy is true of functions that evaluate their arguments themselves, since those may fail.
 func lazy(function string) bool { return function == "try" || function == "can" }
 
-// copies is true of functions that make as much as they are given, however often it is the same.
-func copies(function string) bool {
-	return slices.Contains([]string{"concat", "flatten", "jsonencode", "yamlencode", "join"}, function)
-}
-
 // call evaluates the arguments of a function, and calls it when what it will do is paid for.
 func (m *meter) call(c *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	var all hcl.Diagnostics
@@ -167,11 +161,7 @@ func (m *meter) call(c *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.V
 		if numbers(i) && longNumber(v) {
 			diags = append(diags, outOfRangeAt(a.Range()))
 		}
-		size := Size(v, 8*maxWork)
-		if !copies(c.Name) {
-			size /= 2 // it is looked through
-		}
-		price += size
+		price += Size(v, 8*maxWork)
 		args[i], all = v, append(all, diags...)
 	}
 	price += matching(c.Name, args) / 4
