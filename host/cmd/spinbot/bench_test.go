@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,7 +94,7 @@ func BenchmarkIdle(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("reads /proc")
 	}
-	var cold, warm float64
+	var cold, warm, idle float64
 	for b.Loop() {
 		c, _ := serving(b, nil)
 		cold += resident(b, c.Process.Pid, 3*time.Second)
@@ -105,6 +106,9 @@ func BenchmarkIdle(b *testing.B) {
 		run.Env = c.Env
 		output(b, run)
 		warm += resident(b, c.Process.Pid, 45*time.Second)
+		used := ticks(b, c.Process.Pid)
+		resident(b, c.Process.Pid, 10*time.Second)
+		idle += ticks(b, c.Process.Pid) - used
 		_ = c.Process.Signal(syscall.SIGTERM)
 		if err := c.Wait(); err != nil {
 			b.Fatal(err)
@@ -112,6 +116,20 @@ func BenchmarkIdle(b *testing.B) {
 	}
 	b.ReportMetric(cold/float64(b.N), "cold-MiB")
 	b.ReportMetric(warm/float64(b.N), "warm-MiB")
+	b.ReportMetric(idle/float64(b.N), "cpu-ms/s")
+}
+
+// ticks is the processor time that a process has used, in hundredths of a second: what ten seconds add is the
+// milliseconds of one.
+func ticks(b *testing.B, pid int) float64 {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	fields := strings.Fields(string(raw)[strings.LastIndexByte(string(raw), ')')+1:])
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return user + system
 }
 
 // serving starts a host, over the state of an earlier one when its environment is given, and gives its address.
