@@ -27,7 +27,9 @@ type Swept struct {
 	Before time.Time  `json:"before"`
 	Runs   []SweptRun `json:"runs"`
 	Kept   []SweptRun `json:"kept"`
-	// Artifacts and Logs went; KeptArtifacts stay, by the reason.
+	// Results (kept for later runs; bytes without their artifacts), Artifacts and Logs went; KeptArtifacts stay, by the
+	// reason.
+	Results       Amount            `json:"results"`
 	Artifacts     Amount            `json:"artifacts"`
 	Logs          Amount            `json:"logs"`
 	KeptArtifacts map[string]Amount `json:"kept_artifacts"`

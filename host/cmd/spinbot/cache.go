@@ -50,12 +50,13 @@ func (p *program) cacheCommand() *cobra.Command {
 	var all bool
 	gc := &cobra.Command{
 		Use: "gc", Short: "Forget the results that were used longest ago", Args: cobra.NoArgs,
-		Long: "Forgets results until the rest takes at most --limit bytes with its artifacts, or all of them with --all. The\n" +
-			"artifacts themselves go when nothing names them any more.",
+		Long: "Forgets results until the rest takes at most --limit bytes with its artifacts (a fifth of the disk unless said\n" +
+			"otherwise, as spinbot serve does by itself), or all of them with --all. The artifacts themselves go when nothing\n" +
+			"names them any more.",
 		Example: "  spinbot cache gc --limit 20GiB",
 		RunE:    func(c *cobra.Command, _ []string) error { return p.cacheGC(c.Context(), limit, all) },
 	}
-	gc.Flags().StringVar(&limit, "limit", "", "how much may stay, such as 20GiB")
+	gc.Flags().StringVar(&limit, "limit", "", "how much may stay, such as 20GiB (default: a fifth of the disk)")
 	gc.Flags().BoolVar(&all, "all", false, "forget everything")
 	for _, sub := range []*cobra.Command{ls, gc} {
 		p.jsonFlag(sub)
@@ -66,7 +67,7 @@ func (p *program) cacheCommand() *cobra.Command {
 
 func (p *program) cacheGC(ctx context.Context, limit string, all bool) error {
 	g := client.CacheGC{All: all}
-	if !all {
+	if limit != "" {
 		n, err := sdk.ParseBytes(limit)
 		if err != nil || n <= 0 {
 			return usage("say how much may stay, such as --limit 20GiB, or --all")

@@ -19,8 +19,9 @@ func (p *program) gcCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove old runs, and artifacts that no run refers to",
-		Long: "Removes runs that ended a while ago, with their logs, and then every artifact that no run refers to any more. Runs\n" +
-			"that are pinned or have not ended stay, and so does what was put less than a day ago: it may be on its way into a run.\n" +
+		Long: "Removes runs that ended a while ago, with their logs, and then every artifact that no run refers to any more. Results\n" +
+			"that are kept for later runs go when they take more than a fifth of the disk, the longest unused first. Runs that are\n" +
+			"pinned or have not ended stay, and so does what was put less than a day ago: it may be on its way into a run.\n" +
 			"spinbot serve does the same once an hour, see --retain there.",
 		Example: "  spinbot gc --dry-run\n  spinbot gc --older-than 7d",
 		Args:    cobra.NoArgs,
@@ -64,10 +65,14 @@ func printSwept(s client.Swept) {
 	if more := len(s.Runs) - len(rows); more > 0 {
 		fmt.Println(style.Dim(fmt.Sprintf("and %d more; --json lists all", more)))
 	}
-	what := fmt.Sprintf("%s and %s", counted(len(s.Runs), "run", "runs"), counted(s.Artifacts.Count, "artifact", "artifacts"))
+	results := ""
+	if s.Results.Count > 0 {
+		results = ", " + counted(s.Results.Count, "kept result", "kept results")
+	}
+	what := fmt.Sprintf("%s%s and %s", counted(len(s.Runs), "run", "runs"), results, counted(s.Artifacts.Count, "artifact", "artifacts"))
 	parts := fmt.Sprintf("artifacts %s, database %s, logs %s", sdk.FormatSize(s.Artifacts.Bytes), sdk.FormatSize(s.JournalBytes), sdk.FormatSize(s.Logs.Bytes))
 	switch {
-	case len(s.Runs) == 0 && s.Artifacts.Count == 0 && s.FreedBytes == 0:
+	case len(s.Runs) == 0 && s.Results.Count == 0 && s.Artifacts.Count == 0 && s.FreedBytes == 0:
 		fmt.Printf("nothing to remove: no run that may go ended before %s, and every artifact is referred to or new\n", s.Before.Local().Format("2 Jan 2006 15:04"))
 	case s.DryRun:
 		fmt.Printf("%s would go, and free %s %s\n", what, style.Bold(sdk.FormatSize(s.FreedBytes)), style.Dim("("+parts+")"))

@@ -87,6 +87,8 @@ type Config struct {
 	Index     store.Index
 	Artifacts artifacts.Store
 	Cache     cache.Store
+	// CacheLimit is how many bytes of it stay when somebody tidies up and does not say; 0: they have to.
+	CacheLimit int64
 	// Active says whether this process is advancing the run.
 	Active func(run string) bool
 	// Metrics writes the Prometheus text form.

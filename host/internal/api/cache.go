@@ -53,6 +53,9 @@ func (s *Server) shrink(c *fiber.Ctx) error {
 	if err := readJSON(c, &in); err != nil {
 		return err
 	}
+	if in.Limit == 0 {
+		in.Limit = s.cfg.CacheLimit
+	}
 	if in.Limit < 0 || in.Limit == 0 && !in.All {
 		return badRequest("say how many bytes may stay (limit), or that all goes (all)", "")
 	}

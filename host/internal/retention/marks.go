@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
@@ -52,8 +53,8 @@ type marks struct {
 	followed map[digest]bool // artifacts whose content was looked at too
 }
 
-// mark finds out what is referred to. Runs for which skip says so do not count; their events' bytes go to skipped.
-func (s *Sweeper) mark(ctx context.Context, skip func(run string) bool, skipped func(run string, bytes int)) (*marks, error) {
+// mark finds out what is referred to, by the results too. Runs for which skip says so do not count; their events' bytes go to skipped.
+func (s *Sweeper) mark(ctx context.Context, results []cache.Entry, skip func(run string) bool, skipped func(run string, bytes int)) (*marks, error) {
 	m := &marks{seen: map[digest]bool{}, followed: map[digest]bool{}}
 	err := s.cfg.Runs.Each(ctx, func(e store.Event) error {
 		if skip(e.Run) {
@@ -62,15 +63,15 @@ func (s *Sweeper) mark(ctx context.Context, skip func(run string) bool, skipped 
 		}
 		return s.event(ctx, m, e)
 	})
-	if err == nil && s.cfg.Roots != nil {
-		err = s.cfg.Roots(ctx, func(text string) {
-			if d, ok := parse([]byte(text)); ok {
-				m.seen[d] = true
-			}
-		})
-	}
 	if err != nil {
 		return nil, fmt.Errorf("find out which artifacts are referred to: %w", err)
+	}
+	for _, e := range results {
+		for _, a := range e.Artifacts() {
+			if d, ok := parse([]byte(a.Digest)); ok {
+				m.seen[d] = true
+			}
+		}
 	}
 	return m, nil
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/store"
 )
@@ -31,6 +32,9 @@ const (
 type Policy struct {
 	// Runs that ended longer ago than this go, unless they are pinned.
 	Runs time.Duration
+	// Cache is how many bytes results that are kept for later runs may take, with their artifacts: beyond it, those that
+	// were used longest ago go. 0: as many as there are.
+	Cache int64
 	// Grace is how long an artifact stays after it was put or touched, even if no run refers to it: it may be on its
 	// way into one. Well above artifacts.Renewed; 0: DefaultGrace.
 	Grace time.Duration
@@ -58,8 +62,8 @@ type Config struct {
 	Runs      store.Keeper
 	Artifacts artifacts.Keeper
 	Logs      Logs
-	// Roots, when set, calls keep with every digest that has to stay besides those in journals.
-	Roots func(ctx context.Context, keep func(digest string)) error
+	// Cache keeps results, whose artifacts stay as well; nil: there are none.
+	Cache cache.Store
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -101,7 +105,7 @@ const (
 	Repeated   Why = "repeated by a run that has not ended"
 	WentOn     Why = "went on meanwhile"
 	Unreached  Why = "not reached, since the sweep broke off"
-	ReferredTo Why = "referred to by runs"
+	ReferredTo Why = "referred to by runs or kept results"
 	Fresh      Why = "put or used recently"
 )
 
@@ -129,9 +133,9 @@ type Report struct {
 	Before time.Time
 	// Runs are all that the index lists, newest first.
 	Runs []Run
-	// Artifacts and Logs go; KeptArtifacts stay.
-	Artifacts, Logs Amount
-	KeptArtifacts   map[Why]Amount
+	// Results, Artifacts and Logs go; KeptArtifacts stay. The bytes of a result are without its artifacts.
+	Results, Artifacts, Logs Amount
+	KeptArtifacts            map[Why]Amount
 	// Journal is how many bytes the medium gets back from the journal; in a plan, the bytes of the events that go.
 	Journal int64
 }
@@ -148,10 +152,12 @@ func (r Report) Gone() int {
 }
 
 // Freed is how many bytes the medium gets back.
-func (r Report) Freed() int64 { return r.Artifacts.Bytes + r.Logs.Bytes + r.Journal }
+func (r Report) Freed() int64 { return r.Results.Bytes + r.Artifacts.Bytes + r.Logs.Bytes + r.Journal }
 
 // Empty says whether nothing goes.
-func (r Report) Empty() bool { return r.Gone() == 0 && r.Artifacts.Count == 0 && r.Logs.Count == 0 }
+func (r Report) Empty() bool {
+	return r.Gone() == 0 && r.Results.Count == 0 && r.Artifacts.Count == 0 && r.Logs.Count == 0
+}
 
 // Hold keeps a run from going until the returned function is called, and no sweep that is under way then takes it
 // either. Whoever is about to write its id into another run's first event holds it until that is durable. A run that is

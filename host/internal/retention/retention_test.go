@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -98,7 +100,7 @@ func TestNothingOnTrouble(t *testing.T) {
 		fill(t, r)
 		artifacts := len(r.left())
 		broken := errors.New("a list that cannot be read")
-		r.cfg.Roots = func(context.Context, func(string)) error { return broken }
+		r.cfg.Cache = fakeResults{list: func() ([]cache.Entry, error) { return nil, broken }}
 		if _, err := r.Plan(t.Context(), Policy{Runs: 30 * day}); !errors.Is(err, broken) {
 			t.Errorf("plan: %v", err)
 		}
@@ -107,9 +109,51 @@ func TestNothingOnTrouble(t *testing.T) {
 			t.Errorf("%v, %d artifacts of %d, runs %s", err, len(r.left()), artifacts, r.runsLeft())
 		}
 		kept := r.put("of another list", 90*day)
-		r.cfg.Roots = func(_ context.Context, keep func(string)) error { keep(kept.Digest); keep("no digest"); return nil }
+		r.cfg.Cache = fakeResults{list: func() ([]cache.Entry, error) {
+			return []cache.Entry{{Outputs: sdk.Values{"v": kept, "none": sdk.Artifact{Digest: "no digest"}}}}, nil
+		}}
 		if _, err := r.Sweep(t.Context(), Policy{Runs: 30 * day}); err != nil || len(r.left()) != 10 || open(t.Context(), r, kept.Digest) != nil {
 			t.Errorf("%v, left are %.60q", err, r.left())
+		}
+	})
+}
+
+// fakeResults is a cache that lists and removes.
+type fakeResults struct {
+	cache.Store
+	list   func() ([]cache.Entry, error)
+	remove func(key string)
+}
+
+func (c fakeResults) List(context.Context) ([]cache.Entry, error) { return c.list() }
+func (c fakeResults) Remove(_ context.Context, key string) error  { c.remove(key); return nil }
+
+// TestResults: results that were used longest ago go when all together take too much, and their artifacts with them,
+// unless something else names those.
+func TestResults(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		both, old, young := r.put("of two results", 90*day), r.put("of the old one", 90*day), r.put("of the young one", 90*day)
+		entries := []cache.Entry{
+			{Key: "young", Used: time.Now(), Size: 10 + both.Size + young.Size, Outputs: sdk.Values{"v": []any{both, young}}},
+			{Key: "old", Used: time.Now().Add(-day), Size: 7 + both.Size + old.Size, Outputs: sdk.Values{"v": []any{both, old}}},
+		}
+		gone := ""
+		r.cfg.Cache = fakeResults{list: func() ([]cache.Entry, error) { return slices.Clone(entries), nil }, remove: func(key string) { gone += key }}
+		p := Policy{Runs: 30 * day, Cache: entries[0].Size}
+		plan, err := r.Plan(t.Context(), p)
+		if err != nil || gone != "" || plan.Results != (Amount{1, 7}) || plan.Artifacts != (Amount{1, old.Size}) || plan.Empty() {
+			t.Errorf("plan %+v, %v; gone %q", plan, err, gone)
+		}
+		swept, err := r.Sweep(t.Context(), p)
+		if err != nil || gone != "old" || swept.Results != plan.Results || swept.Artifacts != plan.Artifacts {
+			t.Errorf("swept %+v, %v; gone %q", swept, err, gone)
+		}
+		if open(t.Context(), r, both.Digest) != nil || open(t.Context(), r, young.Digest) != nil || open(t.Context(), r, old.Digest) == nil {
+			t.Errorf("left are %v", r.left())
+		}
+		gone, p.Cache = "", 0
+		if swept, err := r.Sweep(t.Context(), p); err != nil || gone != "" || swept.Results.Count != 0 {
+			t.Errorf("without a bound: %+v, %v, gone %q", swept, err, gone)
 		}
 	})
 }
@@ -211,12 +255,12 @@ func TestRepeated(t *testing.T) {
 func TestBusy(t *testing.T) {
 	rigs(t, func(t *testing.T, r *rig) {
 		fill(t, r)
-		r.cfg.Roots = func(ctx context.Context, _ func(string)) error {
-			if _, err := r.Sweep(ctx, Policy{}); !errors.Is(err, ErrBusy) {
+		r.cfg.Cache = fakeResults{list: func() ([]cache.Entry, error) {
+			if _, err := r.Sweep(t.Context(), Policy{}); !errors.Is(err, ErrBusy) {
 				t.Errorf("a second sweep: %v, want ErrBusy", err)
 			}
-			return nil
-		}
+			return nil, nil
+		}}
 		_, err := r.Sweep(t.Context(), Policy{Runs: 30 * day})
 		check(t, err)
 	})

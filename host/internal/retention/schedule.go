@@ -68,9 +68,9 @@ func (s *Schedule) announce(ctx context.Context, now time.Time) error {
 	if err := c.write(s.File); err != nil {
 		return err
 	}
-	s.Sweeper.cfg.Log.Warn(fmt.Sprintf("retention: %s and %s (%s) will be removed after %s, and from then on every hour what ended %s; "+
+	s.Sweeper.cfg.Log.Warn(fmt.Sprintf("retention: %s%s and %s (%s) will be removed after %s, and from then on every hour what ended %s; "+
 		"spinbot gc --dry-run lists them, spinbot runs pin RUN keeps a run, serve --retain off keeps everything",
-		count(r.Gone(), "run"), count(r.Artifacts.Count, "artifact"), sdk.FormatSize(r.Freed()), c.Due.Local().Format("2 Jan 15:04"), days(s.Policy.Runs)))
+		count(r.Gone(), "run"), results(r), count(r.Artifacts.Count, "artifact"), sdk.FormatSize(r.Freed()), c.Due.Local().Format("2 Jan 15:04"), days(s.Policy.Runs)))
 	return nil
 }
 
@@ -86,6 +86,14 @@ func (s *Schedule) ByHand(ctx context.Context, p Policy) (Report, error) {
 		err = consent{p.Runs, s.Sweeper.cfg.Now()}.write(s.File)
 	}
 	return r, err
+}
+
+// results tells of kept results, if any.
+func results(r Report) string {
+	if r.Results.Count == 0 {
+		return ""
+	}
+	return ", " + count(r.Results.Count, "kept result")
 }
 
 func count(n int, of string) string {

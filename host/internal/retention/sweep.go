@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
@@ -25,7 +27,11 @@ func (s *Sweeper) Plan(ctx context.Context, p Policy) (Report, error) {
 			going[r.Runs[i].Run] = &r.Runs[i]
 		}
 	}
-	m, err := s.mark(ctx, func(run string) bool {
+	results, err := s.results(ctx, &r, p, func(string) error { return nil })
+	if err != nil {
+		return r, err
+	}
+	m, err := s.mark(ctx, results, func(run string) bool {
 		known[run] = true
 		return going[run] != nil
 	}, func(run string, bytes int) {
@@ -64,8 +70,12 @@ func (s *Sweeper) Sweep(ctx context.Context, p Policy) (Report, error) {
 	if err := s.runs(ctx, &r); err != nil {
 		return r, err
 	}
+	results, err := s.results(ctx, &r, p, func(key string) error { return s.cfg.Cache.Remove(ctx, key) })
+	if err != nil {
+		return r, err
+	}
 	known := map[string]bool{}
-	m, err := s.mark(ctx, func(run string) bool {
+	m, err := s.mark(ctx, results, func(run string) bool {
 		known[run] = true
 		return false
 	}, nil)
@@ -88,6 +98,31 @@ func (s *Sweeper) Sweep(ctx context.Context, p Policy) (Report, error) {
 	}
 	r.Journal, err = s.cfg.Runs.Shrink(ctx)
 	return r, err
+}
+
+// results removes kept results that are beyond what they may take, and gives the others.
+func (s *Sweeper) results(ctx context.Context, r *Report, p Policy, remove func(key string) error) ([]cache.Entry, error) {
+	if s.cfg.Cache == nil {
+		return nil, nil
+	}
+	all, err := s.cfg.Cache.List(ctx)
+	if err != nil || p.Cache == 0 {
+		return all, err
+	}
+	excess := cache.Excess(all, p.Cache)
+	gone := map[string]bool{}
+	for _, e := range excess {
+		if err := remove(e.Key); err != nil {
+			return nil, err
+		}
+		gone[e.Key] = true
+		own := e.Size
+		for _, a := range e.Artifacts() {
+			own -= a.Size
+		}
+		r.Results.add(own)
+	}
+	return slices.DeleteFunc(all, func(e cache.Entry) bool { return gone[e.Key] }), nil
 }
 
 func (p Policy) grace() time.Duration {

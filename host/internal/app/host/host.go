@@ -181,7 +181,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Cache: h.cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"store": func(ctx context.Context) error {

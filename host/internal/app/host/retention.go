@@ -27,10 +27,22 @@ func (h *Host) retain() {
 		runs = retention.DefaultRuns
 	}
 	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: h.store, Artifacts: h.files, Logs: h.logs,
-		Roots: h.cached, Log: h.cfg.Log})
+		Cache: h.cache, Log: h.cfg.Log})
 	state := h.cfg.State
 	h.room = retention.NewRoom(h.cfg.MinFree, state.Dir, state.Artifacts(), state.Scratch())
-	h.schedule = &retention.Schedule{Sweeper: h.sweeper, Policy: retention.Policy{Runs: runs}, File: state.Retention()}
+	h.schedule = &retention.Schedule{Sweeper: h.sweeper, Policy: retention.Policy{Runs: runs, Cache: h.cacheLimit()}, File: state.Retention()}
+}
+
+// cacheShare is how many hundredths of the disk kept results may take, with their artifacts.
+const cacheShare = 20
+
+// cacheLimit is how many bytes kept results may take; 0 where a disk does not tell its size: as many as there are.
+func (h *Host) cacheLimit() int64 {
+	disk, err := artifacts.SpaceOf(h.cfg.State.Artifacts())
+	if err != nil {
+		return 0
+	}
+	return int64(disk.Total / 100 * cacheShare)
 }
 
 // lookAtDisks begins no new work while a disk is nearly full. It looks every second, until unlook.
@@ -52,20 +64,6 @@ func (h *Host) lookAtDisks() {
 			}
 		}
 	}()
-}
-
-// cached tells what kept results name: artifacts that may be given to later runs.
-func (h *Host) cached(ctx context.Context, keep func(digest string)) error {
-	entries, err := h.cache.List(ctx)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		for _, a := range e.Artifacts() {
-			keep(a.Digest)
-		}
-	}
-	return nil
 }
 
 // touch makes the artifacts that a person's values name new, since they are about to be written into a journal. It
@@ -137,7 +135,7 @@ func (k keeping) Sweep(ctx context.Context, in client.Sweep) (client.Swept, erro
 
 func sweptShape(r retention.Report, dry bool) client.Swept {
 	out := client.Swept{Version: client.ShapeVersion, DryRun: dry, Before: r.Before.UTC(), Runs: []client.SweptRun{}, Kept: []client.SweptRun{},
-		Artifacts: client.Amount(r.Artifacts), Logs: client.Amount(r.Logs), KeptArtifacts: map[string]client.Amount{},
+		Results: client.Amount(r.Results), Artifacts: client.Amount(r.Artifacts), Logs: client.Amount(r.Logs), KeptArtifacts: map[string]client.Amount{},
 		JournalBytes: r.Journal, FreedBytes: r.Freed()}
 	for why, a := range r.KeptArtifacts {
 		out.KeptArtifacts[string(why)] = client.Amount(a)
