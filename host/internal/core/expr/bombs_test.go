@@ -142,6 +142,9 @@ func bombs() map[string][2]string {
 // TestBombs: what would fill the memory, overflow the stack or run for hours is refused in a bounded time and memory,
 // when it is checked and during a run, with words for people. It runs alone, since it measures.
 func TestBombs(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
+	if testing.Short() {
+		t.Skip("minutes under the race detector")
+	}
 	files := &expr.Files{}
 	load := func(name, text string) {
 		if _, err := files.Load(fstest.MapFS{name: {Data: []byte(text)}}, ".", name); err != nil {
