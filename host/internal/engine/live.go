@@ -196,12 +196,15 @@ func (e *Engine) advance(l *live, inbox []message) *pass {
 		switch m := inbox[k].(type) {
 		case landed:
 			l.flying = false
-			if !e.land(m) {
-				return nil
-			}
 			inbox = append(inbox, l.held...)
 			clear(l.held)
 			l.held = l.held[:0]
+			if !e.land(m) {
+				for _, late := range inbox[k+1:] {
+					e.turnAway(late, l.over)
+				}
+				return nil
+			}
 		default:
 			if l.flying && (l.state.Status.Ended() || len(p.events) >= maxAhead) {
 				l.held = append(l.held, m)
@@ -239,14 +242,8 @@ func (e *Engine) advance(l *live, inbox []message) *pass {
 func (e *Engine) land(m landed) bool {
 	l := m.pass.l
 	if m.err == nil {
-		if m.pass.act(); !m.pass.ends {
-			return true
-		}
-		for _, late := range l.held {
-			e.turnAway(late, ErrEnded)
-		}
-		l.held = nil
-		return false
+		m.pass.act()
+		return !m.pass.ends
 	}
 	m.pass.abandon()
 	l.next.abandon()
@@ -255,10 +252,6 @@ func (e *Engine) land(m landed) bool {
 	}
 	l.next = nil
 	e.refused(l, m.err)
-	for _, late := range l.held {
-		e.turnAway(late, l.over)
-	}
-	l.held = nil
 	return false
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -326,4 +327,29 @@ func TestReading(t *testing.T) {
 		r.Reading(false)
 		r.wait(keyed, run.Succeeded)
 	})
+}
+
+// TestLastWords: whoever says something to a run that is just ending is answered.
+func TestLastWords(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	r.journal.after = func(_ int, a store.Append) error {
+		for range 32 {
+			if a.Head != nil && run.Status(a.Head.State).Ended() {
+				all.Go(func() {
+					if err := r.Cancel(ctx, run.ID(a.Run), "", ""); !errors.Is(err, engine.ErrEnded) {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		return nil
+	}
+	for range 200 {
+		r.wait(r.submit(head+"node \"control.calc\" \"a\" { v = 1 }"), run.Succeeded)
+	}
+	all.Wait()
 }
