@@ -254,7 +254,7 @@ func BenchmarkInFlight(b *testing.B) {
 	for b.Loop() {
 		c, address := serving(b, nil)
 		finish(b, client.New(address, nil), chain)
-		busy := strings.Replace(chain, "text = \"One", "for_each = range(1000)\n  text = \"One", 1)
+		busy := strings.Replace(chain, "text = \"One", "for_each = range(100)\n  text = \"One", 1)
 		busy = strings.Replace(busy, "node.n0.chunks", "node.n0[0].chunks", 1)
 		submit(b, client.New(address, nil), busy, 256)
 		most += resident(b, c.Process.Pid, 3*time.Second)
