@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore/sumvfs"
@@ -45,9 +46,11 @@ type Store struct {
 	queue struct {
 		sync.Mutex
 		pending []*item
+		want    int   // of them, for full; 0: nobody waits
 		end     error // why no more are taken; nil while open
 	}
 	wake chan struct{} // holds one value when pending is not empty
+	full chan struct{} // holds one value when there are as many as are wanted
 	done chan struct{} // closed when the writer has gone
 
 	mu    sync.RWMutex
@@ -74,7 +77,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := sumvfs.Register(); err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
-	s := &Store{path: abs, wake: make(chan struct{}, 1), done: make(chan struct{}), tails: map[string]tail{}}
+	s := &Store{path: abs, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), done: make(chan struct{}), tails: map[string]tail{}}
 	if err = sumvfs.Check(abs); err != nil {
 		return nil, s.explain("open", err)
 	}
@@ -188,7 +191,38 @@ func (s *Store) enqueue(it *item) error {
 	if len(s.queue.pending) == 1 {
 		poke(s.wake)
 	}
+	if len(s.queue.pending) == s.queue.want {
+		poke(s.full)
+	}
 	return nil
+}
+
+// When many append at once a transaction waits a little, so that it is not over for the few who were first: a sync costs
+// more than the wait, and then somebody waits for the processor anyway. Whoever appends alone is not kept.
+const (
+	crowd     = 4 // items of one transaction after which the next waits
+	gatherFor = time.Millisecond
+)
+
+// gather waits until n items are pending, for gatherFor at most.
+func (s *Store) gather(n int) {
+	want := func(n int) bool {
+		s.queue.Lock()
+		defer s.queue.Unlock()
+		s.queue.want = n
+		return len(s.queue.pending) >= n
+	}
+	if !want(n) {
+		select {
+		case <-s.full:
+		case <-time.After(gatherFor):
+		}
+	}
+	want(0)
+	select {
+	case <-s.full: // it came too late
+	default:
+	}
 }
 
 // take gives what is pending, in exchange for an empty slice to collect the next in.

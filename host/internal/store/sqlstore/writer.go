@@ -164,9 +164,14 @@ func (w *writer) behind(e *end) {
 func (w *writer) run() {
 	defer close(w.s.done)
 	empty := make([]*item, 0, pendingGuess)
+	last := 0
 	for range w.s.wake {
 		runtime.Gosched() // those who were just answered are runnable: let them join this group
+		if last >= crowd {
+			w.s.gather(last)
+		}
 		group, end := w.s.take(empty)
+		last = len(group)
 		appends, jobs := split(group)
 		if errors.Is(end, store.ErrStopped) {
 			refuse(group, end)
