@@ -58,7 +58,7 @@ func (p *program) showQueue(q client.Queue) error {
 	if len(rows) > 0 {
 		table(os.Stdout, style, []string{"RUN", "PRIORITY", "WHY"}, rows)
 	}
-	text := fmt.Sprintf("%d runs wait", q.Total)
+	text := counted(q.Total, "run waits", "runs wait")
 	if q.Paused {
 		text += "; the queue is paused: spinbot queue resume lets it go on"
 	}
