@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -233,7 +234,7 @@ func (e *Engine) drop(l *live, why error) {
 	}
 	l.over = why
 	inbox := l.inbox
-	l.inbox = nil
+	l.inbox = slices.DeleteFunc(slices.Clone(inbox), func(m message) bool { _, ok := m.(landed); return !ok }) // its driver has to see it
 	l.mu.Unlock()
 	for _, m := range inbox {
 		e.turnAway(m, why)

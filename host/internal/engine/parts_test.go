@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -119,4 +120,32 @@ func TestTimers(t *testing.T) {
 		timers.set(runs[0], time.Now().Add(time.Second))
 		timers.close()
 	})
+}
+
+// TestDropKeepsLanding: that events have landed is told to the driver also of a run that was dropped meanwhile: it
+// answers those who wait for what would have come next.
+func TestDropKeepsLanding(t *testing.T) {
+	t.Parallel()
+	e := New(Config{})
+	l := &live{id: "run_1", state: run.New(run.Shape{}), driven: true, flying: true, gone: make(chan struct{})}
+	flying, turned, waits := &pass{e: e, l: l}, told{durable: make(chan error, 1)}, make(chan error, 1)
+	l.next = &pass{e: e, l: l, heard: []chan error{waits}}
+	l.inbox = []message{turned, landed{flying, ErrClosed}}
+	e.drop(l, ErrClosed)
+	if err := <-turned.durable; !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if len(l.inbox) != 1 {
+		t.Fatalf("%d messages are left for the driver, want one", len(l.inbox))
+	}
+	e.begin()
+	e.drive(l)
+	select {
+	case err := <-waits:
+		if !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	default:
+		t.Error("who waited was not answered")
+	}
 }
