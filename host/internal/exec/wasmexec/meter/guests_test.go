@@ -71,10 +71,10 @@ type meteredRun struct {
 }
 
 // run runs a program; slice is how much fuel it gets at once, 0 for a module that is not metered.
-func (p program) run(t *testing.T, code []byte, slice int64) (r meteredRun) {
+func (p program) run(t *testing.T, cache wazero.CompilationCache, code []byte, slice int64) (r meteredRun) {
 	t.Helper()
 	ctx := context.Background()
-	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCoreFeatures(features))
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCoreFeatures(features).WithCompilationCache(cache))
 	defer runtime.Close(ctx)
 	wasi_snapshot_preview1.MustInstantiate(ctx, runtime)
 	granted := int64(0)
@@ -129,12 +129,14 @@ func rewrite(t testing.TB, code []byte) []byte {
 // however they are given it.
 func TestGuests(t *testing.T) {
 	t.Parallel()
+	cache := wazero.NewCompilationCache()
+	defer cache.Close(t.Context())
 	spoke := 0
 	for _, p := range programs(t) {
 		code := read(t, p.path)
 		metered := rewrite(t, code)
-		plain := p.run(t, code, 0)
-		big, small := p.run(t, metered, 1<<30), p.run(t, metered, 777)
+		plain := p.run(t, cache, code, 0)
+		big, small := p.run(t, cache, metered, 1<<30), p.run(t, cache, metered, 777)
 		for _, got := range []meteredRun{big, small} {
 			if got.stdout != plain.stdout || got.stderr != plain.stderr || got.err != plain.err {
 				t.Errorf("%s %v: metered %q %q %q, plain %q %q %q",
@@ -247,4 +249,13 @@ func checksum(b []byte) (sum uint64) {
 		sum = sum*1099511628211 + uint64(c)
 	}
 	return sum
+}
+
+func isValid(t testing.TB, code []byte) bool {
+	t.Helper()
+	ctx := context.Background()
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
+	defer runtime.Close(ctx)
+	_, err := runtime.CompileModule(ctx, code)
+	return err == nil
 }

@@ -3,12 +3,12 @@
 //
 // # Fuel
 //
-// The module gets a mutable global of 64 bits, exported as Fuel, that goes down by what the code ahead costs: at the
-// entry of a function by all of its code outside loops, at the head of a loop by all of the loop's code outside inner
-// loops. Each instruction counts as run, so the fuel taken is never less than what the executed instructions cost, and
-// it depends on nothing but the module and its input. Where the fuel falls below zero the module calls the function
-// Refill of the module Host with it and goes on with what that returns; a host that wants the guest to end panics
-// instead. A fresh instance has no fuel and asks at once.
+// The module gets a mutable global of 64 bits, exported as Fuel, from which the code takes what it costs before it
+// runs: at the entry of a function, at the head of a loop, and at some of the places where ways part or meet. Each
+// time as much is taken as the longest way to the next such places costs, so fuel is never less than what the
+// executed instructions cost, and depends on nothing but the module and its input. A function or loop that finds less
+// than none calls the function Refill of the module Host with it and goes on with what that returns; a host that
+// wants the guest to end panics instead. A fresh instance has no fuel and asks at once.
 //
 // # Cost, model 1
 //

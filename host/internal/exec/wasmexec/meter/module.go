@@ -68,6 +68,7 @@ type module struct {
 	hasMemory bool
 
 	functions []function
+	walk      walk // one is enough
 }
 
 // parse reads what must be known, and checks that nothing else would be misread.

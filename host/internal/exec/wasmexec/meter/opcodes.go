@@ -4,6 +4,7 @@ import "fmt"
 
 // The instructions that are treated apart.
 const (
+	opUnreachable        = 0x00
 	opBlock              = 0x02
 	opLoop               = 0x03
 	opIf                 = 0x04
@@ -11,6 +12,7 @@ const (
 	opEnd                = 0x0b
 	opBr                 = 0x0c
 	opBrIf               = 0x0d
+	opBrTable            = 0x0e
 	opReturn             = 0x0f
 	opCall               = 0x10
 	opCallIndirect       = 0x11
@@ -91,8 +93,8 @@ var immediates, misc, vector = func() (one, misc, vector [256]immediate) {
 	set(&one, blockType, opBlock, opIf)
 	set(&one, nothing, opElse, opElse)
 	set(&one, nothing, opEnd, opEnd)
-	set(&one, leb1, opBr, opBrIf)
-	set(&one, labels, 0x0e, 0x0e)
+	set(&one, index1, opBr, opBrIf)
+	set(&one, labels, opBrTable, opBrTable)
 	set(&one, nothing, opReturn, opReturn)
 	set(&one, index1, opCall, opCall)
 	set(&one, index2, opCallIndirect, opCallIndirect)
@@ -149,6 +151,9 @@ func (r *reader) next() (instruction, error) {
 	in := instruction{at: r.at}
 	in.op = r.byte()
 	kind := immediates[in.op]
+	if kind == nothing && !r.failed {
+		return in, nil
+	}
 	if kind == prefixed {
 		in.sub = r.u32()
 		kind = unknown

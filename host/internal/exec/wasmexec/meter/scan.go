@@ -30,12 +30,16 @@ type function struct {
 	code   []byte // the instructions
 
 	unmetered bool
-	total     uint32 // what it costs, when unmetered
-	// charges is what each check takes, in the order in which they stand: at the entry, unless it is the first loop's
-	// to take, then at each loop.
-	charges []uint64
-	merged  bool // the first loop takes what the entry costs
-	bulk    bool // needs the locals of bulk instructions
+	total     uint32  // what it costs, when unmetered
+	points    []point // where fuel is taken otherwise, in the order in which they stand
+	edits     []edit  // instructions that are written otherwise, in the order in which they stand
+	bulk      bool    // needs the locals of bulk instructions
+}
+
+// An edit is an instruction that is written otherwise, and where the next one begins.
+type edit struct {
+	instruction
+	end int
 }
 
 func (m *module) readBodies(r *reader) error {
@@ -74,7 +78,7 @@ func (m *module) scan() error {
 	}
 	for i := range m.functions {
 		if f := &m.functions[i]; !f.unmetered {
-			if err := m.scanRegions(f); err != nil {
+			if err := m.scanFlow(f); err != nil {
 				return m.inFunction(i, err)
 			}
 		}
@@ -96,6 +100,9 @@ func (m *module) scanSmall(f *function) error {
 		}
 		if err != nil {
 			return err
+		}
+		if in.op == opRefFunc {
+			f.edits = append(f.edits, edit{in, r.at})
 		}
 		f.total += cost(in)
 		switch in.op {
@@ -137,62 +144,6 @@ func cost(in instruction) uint32 {
 	return 1
 }
 
-// scanRegions adds up what each check takes. A region is the function or a loop, without the loops inside.
-func (m *module) scanRegions(f *function) error {
-	const entry = 0
-	charges := []uint64{0}
-	var open []int // the region around each open block
-	region := entry
-	straight := true // up to here nothing leads past the first loop
-	for r := (reader{b: f.code}); ; {
-		if !r.more() {
-			return errors.New("its body does not end")
-		}
-		in, err := r.next()
-		if err == nil {
-			err = m.within(f, in)
-		}
-		if err != nil {
-			return err
-		}
-		charges[region] += uint64(cost(in))
-		switch in.op {
-		case opBlock:
-			open = append(open, region)
-		case opIf:
-			open = append(open, region)
-			straight = false
-		case opLoop:
-			f.merged = f.merged || straight && len(charges) == 1
-			straight = false
-			open = append(open, region)
-			region = len(charges)
-			charges = append(charges, 0)
-		case opEnd:
-			if len(open) == 0 {
-				if r.more() {
-					return errors.New("its body goes on after its end")
-				}
-				f.settle(charges)
-				return nil
-			}
-			region, open = open[len(open)-1], open[:len(open)-1]
-		case opCall, opReturnCall:
-			straight = false
-			charges[region] += m.callee(in.index)
-		case opMemoryGrow:
-			straight = false
-		case opTableSet:
-			m.changes(in.index)
-		case prefixMisc:
-			f.scanMisc(m, in)
-			straight = straight && in.sub < miscMemoryInit
-		case 0x00, opElse, opBr, opBrIf, 0x0e, opReturn, opCallIndirect, opReturnCallIndirect:
-			straight = false
-		}
-	}
-}
-
 func (f *function) scanMisc(m *module, in instruction) {
 	switch in.sub {
 	case miscMemoryInit, miscMemoryCopy, miscMemoryFill:
@@ -221,16 +172,6 @@ func (m *module) callee(f uint32) uint64 {
 		return uint64(m.functions[f].total)
 	}
 	return 0
-}
-
-// settle decides who takes what the entry costs. The first loop does where every entry leads to it and where it makes
-// little difference to each round.
-func (f *function) settle(charges []uint64) {
-	if f.merged = f.merged && charges[0] <= max(16, charges[1]/8); f.merged {
-		charges[1] += charges[0]
-		charges = charges[1:]
-	}
-	f.charges = charges
 }
 
 var errBeyond = errors.New("it names what the module has not")

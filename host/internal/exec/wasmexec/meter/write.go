@@ -124,7 +124,7 @@ func (m *module) section(l layout, id int, body []byte) ([]byte, error) {
 		}
 		return m.elements(body)
 	case secCode:
-		return m.codeSection(l)
+		return m.codeSection(l), nil
 	}
 	return body, nil
 }
@@ -193,7 +193,7 @@ func (m *module) shadowTables() (shadows [][]byte) {
 	return shadows
 }
 
-func (m *module) codeSection(l layout) ([]byte, error) {
+func (m *module) codeSection(l layout) []byte {
 	size := 64
 	for i := range m.functions {
 		size += len(m.functions[i].code) + 16
@@ -203,22 +203,19 @@ func (m *module) codeSection(l layout) ([]byte, error) {
 	out = appendU32(out, uint32(len(m.functions)+len(own)))
 	var body []byte
 	for i := range m.functions {
-		var err error
-		if body, err = m.functions[i].write(body[:0], m, l); err != nil {
-			return nil, m.inFunction(i, err)
-		}
+		body = m.functions[i].write(body[:0], m, l)
 		out = appendSized(out, body)
 	}
 	for _, body := range own {
 		out = appendSized(out, body)
 	}
-	return out, nil
+	return out
 }
 
 // write appends the function's body with its checks.
-func (f *function) write(out []byte, m *module, l layout) ([]byte, error) {
+func (f *function) write(out []byte, m *module, l layout) []byte {
 	w := writer{b: out, l: l}
-	groups, metered := f.groups, len(f.charges) > 0
+	groups, metered := f.groups, len(f.points) > 0
 	if metered {
 		groups++
 	}
@@ -237,40 +234,32 @@ func (f *function) write(out []byte, m *module, l layout) ([]byte, error) {
 		}
 		w.b = append(w.b, 1, i32)
 	}
-	charges := f.charges
-	if metered && !f.merged {
-		w.check(charges[0])
-		charges = charges[1:]
-	}
-	r := reader{b: f.code}
 	from := 0 // what is not yet copied
-	for r.more() {
-		in, err := r.next()
-		if err != nil {
-			return nil, err
+	copyTo := func(at int) {
+		w.b = append(w.b, f.code[from:at]...)
+		from = at
+	}
+	points := f.points
+	for _, e := range f.edits {
+		for ; len(points) > 0 && points[0].at <= e.at; points = points[1:] {
+			copyTo(points[0].at)
+			w.take(points[0])
 		}
-		switch in.op {
-		case opLoop:
-			w.b = append(w.b, f.code[from:r.at]...)
-			w.check(charges[0])
-			charges = charges[1:]
-		case opCall, opReturnCall, opRefFunc:
-			w.b = append(w.b, f.code[from:in.at]...)
-			w.op(in.op, m.shift(in.index))
+		copyTo(e.at)
+		switch e.op {
 		case opMemoryGrow:
-			w.b = append(w.b, f.code[from:in.at]...)
 			w.op(opCall, l.grow)
 		case prefixMisc:
-			if in.sub < miscMemoryInit || in.sub == miscTableSize {
-				continue
-			}
-			w.b = append(w.b, f.code[from:in.at]...)
-			w.misc(in, f.code[in.at:r.at])
+			w.misc(e.instruction, f.code[e.at:e.end])
 		default:
-			continue
+			w.op(e.op, m.shift(e.index))
 		}
-		from = r.at
+		from = e.end
 	}
-	w.b = append(w.b, f.code[from:]...)
-	return w.b, nil
+	for _, p := range points {
+		copyTo(p.at)
+		w.take(p)
+	}
+	copyTo(len(f.code))
+	return w.b
 }

@@ -21,14 +21,18 @@ func (w *writer) i32(v int32) { w.b = appendS64(append(w.b, opI32Const), int64(v
 
 func (w *writer) i64(v int64) { w.b = appendS64(append(w.b, opI64Const), v) }
 
-// check takes fuel and asks for more when it is used up.
-func (w *writer) check(charge uint64) {
-	if charge == 0 {
+// take takes fuel and, at a check, asks for more when it is used up.
+func (w *writer) take(p point) {
+	if p.charge == 0 && !p.check {
 		return
 	}
 	w.op(opGlobalGet, w.l.fuel)
-	w.i64(int64(charge))
+	w.i64(int64(p.charge))
 	w.raw(opI64Sub)
+	if !p.check {
+		w.op(opGlobalSet, w.l.fuel)
+		return
+	}
 	w.op(opLocalTee, w.temp)
 	w.op(opGlobalSet, w.l.fuel)
 	w.op(opLocalGet, w.temp)
@@ -190,7 +194,7 @@ func pieces(l layout, whole []byte, outside, each func(w *writer)) []byte {
 	w.raw(0x49 /* i32.lt_u */, opSelect)
 	w.op(opLocalSet, part)
 	w.charge(byteShift)
-	w.check(costBulk)
+	w.take(point{check: true, charge: costBulk})
 	w.op(opLocalGet, left)
 	w.op(opLocalGet, part)
 	w.raw(opI32Sub)
