@@ -29,8 +29,13 @@ func ready() {
 	}
 }
 
+// abi is called once, before anything else: what it sets up belongs to the state that the host brings back.
+//
 //go:wasmexport spinbot_abi
-func abi() int32 { return abiVersion }
+func abi() int32 {
+	ready()
+	return abiVersion
+}
 
 //go:wasmexport spinbot_describe
 func describe() int64 {

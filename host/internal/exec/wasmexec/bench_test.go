@@ -40,6 +40,9 @@ func benchmark(b *testing.B, e *Executor, inFlight int, owners int) {
 func BenchmarkReactorOneAtATime(b *testing.B) {
 	e := newExecutor(b, reactorCode(b), Config{})
 	t := exectest.Task("test.echo", sdk.Values{"value": payload})
+	if _, err := e.Execute(b.Context(), t); err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
 		if _, err := e.Execute(b.Context(), t); err != nil {
 			b.Fatal(err)
@@ -52,7 +55,7 @@ func BenchmarkReactor64InFlight(b *testing.B) {
 	benchmark(b, newExecutor(b, reactorCode(b), Config{}), 64, 1)
 }
 
-// Every task belongs to another owner than the one before: fresh instances.
+// Every task belongs to another owner than the one before: instances are reset.
 func BenchmarkReactorOwnersAlternate(b *testing.B) {
 	benchmark(b, newExecutor(b, reactorCode(b), Config{}), 64, 1<<30)
 }
@@ -73,6 +76,22 @@ func BenchmarkLoadFromCache(b *testing.B) {
 		}
 		if err := e.Close(); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkReset makes an instance that another owner used as it was when it was fresh.
+func BenchmarkReset(b *testing.B) {
+	e := newExecutor(b, reactorCode(b), Config{})
+	t := exectest.Task("test.echo", sdk.Values{"value": payload})
+	if _, err := e.Execute(b.Context(), t); err != nil {
+		b.Fatal(err)
+	}
+	i := loadedModule(b, e).pool.list[0]
+	b.ReportMetric(float64(len(i.saved.data))/(1<<20), "MiB")
+	for b.Loop() {
+		if !i.reset() {
+			b.Fatal("it cannot be reset")
 		}
 	}
 }

@@ -8,8 +8,13 @@ import (
 	"path/filepath"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 )
+
+// features is the WebAssembly that modules may use: version 2 and what of version 3 the meter knows.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
 
 // cache keeps compiled modules in a folder, if there is one that can be used.
 type cache struct {
@@ -42,15 +47,15 @@ func (c *cache) close() error {
 }
 
 // compile makes a runtime of its own for the module. A cache that fails is emptied and gone without.
-func (c *cache) compile(code []byte) (wazero.Runtime, wazero.CompiledModule, error) {
+func (c *cache) compile(code []byte, metered bool) (wazero.Runtime, wazero.CompiledModule, error) {
 	if c.c == nil {
-		return compile(code, nil)
+		return compile(code, metered, nil)
 	}
-	r, m, err := compile(code, c.c)
+	r, m, err := compile(code, metered, c.c)
 	if err == nil {
 		return r, m, nil
 	}
-	r, m, uncached := compile(code, nil)
+	r, m, uncached := compile(code, metered, nil)
 	if uncached == nil {
 		c.log.Warn("the cache of compiled modules is damaged or cannot be written; it was emptied", "folder", c.dir, "error", err)
 		c.empty()
@@ -74,10 +79,11 @@ func (c *cache) empty() {
 }
 
 // compile validates and compiles the code, in a runtime that offers WASI and the functions of sdk/guest. A guest that
-// loops is stopped through its context: without that, it would also stop the host's garbage collector.
-func compile(code []byte, cc wazero.CompilationCache) (r wazero.Runtime, m wazero.CompiledModule, err error) {
+// loops is stopped by its meter, or through its context when it has none, which is slow: without either, it would
+// also stop the host's garbage collector.
+func compile(code []byte, metered bool, cc wazero.CompilationCache) (r wazero.Runtime, m wazero.CompiledModule, err error) {
 	ctx := context.Background()
-	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(true).WithDebugInfoEnabled(false)
+	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithCloseOnContextDone(!metered).WithDebugInfoEnabled(false)
 	if cc != nil {
 		config = config.WithCompilationCache(cc)
 	}
@@ -93,7 +99,10 @@ func compile(code []byte, cc wazero.CompilationCache) (r wazero.Runtime, m wazer
 	if m, err = r.CompileModule(ctx, code); err != nil {
 		return r, nil, err
 	}
-	if _, err = wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
+	if _, err = wasi_snapshot_preview1.Instantiate(watched(ctx), r); err != nil {
+		return r, nil, err
+	}
+	if err = offerMeter(ctx, r); err != nil {
 		return r, nil, err
 	}
 	return r, m, offerHost(ctx, r)

@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec/meter"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -18,22 +19,27 @@ import (
 type call struct {
 	m     *module
 	box   *sandbox
-	what  string // for messages: the node type
-	ctx   context.Context
+	what  string          // for messages: the node type
+	ctx   context.Context // what the guest is called with
 	began time.Time
 	undo  []func()
 }
 
 // begin gives the sandbox to a task (nil: to none) and starts the deadline.
 func (m *module) begin(ctx context.Context, box *sandbox, what string, t *sdk.Task, files *artifacts) *call {
-	c := &call{m: m, box: box, what: what, began: time.Now()}
-	timed, stopTimer := context.WithTimeoutCause(ctx, m.e.config.Deadline, errTooLong)
+	c := &call{m: m, box: box, what: what, began: time.Now(), ctx: box.ctx}
+	box.memory.refused = 0
+	box.reset(t, files)
+	box.start(ctx, m.e.base, c.began.Add(m.e.config.Deadline))
+	if m.unmetered == nil {
+		return c
+	}
+	timed, stopTimer := context.WithDeadlineCause(ctx, box.deadline, errTooLong)
 	inner, cancel := context.WithCancelCause(timed)
 	stopWatch := context.AfterFunc(m.e.base, func() { cancel(errClosed) })
 	c.ctx = context.WithValue(inner, sandboxKey{}, box)
 	c.undo = []func(){func() { stopWatch() }, func() { cancel(nil) }, stopTimer}
-	box.memory.refused = 0
-	box.reset(t, files, cancel)
+	box.cancel = cancel
 	return c
 }
 
@@ -42,7 +48,15 @@ func (c *call) end() {
 	for _, undo := range c.undo {
 		undo()
 	}
-	c.box.task, c.box.files, c.box.cancel = nil, nil, nil
+	c.box.task, c.box.files, c.box.cancel, c.box.parent = nil, nil, nil, nil
+}
+
+// cause is why the guest was stopped; nil when it ended by itself.
+func (c *call) cause() error {
+	if c.m.unmetered != nil {
+		return context.Cause(c.ctx)
+	}
+	return c.box.cause
 }
 
 // start makes an instance; nothing of it runs yet but a start section.
@@ -56,6 +70,9 @@ func (m *module) start(c *call, box *sandbox, config wazero.ModuleConfig) (mod a
 	if err != nil {
 		return nil, c.explain(err)
 	}
+	if m.unmetered == nil {
+		box.left, _ = mod.ExportedGlobal(meter.Fuel).(api.MutableGlobal)
+	}
 	return mod, nil
 }
 
@@ -63,7 +80,7 @@ func (m *module) start(c *call, box *sandbox, config wazero.ModuleConfig) (mod a
 func (c *call) explain(err error) error {
 	ran := time.Since(c.began)
 	printed := c.box.stderr.text()
-	switch cause := context.Cause(c.ctx); {
+	switch cause := c.cause(); {
 	case errors.Is(cause, errTooLong):
 		return &sdk.Error{
 			Cause: sdk.CauseHung, Detail: printed,

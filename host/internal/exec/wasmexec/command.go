@@ -68,7 +68,7 @@ func (c *call) command(stdin []byte, args ...string) (stdout []byte, exit, err e
 	defer func() { _ = mod.Close(context.Background()) }() // closes no files but the sandbox's
 	_, err = mod.ExportedFunction("_start").Call(c.ctx)
 	box.stderr.flush()
-	if cause := context.Cause(c.ctx); cause != nil {
+	if c.cause() != nil {
 		return nil, nil, c.explain(err)
 	}
 	var e *sys.ExitError

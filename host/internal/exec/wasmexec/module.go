@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec/meter"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -35,10 +36,11 @@ type module struct {
 	ready chan struct{} // closed once loaded, or not: err says why
 	err   error
 
-	runtime  wazero.Runtime
-	compiled wazero.CompiledModule
-	form     form
-	pool     *pool // of a reactor
+	runtime   wazero.Runtime
+	compiled  wazero.CompiledModule
+	unmetered error // why it has no meter; nil when it has
+	form      form
+	pool      *pool // of a reactor
 
 	// guarded by Executor.mu
 	users int
@@ -162,7 +164,12 @@ func (m *module) load(where Module, sum string) error {
 	if code, err = limitTables(code); err != nil {
 		return refuse(m.name + " " + err.Error())
 	}
-	r, compiled, err := m.e.cache.compile(code)
+	if metered, err := meter.Rewrite(code); err != nil {
+		m.unmetered = err
+	} else {
+		code = metered
+	}
+	r, compiled, err := m.e.cache.compile(code, m.unmetered == nil)
 	if err != nil {
 		return refuse(m.name + " is not a valid WASM module: " + firstLine(err.Error()))
 	}
@@ -182,6 +189,9 @@ func (m *module) load(where Module, sum string) error {
 func (m *module) inspect() error {
 	for _, f := range m.compiled.ImportedFunctions() {
 		from, name, _ := f.Import()
+		if from == meter.Host && m.unmetered == nil {
+			continue
+		}
 		offered := m.runtime.Module(from)
 		if offered == nil {
 			return m.refuseImport(from, name, "a control node may import "+wasiModule+" and "+hostModule+" only")

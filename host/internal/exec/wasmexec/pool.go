@@ -1,6 +1,7 @@
 package wasmexec
 
 import (
+	"bytes"
 	"context"
 	"runtime/debug"
 	"slices"
@@ -19,13 +20,18 @@ type instance struct {
 	module api.Module
 	alloc  api.Function
 	run    api.Function
-	clean  bool   // no task has run in it
+	clean  bool   // no task has run in it, or all traces are gone
 	tenant tenant // whose task ran in it, when not clean
 	idle   time.Time
+
+	// What reset needs; restore is nil when it cannot be reset.
+	restore api.Function
+	saved   *snapshot
+	uptime  int64
 }
 
 // A pool keeps idle instances of one reactor. How many are busy is limited by Executor.slots; idle ones are limited
-// to as many, and those idle for long are let go, but for a clean one that is kept ready.
+// to as many, and those idle for long are let go, but for one that is kept ready.
 type pool struct {
 	m       *module
 	warming sync.WaitGroup
@@ -35,47 +41,79 @@ type pool struct {
 	list   []*instance // idle, the one idle for longest first
 	timer  *time.Timer // trims; nil when none is under way
 	making bool        // a clean instance is being made
+	saved  *snapshot   // of the first instance
 }
 
 const idleFor = 20 * time.Second
 
 func newPool(m *module) *pool { return &pool{m: m} }
 
-// take gives an instance for the tenant: one of its own, a clean one, or a new one.
-func (p *pool) take(ctx context.Context, who tenant) (*instance, error) {
-	if i := p.find(who); i != nil {
-		return i, nil
+// share gives the snapshot that is kept for the same state.
+func (p *pool) share(s *snapshot) *snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.saved == nil {
+		p.saved = s
 	}
-	return p.m.instantiate(ctx)
+	if p.saved.size == s.size && bytes.Equal(p.saved.data, s.data) {
+		return p.saved
+	}
+	return s
+}
+
+// take gives an instance for the tenant: one of its own, a clean one, one that another left, reset, or a new one.
+func (p *pool) take(ctx context.Context, who tenant) (*instance, error) {
+	for {
+		i := p.find(who)
+		switch {
+		case i == nil:
+			return p.m.instantiate(ctx)
+		case i.clean, i.tenant == who, i.reset():
+			return i, nil
+		}
+		i.close()
+	}
 }
 
 func (p *pool) find(who tenant) *instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := -1
+	at, left := -1, -1
 	for n := len(p.list) - 1; n >= 0; n-- {
-		if i := p.list[n]; !i.clean && i.tenant == who {
+		switch i := p.list[n]; {
+		case !i.clean && i.tenant == who:
+			return p.remove(n)
+		case i.clean && at < 0:
 			at = n
-			break
-		} else if i.clean && at < 0 {
-			at = n
+		case !i.clean && i.restore != nil:
+			left = n
 		}
 	}
 	if at < 0 {
-		p.replenish()
-		return nil
+		at = left
 	}
-	i := p.list[at]
-	p.list = slices.Delete(p.list, at, at+1)
-	if i.clean {
-		p.replenish()
+	var i *instance
+	if at >= 0 {
+		i = p.remove(at)
 	}
+	p.replenish()
 	return i
 }
 
-// replenish makes the next clean instance in the background, one at a time. The caller holds mu.
+// ready: it takes next to nothing to give the instance to any tenant.
+func (i *instance) ready() bool { return i.clean || i.restore != nil }
+
+// remove takes an instance out of the list. The caller holds mu.
+func (p *pool) remove(n int) *instance {
+	i := p.list[n]
+	p.list = slices.Delete(p.list, n, n+1)
+	return i
+}
+
+// replenish makes the next instance in the background, one at a time, of a module whose instances cannot be reset: for
+// the others each tenant would have to wait. The caller holds mu.
 func (p *pool) replenish() {
-	if p.making || p.closed || slices.ContainsFunc(p.list, func(i *instance) bool { return i.clean }) {
+	if p.making || p.closed || p.saved != nil || slices.ContainsFunc(p.list, (*instance).ready) {
 		return
 	}
 	p.making = true
@@ -116,7 +154,7 @@ func (p *pool) put(i *instance) {
 	}
 }
 
-// trim lets go of what was idle for long, memory included, and comes again while anything but one clean instance is
+// trim lets go of what was idle for long, memory included, and comes again while anything but one that is ready is
 // left.
 func (p *pool) trim() {
 	if p.dropIdle() {
@@ -134,7 +172,7 @@ func (p *pool) dropIdle() (dropped bool) {
 	kept := false
 	for n := len(p.list) - 1; n >= 0; n-- {
 		i := p.list[n]
-		if i.clean && !kept {
+		if i.ready() && !kept {
 			kept = true
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec/meter"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/guest"
 )
@@ -40,11 +41,48 @@ func (m *module) instantiate(ctx context.Context) (_ *instance, err error) {
 	} else if err != nil {
 		err = c.explain(err)
 	}
+	if err == nil {
+		err = i.save(c)
+	}
 	if err != nil {
 		i.close()
 		return nil, err
 	}
 	return i, nil
+}
+
+// save puts the state of a fresh instance aside, if it can be restored. Instances of one module share it where it is
+// the same, as it is for all that start alike.
+func (i *instance) save(c *call) error {
+	if c.m.unmetered != nil {
+		return nil
+	}
+	i.box.spoiled = false // what it did to start is what every instance does
+	r, err := i.module.ExportedFunction(meter.Save).Call(c.ctx)
+	if err != nil {
+		return c.explain(err)
+	}
+	if r[0] != 0 {
+		return nil
+	}
+	i.restore = i.module.ExportedFunction(meter.Restore)
+	i.saved = c.m.pool.share(takeSnapshot(&i.box.memory))
+	i.uptime = i.box.uptime
+	return nil
+}
+
+// reset makes the instance as it was when it was fresh; false when it cannot be.
+func (i *instance) reset() bool {
+	if i.restore == nil || i.box.spoiled {
+		return false
+	}
+	var stack [1]uint64
+	if err := i.restore.CallWithStack(i.box.ctx, stack[:]); err != nil || stack[0] != 0 {
+		return false
+	}
+	i.box.uptime = i.uptime
+	i.clean = i.saved.restore(&i.box.memory, i.module.Memory())
+	return i.clean
 }
 
 // runReactor carries out one task in an instance of the pool.

@@ -31,8 +31,13 @@ type sandbox struct {
 	reports budget
 	// now is the guest's clock in Unix nanoseconds, uptime its monotonic clock; both move only while it sleeps.
 	now, uptime int64
-	// cancel ends the current task.
+	// cancel ends the current task of a guest without a meter.
 	cancel context.CancelCauseFunc
+	fuel
+	// ctx is what a metered guest is called with: it tells host functions whose sandbox they are in, and never ends.
+	ctx context.Context
+	// spoiled: the guest changed what only a new instance can undo.
+	spoiled bool
 }
 
 func newSandbox(memoryLimit int64, outputLimit int) *sandbox {
@@ -40,15 +45,16 @@ func newSandbox(memoryLimit int64, outputLimit int) *sandbox {
 	s.memory.limit = uint64(memoryLimit)
 	s.stdout = capped{limit: outputLimit, full: func() { s.end(errOutput) }}
 	s.stderr.line = func(line string) { s.report(sdk.Report{Kind: sdk.ReportLog, Level: "info", Message: line}) }
-	s.reset(nil, nil, nil)
+	s.ctx = context.WithValue(context.Background(), sandboxKey{}, s)
+	s.reset(nil, nil)
 	return s
 }
 
 var errOutput = errors.New("output over the limit")
 
 // reset gives the sandbox to a task, or takes it back with nil.
-func (s *sandbox) reset(t *sdk.Task, files *artifacts, cancel context.CancelCauseFunc) {
-	s.task, s.files, s.cancel = t, files, cancel
+func (s *sandbox) reset(t *sdk.Task, files *artifacts) {
+	s.task, s.files = t, files
 	s.reports = newBudget()
 	s.stdout.Reset()
 	s.stderr.reset()
@@ -63,7 +69,11 @@ func (s *sandbox) reset(t *sdk.Task, files *artifacts, cancel context.CancelCaus
 	s.random.Seed(seed)
 }
 
+// end stops the guest as soon as it can be.
 func (s *sandbox) end(cause error) {
+	if s.cause == nil {
+		s.cause = cause
+	}
 	if s.cancel != nil {
 		s.cancel(cause)
 	}
@@ -144,31 +154,6 @@ func (b *budget) take(n int) verdict {
 	}
 	return allowed
 }
-
-// memory is the linear memory of one instance. It grows up to the limit and remembers when it refused to.
-type memory struct {
-	limit   uint64
-	buf     []byte
-	refused uint64 // the size asked for last time that it was too much
-}
-
-// Reallocate implements experimental.LinearMemory.
-func (m *memory) Reallocate(size uint64) []byte {
-	if size > m.limit {
-		m.refused = size
-		return nil
-	}
-	if size > uint64(cap(m.buf)) {
-		grown := make([]byte, size, min(m.limit, size+size/4))
-		copy(grown, m.buf)
-		m.buf = grown
-	}
-	m.buf = m.buf[:size]
-	return m.buf
-}
-
-// Free implements experimental.LinearMemory.
-func (m *memory) Free() { m.buf = nil }
 
 // capped keeps what is written up to a limit.
 type capped struct {

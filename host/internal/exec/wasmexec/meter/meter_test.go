@@ -170,7 +170,7 @@ func TestRefused(t *testing.T) {
 		"starts the meter": wasm(void, section(8, 0)), "threads": body(0xfe, 3, 0), "relaxed SIMD": body(0xfd, 0x80, 2), "no such instruction": body(0x27),
 		"bodies without functions": wasm(section(10, 1, 2, 0, 0x0b)), "functions without bodies": wasm(void, section(3, 1, 0)),
 		"sections twice": wasm(void, void),
-		"GC types": wasm(section(1, 1, 0x5f, 0)), "tags": wasm(void, section(13, 1, 0, 0)),
+		"GC types":       wasm(section(1, 1, 0x5f, 0)), "tags": wasm(void, section(13, 1, 0, 0)),
 	} {
 		if _, err := meter.Rewrite(code); err == nil {
 			t.Errorf("%s: taken", name)

@@ -1,0 +1,92 @@
+package wasmexec
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/exec/exectest"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// loadedModule is the one module of an executor.
+func loadedModule(t testing.TB, e *Executor) *module {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, m := range e.modules {
+		return m
+	}
+	t.Fatal("no module is loaded")
+	return nil
+}
+
+func owned(in *sdk.Task, owner string) *sdk.Task {
+	in.Owner = owner
+	return in
+}
+
+// TestReset: ten thousand owners after one another have the same instance, which does not grow and forgets each.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	e := probe(t, Config{})
+	outputs(t, e, exectest.Task("test.count", nil))
+	p := loadedModule(t, e).pool
+	first := p.list[0]
+	size := first.module.Memory().Size()
+	if first.restore == nil {
+		t.Fatal("a Go guest cannot be reset")
+	}
+	n := 10_000
+	if testing.Short() {
+		n = 500
+	}
+	for k := range n {
+		if got := outputs(t, e, owned(exectest.Task("test.count", nil), fmt.Sprint(k)))["tasks"]; got != json.Number("1") {
+			t.Fatalf("owner %d has task %v of the instance", k, got)
+		}
+	}
+	if len(p.list) != 1 || p.list[0] != first {
+		t.Errorf("%d instances are idle, the first is another: %v", len(p.list), p.list[0] != first)
+	}
+	if got := first.module.Memory().Size(); got > size+1<<20 {
+		t.Errorf("its memory grew from %d to %d bytes", size, got)
+	}
+}
+
+// TestResetForgets: nothing that an owner gave is in the memory that the next one gets, nor beyond its end.
+func TestResetForgets(t *testing.T) {
+	t.Parallel()
+	e := newExecutor(t, reactorCode(t), Config{})
+	mark := strings.Repeat("ada's own words ", 1<<16) // a MiB: the memory grows
+	outputs(t, e, exectest.Task("test.echo", sdk.Values{"value": mark}))
+	p := loadedModule(t, e).pool
+	i := p.list[0]
+	grown := i.module.Memory().Size()
+	if !bytes.Contains(i.box.memory.buf, []byte("ada's own words")) {
+		t.Fatal("the words are not where they are looked for")
+	}
+	began := time.Now()
+	if !i.reset() {
+		t.Fatal("it cannot be reset")
+	}
+	took := time.Since(began)
+	if size := i.module.Memory().Size(); size >= grown || uint64(size) != i.saved.size {
+		t.Errorf("it has %d bytes, had %d, began with %d", size, grown, i.saved.size)
+	}
+	if bytes.Contains(i.box.memory.buf, []byte("ada's own words")) {
+		t.Error("the words are still there")
+	}
+	for uint32(grown) > i.module.Memory().Size() {
+		if _, ok := i.module.Memory().Grow(1); !ok {
+			t.Fatal("it cannot grow again")
+		}
+	}
+	if bytes.Contains(i.box.memory.buf, []byte("ada's own words")) {
+		t.Error("the words come back with the memory")
+	}
+	t.Logf("reset in %v", took)
+}
