@@ -22,6 +22,8 @@ const (
 // Error is a task's failure as data: what happened, and what to do next.
 type Error struct {
 	Cause Cause `json:"cause"`
+	// Limit is which limit of a control node ended it, if one did.
+	Limit Limit `json:"limit,omitempty"`
 	// Message says what went wrong, to what; lower case, no trailing stop.
 	Message string `json:"message"`
 	// Hint says what the person can do about it; may be empty.

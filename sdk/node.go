@@ -103,6 +103,8 @@ type Task struct {
 	Devices []string
 	// Checkpoint is the last one an earlier attempt reported; nil on the first.
 	Checkpoint []byte
+	// Limits bound a control node; other nodes are bound by their processes.
+	Limits Limits
 
 	report func(Report)
 }
@@ -136,6 +138,7 @@ const (
 	ReportLog        ReportKind = "log"        // Level, Message
 	ReportPreview    ReportKind = "preview"    // Preview, Message
 	ReportCheckpoint ReportKind = "checkpoint" // Checkpoint
+	ReportUsage      ReportKind = "usage"      // Usage: an executor's, once, at the end
 )
 
 // MaxCheckpoint is the size limit of a checkpoint in bytes.
@@ -152,6 +155,7 @@ type Report struct {
 	Preview *Artifact `json:"preview,omitempty"`
 	// Checkpoint of at most MaxCheckpoint bytes is given to the next attempt.
 	Checkpoint []byte `json:"checkpoint,omitempty"`
+	Usage      *Usage `json:"usage,omitempty"`
 }
 
 // Result is how a task ended well.

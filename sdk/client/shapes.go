@@ -179,6 +179,8 @@ type Node struct {
 	OutputsRef string `json:"outputs_ref,omitempty"`
 	// Source is the address of the attempt whose result it is, when it was cached.
 	Source string `json:"source,omitempty"`
+	// Usage is what its latest attempt used, when it is a control node.
+	Usage *sdk.Usage `json:"usage,omitempty"`
 	// Ask is what an open gate asks; Until when it waits at the latest.
 	Ask *Question `json:"ask,omitempty"`
 	// AskRef is the digest of an artifact that holds the question, when it is big.

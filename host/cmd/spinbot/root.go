@@ -24,6 +24,7 @@ type program struct {
 	parallel     int
 	maxRuns      int
 	minFree      string
+	limits       []string
 	json         bool
 	started      bool // a command began: an error from before it is one of usage
 }
@@ -70,6 +71,7 @@ func execute(ctx context.Context, args []string) int {
 	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
 	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")
 	f.IntVar(&p.maxRuns, "max-runs", 0, "most runs that go on at once; others wait in the queue (default 1024)")
+	f.StringArrayVar(&p.limits, "limit", nil, "the most that a control node may ask for, `name=value`: memory, time, budget, output, log or calls (may be repeated)")
 	f.StringVar(&p.minFree, "min-free", "", "how much has to be free on disk for new work to begin, such as 5GiB, or off (default 1GiB, or 2% of a small disk)")
 	root.AddCommand(p.commands()...)
 	root.SetArgs(longFlags(args))

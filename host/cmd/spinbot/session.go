@@ -62,6 +62,10 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 	if err != nil {
 		return host.Config{}, err
 	}
+	limits, err := p.ceilings()
+	if err != nil {
+		return host.Config{}, err
+	}
 	dirs := p.pluginDirs
 	if exe, err := os.Executable(); err == nil {
 		if real, err := filepath.EvalSymlinks(exe); err == nil {
@@ -85,7 +89,7 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 		State: state, Lock: lock, Version: version, BundledTrust: bundledTrust,
 		PluginDirs: append(dirs, state.Plugins()), ControlDirs: append(dirs[:len(dirs):len(dirs)], state.Control()),
 		PipelineDirs: append(p.pipelineDirs[:len(p.pipelineDirs):len(p.pipelineDirs)], state.Pipelines()),
-		Parallel:     parallel, MaxRuns: p.maxRuns, MinFree: minFree, Log: log,
+		Parallel:     parallel, MaxRuns: p.maxRuns, MinFree: minFree, Limits: limits, Log: log,
 	}, nil
 }
 

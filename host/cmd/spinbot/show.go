@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -83,6 +84,30 @@ func showRun(r client.Run, files []saved) {
 // shownAs is a node's address within its run, without the word node where nothing is around it.
 func shownAs(n client.Node) string { return strings.TrimPrefix(n.At, "node.") }
 
+// usageText is what a control node used: units of work, memory, and what beyond computing.
+func usageText(u sdk.Usage) string {
+	parts := []string{sdk.FormatSize(u.Memory)}
+	if u.Cost > 0 {
+		parts = append([]string{countOf(u.Cost) + " units"}, parts...)
+	}
+	return strings.Join(append(parts, u.Grants...), ", ")
+}
+
+// countOf writes a number with three digits at most, and what they count: 12.3M.
+func countOf(n int64) string {
+	x, unit := float64(n), ""
+	for _, u := range []string{"k", "M", "G", "T"} {
+		if x < 1000 {
+			break
+		}
+		x, unit = x/1000, u
+	}
+	if unit == "" {
+		return strconv.FormatInt(n, 10)
+	}
+	return strconv.FormatFloat(x, 'g', 3, 64) + unit
+}
+
 func nodeRow(style progress.Style, n client.Node) []cell {
 	took, attempt, why := "", "", ""
 	if n.Started != nil {
@@ -103,6 +128,8 @@ func nodeRow(style progress.Style, n client.Node) []cell {
 		why, paint = firstLine(n.Ask.Message), nil
 	case n.Source != "":
 		why, paint = n.Source, style.Dim
+	case n.Usage != nil:
+		why, paint = usageText(*n.Usage), style.Dim
 	}
 	return []cell{plain(shownAs(n)), {n.Type, style.Dim}, stateCell(style, n.State), plain(attempt), plain(took), {why, paint}}
 }

@@ -26,6 +26,8 @@ type attempt struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 
+	usage *sdk.Usage // what the executor says that it used
+
 	mu    sync.Mutex
 	known bool         // its start is durable: what it says may be heard
 	held  []sdk.Report // what it said before
@@ -59,7 +61,7 @@ func (a *attempt) run() {
 	ctx, stop := a.limits()
 	res, err := a.e.cfg.Executor.Execute(ctx, a.task.WithReporter(a.reporter(stop)))
 	stop.end()
-	f := finished{inst: a.inst, iter: a.iter, attempt: a.n, key: a.key}
+	f := finished{inst: a.inst, iter: a.iter, attempt: a.n, key: a.key, usage: a.usage}
 	if err != nil {
 		f.err = explain(ctx, err)
 	} else {
@@ -114,6 +116,10 @@ func (t *idleTimer) end() {
 func (a *attempt) reporter(t *idleTimer) func(sdk.Report) {
 	return func(r sdk.Report) {
 		t.touch()
+		if r.Kind == sdk.ReportUsage { // once, before Execute returns
+			a.usage = r.Usage
+			return
+		}
 		if r.Kind == sdk.ReportCheckpoint {
 			if most := sdk.MaxCheckpoint; len(r.Checkpoint) <= most || len(r.Checkpoint) <= 2*most && sdk.HasSealed(a.task.Inputs) { // sealed, it is longer
 				a.e.post(a.l, saved{a.inst, a.iter, a.n, r.Checkpoint})

@@ -223,7 +223,8 @@ func (p *pass) newAttempt(at place, inputs sdk.Values) *attempt {
 	n := p.l.node(i.Node)
 	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, class: at.class, node: n, idle: n.IdleTimeout}
 	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: s.Updated, Seed: i.Seed,
-		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, Checkpoint: i.Checkpoint}
+		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, Checkpoint: i.Checkpoint, Limits: n.Limits}
+	a.task.Limits.Time = n.Timeout
 	a.ctx, a.cancel = context.WithCancelCause(p.e.tasks)
 	p.l.attempts[i] = a
 	return a
@@ -264,7 +265,7 @@ func (p *pass) finish(m finished) {
 		delete(p.l.attempts, m.inst)
 	}
 	ev := about(run.AttemptEnded, m.inst)
-	ev.Iter, ev.Attempt, ev.Error, ev.OutputsRef = m.iter, m.attempt, m.err, m.ref
+	ev.Iter, ev.Attempt, ev.Error, ev.OutputsRef, ev.Usage = m.iter, m.attempt, m.err, m.ref, m.usage
 	if m.err == nil {
 		ev.Outputs = m.outputs
 		if m.iter == m.inst.Iter {

@@ -64,6 +64,7 @@ type (
 		data    []byte
 	}
 	finished struct {
+		usage   *sdk.Usage
 		inst    *run.Instance
 		iter    int
 		attempt int

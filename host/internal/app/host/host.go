@@ -59,6 +59,8 @@ type Config struct {
 	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
 	Parallel int
 	MaxRuns  int // that go on at once; 0: the engine's choice
+	// Limits are the most that a control node may ask for; zeros: the executor's choice.
+	Limits sdk.Limits
 	// SecretFiles and SecretCommands say where secrets come from, by name, beside the environment and the state directory.
 	SecretFiles    map[string]string
 	SecretCommands map[string][]string
@@ -155,7 +157,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.artifacts, h.files = artifacts.Names(h.metrics.Artifacts(files), mask.String), files
 	h.logs = newLogs(state.Logs(), h.store)
 	taskLogger := slog.New(mask.Handler(taskLog{Handler: plain, logs: h.logs}))
-	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Log: taskLogger})
+	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits, Log: taskLogger})
 	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
 	if err != nil {
 		return err

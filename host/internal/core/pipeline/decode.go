@@ -15,13 +15,8 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// blockNames are the top-level blocks of the language; those in later are not supported yet.
-var (
-	blockNames = []string{"pipeline", "variable", "locals", "node", "output", "requires", "secret", "gate", "module", "trigger"}
-	later      = []string{"limits"}
-)
-
-const notYet = "it belongs to the language; a later version of spinbot runs it"
+// blockNames are the top-level blocks of the language.
+var blockNames = []string{"pipeline", "variable", "locals", "node", "output", "requires", "secret", "gate", "module", "trigger"}
 
 func (l *loader) decode(body *hclsyntax.Body) {
 	for _, a := range inOrder(body.Attributes) {
@@ -71,11 +66,6 @@ func (l *loader) decode(body *hclsyntax.Body) {
 }
 
 func (l *loader) unknownBlock(b *hclsyntax.Block, where string, known []string) {
-	if slices.Contains(later, b.Type) && (slices.Contains(known, b.Type) || where != "at the top of a file") {
-		l.fail(b.DefRange(), notYet, "%s block is not supported by this version yet", b.Type)
-		return
-	}
-	known = slices.DeleteFunc(slices.Clone(known), func(name string) bool { return slices.Contains(later, name) })
 	detail := "known here: " + strings.Join(known, ", ")
 	if len(known) == 0 {
 		detail = "no blocks may stand here"
@@ -139,7 +129,7 @@ func sorted[T any](named map[string]T) []string { return slices.Sorted(maps.Keys
 
 func (l *loader) noBlocks(b *hclsyntax.Block, known ...string) {
 	for _, inner := range b.Body.Blocks {
-		if !slices.Contains(known, inner.Type) || slices.Contains(later, inner.Type) {
+		if !slices.Contains(known, inner.Type) {
 			l.unknownBlock(inner, "in a "+b.Type+" block", known)
 		}
 	}

@@ -1,7 +1,5 @@
 package pipeline
 
-import "slices"
-
 // The documentation of the language: one table, long because it says everything once.
 
 var describedRoots = []Word{
@@ -43,7 +41,7 @@ var (
 	inputBlockDoc = Block{Name: "input", Inputs: true, Doc: "Inputs whose names the language uses otherwise"}
 )
 
-var described = withLater([]Block{
+var described = []Block{
 	{Name: "pipeline", Labels: []string{"name"}, Doc: "Names the pipeline. One file holds one pipeline", Words: []Word{
 		descriptionWord,
 		{Name: "timeout", Type: "duration", Doc: "How long a whole run may take: `\"2h\"`"},
@@ -99,10 +97,12 @@ var described = withLater([]Block{
 		{Name: "cache", Doc: "Uses results of equal inputs again", Words: []Word{
 			{Name: "ttl", Type: "duration", Doc: "How old a result may be; without it any age will do"},
 		}},
-		{Name: "limits", Doc: "What an attempt may use", Words: []Word{
-			{Name: "memory", Type: "size", Doc: "Most memory"},
-			{Name: "budget", Type: "duration", Doc: "Most computing time"},
-			{Name: "output", Type: "size", Doc: "Most output"},
+		{Name: "limits", Doc: "What an attempt of a control node may use, beside its `timeout`; the host may allow less", Words: []Word{
+			{Name: "memory", Type: "size", Default: "64 MiB", Doc: "Most memory: more is not given"},
+			{Name: "budget", Type: "number", Doc: "Most work, in units of the cost model: then it is stopped"},
+			{Name: "output", Type: "size", Default: "16 MiB", Doc: "Largest result: a larger one is refused"},
+			{Name: "log", Type: "size", Default: "1 MiB", Doc: "Most that it may report: the rest is left out"},
+			{Name: "calls", Type: "number", Default: "1000000", Doc: "Most calls of the host: then it is stopped"},
 		}},
 		inputBlockDoc,
 	}},
@@ -135,13 +135,4 @@ var described = withLater([]Block{
 		{Name: "secret", Type: "any", Doc: "The secret that a webhook's signatures are made with: `secret.hook`"},
 		{Name: "inputs", Type: "object", Doc: "Values of the pipeline's variables"},
 	}},
-})
-
-// withLater marks what this version does not run yet.
-func withLater(blocks []Block) []Block {
-	for i := range blocks {
-		blocks[i].Later = slices.Contains(later, blocks[i].Name)
-		blocks[i].Blocks = withLater(slices.Clone(blocks[i].Blocks))
-	}
-	return blocks
 }

@@ -59,9 +59,6 @@ func writeBlock(b *strings.Builder, block pipeline.Block, path string) {
 	if block.Inputs {
 		b.WriteString(" Its other attributes are inputs.")
 	}
-	if block.Later {
-		b.WriteString(" A later version runs it.")
-	}
 	b.WriteString("\n")
 	if len(block.Words) > 0 {
 		b.WriteString("\n| attribute | type | default | |\n|---|---|---|---|\n")

@@ -32,8 +32,6 @@ type Block struct {
 	Inputs, Names bool
 	// Many says that it may stand more than once in the same place.
 	Many bool
-	// Later says that it belongs to the language, but this version does not run it yet.
-	Later bool
 }
 
 // Blocks describes the blocks of the language, in the order in which a file is usually written. It documents what the

@@ -56,7 +56,7 @@ func TestLanguageIsDescribed(t *testing.T) {
 		if b.Doc == "" || strings.HasSuffix(b.Doc, ".") {
 			t.Errorf("%s: a block is documented, without a trailing stop", where)
 		}
-		if b.Later || strings.Contains(where, "trigger") {
+		if strings.Contains(where, "trigger") {
 			return
 		}
 		var words, options []string
@@ -88,9 +88,7 @@ func TestLanguageIsDescribed(t *testing.T) {
 
 func names(blocks []pipeline.Block) (out []string) {
 	for _, b := range blocks {
-		if !b.Later {
-			out = append(out, b.Name)
-		}
+		out = append(out, b.Name)
 	}
 	return out
 }
@@ -118,7 +116,7 @@ func TestOptionsAreTaken(t *testing.T) {
 	eachBlock(pipeline.Blocks(), "", func(where string, b pipeline.Block) {
 		for _, w := range b.Words {
 			for _, option := range append(w.Options, "zzq") {
-				if b.Later || len(w.Options) == 0 || where == "trigger" {
+				if len(w.Options) == 0 || where == "trigger" {
 					continue
 				}
 				outer, inner, _ := strings.Cut(where, " ")

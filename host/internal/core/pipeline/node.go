@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// nodeBlocks may stand in a node; those in later are named but not supported.
+// nodeBlocks may stand in a node.
 var nodeBlocks = []string{"retry", "device", "input", "degrade", "cache", "repeat", "limits"}
 
 // nodeWords may stand in a node, beside its inputs.
@@ -223,9 +224,25 @@ func (l *loader) nodeInner(n *Node, outer, b *hclsyntax.Block) {
 		l.degradeBlock(n, b)
 	case "cache":
 		l.cacheBlock(n, b)
+	case "limits":
+		l.limitsBlock(n, b)
 	default:
 		l.unknownBlock(b, "in a node block", nodeBlocks)
 	}
+}
+
+// limitsBlock reads limits { memory, budget, output, log, calls }.
+func (l *loader) limitsBlock(n *Node, b *hclsyntax.Block) {
+	var budget, calls int
+	l.attributes(b, map[string]func(hclsyntax.Expression){
+		"memory": l.size(&n.Limits.Memory),
+		"budget": l.number(&budget, 1, math.MaxInt64),
+		"output": l.size(&n.Limits.Output),
+		"log":    l.size(&n.Limits.Log),
+		"calls":  l.number(&calls, 1, math.MaxInt64),
+	})
+	n.Limits.Budget, n.Limits.Calls = int64(budget), int64(calls)
+	l.noBlocks(b)
 }
 
 // second reports a block without labels that stands twice in another.

@@ -108,7 +108,9 @@ type Node struct {
 	ForEach, When bool
 	// Timeout is for one attempt, IdleTimeout for the silence between two reports; 0 means none.
 	Timeout, IdleTimeout time.Duration
-	Retry                Retry
+	// Limits are those of a control node; Time is Timeout's to say.
+	Limits sdk.Limits
+	Retry  Retry
 	// OnFailure is FailRun, SkipDependents, Continue or Pause.
 	OnFailure string
 	// OnLost says what becomes of a node that is not idempotent when nobody knows how its attempt ended: FailRun or Ask.

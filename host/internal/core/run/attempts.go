@@ -45,6 +45,7 @@ func (i *Instance) current(e Event) bool {
 
 func (s *State) attemptEnded(i *Instance, e Event) {
 	s.count(i.Node.Frame, -1)
+	i.Usage = e.Usage
 	switch {
 	case s.stopped(i, e):
 		if e.Error != nil && !i.Cancel { // else it says already who wanted it to stop

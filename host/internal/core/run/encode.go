@@ -73,6 +73,7 @@ func (e Event) Encode() ([]byte, error) {
 	}
 	w.values("outputs", e.Outputs)
 	w.text("outputs_ref", e.OutputsRef)
+	w.usage(e.Usage)
 	if e.Error != nil {
 		w.value("error", e.Error)
 	}
@@ -104,6 +105,31 @@ func (w *encoder) number(name string, n int) {
 		w.name(name)
 		w.b = strconv.AppendInt(w.b, int64(n), 10)
 	}
+}
+
+func (w *encoder) usage(u *sdk.Usage) {
+	if u == nil {
+		return
+	}
+	w.name("usage")
+	from := len(w.b)
+	for _, m := range [...]struct {
+		name string
+		n    int64
+	}{
+		{"cost", u.Cost}, {"model", int64(u.Model)}, {"memory", u.Memory}, {"memory_time", u.MemoryTime},
+		{"in", u.In}, {"out", u.Out}, {"calls", u.Calls},
+	} {
+		w.number(m.name, int(m.n))
+	}
+	if len(u.Grants) > 0 {
+		w.value("grants", u.Grants)
+	}
+	if len(w.b) == from {
+		w.b = append(w.b, ',')
+	}
+	w.b[from] = '{' // in the place of the first comma
+	w.b = append(w.b, '}')
 }
 
 func (w *encoder) flag(name string, on bool) {

@@ -27,7 +27,7 @@ const (
 	NodeDecided     Kind = "node_decided"     // Decision, Owner, Reason, [Inputs or InputsRef], [Outputs or OutputsRef]: a person's word on an instance that waits
 	AttemptStarted  Kind = "attempt_started"  // Attempt, Seed, Deadline, Rung: the intent
 	AttemptSaved    Kind = "attempt_saved"    // Attempt, Checkpoint
-	AttemptEnded    Kind = "attempt_ended"    // Attempt; Outputs or OutputsRef, [Again]; or Error
+	AttemptEnded    Kind = "attempt_ended"    // Attempt; Outputs or OutputsRef, [Again]; or Error; [Usage]
 	ModuleOpened    Kind = "module_opened"    // Deadline: the intent
 	ModuleEnded     Kind = "module_ended"     // Outputs or OutputsRef, [Again]; or Error
 	GateOpened      Kind = "gate_opened"      // Ask or AskRef, Deadline: the intent
@@ -115,6 +115,7 @@ type Event struct {
 	Checkpoint []byte     `json:"checkpoint,omitempty"`
 	Outputs    sdk.Values `json:"outputs,omitempty"`
 	OutputsRef string     `json:"outputs_ref,omitempty"` // artifact digest of outputs too big for an event
+	Usage      *sdk.Usage `json:"usage,omitempty"`       // what a control node used
 	Error      *sdk.Error `json:"error,omitempty"`
 	Status     Status     `json:"status,omitempty"` // of RunEnded; for readers, Paused where a failure holds the run
 }

@@ -76,7 +76,7 @@ func differInstance(a, b *Instance) string {
 		return ": times"
 	case !bytes.Equal(a.Checkpoint, b.Checkpoint), !sameValues(a.Self, b.Self), a.SelfRef != b.SelfRef, !sameValues(a.Edits, b.Edits), a.EditsRef != b.EditsRef:
 		return ": what the next attempt gets"
-	case !bytes.Equal(a.Ask, b.Ask), a.AskRef != b.AskRef, !sameValues(a.Outputs, b.Outputs), a.OutputsRef != b.OutputsRef, a.Source != b.Source:
+	case !bytes.Equal(a.Ask, b.Ask), a.AskRef != b.AskRef, !sameValues(a.Outputs, b.Outputs), a.OutputsRef != b.OutputsRef, a.Source != b.Source, !reflect.DeepEqual(a.Usage, b.Usage):
 		return ": outputs"
 	case len(a.Frames) != len(b.Frames):
 		return ": rounds"
@@ -113,7 +113,7 @@ func TestDifferKnowsEveryField(t *testing.T) {
 		reflect.TypeFor[Frame](): "Path Owner Nodes Deadline Expired",
 		reflect.TypeFor[Node]():  "NodeShape Frame State Reason Error Each Map Keys Instances Started Ended",
 		reflect.TypeFor[Instance](): "Node Key State Iter Attempt Tries Lost Rung Seed Deadline RetryAt Checkpoint Self SelfRef Edits EditsRef Ask AskRef " +
-			"Outputs OutputsRef Source Error Doubt Cancel Started Ended Frames",
+			"Outputs OutputsRef Source Error Usage Doubt Cancel Started Ended Frames",
 	} {
 		var got []string
 		for k := range of.NumField() {

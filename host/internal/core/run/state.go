@@ -145,6 +145,7 @@ type Instance struct {
 	OutputsRef string
 	Source     string     // address of the attempt whose result it is, when it is cached
 	Error      *sdk.Error // of the latest attempt that ended badly
+	Usage      *sdk.Usage // of the latest attempt, when it was a control node's
 	Doubt      bool       // waits because nobody knows how its attempt ended
 	Cancel     bool       // a person has cancelled it alone
 	Started    time.Time  // of the first attempt

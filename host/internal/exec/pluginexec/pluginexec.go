@@ -120,6 +120,10 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 	if err != nil {
 		return sdk.Result{}, refusal(err)
 	}
+	if l := t.Limits; l != (sdk.Limits{Time: l.Time}) {
+		return sdk.Result{}, &sdk.Error{Cause: sdk.CauseRefused, Permanent: true,
+			Message: t.Type + " runs in a process of its own, which limits do not bind", Hint: "take the limits block out of the node; timeout holds for it, too"}
+	}
 	p, err := e.acquire(ctx, b, t)
 	if err != nil {
 		return sdk.Result{}, err

@@ -105,5 +105,5 @@ func compile(code []byte, metered bool, cc wazero.CompilationCache) (r wazero.Ru
 	if err = offerMeter(ctx, r); err != nil {
 		return r, nil, err
 	}
-	return r, m, offerHost(ctx, r)
+	return r, m, offerHost(watched(ctx), r)
 }

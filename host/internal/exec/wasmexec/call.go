@@ -2,14 +2,12 @@ package wasmexec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec/meter"
 	"github.com/myspinbot/spinbot/sdk"
@@ -17,20 +15,20 @@ import (
 
 // A call is one stretch of a guest's work: under a deadline, stopped when its context or the executor ends.
 type call struct {
-	m     *module
-	box   *sandbox
-	what  string          // for messages: the node type
-	ctx   context.Context // what the guest is called with
-	began time.Time
-	undo  []func()
+	m      *module
+	box    *sandbox
+	what   string // for messages: the node type
+	limits sdk.Limits
+	ctx    context.Context // what the guest is called with
+	began  time.Time
+	undo   []func()
 }
 
 // begin gives the sandbox to a task (nil: to none) and starts the deadline.
-func (m *module) begin(ctx context.Context, box *sandbox, what string, t *sdk.Task, files *artifacts) *call {
-	c := &call{m: m, box: box, what: what, began: time.Now(), ctx: box.ctx}
-	box.memory.refused = 0
-	box.reset(t, files)
-	box.start(ctx, m.e.base, c.began.Add(m.e.config.Deadline))
+func (m *module) begin(ctx context.Context, box *sandbox, what string, t *sdk.Task, l sdk.Limits, files *artifacts) *call {
+	c := &call{m: m, box: box, what: what, limits: l, began: time.Now(), ctx: box.ctx}
+	box.reset(t, l, files)
+	box.start(ctx, m.e.base, c.began.Add(l.Time), l.Budget)
 	if m.unmetered == nil {
 		return c
 	}
@@ -48,7 +46,24 @@ func (c *call) end() {
 	for _, undo := range c.undo {
 		undo()
 	}
+	c.account()
 	c.box.task, c.box.files, c.box.cancel, c.box.parent = nil, nil, nil, nil
+}
+
+// account reports what the task has used.
+func (c *call) account() {
+	box := c.box
+	if box.task == nil {
+		return
+	}
+	u := sdk.Usage{
+		Memory: int64(box.memory.most), In: box.in, Out: box.out, Calls: box.calls,
+		MemoryTime: int64(box.memory.most) >> 10 * time.Since(c.began).Microseconds() / (1 << 10 * 1000),
+	}
+	if c.m.unmetered == nil {
+		u.Cost, u.Model = box.used(), meter.Model
+	}
+	box.task.Report(sdk.Report{Kind: sdk.ReportUsage, Usage: &u})
 }
 
 // cause is why the guest was stopped; nil when it ended by itself.
@@ -74,61 +89,6 @@ func (m *module) start(c *call, box *sandbox, config wazero.ModuleConfig) (mod a
 		box.left, _ = mod.ExportedGlobal(meter.Fuel).(api.MutableGlobal)
 	}
 	return mod, nil
-}
-
-// explain turns the way in which a guest was stopped into an error for people.
-func (c *call) explain(err error) error {
-	ran := time.Since(c.began)
-	printed := c.box.stderr.text()
-	switch cause := c.cause(); {
-	case errors.Is(cause, errTooLong):
-		return &sdk.Error{
-			Cause: sdk.CauseHung, Detail: printed,
-			Message: fmt.Sprintf("%s was stopped after %s: a control node has %s", c.what, seconds(ran), seconds(c.m.e.config.Deadline)),
-			Hint:    "look for a loop that does not end, or raise the deadline of control nodes",
-		}
-	case errors.Is(cause, errOutput):
-		return c.tooMuch("more")
-	case cause != nil:
-		e := *stopped(c.what, cause)
-		if e.Cause == sdk.CauseHung {
-			e.Message += " (it ran for " + seconds(ran) + ")"
-		}
-		return &e
-	case c.box.memory.refused > 0, strings.Contains(printed, "out of memory"):
-		return c.outOfMemory(printed)
-	}
-	var exit *sys.ExitError
-	if errors.As(err, &exit) {
-		return &sdk.Error{
-			Cause: sdk.CauseFailed, Detail: printed,
-			Message: fmt.Sprintf("%s ended its instance with exit code %d", c.what, exit.ExitCode()) + colon(firstLine(printed)),
-			Hint:    "what it printed is in the detail",
-		}
-	}
-	trap, stack, _ := strings.Cut(strings.TrimPrefix(err.Error(), "wasm error: "), "\nwasm stack trace:\n")
-	return &sdk.Error{
-		Cause: sdk.CauseFailed, Message: c.what + " trapped: " + firstLine(trap), Hint: "this is a mistake in the node's code",
-		Detail: strings.TrimSpace(firstLines(strings.ReplaceAll(stack, "\t", ""), 12) + "\n" + printed),
-	}
-}
-
-func (c *call) outOfMemory(printed string) error {
-	limit := c.m.e.config.MemoryLimit
-	asked := ""
-	if n := c.box.memory.refused; n > uint64(limit) {
-		asked = " (it asked for " + size(int64(n)) + ")"
-	}
-	return &sdk.Error{
-		Cause: sdk.CauseFailed, Permanent: true, Detail: printed,
-		Message: c.what + " needs more memory than its limit of " + size(limit) + asked,
-		Hint:    "give it less to work on at once, or raise the memory limit of control nodes",
-	}
-}
-
-func (c *call) tooMuch(got string) error {
-	return sdk.Refuse(c.what+" returned "+got+"; a control node may return "+size(c.m.e.config.OutputLimit),
-		"return less, or use a plugin's node type, which can make artifacts")
 }
 
 func colon(s string) string {

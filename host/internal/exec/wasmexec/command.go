@@ -31,7 +31,7 @@ type resultJSON struct {
 	Error   *sdk.Error  `json:"error"`
 }
 
-func (m *module) runCommand(ctx context.Context, t *sdk.Task, files *artifacts) (sdk.Values, error) {
+func (m *module) runCommand(ctx context.Context, t *sdk.Task, l sdk.Limits, files *artifacts) (sdk.Values, error) {
 	inputs, err := files.inputs.EncodeJSON(true)
 	if err != nil {
 		return nil, sdk.Refuse(t.Type+": inputs: "+err.Error(), "")
@@ -46,10 +46,11 @@ func (m *module) runCommand(ctx context.Context, t *sdk.Task, files *artifacts) 
 	if err != nil {
 		return nil, sdk.Refuse(t.Type+": task: "+err.Error(), "")
 	}
-	box := newSandbox(m.e.config.MemoryLimit, m.e.config.OutputLimit)
-	c := m.begin(ctx, box, t.Type, t, files)
+	box := newSandbox(l)
+	c := m.begin(ctx, box, t.Type, t, l, files)
 	defer c.end()
 	defer files.close()
+	box.in = int64(len(stdin))
 	stdout, exit, err := c.command(stdin, m.name)
 	if err != nil {
 		return nil, err
@@ -68,6 +69,7 @@ func (c *call) command(stdin []byte, args ...string) (stdout []byte, exit, err e
 	defer func() { _ = mod.Close(context.Background()) }() // closes no files but the sandbox's
 	_, err = mod.ExportedFunction("_start").Call(c.ctx)
 	box.stderr.flush()
+	box.out = int64(box.stdout.Len())
 	if c.cause() != nil {
 		return nil, nil, c.explain(err)
 	}
@@ -104,8 +106,8 @@ func (c *call) result(stdout []byte, exit error) (sdk.Values, error) {
 }
 
 func (m *module) describeCommand(ctx context.Context) ([]byte, error) {
-	box := newSandbox(m.e.config.MemoryLimit, m.e.config.OutputLimit)
-	c := m.begin(ctx, box, m.name+": describe", nil, newArtifacts(nil))
+	box := newSandbox(m.e.config.Limits)
+	c := m.begin(ctx, box, m.name+": describe", nil, m.e.config.Limits, newArtifacts(nil))
 	defer c.end()
 	stdout, exit, err := c.command(nil, m.name, "describe")
 	if err == nil {

@@ -2,7 +2,6 @@ package wasmexec
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"time"
 
@@ -24,7 +23,7 @@ type fuel struct {
 	left    api.MutableGlobal // the guest's own count; nil before it is made
 	granted int64             // of it, when last looked at
 	spent   int64             // by the current task, but for what was taken since
-	budget  int64             // of the current task; 0: none
+	budget  int64             // of the current task
 
 	parent   context.Context // of the current task
 	base     context.Context // of the executor
@@ -34,8 +33,8 @@ type fuel struct {
 }
 
 // start begins a task, with all fuel still to be granted.
-func (f *fuel) start(parent, base context.Context, deadline time.Time) {
-	f.parent, f.base, f.deadline, f.cause = parent, base, deadline, nil
+func (f *fuel) start(parent, base context.Context, deadline time.Time, budget int64) {
+	f.parent, f.base, f.deadline, f.budget, f.cause = parent, base, deadline, budget, nil
 	f.spent, f.granted, f.yielded = 0, 0, time.Time{}
 	if f.left != nil {
 		f.left.Set(0)
@@ -49,8 +48,6 @@ func (f *fuel) used() int64 {
 	}
 	return f.spent + f.granted - int64(f.left.Get())
 }
-
-var errBudget = errors.New("budget")
 
 // refill is called by the guest when its fuel is used up. It gives more, or panics with why not.
 func (f *fuel) refill(left int64) int64 {
@@ -69,10 +66,7 @@ func (f *fuel) refill(left int64) int64 {
 		runtime.Gosched()
 		f.yielded = time.Now()
 	}
-	f.granted = slice
-	if f.budget > 0 {
-		f.granted = min(slice, f.budget-f.spent)
-	}
+	f.granted = min(slice, f.budget-f.spent)
 	return f.granted
 }
 
@@ -87,7 +81,7 @@ func (f *fuel) over(now time.Time) error {
 		return errClosed
 	case now.After(f.deadline):
 		return errTooLong
-	case f.budget > 0 && f.spent > f.budget:
+	case f.spent > f.budget:
 		return errBudget
 	}
 	return nil

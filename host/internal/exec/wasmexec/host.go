@@ -52,7 +52,7 @@ func hostProgress(s *sandbox, m api.Module, stack []uint64) {
 
 func hostCheckpoint(s *sandbox, m api.Module, stack []uint64) {
 	if n := api.DecodeU32(stack[1]); n > sdk.MaxCheckpoint {
-		panic(fmt.Errorf("a checkpoint of %s: at most %s are kept", size(int64(n)), size(int64(sdk.MaxCheckpoint))))
+		panic(fmt.Errorf("a checkpoint of %s: at most %s are kept", size(int64(n)), size(sdk.MaxCheckpoint)))
 	}
 	data := append([]byte(nil), bytesAt(m, stack[0], stack[1], sdk.MaxCheckpoint)...)
 	s.report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: data})

@@ -9,6 +9,7 @@ type memory struct {
 	used    uint64 // of buf's memory, may hold something else than zeros
 	shrink  uint64 // what the next call of Reallocate is to give; 0: what it is asked for
 	refused uint64 // the size asked for last time that it was too much
+	most    uint64 // its largest size in this task
 }
 
 // Reallocate implements experimental.LinearMemory.
@@ -31,7 +32,7 @@ func (m *memory) Reallocate(size uint64) []byte {
 		m.buf = m.buf[:size]
 		clear(m.buf[from:max(from, min(m.used, size))])
 	}
-	m.used = max(m.used, size)
+	m.used, m.most = max(m.used, size), max(m.most, size)
 	return m.buf
 }
 

@@ -132,7 +132,7 @@ func read(where Module) ([]byte, error) {
 	}
 	info, err := os.Stat(where.Path)
 	if err == nil && info.Size() > maxModule {
-		return nil, refuse(fmt.Sprintf("%s: %s: larger than a module may be, %s", where.Path, size(info.Size()), size(int64(maxModule))))
+		return nil, refuse(fmt.Sprintf("%s: %s: larger than a module may be, %s", where.Path, size(info.Size()), size(maxModule)))
 	}
 	var code []byte
 	if err == nil {
@@ -253,11 +253,11 @@ func signature(d api.FunctionDefinition) string {
 
 func sameTypes(a, b api.FunctionDefinition) bool { return signature(a) == signature(b) }
 
-func (m *module) execute(ctx context.Context, t *sdk.Task, files *artifacts) (sdk.Values, error) {
+func (m *module) execute(ctx context.Context, t *sdk.Task, l sdk.Limits, files *artifacts) (sdk.Values, error) {
 	if m.form == formCommand {
-		return m.runCommand(ctx, t, files)
+		return m.runCommand(ctx, t, l, files)
 	}
-	return m.runReactor(ctx, t, files)
+	return m.runReactor(ctx, t, l, files)
 }
 
 func (m *module) describe(ctx context.Context) ([]byte, error) {

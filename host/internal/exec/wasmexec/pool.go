@@ -3,12 +3,15 @@ package wasmexec
 import (
 	"bytes"
 	"context"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/myspinbot/spinbot/sdk"
 )
 
 // A tenant may share instances: state that a task leaves behind is seen by no other.
@@ -62,13 +65,15 @@ func (p *pool) share(s *snapshot) *snapshot {
 }
 
 // take gives an instance for the tenant: one of its own, a clean one, one that another left, reset, or a new one.
-func (p *pool) take(ctx context.Context, who tenant) (*instance, error) {
+// For a task with a budget even its own is reset, so that the same task costs the same; and so is one that has more
+// memory than the task may have.
+func (p *pool) take(ctx context.Context, who tenant, l sdk.Limits) (*instance, error) {
 	for {
 		i := p.find(who)
 		switch {
 		case i == nil:
 			return p.m.instantiate(ctx)
-		case i.clean, i.tenant == who, i.reset():
+		case i.clean, i.tenant == who && l.Budget == math.MaxInt64 && int64(len(i.box.memory.buf)) <= l.Memory, i.reset():
 			return i, nil
 		}
 		i.close()

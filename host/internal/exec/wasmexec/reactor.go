@@ -2,7 +2,6 @@ package wasmexec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -18,8 +17,8 @@ const abiVersion = 1
 
 // instantiate makes an instance and lets it initialise.
 func (m *module) instantiate(ctx context.Context) (_ *instance, err error) {
-	box := newSandbox(m.e.config.MemoryLimit, m.e.config.OutputLimit)
-	c := m.begin(ctx, box, m.name, nil, newArtifacts(nil))
+	box := newSandbox(m.e.config.Limits)
+	c := m.begin(ctx, box, m.name, nil, m.e.config.Limits, newArtifacts(nil))
 	defer c.end()
 	mod, err := m.start(c, box, box.config(m.name).WithStdout(&box.stderr))
 	if err != nil {
@@ -86,19 +85,19 @@ func (i *instance) reset() bool {
 }
 
 // runReactor carries out one task in an instance of the pool.
-func (m *module) runReactor(ctx context.Context, t *sdk.Task, files *artifacts) (sdk.Values, error) {
+func (m *module) runReactor(ctx context.Context, t *sdk.Task, l sdk.Limits, files *artifacts) (sdk.Values, error) {
 	who := tenant{t.Owner, t.Pipeline}
-	i, err := m.pool.take(ctx, who)
+	i, err := m.pool.take(ctx, who, l)
 	if err != nil {
 		return nil, err
 	}
 	i.clean, i.tenant = false, who
-	c := m.begin(ctx, i.box, t.Type, t, files)
+	c := m.begin(ctx, i.box, t.Type, t, l, files)
 	out, err := i.call(c, t, files)
 	i.box.stderr.flush()
 	left := files.close()
 	c.end()
-	small := i.module.Memory().Size() <= uint32(m.e.config.MemoryLimit/2)
+	small := int64(i.module.Memory().Size()) <= m.e.config.Limits.Memory/2
 	if err == nil && left == 0 && small {
 		m.pool.put(i)
 		return out.Outputs, failure(out.Err, nil)
@@ -118,13 +117,14 @@ func (i *instance) call(c *call, t *sdk.Task, files *artifacts) (o guest.Outcome
 	if err != nil {
 		return o, sdk.Refuse(t.Type+": input "+err.Error(), "")
 	}
+	i.box.in = int64(len(input))
 	stack := [2]uint64{api.EncodeU32(uint32(len(input)))}
 	if err := i.alloc.CallWithStack(c.ctx, stack[:]); err != nil {
 		return o, c.explain(err)
 	}
 	address := api.DecodeU32(stack[0])
 	if !i.module.Memory().Write(address, input) {
-		return o, refuse(t.Type + ": its module gives no room for a task of " + size(len(input)))
+		return o, refuse(t.Type + ": its module gives no room for a task of " + size(int64(len(input))))
 	}
 	stack = [2]uint64{uint64(address), api.EncodeU32(uint32(len(input)))}
 	if err := i.run.CallWithStack(c.ctx, stack[:]); err != nil {
@@ -146,9 +146,10 @@ func (i *instance) call(c *call, t *sdk.Task, files *artifacts) (o guest.Outcome
 // region reads what the guest returned; the bytes are the guest's.
 func (i *instance) region(c *call, r uint64) ([]byte, error) {
 	address, length := uint32(r>>32), uint32(r)
-	if int(length) > c.m.e.config.OutputLimit {
+	if int64(length) > c.limits.Output {
 		return nil, c.tooMuch(strconv.Itoa(int(length)) + " bytes")
 	}
+	c.box.out = int64(length)
 	b, ok := i.module.Memory().Read(address, length)
 	if !ok {
 		return nil, sdk.Refuse(c.what+": its module answers with bytes outside its memory", "build it with the sdk of this host's version")
@@ -162,7 +163,7 @@ func (m *module) describeReactor(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	defer i.close()
-	c := m.begin(ctx, i.box, m.name+": describe", nil, newArtifacts(nil))
+	c := m.begin(ctx, i.box, m.name+": describe", nil, m.e.config.Limits, newArtifacts(nil))
 	defer c.end()
 	r, err := i.module.ExportedFunction("spinbot_describe").Call(c.ctx)
 	if err != nil {
@@ -192,5 +193,3 @@ func failure(e *sdk.Error, printed *tail) error {
 	c.Message, c.Hint, c.Detail = cut(c.Message, 4<<10), cut(c.Hint, 4<<10), cut(c.Detail, 16<<10)
 	return &c
 }
-
-var errTooLong = errors.New("deadline")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -36,26 +35,28 @@ type sandbox struct {
 	fuel
 	// ctx is what a metered guest is called with: it tells host functions whose sandbox they are in, and never ends.
 	ctx context.Context
+	// calls of host functions, and how many there may be; bytes of the task and of its outcome.
+	calls, mostCalls, in, out int64
 	// spoiled: the guest changed what only a new instance can undo.
 	spoiled bool
 }
 
-func newSandbox(memoryLimit int64, outputLimit int) *sandbox {
+func newSandbox(l sdk.Limits) *sandbox {
 	s := &sandbox{uptime: 1}
-	s.memory.limit = uint64(memoryLimit)
-	s.stdout = capped{limit: outputLimit, full: func() { s.end(errOutput) }}
+	s.stdout.full = func() { s.end(errOutput) }
 	s.stderr.line = func(line string) { s.report(sdk.Report{Kind: sdk.ReportLog, Level: "info", Message: line}) }
 	s.ctx = context.WithValue(context.Background(), sandboxKey{}, s)
-	s.reset(nil, nil)
+	s.reset(nil, l, nil)
 	return s
 }
 
-var errOutput = errors.New("output over the limit")
-
 // reset gives the sandbox to a task, or takes it back with nil.
-func (s *sandbox) reset(t *sdk.Task, files *artifacts) {
+func (s *sandbox) reset(t *sdk.Task, l sdk.Limits, files *artifacts) {
 	s.task, s.files = t, files
-	s.reports = newBudget()
+	s.memory.limit, s.memory.refused, s.memory.most = uint64(l.Memory), 0, uint64(len(s.memory.buf))
+	s.stdout.limit = int(l.Output)
+	s.calls, s.mostCalls, s.in, s.out = 0, l.Calls, 0, 0
+	s.reports = budget(l.Log)
 	s.stdout.Reset()
 	s.stderr.reset()
 	var seed [32]byte
@@ -129,10 +130,10 @@ func (s *sandbox) report(r sdk.Report) {
 	}
 }
 
-// budget limits what one task may report.
-type budget struct{ count, bytes int }
+// budget is how many bytes one task may still report; each report counts a few more than it says.
+type budget int
 
-func newBudget() budget { return budget{count: 10_000, bytes: 1 << 20} }
+const reportSize = 128
 
 type verdict int
 
@@ -143,13 +144,10 @@ const (
 )
 
 func (b *budget) take(n int) verdict {
-	if b.count <= 0 {
+	if *b <= 0 {
 		return refused
 	}
-	b.count--
-	b.bytes -= n
-	if b.count == 0 || b.bytes < 0 {
-		b.count = 0
+	if *b -= budget(n + reportSize); *b <= 0 {
 		return justSpent
 	}
 	return allowed

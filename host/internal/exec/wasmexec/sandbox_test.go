@@ -94,7 +94,7 @@ func TestTenants(t *testing.T) {
 // TestLoop: a guest that loops is stopped at its deadline; meanwhile others run, and the collector too.
 func TestLoop(t *testing.T) {
 	t.Parallel()
-	e := probe(t, Config{Deadline: time.Second})
+	e := probe(t, Config{Limits: sdk.Limits{Time: time.Second}})
 	outputs(t, e, exectest.Task("test.count", nil)) // compiled
 	ended := make(chan *sdk.Error, 1)
 	go func() {
@@ -118,7 +118,7 @@ func TestLoop(t *testing.T) {
 
 func TestLoopCancelled(t *testing.T) {
 	t.Parallel()
-	e := probe(t, Config{Deadline: time.Hour})
+	e := probe(t, Config{Limits: sdk.Limits{Time: time.Hour}, Ceilings: sdk.Limits{Time: time.Hour}})
 	outputs(t, e, exectest.Task("test.count", nil))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -130,7 +130,7 @@ func TestLoopCancelled(t *testing.T) {
 // TestLimits: memory, output and reports have limits, and the instance after one that broke them is as new.
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	e := probe(t, Config{OutputLimit: 1 << 20})
+	e := probe(t, Config{Limits: sdk.Limits{Output: 1 << 20}})
 	if got := fails(t, e, exectest.Task("test.greedy", nil)); !strings.Contains(got.Message, "memory") || !strings.Contains(got.Message, "test.greedy") || got.Hint == "" {
 		t.Errorf("got %#v", got)
 	}

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"runtime"
 	"strconv"
 	"sync"
@@ -32,12 +33,12 @@ type Config struct {
 	CacheDir string
 	// Resolve finds the module that offers a node type.
 	Resolve func(nodeType string) (Module, error)
-	// MemoryLimit of an instance in bytes; 64 MiB.
-	MemoryLimit int64
-	// Deadline of a task, beside its context's; 5 s.
-	Deadline time.Duration
-	// OutputLimit is the largest result in bytes; 16 MiB.
-	OutputLimit int
+	// Limits of a task that asks for none. Zeros: 64 MiB of memory, 5 s, 16 MiB of output, 1 MiB of reports, a million
+	// calls of the host, and any cost.
+	Limits sdk.Limits
+	// Ceilings are the most that a task may ask for: more is refused. Zeros: 1 GiB of memory, 10 min, 256 MiB of
+	// output, 64 MiB of reports, and any cost and number of calls.
+	Ceilings sdk.Limits
 	// Running is how many guests compute at once; twice the processors, at least 4.
 	Running int
 	// Modules is how many compiled modules are kept; 64.
@@ -72,9 +73,12 @@ var errClosed = errors.New("the host is shutting down")
 
 // New makes an executor; it compiles nothing yet.
 func New(c Config) *Executor {
-	c.MemoryLimit = orElse(c.MemoryLimit, 64<<20)
-	c.Deadline = orElse(c.Deadline, 5*time.Second)
-	c.OutputLimit = orElse(c.OutputLimit, 16<<20)
+	c.Ceilings = fill(c.Ceilings, sdk.Limits{
+		Memory: 1 << 30, Time: 10 * time.Minute, Output: 256 << 20, Log: 64 << 20, Budget: math.MaxInt64, Calls: math.MaxInt64,
+	})
+	c.Limits = lower(fill(c.Limits, sdk.Limits{
+		Memory: 64 << 20, Time: 5 * time.Second, Output: 16 << 20, Log: 1 << 20, Budget: math.MaxInt64, Calls: 1_000_000,
+	}), c.Ceilings)
 	c.Running = orElse(c.Running, max(4, 2*runtime.GOMAXPROCS(0)))
 	c.Modules = orElse(c.Modules, 64)
 	if c.Log == nil {
@@ -103,6 +107,10 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 	if err != nil {
 		return sdk.Result{}, refuse(t.Type + ": " + err.Error())
 	}
+	limits, err := e.limits(t)
+	if err != nil {
+		return sdk.Result{}, err
+	}
 	m, err := e.module(ctx, where)
 	if err != nil {
 		return sdk.Result{}, err
@@ -113,7 +121,7 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 	}
 	defer func() { <-e.slots }()
 	files := newArtifacts(t.Inputs)
-	out, err := m.execute(ctx, t, files)
+	out, err := m.execute(ctx, t, limits, files)
 	if err != nil {
 		return sdk.Result{}, err
 	}
@@ -145,6 +153,11 @@ func (e *Executor) Describe(ctx context.Context, where Module) (sdk.Manifest, er
 	manifest, err := sdk.ParseManifest(data)
 	if err != nil {
 		return sdk.Manifest{}, refuse(m.name + ": its manifest cannot be used: " + err.Error())
+	}
+	if m.unmetered != nil {
+		for i := range manifest.NodeTypes {
+			manifest.NodeTypes[i].Description += " (It runs slowly and without a budget, since it cannot be metered: " + m.unmetered.Error() + ".)"
+		}
 	}
 	return manifest, nil
 }
@@ -207,9 +220,6 @@ func stopped(what string, cause error) *sdk.Error {
 	}
 	return &sdk.Error{Cause: sdk.CauseCancelled, Message: what + ": cancelled: " + cause.Error()}
 }
-
-// size writes a limit for people.
-func size[T int | int64](n T) string { return sdk.FormatSize(int64(n)) }
 
 func seconds(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + " s"

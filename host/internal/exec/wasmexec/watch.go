@@ -7,13 +7,13 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// watched makes a module of host functions, instantiated under ctx, tell the sandbox which calls outlive the task:
-// no reset opens a standard file again, or gives it back its flags.
+// watched makes the calls of host functions that are instantiated under ctx count, and tells the sandbox which of them
+// outlive the task: no reset opens a standard file again, or gives it back its flags.
 func watched(ctx context.Context) context.Context {
 	return experimental.WithFunctionListenerFactory(ctx, watcher{})
 }
 
-type watcher struct{}
+type watcher struct{ lasts bool }
 
 // lasting are the functions that change a file which is open, or how far it was read.
 var lasting = map[string]bool{
@@ -24,22 +24,21 @@ var lasting = map[string]bool{
 const preopened = 4
 
 // NewFunctionListener implements experimental.FunctionListenerFactory.
-func (w watcher) NewFunctionListener(d api.FunctionDefinition) experimental.FunctionListener {
-	for _, name := range d.ExportNames() {
-		if lasting[name] {
-			return w
-		}
-	}
-	return nil
+func (watcher) NewFunctionListener(d api.FunctionDefinition) experimental.FunctionListener {
+	return watcher{lasts: lasting[d.Name()]}
 }
 
 // Before implements experimental.FunctionListener.
-func (watcher) Before(ctx context.Context, _ api.Module, d api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
+func (w watcher) Before(ctx context.Context, _ api.Module, d api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
 	s, ok := ctx.Value(sandboxKey{}).(*sandbox)
 	if !ok {
 		return
 	}
-	if api.DecodeU32(params[0]) < preopened || d.ExportNames()[0] == "fd_renumber" {
+	if s.calls++; s.calls > s.mostCalls {
+		s.end(errCalls)
+		panic(errCalls)
+	}
+	if w.lasts && (api.DecodeU32(params[0]) < preopened || d.Name() == "fd_renumber") {
 		s.spoiled = true
 	}
 }

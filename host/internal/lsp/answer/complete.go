@@ -121,9 +121,6 @@ func (c *completion) input(i int, in sdk.Property, required bool) {
 
 func (c *completion) blocks(blocks []pipeline.Block, group int) {
 	for i, b := range blocks {
-		if b.Later {
-			continue
-		}
 		item := protocol.CompletionItem{Label: b.Name, Kind: protocol.CompletionStruct, Detail: "block", Documentation: protocol.Markdown(b.Doc), SortText: order(i)}
 		c.add(group, item, b.Name+" ", blockSnippet(b))
 	}
