@@ -1,16 +1,22 @@
 package wasmexec
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec/meter"
 )
 
 // features is the WebAssembly that modules may use: version 2 and what of version 3 the meter knows.
@@ -44,6 +50,44 @@ func (c *cache) close() error {
 		return nil
 	}
 	return c.c.Close(context.Background())
+}
+
+// meter gives the module its meter; sum is the checksum of the module. What was rewritten before is read again.
+func (c *cache) meter(code []byte, sum string) ([]byte, error) {
+	if c.c == nil {
+		return meter.Rewrite(code)
+	}
+	path := filepath.Join(c.dir, fmt.Sprintf("metered-%d-%s", meter.Version, sum))
+	if kept, err := os.ReadFile(path); err == nil && len(kept) > sha256.Size {
+		if want := sha256.Sum256(kept[sha256.Size:]); bytes.Equal(want[:], kept[:sha256.Size]) {
+			return kept[sha256.Size:], nil
+		}
+		c.log.Warn("a metered module in the cache is damaged; it is made anew", "file", path)
+	}
+	metered, err := meter.Rewrite(code)
+	if err == nil {
+		if failed := c.keep(path, metered); failed != nil {
+			c.log.Warn("a metered module is not kept", "file", path, "error", failed)
+		}
+	}
+	return metered, err
+}
+
+// keep writes a file with its checksum before it, whole or not at all.
+func (c *cache) keep(path string, data []byte) error {
+	f, err := os.CreateTemp(c.dir, "new-*")
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	_, err = f.Write(slices.Concat(sum[:], data))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // err says more
+	}
+	return err
 }
 
 // compile makes a runtime of its own for the module. A cache that fails is emptied and gone without.

@@ -45,6 +45,7 @@ type module struct {
 	// guarded by Executor.mu
 	users int
 	used  time.Time
+	bytes int64 // of memory, about
 }
 
 // module gives the loaded module; the caller releases it.
@@ -82,14 +83,16 @@ func (e *Executor) claim(name, sum string, where Module) *module {
 	m := e.modules[sum]
 	if m == nil {
 		m = &module{e: e, name: name, ready: make(chan struct{})}
-		e.modules[sum] = m
 		e.evict()
+		e.modules[sum] = m
 		e.tasks.Go(func() {
 			defer close(m.ready)
-			if m.err = m.load(where, sum); m.err != nil {
-				e.mu.Lock()
+			size := 0
+			size, m.err = m.load(where, sum)
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			if m.bytes = weight(size); m.err != nil {
 				delete(e.modules, sum)
-				e.mu.Unlock()
 			}
 		})
 	}
@@ -104,9 +107,19 @@ func (m *module) release() {
 	m.used = time.Now()
 }
 
-// evict closes the module unused for longest while there are too many. The caller holds mu.
+// weight is about how much memory a module of a size takes: compiled, with what wazero knows of it, and an instance.
+func weight(code int) int64 { return 1<<20 + 12*int64(code) }
+
+// evict closes the module unused for longest while they take too much memory together. The caller holds mu.
 func (e *Executor) evict() {
-	for len(e.modules) > e.config.Modules {
+	for {
+		taken := int64(0)
+		for _, m := range e.modules {
+			taken += m.bytes
+		}
+		if taken <= e.config.ModuleMemory {
+			return
+		}
 		oldest := ""
 		for sum, m := range e.modules {
 			if m.users == 0 && m.loaded() && (oldest == "" || m.used.Before(e.modules[oldest].used)) {
@@ -149,29 +162,30 @@ func checksum(code []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// load reads, verifies, compiles and inspects the module, and makes its first instance when it is a reactor.
-func (m *module) load(where Module, sum string) error {
+// load reads, verifies, compiles and inspects the module, and makes its first instance when it is a reactor. It
+// returns the module's size in bytes.
+func (m *module) load(where Module, sum string) (int, error) {
 	code, err := read(where)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if got := checksum(code); got != sum {
-		return refuse(fmt.Sprintf("%s: its checksum is sha256:%s, not sha256:%s as trusted: it was altered", m.name, got, sum))
+		return 0, refuse(fmt.Sprintf("%s: its checksum is sha256:%s, not sha256:%s as trusted: it was altered", m.name, got, sum))
 	}
 	if !bytes.HasPrefix(code, []byte("\x00asm")) {
-		return refuse(m.name + " is not a WASM module: it does not begin with \\0asm")
+		return 0, refuse(m.name + " is not a WASM module: it does not begin with \\0asm")
 	}
 	if code, err = limitTables(code); err != nil {
-		return refuse(m.name + " " + err.Error())
+		return 0, refuse(m.name + " " + err.Error())
 	}
-	if metered, err := meter.Rewrite(code); err != nil {
-		m.unmetered = err
-	} else {
+	metered, err := m.e.cache.meter(code, sum)
+	if err == nil {
 		code = metered
 	}
+	m.unmetered = err
 	r, compiled, err := m.e.cache.compile(code, m.unmetered == nil)
 	if err != nil {
-		return refuse(m.name + " is not a valid WASM module: " + firstLine(err.Error()))
+		return 0, refuse(m.name + " is not a valid WASM module: " + firstLine(err.Error()))
 	}
 	m.runtime, m.compiled = r, compiled
 	if err = m.inspect(); err == nil && m.form == formReactor {
@@ -182,7 +196,7 @@ func (m *module) load(where Module, sum string) error {
 		_ = m.free() // err says more
 		m.runtime = nil
 	}
-	return err
+	return len(code), err
 }
 
 // inspect finds out the form and refuses imports that nobody offers.

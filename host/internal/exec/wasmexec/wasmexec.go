@@ -41,9 +41,9 @@ type Config struct {
 	Ceilings sdk.Limits
 	// Running is how many guests compute at once; twice the processors, at least 4.
 	Running int
-	// Modules is how many compiled modules are kept; 64.
-	Modules int
-	Log     *slog.Logger
+	// ModuleMemory is about how many bytes compiled modules take that no task uses, and that are kept; 512 MiB.
+	ModuleMemory int64
+	Log          *slog.Logger
 }
 
 // Module says where a module's bytes are and what they must be.
@@ -80,7 +80,7 @@ func New(c Config) *Executor {
 		Memory: 64 << 20, Time: 5 * time.Second, Output: 16 << 20, Log: 1 << 20, Budget: math.MaxInt64, Calls: 1_000_000,
 	}), c.Ceilings)
 	c.Running = orElse(c.Running, max(4, 2*runtime.GOMAXPROCS(0)))
-	c.Modules = orElse(c.Modules, 64)
+	c.ModuleMemory = orElse(c.ModuleMemory, 512<<20)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

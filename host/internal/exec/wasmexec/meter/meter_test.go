@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -216,5 +217,18 @@ func TestCharges(t *testing.T) {
 		if spent += granted - int64(m.ExportedGlobal(meter.Fuel).Get()); spent != c.want {
 			t.Errorf("%s takes %d, want %d", c.name, spent, c.want)
 		}
+	}
+}
+
+// TestVersion: whoever keeps rewritten modules knows by Version whether they are still what Rewrite gives. When this
+// fails, raise meter.Version; and meter.Model, too, if anything costs another amount.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	h := sha256.New()
+	for seed := range uint64(20) {
+		h.Write(rewrite(t, randomModule(seed)))
+	}
+	if got, want := fmt.Sprintf("%d %x", meter.Version, h.Sum(nil)[:8]), "1 7f71dc3baf30f504"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
