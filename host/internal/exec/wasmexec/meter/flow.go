@@ -60,6 +60,8 @@ type walk struct {
 	edits  []edit
 	frames []frame
 	now    flow
+	// alone: nothing but the function itself takes fuel while it runs, and it ends by return or at its end.
+	alone bool
 }
 
 func (w *walk) open(op byte) *frame {
@@ -73,6 +75,7 @@ func (w *walk) open(op byte) *frame {
 // branch is a way out of as many blocks.
 func (w *walk) branch(depth uint32) {
 	if depth >= uint32(len(w.frames)) { // out of the function
+		w.alone = false
 		return
 	}
 	if f := &w.frames[len(w.frames)-1-int(depth)]; f.op != opLoop {
@@ -110,7 +113,7 @@ func (w *walk) part(at int) {
 // scanFlow finds out where the function takes fuel, and how much.
 func (m *module) scanFlow(f *function) error {
 	w := &m.walk
-	w.points, w.edits, w.frames = w.points[:0], w.edits[:0], w.frames[:0]
+	w.points, w.edits, w.frames, w.alone = w.points[:0], w.edits[:0], w.frames[:0], true
 	w.set(0, true)
 	first := true // up to here nothing leads past the first loop
 	for r := (reader{b: f.code}); ; {
@@ -146,7 +149,7 @@ func (m *module) scanFlow(f *function) error {
 			w.loop(r.at, first)
 		case opEnd:
 			if len(w.frames) == 0 {
-				f.points, f.edits = slices.Clone(w.points), slices.Clone(w.edits)
+				f.points, f.edits, f.alone = slices.Clone(w.points), slices.Clone(w.edits), w.alone
 				if r.more() {
 					return errors.New("its body goes on after its end")
 				}
@@ -162,28 +165,36 @@ func (m *module) scanFlow(f *function) error {
 			w.part(r.at)
 		case opBrTable:
 			w.table(f.code[in.at:r.at])
-		case opUnreachable, opReturn:
+		case opUnreachable:
+			w.now = w.now[:0]
+		case opReturn:
+			w.edits = append(w.edits, edit{in, r.at})
 			w.now = w.now[:0]
 		case opCall, opReturnCall:
+			w.alone = false
 			w.edits = append(w.edits, edit{in, r.at})
 			w.spend(m.callee(in.index))
 			if in.op == opReturnCall {
 				w.now = w.now[:0]
 			}
 		case opReturnCallIndirect:
+			w.alone = false
 			w.now = w.now[:0]
 		case opTableSet:
 			m.changes(in.index)
 		case prefixMisc:
 			if in.sub >= miscMemoryInit && in.sub != miscTableSize {
+				w.alone = false
 				w.edits = append(w.edits, edit{in, r.at})
 				f.scanMisc(m, in)
 			}
 			continue
 		case opMemoryGrow, opRefFunc:
+			w.alone = w.alone && in.op == opRefFunc
 			w.edits = append(w.edits, edit{in, r.at})
 			continue
 		case opCallIndirect:
+			w.alone = false
 		default:
 			continue
 		}

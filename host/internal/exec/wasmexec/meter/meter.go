@@ -8,7 +8,8 @@
 // time as much is taken as the longest way to the next such places costs, so fuel is never less than what the
 // executed instructions cost, and depends on nothing but the module and its input. A function or loop that finds less
 // than none calls the function Refill of the module Host with it and goes on with what that returns; a host that
-// wants the guest to end panics instead. A fresh instance has no fuel and asks at once.
+// wants the guest to end panics instead. A fresh instance has no fuel and asks at once. A function that calls nothing
+// keeps the fuel in a local while it runs, and gives back what is left: one that traps has not paid for its last round.
 //
 // # Cost, model 1
 //

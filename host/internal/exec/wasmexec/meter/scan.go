@@ -34,6 +34,7 @@ type function struct {
 	points    []point // where fuel is taken otherwise, in the order in which they stand
 	edits     []edit  // instructions that are written otherwise, in the order in which they stand
 	bulk      bool    // needs the locals of bulk instructions
+	alone     bool    // its fuel is in a local while it runs
 }
 
 // An edit is an instruction that is written otherwise, and where the next one begins.

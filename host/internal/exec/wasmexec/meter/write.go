@@ -224,7 +224,7 @@ func (f *function) write(out []byte, m *module, l layout) []byte {
 	}
 	w.b = append(appendU32(w.b, groups), f.locals...)
 	if metered {
-		w.temp = f.count
+		w.temp, w.alone = f.count, f.alone
 		w.b = append(w.b, 1, i64)
 	}
 	if f.bulk {
@@ -233,6 +233,10 @@ func (f *function) write(out []byte, m *module, l layout) []byte {
 			w.length++
 		}
 		w.b = append(w.b, 1, i32)
+	}
+	if w.alone {
+		w.op(opGlobalGet, l.fuel)
+		w.op(opLocalSet, w.temp)
 	}
 	from := 0 // what is not yet copied
 	copyTo := func(at int) {
@@ -249,6 +253,9 @@ func (f *function) write(out []byte, m *module, l layout) []byte {
 		switch e.op {
 		case opMemoryGrow:
 			w.op(opCall, l.grow)
+		case opReturn:
+			w.leave()
+			w.raw(opReturn)
 		case prefixMisc:
 			w.misc(e.instruction, f.code[e.at:e.end])
 		default:
@@ -260,6 +267,8 @@ func (f *function) write(out []byte, m *module, l layout) []byte {
 		copyTo(p.at)
 		w.take(p)
 	}
-	copyTo(len(f.code))
+	copyTo(len(f.code) - 1)
+	w.leave()
+	w.raw(opEnd)
 	return w.b
 }

@@ -11,6 +11,8 @@ type writer struct {
 	l layout
 	// temp is a local of 64 bits, length one of 32.
 	temp, length uint32
+	// alone: temp is the fuel from the function's first instruction to its last.
+	alone bool
 }
 
 func (w *writer) raw(b ...byte) { w.b = append(w.b, b...) }
@@ -26,22 +28,44 @@ func (w *writer) take(p point) {
 	if p.charge == 0 && !p.check {
 		return
 	}
-	w.op(opGlobalGet, w.l.fuel)
+	if w.alone {
+		w.op(opLocalGet, w.temp)
+	} else {
+		w.op(opGlobalGet, w.l.fuel)
+	}
 	w.i64(int64(p.charge))
 	w.raw(opI64Sub)
-	if !p.check {
+	switch {
+	case !p.check && w.alone:
+		w.op(opLocalSet, w.temp)
+		return
+	case !p.check:
 		w.op(opGlobalSet, w.l.fuel)
 		return
 	}
 	w.op(opLocalTee, w.temp)
-	w.op(opGlobalSet, w.l.fuel)
-	w.op(opLocalGet, w.temp)
+	if !w.alone {
+		w.op(opGlobalSet, w.l.fuel)
+		w.op(opLocalGet, w.temp)
+	}
 	w.i64(0)
 	w.raw(opI64LtS, opIf, 0x40)
 	w.op(opLocalGet, w.temp)
 	w.op(opCall, w.l.refill)
-	w.op(opGlobalSet, w.l.fuel)
+	if w.alone {
+		w.op(opLocalSet, w.temp)
+	} else {
+		w.op(opGlobalSet, w.l.fuel)
+	}
 	w.raw(opEnd)
+}
+
+// leave puts back what a function that took the fuel along has left.
+func (w *writer) leave() {
+	if w.alone {
+		w.op(opLocalGet, w.temp)
+		w.op(opGlobalSet, w.l.fuel)
+	}
 }
 
 // charge takes a unit of fuel for each 2^shift of the length, without looking at what is left.
