@@ -149,5 +149,10 @@ func compile(code []byte, metered bool, cc wazero.CompilationCache) (r wazero.Ru
 	if err = offerMeter(ctx, r); err != nil {
 		return r, nil, err
 	}
+	for _, f := range m.ImportedFunctions() {
+		if from, _, _ := f.Import(); from == extismModule {
+			return r, m, offerExtism(watched(ctx), r)
+		}
+	}
 	return r, m, offerHost(watched(ctx), r)
 }

@@ -27,6 +27,7 @@ type form int
 const (
 	formReactor form = iota
 	formCommand
+	formExtism
 )
 
 // A module is one compiled module. It is loaded once, and closed when nothing uses it any more.
@@ -188,7 +189,7 @@ func (m *module) load(where Module, sum string) (int, error) {
 		return 0, refuse(m.name + " is not a valid WASM module: " + firstLine(err.Error()))
 	}
 	m.runtime, m.compiled = r, compiled
-	if err = m.inspect(); err == nil && m.form == formReactor {
+	if err = m.inspect(); err == nil && m.form != formCommand {
 		m.pool = newPool(m)
 		err = m.pool.warm()
 	}
@@ -208,7 +209,7 @@ func (m *module) inspect() error {
 		}
 		offered := m.runtime.Module(from)
 		if offered == nil {
-			return m.refuseImport(from, name, "a control node may import "+wasiModule+" and "+hostModule+" only")
+			return m.refuseImport(from, name, "a control node may import "+wasiModule+", "+hostModule+" or "+extismModule)
 		}
 		d, ok := offered.ExportedFunctionDefinitions()[name]
 		if !ok {
@@ -223,6 +224,12 @@ func (m *module) inspect() error {
 		return m.refuseImport(from, name, "a control node has its own memory")
 	}
 	exports := m.compiled.ExportedFunctions()
+	if m.runtime.Module(extismModule) != nil {
+		if m.form = formExtism; len(m.extismVerbs()) == 0 && exports["describe"] == nil {
+			return refuse(m.name + " is no control node: of its exports none is a function without parameters, as an Extism plug-in has")
+		}
+		return nil
+	}
 	if _, ok := exports["_start"]; ok {
 		m.form = formCommand
 		return nil
@@ -268,15 +275,23 @@ func signature(d api.FunctionDefinition) string {
 func sameTypes(a, b api.FunctionDefinition) bool { return signature(a) == signature(b) }
 
 func (m *module) execute(ctx context.Context, t *sdk.Task, l sdk.Limits, files *artifacts) (sdk.Values, error) {
-	if m.form == formCommand {
+	switch m.form {
+	case formCommand:
 		return m.runCommand(ctx, t, l, files)
+	case formExtism:
+		return m.runExtism(ctx, t, l, files)
+	case formReactor:
 	}
 	return m.runReactor(ctx, t, l, files)
 }
 
 func (m *module) describe(ctx context.Context) ([]byte, error) {
-	if m.form == formCommand {
+	switch m.form {
+	case formCommand:
 		return m.describeCommand(ctx)
+	case formExtism:
+		return m.describeExtism(ctx)
+	case formReactor:
 	}
 	return m.describeReactor(ctx)
 }

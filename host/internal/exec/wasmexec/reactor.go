@@ -28,17 +28,10 @@ func (m *module) instantiate(ctx context.Context) (_ *instance, err error) {
 		box: box, module: mod, clean: true,
 		alloc: mod.ExportedFunction("spinbot_alloc"), run: mod.ExportedFunction("spinbot_run"),
 	}
-	if f := mod.ExportedFunction("_initialize"); f != nil {
-		if _, err = f.Call(c.ctx); err != nil {
-			i.close()
-			return nil, c.explain(err)
-		}
-	}
-	version, err := mod.ExportedFunction("spinbot_abi").Call(c.ctx)
-	if err == nil && version[0] != abiVersion {
-		err = refuse(fmt.Sprintf("%s speaks version %d of the ABI; this host speaks %d: build it with a matching sdk", m.name, version[0], abiVersion))
-	} else if err != nil {
-		err = c.explain(err)
+	if m.form == formExtism {
+		err = i.startExtism(c)
+	} else {
+		err = i.startReactor(c)
 	}
 	if err == nil {
 		err = i.save(c)
@@ -48,6 +41,23 @@ func (m *module) instantiate(ctx context.Context) (_ *instance, err error) {
 		return nil, err
 	}
 	return i, nil
+}
+
+// startReactor lets a guest of sdk/guest initialise, and asks which ABI it speaks.
+func (i *instance) startReactor(c *call) error {
+	if f := i.module.ExportedFunction("_initialize"); f != nil {
+		if _, err := f.Call(c.ctx); err != nil {
+			return c.explain(err)
+		}
+	}
+	version, err := i.module.ExportedFunction("spinbot_abi").Call(c.ctx)
+	if err != nil {
+		return c.explain(err)
+	}
+	if version[0] != abiVersion {
+		return refuse(fmt.Sprintf("%s speaks version %d of the ABI; this host speaks %d: build it with a matching sdk", c.m.name, version[0], abiVersion))
+	}
+	return nil
 }
 
 // save puts the state of a fresh instance aside, if it can be restored. Instances of one module share it where it is

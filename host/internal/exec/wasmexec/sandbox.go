@@ -33,6 +33,7 @@ type sandbox struct {
 	// cancel ends the current task of a guest without a meter.
 	cancel context.CancelCauseFunc
 	fuel
+	kernel kernel // of an Extism plug-in
 	// ctx is what a metered guest is called with: it tells host functions whose sandbox they are in, and never ends.
 	ctx context.Context
 	// calls of host functions, and how many there may be; bytes of the task and of its outcome.
