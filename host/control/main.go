@@ -6,18 +6,26 @@
 package main
 
 import (
+	"github.com/myspinbot/spinbot/host/control/captions"
+	"github.com/myspinbot/spinbot/host/control/choose"
+	"github.com/myspinbot/spinbot/host/control/dedupe"
+	"github.com/myspinbot/spinbot/host/control/score"
 	"github.com/myspinbot/spinbot/host/control/splittext"
 	"github.com/myspinbot/spinbot/host/control/storyboard"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/guest"
 )
 
-func main() {
-	guest.Main(sdk.Plugin{
-		Name: "control", Version: "0.1.0", Description: "Control nodes that ship with MySpinBot",
-		Nodes: []sdk.Node{
-			splittext.Node(),
-			storyboard.Node(),
-		},
-	})
+var plugin = sdk.Plugin{
+	Name: "control", Version: "0.1.0", Description: "Control nodes that ship with MySpinBot",
+	Nodes: []sdk.Node{
+		captions.Node(),
+		choose.Node(),
+		dedupe.Node(),
+		score.Node(),
+		splittext.Node(),
+		storyboard.Node(),
+	},
 }
+
+func main() { guest.Main(plugin) }

@@ -70,7 +70,7 @@ var rooms = []room{
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/telemetry", 3, nil, "Prometheus metrics"},
 	{"host/control", 3, []string{"host/control/..."}, "the control nodes that ship: one WASM module"},
-	{"host/control/...", 3, nil, "one control node each, and the embedded module"},
+	{"host/control/...", 3, []string{"host/control/rules"}, "one control node each, and the embedded module"},
 	{"host/internal/floors", 3, nil, "no code: the test of this table"},
 	{"host/internal/recording", 3, nil, "what the nodes of a real run gave, as a file that tests replay"},
 	{"host/internal/pipetest", 4, nil, "test files of pipelines: mocks, expectations, the run blocks on the real engine"},

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/tetratelabs/wazero"
@@ -126,7 +127,7 @@ func (c *cache) empty() {
 // loops is stopped by its meter, or through its context when it has none, which is slow: without either, it would
 // also stop the host's garbage collector.
 func compile(code []byte, metered bool, cc wazero.CompilationCache) (r wazero.Runtime, m wazero.CompiledModule, err error) {
-	ctx := context.Background()
+	ctx := experimental.WithCompilationWorkers(context.Background(), runtime.GOMAXPROCS(0))
 	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithCloseOnContextDone(!metered).WithDebugInfoEnabled(false)
 	if cc != nil {
 		config = config.WithCompilationCache(cc)
