@@ -80,7 +80,7 @@ func TestResetForgets(t *testing.T) {
 	if bytes.Contains(i.box.memory.buf, []byte("ada's own words")) {
 		t.Error("the words are still there")
 	}
-	for uint32(grown) > i.module.Memory().Size() {
+	for grown > i.module.Memory().Size() {
 		if _, ok := i.module.Memory().Grow(1); !ok {
 			t.Fatal("it cannot grow again")
 		}

@@ -35,12 +35,6 @@ type section struct {
 	body []byte
 }
 
-// A vec is the entries of a section: how many, and their bytes.
-type vec struct {
-	n uint32
-	b []byte
-}
-
 // A global of the module, imported ones first.
 type global struct {
 	kind    byte
