@@ -22,6 +22,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -43,7 +44,9 @@ type Config struct {
 	Running int
 	// ModuleMemory is about how many bytes compiled modules take that no task uses, and that are kept; 512 MiB.
 	ModuleMemory int64
-	Log          *slog.Logger
+	// IdleMemory is how many bytes of memory idle instances may have together; 256 MiB.
+	IdleMemory int64
+	Log        *slog.Logger
 }
 
 // Module says where a module's bytes are and what they must be.
@@ -63,6 +66,7 @@ type Executor struct {
 	base   context.Context // ends with Close
 	stop   context.CancelCauseFunc
 	tasks  sync.WaitGroup
+	idle   atomic.Int64 // bytes of memory of idle instances
 
 	mu      sync.Mutex
 	closed  bool
@@ -81,6 +85,7 @@ func New(c Config) *Executor {
 	}), c.Ceilings)
 	c.Running = orElse(c.Running, max(4, 2*runtime.GOMAXPROCS(0)))
 	c.ModuleMemory = orElse(c.ModuleMemory, 512<<20)
+	c.IdleMemory = orElse(c.IdleMemory, 256<<20)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
