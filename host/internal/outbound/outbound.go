@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -79,21 +80,35 @@ func (c *Client) transport(privateToo bool) *http.Transport {
 // maxRedirects is how many redirects are followed.
 const maxRedirects = 5
 
-// Do sends a request of a node type and reads the response, within its grants. The error is a *guest.Error.
-func (c *Client) Do(ctx context.Context, nodeType string, granted grant.Set, q guest.Request) (guest.Response, error) {
-	if granted.HTTP == nil {
-		return guest.Response{}, &guest.Error{Status: guest.StatusRefused, Message: nodeType + " was not granted http", Hint: grant.Command(nodeType, grant.HTTP)}
+// Caller is for whom a request is sent.
+type Caller struct {
+	NodeType string
+	Granted  grant.Set
+	// Used is told of each host and secret before it is used: the name of the grant and of what it covers. It may be nil.
+	Used func(name, what string)
+}
+
+// Do sends a request and reads the response, within the caller's grants. The error is a *guest.Error.
+func (c *Client) Do(ctx context.Context, who Caller, q guest.Request) (guest.Response, error) {
+	nodeType := who.NodeType
+	if who.Granted.HTTP == nil {
+		e := refused(grant.Command(nodeType, grant.HTTP), "%s was not granted http", nodeType)
+		x := exchange{Caller: who, q: q, method: method(q)}
+		if x.target, _ = parseTarget(q.URL); x.target.host != "" && grant.IsMethod(x.method) {
+			e.Hint = grant.Command(nodeType, grant.HTTP, x.options()...)
+		}
+		return guest.Response{}, e
 	}
-	web := granted.HTTP.Filled()
+	web := who.Granted.HTTP.Filled()
+	if who.Used == nil {
+		who.Used = func(string, string) {}
+	}
 	if q.Timeout > 0 {
 		web.Timeout = min(web.Timeout, q.Timeout)
 	}
 	timed, cancel := context.WithTimeout(ctx, web.Timeout)
 	defer cancel()
-	x := exchange{c: c, nodeType: nodeType, web: web, granted: granted, q: q, method: q.Method, sendSecrets: true}
-	if x.method == "" {
-		x.method = http.MethodGet
-	}
+	x := exchange{Caller: who, c: c, web: web, q: q, method: method(q), sendSecrets: true}
 	p, err := x.run(timed)
 	if err != nil {
 		return guest.Response{}, x.explain(ctx, timed, err)
@@ -103,11 +118,10 @@ func (c *Client) Do(ctx context.Context, nodeType string, granted grant.Set, q g
 
 // exchange is one request with its redirects.
 type exchange struct {
-	c        *Client
-	nodeType string
-	web      grant.Web
-	granted  grant.Set
-	q        guest.Request
+	Caller
+	c   *Client
+	web grant.Web
+	q   guest.Request
 
 	method string
 	target target
@@ -115,6 +129,25 @@ type exchange struct {
 	mask   masks
 	// sendSecrets ends with the first redirect to another origin.
 	sendSecrets bool
+}
+
+func method(q guest.Request) string {
+	if q.Method == "" {
+		return http.MethodGet
+	}
+	return q.Method
+}
+
+// options are those of the command that grants what the exchange is about.
+func (x *exchange) options() []string {
+	out := []string{"--host " + x.target.pattern()}
+	if !slices.Contains(grant.DefaultMethods, x.method) {
+		out = append(out, "--method "+x.method)
+	}
+	if a, err := netip.ParseAddr(x.target.host); err == nil && permit(a, false) != nil && permit(a, true) == nil {
+		out = append(out, "--private")
+	}
+	return out
 }
 
 func refused(hint, format string, args ...any) *guest.Error {
@@ -128,7 +161,7 @@ func invalid(format string, args ...any) *guest.Error {
 func (x *exchange) run(ctx context.Context) (p guest.Response, err error) {
 	if int64(len(x.q.Body)) > x.web.MaxRequest {
 		return p, &guest.Error{Status: guest.StatusTooBig, Message: fmt.Sprintf("the request's body has %s; %s are granted", sdk.FormatSize(int64(len(x.q.Body))), sdk.FormatSize(x.web.MaxRequest)),
-			Hint: grant.Command(x.nodeType, grant.HTTP, "--max-request SIZE")}
+			Hint: grant.Command(x.NodeType, grant.HTTP, "--max-request SIZE")}
 	}
 	if x.header, err = headerOf(x.q.Header); err != nil {
 		return p, err
@@ -169,14 +202,14 @@ func (x *exchange) check() error {
 		if !grant.IsMethod(x.method) {
 			return invalid("%q is no method that a request may have; write it like GET or POST", x.method)
 		}
-		return refused(grant.Command(x.nodeType, grant.HTTP, "--host "+t.pattern(), "--method "+x.method), "%s was not granted the method %s", x.nodeType, x.method)
+		return refused(grant.Command(x.NodeType, grant.HTTP, "--host "+t.pattern(), "--method "+x.method), "%s was not granted the method %s", x.NodeType, x.method)
 	}
 	reach := x.web.Reaches(t.scheme, t.host, t.port)
 	if reach == grant.Denied {
-		return refused(grant.Command(x.nodeType, grant.HTTP, "--host "+t.pattern()), "%s was not granted the host %s", x.nodeType, t.pattern())
+		return refused(grant.Command(x.NodeType, grant.HTTP, x.options()...), "%s was not granted the host %s", x.NodeType, t.pattern())
 	}
 	if len(x.q.Secrets) > 0 && x.sendSecrets && reach == grant.Any {
-		return refused(grant.Command(x.nodeType, grant.HTTP, "--host "+t.pattern()), "a secret goes only to hosts that are granted by name, and %s is not", t.pattern())
+		return refused(grant.Command(x.NodeType, grant.HTTP, "--host "+t.pattern()), "a secret goes only to hosts that are granted by name, and %s is not", t.pattern())
 	}
 	return nil
 }
@@ -192,7 +225,7 @@ func (x *exchange) explain(task, timed context.Context, err error) error {
 	if errors.As(err, &at) {
 		e := refused("", "%s: %s, which is not reached for a control node", where, at.Error())
 		if at.private {
-			e.Hint = grant.Command(x.nodeType, grant.HTTP, "--host "+x.target.pattern(), "--private")
+			e.Hint = grant.Command(x.NodeType, grant.HTTP, "--host "+x.target.pattern(), "--private")
 		}
 		return e
 	}
@@ -201,7 +234,7 @@ func (x *exchange) explain(task, timed context.Context, err error) error {
 		return &guest.Error{Status: guest.StatusTimeout, Message: where + ": given up: " + context.Cause(task).Error()}
 	case timed.Err() != nil:
 		return &guest.Error{Status: guest.StatusTimeout, Message: where + ": no whole response within " + x.web.Timeout.String(),
-			Hint: grant.Command(x.nodeType, grant.HTTP, "--timeout 60s") + " waits longer"}
+			Hint: grant.Command(x.NodeType, grant.HTTP, "--timeout 60s") + " waits longer"}
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {

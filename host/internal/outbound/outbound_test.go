@@ -74,8 +74,13 @@ func TestDo(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 		fmt.Fprint(w, "short and stout")
 	})
-	p, err := newClient(t, Config{}).Do(t.Context(), "control.http", web(host), guest.Request{Method: "POST", URL: at + "/tea#top",
-		Header: []guest.Field{{Name: "X-One", Value: "1"}}, Body: []byte("hot")})
+	var used []string
+	who := Caller{NodeType: "control.http", Granted: web(host), Used: func(name, what string) { used = append(used, name+" "+what) }}
+	p, err := newClient(t, Config{}).Do(t.Context(), who, guest.Request{Method: "POST", URL: at + "/tea#top",
+		Header: []guest.Field{{Name: "X-One", Value: "1"}}, Body: []byte("hot"), Secrets: []guest.Secret{guest.Bearer("service")}})
+	if got := strings.Join(used, ", "); got != "secret service, http "+host {
+		t.Errorf("it says that it used %s", got)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +110,8 @@ func TestRefused(t *testing.T) {
 		status guest.Status
 		says   string
 	}{
-		"no grant":         {grant.Set{}, guest.Request{URL: at}, guest.StatusRefused, "spinbot plugins grant control.http http --host HOST"},
+		"no grant":         {grant.Set{}, guest.Request{URL: at, Method: "PUT"}, guest.StatusRefused, "spinbot plugins grant control.http http --host " + host + " --method PUT --private"},
+		"no grant, no URL": {grant.Set{}, guest.Request{URL: "x"}, guest.StatusRefused, "spinbot plugins grant control.http http --host HOST"},
 		"another host":     {web("a.example"), guest.Request{URL: at}, guest.StatusRefused, "spinbot plugins grant control.http http --host " + host},
 		"another port":     {web("127.0.0.1:1"), guest.Request{URL: at}, guest.StatusRefused, host},
 		"private":          {publicOnly, guest.Request{URL: at}, guest.StatusRefused, "--host " + host + " --private"},
@@ -134,7 +140,7 @@ func TestRefused(t *testing.T) {
 		"secret in clear":  {func() grant.Set { s := web("a.example"); s.HTTP.Private = false; return s }(), guest.Request{URL: "http://a.example", Secrets: []guest.Secret{guest.Bearer("service")}}, guest.StatusRefused, "in the clear"},
 		"secret injection": {private, guest.Request{URL: at, Secrets: []guest.Secret{{Header: "X-Key", Prefix: "a\r\nb: ", Name: "service"}}}, guest.StatusInvalid, "cannot stand"},
 	} {
-		_, err := c.Do(t.Context(), "control.http", x.set, x.q)
+		_, err := c.Do(t.Context(), Caller{NodeType: "control.http", Granted: x.set}, x.q)
 		t.Run(name, func(t *testing.T) { wants(t, err, x.status, x.says) })
 	}
 	if n := asked.Load(); n != 0 {
@@ -147,12 +153,12 @@ func TestPoolsApart(t *testing.T) {
 	t.Parallel()
 	at, host := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "x") })
 	c := newClient(t, Config{})
-	if _, err := c.Do(t.Context(), "a.b", web(host), guest.Request{URL: at}); err != nil {
+	if _, err := c.Do(t.Context(), Caller{NodeType: "a.b", Granted: web(host)}, guest.Request{URL: at}); err != nil {
 		t.Fatal(err)
 	}
 	s := web(host)
 	s.HTTP.Private = false
-	_, err := c.Do(t.Context(), "c.d", s, guest.Request{URL: at})
+	_, err := c.Do(t.Context(), Caller{NodeType: "c.d", Granted: s}, guest.Request{URL: at})
 	wants(t, err, guest.StatusRefused, "loopback")
 }
 
@@ -174,13 +180,13 @@ func TestRebinding(t *testing.T) {
 	s := web("rebind.example:" + u.Port())
 	s.HTTP.Private = false
 	q := guest.Request{URL: "http://rebind.example:" + u.Port()}
-	_, err := c.Do(t.Context(), "control.http", s, q)
+	_, err := c.Do(t.Context(), Caller{NodeType: "control.http", Granted: s}, q)
 	wants(t, err, guest.StatusUnreachable, errPublic.Error())
 	if got := connecting.Load(); got != "93.184.216.34:"+u.Port() {
 		t.Errorf("it was to connect to %v", got)
 	}
 	connecting.Store("nowhere")
-	_, err = c.Do(t.Context(), "control.http", s, q)
+	_, err = c.Do(t.Context(), Caller{NodeType: "control.http", Granted: s}, q)
 	wants(t, err, guest.StatusRefused, "127.0.0.1 is loopback")
 	if got := connecting.Load(); got != "nowhere" {
 		t.Errorf("it was to connect to %v", got)
@@ -251,7 +257,7 @@ func TestRedirects(t *testing.T) {
 	c := newClient(t, Config{})
 	post := func(path string, hosts ...string) (guest.Response, error) {
 		set := web(hosts...)
-		return c.Do(t.Context(), "control.http", set, guest.Request{Method: "POST", URL: at + path, Body: []byte("b"),
+		return c.Do(t.Context(), Caller{NodeType: "control.http", Granted: set}, guest.Request{Method: "POST", URL: at + path, Body: []byte("b"),
 			Header: []guest.Field{{Name: "Content-Type", Value: "text/plain"}, {Name: "X-Key", Value: "own"}}, Secrets: []guest.Secret{guest.Bearer("service")}})
 	}
 	for path, want := range map[string]seen{
@@ -278,7 +284,7 @@ func TestRedirects(t *testing.T) {
 	wants(t, err, guest.StatusRefused, "hands out the keys")
 	set := web(host)
 	set.HTTP.Methods = []string{"POST"}
-	_, err = c.Do(t.Context(), "control.http", set, guest.Request{Method: "POST", URL: at + "/see"})
+	_, err = c.Do(t.Context(), Caller{NodeType: "control.http", Granted: set}, guest.Request{Method: "POST", URL: at + "/see"})
 	wants(t, err, guest.StatusRefused, "--method GET")
 }
 
@@ -310,14 +316,14 @@ func TestSizes(t *testing.T) {
 	c := newClient(t, Config{})
 	set := web(host)
 	set.HTTP.MaxResponse = 1000
-	if p, err := c.Do(t.Context(), "a.b", set, guest.Request{URL: at + "/fits"}); err != nil || len(p.Body) != 1000 {
+	if p, err := c.Do(t.Context(), Caller{NodeType: "a.b", Granted: set}, guest.Request{URL: at + "/fits"}); err != nil || len(p.Body) != 1000 {
 		t.Errorf("got %d bytes, %v", len(p.Body), err)
 	}
 	for _, path := range []string{"/over", "/endless", "/bomb"} {
-		_, err := c.Do(t.Context(), "a.b", set, guest.Request{URL: at + path})
+		_, err := c.Do(t.Context(), Caller{NodeType: "a.b", Granted: set}, guest.Request{URL: at + path})
 		wants(t, err, guest.StatusTooBig, "1000 B", "--max-response")
 	}
-	_, err := c.Do(t.Context(), "a.b", set, guest.Request{URL: at + "/header"})
+	_, err := c.Do(t.Context(), Caller{NodeType: "a.b", Granted: set}, guest.Request{URL: at + "/header"})
 	wants(t, err, guest.StatusUnreachable, "header")
 }
 
@@ -339,17 +345,17 @@ func TestTimes(t *testing.T) {
 	set := web(host)
 	set.HTTP.Timeout = 50 * time.Millisecond
 	for _, path := range []string{"/", "/drip"} {
-		_, err := c.Do(t.Context(), "a.b", set, guest.Request{URL: at + path})
+		_, err := c.Do(t.Context(), Caller{NodeType: "a.b", Granted: set}, guest.Request{URL: at + path})
 		wants(t, err, guest.StatusTimeout, "50ms", "--timeout")
 	}
 	set.HTTP.Timeout = time.Hour
-	_, err := c.Do(t.Context(), "a.b", set, guest.Request{URL: at, Timeout: 50 * time.Millisecond})
+	_, err := c.Do(t.Context(), Caller{NodeType: "a.b", Granted: set}, guest.Request{URL: at, Timeout: 50 * time.Millisecond})
 	wants(t, err, guest.StatusTimeout, "50ms")
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("the task's deadline"))
 	defer cancel()
-	_, err = c.Do(ctx, "a.b", set, guest.Request{URL: at})
+	_, err = c.Do(ctx, Caller{NodeType: "a.b", Granted: set}, guest.Request{URL: at})
 	wants(t, err, guest.StatusTimeout, "the task's deadline")
-	_, err = c.Do(t.Context(), "a.b", web("nobody.invalid"), guest.Request{URL: "http://nobody.invalid"})
+	_, err = c.Do(t.Context(), Caller{NodeType: "a.b", Granted: web("nobody.invalid")}, guest.Request{URL: "http://nobody.invalid"})
 	wants(t, err, guest.StatusUnreachable, "nobody.invalid")
 }
 
@@ -366,7 +372,7 @@ func TestSecretStaysOutside(t *testing.T) {
 	})
 	c := newClient(t, Config{})
 	for _, s := range []guest.Secret{{Header: "X-Key", Prefix: "key=", Name: "service"}, {Header: "Authorization", User: "ada", Name: "service"}} {
-		p, err := c.Do(t.Context(), "a.b", web(host), guest.Request{URL: at, Secrets: []guest.Secret{s}})
+		p, err := c.Do(t.Context(), Caller{NodeType: "a.b", Granted: web(host)}, guest.Request{URL: at, Secrets: []guest.Secret{s}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -393,7 +399,7 @@ func TestHammer(t *testing.T) {
 			set := web(host)
 			set.HTTP.Private = i%2 == 0
 			for range 10 {
-				if _, err := c.Do(t.Context(), "a.b", set, guest.Request{URL: at}); (err == nil) != set.HTTP.Private {
+				if _, err := c.Do(t.Context(), Caller{NodeType: "a.b", Granted: set}, guest.Request{URL: at}); (err == nil) != set.HTTP.Private {
 					t.Errorf("private %v: %v", set.HTTP.Private, err)
 				}
 			}

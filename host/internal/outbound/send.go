@@ -33,6 +33,7 @@ func (x *exchange) send(ctx context.Context) (*http.Response, error) {
 	if x.web.Private {
 		t = x.c.private
 	}
+	x.Used(grant.HTTP, x.target.pattern())
 	return t.RoundTrip(req)
 }
 
@@ -43,11 +44,11 @@ func (x *exchange) putSecrets(ctx context.Context, h http.Header) error {
 		return refused("use https", "a secret does not go to %s in the clear", x.target.pattern())
 	}
 	for _, s := range x.q.Secrets {
-		if x.granted.Secret == nil || !slices.Contains(x.granted.Secret.Names, s.Name) {
+		if x.Granted.Secret == nil || !slices.Contains(x.Granted.Secret.Names, s.Name) {
 			if !sdk.IsName(s.Name) {
 				return invalid("%q is no secret's name", clip(s.Name))
 			}
-			return refused(grant.Command(x.nodeType, grant.Secret, "--name "+s.Name), "%s was not granted the secret %q", x.nodeType, s.Name)
+			return refused(grant.Command(x.NodeType, grant.Secret, "--name "+s.Name), "%s was not granted the secret %q", x.NodeType, s.Name)
 		}
 		if x.c.cfg.Secret == nil {
 			return refused("", "there are no secrets here")
@@ -57,6 +58,7 @@ func (x *exchange) putSecrets(ctx context.Context, h http.Header) error {
 			return refused("", "%s", err)
 		}
 		x.mask.add(value)
+		x.Used(grant.Secret, s.Name)
 		text := s.Prefix + value
 		if s.User != "" {
 			if strings.Contains(s.User, ":") {
@@ -86,7 +88,7 @@ func (x *exchange) read(res *http.Response) (guest.Response, error) {
 	}
 	if int64(len(body)) > x.web.MaxResponse {
 		return guest.Response{}, &guest.Error{Status: guest.StatusTooBig, Message: fmt.Sprintf("the response of %s is larger than the %s that are granted", x.target.pattern(), sdk.FormatSize(x.web.MaxResponse)),
-			Hint: grant.Command(x.nodeType, grant.HTTP, "--max-response SIZE")}
+			Hint: grant.Command(x.NodeType, grant.HTTP, "--max-response SIZE")}
 	}
 	p := guest.Response{Status: res.StatusCode, URL: x.mask.text(x.target.url.String()), Body: x.mask.bytes(body)}
 	names := make([]string, 0, len(res.Header))

@@ -27,11 +27,11 @@ type call struct {
 // begin gives the sandbox to a task (nil: to none) and starts the deadline.
 func (m *module) begin(ctx context.Context, box *sandbox, what string, t *sdk.Task, files *artifacts) *call {
 	c := &call{m: m, box: box, what: what, began: time.Now()}
-	timed, stopTimer := context.WithTimeoutCause(ctx, m.e.config.Deadline, errTooLong)
-	inner, cancel := context.WithCancelCause(timed)
+	inner, cancel := context.WithCancelCause(ctx)
+	box.door = door{e: m.e, clock: newStopwatch(m.e.config.Deadline, func() { cancel(errTooLong) })}
 	stopWatch := context.AfterFunc(m.e.base, func() { cancel(errClosed) })
 	c.ctx = context.WithValue(inner, sandboxKey{}, box)
-	c.undo = []func(){func() { stopWatch() }, func() { cancel(nil) }, stopTimer}
+	c.undo = []func(){func() { stopWatch() }, func() { cancel(nil) }, box.door.clock.stop}
 	box.memory.refused = 0
 	box.reset(t, files, cancel)
 	return c
@@ -61,7 +61,7 @@ func (m *module) start(c *call, box *sandbox, config wazero.ModuleConfig) (mod a
 
 // explain turns the way in which a guest was stopped into an error for people.
 func (c *call) explain(err error) error {
-	ran := time.Since(c.began)
+	ran := time.Since(c.began) - c.box.door.clock.waited()
 	printed := c.box.stderr.text()
 	switch cause := context.Cause(c.ctx); {
 	case errors.Is(cause, errTooLong):

@@ -10,8 +10,9 @@
 //
 // The sandbox: linear memory up to a limit; a deadline; no file system but the task's input artifacts, read-only,
 // under /artifacts; a clock that stands still at the task's time but for what the guest sleeps, which takes no real
-// time; randomness seeded with the task's seed; no environment, no network. The package refuses modules that import
-// anything else than WASI preview 1 and the functions of sdk/guest.
+// time; randomness seeded with the task's seed; no environment, no network. What goes beyond is behind grants: a node
+// type declares what it asks for, a person gives it on this machine, and each use is checked and recorded. The package
+// refuses modules that import anything else than WASI preview 1 and the functions of sdk/guest.
 package wasmexec
 
 import (
@@ -23,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/outbound"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -32,14 +34,21 @@ type Config struct {
 	CacheDir string
 	// Resolve finds the module that offers a node type.
 	Resolve func(nodeType string) (Module, error)
+	// Grants says what a node type may do beyond its sandbox; nil: nothing. It is asked once for each task that wants
+	// something.
+	Grants func(nodeType string) (Grants, error)
+	// Secret gives the value of a secret to put into a request; nil: there are none.
+	Secret func(ctx context.Context, name string) (string, error)
 	// MemoryLimit of an instance in bytes; 64 MiB.
 	MemoryLimit int64
-	// Deadline of a task, beside its context's; 5 s.
+	// Deadline of a task's computing, beside its context's; 5 s. Waiting for a host function does not count.
 	Deadline time.Duration
 	// OutputLimit is the largest result in bytes; 16 MiB.
 	OutputLimit int
 	// Running is how many guests compute at once; twice the processors, at least 4.
 	Running int
+	// Waiting is how many guests wait for others at once, as for an HTTP response; 64.
+	Waiting int
 	// Modules is how many compiled modules are kept; 64.
 	Modules int
 	Log     *slog.Logger
@@ -58,10 +67,13 @@ type Module struct {
 type Executor struct {
 	config Config
 	slots  chan struct{} // one token per guest that may compute
-	cache  *cache
-	base   context.Context // ends with Close
-	stop   context.CancelCauseFunc
-	tasks  sync.WaitGroup
+	// waiting has one token per guest that waits for others, and does not compute
+	waiting chan struct{}
+	web     *outbound.Client
+	cache   *cache
+	base    context.Context // ends with Close
+	stop    context.CancelCauseFunc
+	tasks   sync.WaitGroup
 
 	mu      sync.Mutex
 	closed  bool
@@ -76,11 +88,13 @@ func New(c Config) *Executor {
 	c.Deadline = orElse(c.Deadline, 5*time.Second)
 	c.OutputLimit = orElse(c.OutputLimit, 16<<20)
 	c.Running = orElse(c.Running, max(4, 2*runtime.GOMAXPROCS(0)))
+	c.Waiting = orElse(c.Waiting, 64)
 	c.Modules = orElse(c.Modules, 64)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Executor{config: c, slots: make(chan struct{}, c.Running), modules: map[string]*module{}}
+	e.waiting, e.web = make(chan struct{}, c.Waiting), outbound.New(outbound.Config{Secret: c.Secret})
 	e.cache = newCache(c.CacheDir, c.Log)
 	e.base, e.stop = context.WithCancelCause(context.Background())
 	return e
@@ -185,6 +199,7 @@ func (e *Executor) Close() error {
 		errs = append(errs, m.close())
 	}
 	clear(e.modules)
+	e.web.Close()
 	return errors.Join(append(errs, e.cache.close())...)
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/guest"
@@ -17,6 +18,7 @@ import (
 func main() {
 	guest.Main(sdk.Plugin{Name: "test", Version: "1.0.0", Nodes: []sdk.Node{
 		node("world", world), node("count", count), node("loop", loop), node("greedy", greedy), node("talk", talk), node("big", big),
+		node("fetch", fetch), node("raw", raw),
 	}})
 }
 
@@ -95,4 +97,59 @@ type text struct{ Text string }
 
 func big(context.Context, none, *sdk.Task) (text, error) {
 	return text{strings.Repeat("x", 2<<20)}, nil
+}
+
+type wanted struct {
+	URL     string
+	Method  string `spin:",optional"`
+	Secret  string `spin:",optional"`
+	Timeout string `spin:",optional"`
+}
+
+type fetched struct {
+	Status  int
+	Body    string
+	Slept   int64
+	Refused string
+}
+
+// fetch keeps what it got, for the test to look at.
+func fetch(_ context.Context, in wanted, _ *sdk.Task) (fetched, error) {
+	q := guest.Request{URL: in.URL, Method: in.Method}
+	if in.Secret != "" {
+		q.Secrets = []guest.Secret{guest.Bearer(in.Secret)}
+	}
+	q.Timeout, _ = time.ParseDuration(in.Timeout)
+	start := time.Now()
+	p, err := guest.HTTP(q)
+	if err != nil {
+		return fetched{}, err
+	}
+	kept = append(kept, p.Body)
+	return fetched{Status: p.Status, Body: string(p.Body), Slept: int64(time.Since(start))}, nil
+}
+
+//go:wasmimport spinbot random
+//go:noescape
+func hostRandom(p *byte, n uint32)
+
+//go:wasmimport spinbot now
+//go:noescape
+func hostNow() int64
+
+//go:wasmimport spinbot take
+//go:noescape
+func hostTake(p *byte)
+
+type rawSeen struct {
+	Now    int64
+	Random string
+}
+
+// raw uses what needs no grant, as a guest without WASI would.
+func raw(context.Context, none, *sdk.Task) (rawSeen, error) {
+	b := make([]byte, 8)
+	hostTake(&b[0]) // nothing is kept
+	hostRandom(unsafe.SliceData(b), 8)
+	return rawSeen{hostNow(), hex.EncodeToString(b)}, nil
 }
