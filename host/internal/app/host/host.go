@@ -155,7 +155,8 @@ func (h *Host) open(ctx context.Context) error {
 	h.artifacts, h.files = artifacts.Names(h.metrics.Artifacts(files), mask.String), files
 	h.logs = newLogs(state.Logs(), h.store)
 	taskLogger := slog.New(mask.Handler(taskLog{Handler: plain, logs: h.logs}))
-	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Log: taskLogger})
+	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule,
+		Grants: h.grants, Secret: h.secretOf, Log: taskLogger})
 	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
 	if err != nil {
 		return err
