@@ -6,6 +6,7 @@
 package main
 
 import (
+	"github.com/myspinbot/spinbot/host/control/http"
 	"github.com/myspinbot/spinbot/host/control/splittext"
 	"github.com/myspinbot/spinbot/host/control/storyboard"
 	"github.com/myspinbot/spinbot/sdk"
@@ -16,6 +17,7 @@ func main() {
 	guest.Main(sdk.Plugin{
 		Name: "control", Version: "0.1.0", Description: "Control nodes that ship with MySpinBot",
 		Nodes: []sdk.Node{
+			http.Node(),
 			splittext.Node(),
 			storyboard.Node(),
 		},
