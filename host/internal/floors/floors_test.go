@@ -56,6 +56,8 @@ var rooms = []room{
 	{"host/internal/cache", 2, nil, "results that may be used again, by what went in"},
 	{"host/internal/grant", 1, nil, "what this machine lets a control node do beyond computing: the words, which host is covered"},
 	{"host/internal/outbound", 2, []string{"host/internal/secrets"}, "HTTP for control nodes: which addresses, redirects and sizes; secrets put in at the door"},
+	{"host/internal/kv", 2, nil, "small state that control nodes keep between tasks"},
+	{"host/internal/kv/...", 3, nil, "one adapter each, and the conformance suite"},
 	{"host/internal/media", 2, nil, "what the head of a media file says: size in pixels, duration"},
 	{"host/internal/secrets", 2, nil, "where secrets come from, the host's key that seals, the mask of what is said"},
 	{"host/internal/exec/exectest/...", 3, []string{"host/internal/exec/exectest/..."}, "conformance suite of executors, and the node types it runs"},

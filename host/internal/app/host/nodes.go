@@ -9,6 +9,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/host/internal/kv/memkv"
 )
 
 // Nodes are what nodes can do on this machine, without a host: the catalog, and the sandbox of the control nodes. The
@@ -29,7 +30,7 @@ func OpenNodes(ctx context.Context, cfg Config) (*Nodes, error) {
 	if n.plugins, err = pluginexec.New(pluginexec.Config{Log: cfg.Log}); err != nil {
 		return nil, err
 	}
-	n.wasm = wasmexec.New(wasmexec.Config{CacheDir: cfg.State.Modules(), Resolve: n.module, Grants: n.inTests, Log: cfg.Log})
+	n.wasm = wasmexec.New(wasmexec.Config{CacheDir: cfg.State.Modules(), Resolve: n.module, Grants: n.inTests, KV: memkv.New(), Log: cfg.Log})
 	asks := &Host{wasm: n.wasm, plugins: n.plugins}
 	n.catalog = catalog.New(catalogConfig(cfg, asks.describe))
 	if n.View, err = n.catalog.View(ctx); err != nil {

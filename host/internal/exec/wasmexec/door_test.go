@@ -247,7 +247,7 @@ func TestImports(t *testing.T) {
 	for _, c := range []struct {
 		code []byte
 		want []string
-	}{{reactorCode(t), nil}, {commandCode(t), nil}, {build(t, "./testdata/probe", "-buildmode=c-shared"), []string{"http"}}} {
+	}{{reactorCode(t), nil}, {commandCode(t), nil}, {build(t, "./testdata/probe", "-buildmode=c-shared"), []string{"http", "kv"}}} {
 		e := newExecutor(t, c.code, Config{})
 		got, err := e.Imports(t.Context(), Module{Bytes: c.code, SHA256: checksum(c.code)})
 		if err != nil || !reflect.DeepEqual(got, c.want) {

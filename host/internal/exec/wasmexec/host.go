@@ -39,6 +39,7 @@ var hostFuncs = []hostFunc{
 	{"random", []api.ValueType{i32, i32}, nil, hostRandom},
 	{"now", nil, []api.ValueType{i64}, hostNow},
 	{"http", []api.ValueType{i32, i32}, []api.ValueType{i32}, hostHTTP},
+	{"kv", []api.ValueType{i32, i32}, []api.ValueType{i32}, hostKV},
 	{"take", []api.ValueType{i32}, nil, hostTake},
 }
 
@@ -89,6 +90,10 @@ func hostNow(_ context.Context, s *sandbox, _ api.Module, stack []uint64) { stac
 
 func hostHTTP(ctx context.Context, s *sandbox, m api.Module, stack []uint64) {
 	stack[0] = api.EncodeU32(s.outside(grant.HTTP, m, stack, s.http(ctx)))
+}
+
+func hostKV(ctx context.Context, s *sandbox, m api.Module, stack []uint64) {
+	stack[0] = api.EncodeU32(s.outside(grant.KV, m, stack, s.kv(ctx)))
 }
 
 func hostTake(_ context.Context, s *sandbox, m api.Module, stack []uint64) {

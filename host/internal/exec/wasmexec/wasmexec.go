@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/kv"
 	"github.com/myspinbot/spinbot/host/internal/outbound"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	Grants func(nodeType string) (Grants, error)
 	// Secret gives the value of a secret to put into a request; nil: there are none.
 	Secret func(ctx context.Context, name string) (string, error)
+	// KV keeps the state of nodes that were granted kv; nil: none is kept. Whoever made it closes it.
+	KV kv.Store
 	// MemoryLimit of an instance in bytes; 64 MiB.
 	MemoryLimit int64
 	// Deadline of a task's computing, beside its context's; 5 s. Waiting for a host function does not count.

@@ -18,7 +18,7 @@ import (
 func main() {
 	guest.Main(sdk.Plugin{Name: "test", Version: "1.0.0", Nodes: []sdk.Node{
 		node("world", world), node("count", count), node("loop", loop), node("greedy", greedy), node("talk", talk), node("big", big),
-		node("fetch", fetch), node("raw", raw),
+		node("fetch", fetch), node("raw", raw), node("store", store),
 	}})
 }
 
@@ -152,4 +152,55 @@ func raw(context.Context, none, *sdk.Task) (rawSeen, error) {
 	hostTake(&b[0]) // nothing is kept
 	hostRandom(unsafe.SliceData(b), 8)
 	return rawSeen{hostNow(), hex.EncodeToString(b)}, nil
+}
+
+type stored struct {
+	Op       string
+	Key, Old string `spin:",optional"`
+	New      string `spin:",optional"`
+	Size     int    `spin:",optional"` // of the value, instead of new
+	Times    int    `default:"1"`
+}
+
+type result struct {
+	Value string
+	OK    bool
+	Sum   int64
+	Keys  []string
+}
+
+// store does one thing with the state; "none" stands for no value.
+func store(_ context.Context, in stored, _ *sdk.Task) (r result, err error) {
+	var kv guest.KV
+	value := func(s string) []byte {
+		if s == "none" {
+			return nil
+		}
+		return []byte(s)
+	}
+	fresh := value(in.New)
+	if in.Size > 0 {
+		fresh = make([]byte, in.Size)
+	}
+	switch in.Op {
+	case "get":
+		var b []byte
+		b, r.OK, err = kv.Get(in.Key)
+		r.Value = string(b)
+	case "set":
+		err = kv.Set(in.Key, fresh)
+	case "delete":
+		err = kv.Delete(in.Key)
+	case "swap":
+		r.OK, err = kv.Swap(in.Key, value(in.Old), fresh)
+	case "add":
+		for range in.Times {
+			if r.Sum, err = kv.Add(in.Key, 1); err != nil {
+				break
+			}
+		}
+	case "list":
+		r.Keys, err = kv.List(in.Key)
+	}
+	return r, err
 }
