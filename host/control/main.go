@@ -7,6 +7,7 @@ package main
 
 import (
 	"github.com/myspinbot/spinbot/host/control/http"
+	"github.com/myspinbot/spinbot/host/control/ratelimit"
 	"github.com/myspinbot/spinbot/host/control/splittext"
 	"github.com/myspinbot/spinbot/host/control/storyboard"
 	"github.com/myspinbot/spinbot/sdk"
@@ -18,6 +19,7 @@ func main() {
 		Name: "control", Version: "0.1.0", Description: "Control nodes that ship with MySpinBot",
 		Nodes: []sdk.Node{
 			http.Node(),
+			ratelimit.Node(),
 			splittext.Node(),
 			storyboard.Node(),
 		},
