@@ -43,7 +43,7 @@ func nodeOf(kv store) sdk.Node {
 		Name: "control.rate_limit",
 		Description: "Lets at most so many pass in any stretch of time. It counts over all runs of the pipeline by the same owner, " +
 			"also after a restart; what it keeps needs the grant kv",
-		Grants: []string{"kv"},
+		Grants: []string{"kv"}, Idempotent: true, // one that was lost is counted, at worst
 		Examples: []sdk.Example{{
 			Title: "Ask a service at most 60 times a minute, and wait when it was more",
 			HCL: `node "control.rate_limit" "turn" {

@@ -42,7 +42,7 @@ func (c *call) end() {
 	for _, undo := range c.undo {
 		undo()
 	}
-	c.box.task, c.box.files, c.box.cancel = nil, nil, nil
+	c.box.task, c.box.files, c.box.cancel, c.box.door.answer = nil, nil, nil, nil
 }
 
 // start makes an instance; nothing of it runs yet but a start section.
