@@ -140,7 +140,7 @@ func method(q guest.Request) string {
 
 // options are those of the command that grants what the exchange is about.
 func (x *exchange) options() []string {
-	out := []string{"--host " + x.target.pattern()}
+	out := []string{x.target.option()}
 	if !slices.Contains(grant.DefaultMethods, x.method) {
 		out = append(out, "--method "+x.method)
 	}
@@ -202,14 +202,14 @@ func (x *exchange) check() error {
 		if !grant.IsMethod(x.method) {
 			return invalid("%q is no method that a request may have; write it like GET or POST", x.method)
 		}
-		return refused(grant.Command(x.NodeType, grant.HTTP, "--host "+t.pattern(), "--method "+x.method), "%s was not granted the method %s", x.NodeType, x.method)
+		return refused(grant.Command(x.NodeType, grant.HTTP, t.option(), "--method "+x.method), "%s was not granted the method %s", x.NodeType, x.method)
 	}
 	reach := x.web.Reaches(t.scheme, t.host, t.port)
 	if reach == grant.Denied {
 		return refused(grant.Command(x.NodeType, grant.HTTP, x.options()...), "%s was not granted the host %s", x.NodeType, t.pattern())
 	}
 	if len(x.q.Secrets) > 0 && x.sendSecrets && reach == grant.Any {
-		return refused(grant.Command(x.NodeType, grant.HTTP, "--host "+t.pattern()), "a secret goes only to hosts that are granted by name, and %s is not", t.pattern())
+		return refused(grant.Command(x.NodeType, grant.HTTP, t.option()), "a secret goes only to hosts that are granted by name, and %s is not", t.pattern())
 	}
 	return nil
 }
@@ -225,7 +225,7 @@ func (x *exchange) explain(task, timed context.Context, err error) error {
 	if errors.As(err, &at) {
 		e := refused("", "%s: %s, which is not reached for a control node", where, at.Error())
 		if at.private {
-			e.Hint = grant.Command(x.NodeType, grant.HTTP, "--host "+x.target.pattern(), "--private")
+			e.Hint = grant.Command(x.NodeType, grant.HTTP, x.target.option(), "--private")
 		}
 		return e
 	}

@@ -113,6 +113,7 @@ func TestRefused(t *testing.T) {
 		"no grant":         {grant.Set{}, guest.Request{URL: at, Method: "PUT"}, guest.StatusRefused, "spinbot plugins grant control.http http --host " + host + " --method PUT --private"},
 		"no grant, no URL": {grant.Set{}, guest.Request{URL: "x"}, guest.StatusRefused, "spinbot plugins grant control.http http --host HOST"},
 		"another host":     {web("a.example"), guest.Request{URL: at}, guest.StatusRefused, "spinbot plugins grant control.http http --host " + host},
+		"an IPv6 address":  {web("a.example"), guest.Request{URL: "http://[::1]:9/"}, guest.StatusRefused, "http --host '[::1]:9' --private"},
 		"another port":     {web("127.0.0.1:1"), guest.Request{URL: at}, guest.StatusRefused, host},
 		"private":          {publicOnly, guest.Request{URL: at}, guest.StatusRefused, "--host " + host + " --private"},
 		"mapped":           {func() grant.Set { s := web("[::ffff:127.0.0.1]:" + port); s.HTTP.Private = false; return s }(), guest.Request{URL: "http://[::ffff:127.0.0.1]:" + port}, guest.StatusRefused, "loopback"},

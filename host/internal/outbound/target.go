@@ -58,6 +58,14 @@ func (t target) pattern() string {
 	return host
 }
 
+// option names the target in a command; a shell takes brackets for a pattern.
+func (t target) option() string {
+	if strings.HasPrefix(t.pattern(), "[") {
+		return "--host '" + t.pattern() + "'"
+	}
+	return "--host " + t.pattern()
+}
+
 func clip(s string) string {
 	if len(s) > 200 {
 		return strings.ToValidUTF8(s[:200], "") + "…"

@@ -16,6 +16,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/exec/exectest"
 	"github.com/myspinbot/spinbot/host/internal/grant"
+	"github.com/myspinbot/spinbot/host/internal/kv/memkv"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -258,6 +259,24 @@ func TestImports(t *testing.T) {
 		got, err := e.Imports(t.Context(), Module{Bytes: c.code, SHA256: checksum(c.code)})
 		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("got %v, %v, want %v", got, err, c.want)
+		}
+	}
+}
+
+// TestCommandAsks: a WASI command has the same host functions, and the same grants.
+func TestCommandAsks(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "for a command") })
+	given := reaching(url)
+	given.Asked, given.Given.KV = append(given.Asked, "kv"), &grant.Store{}
+	for _, g := range []Grants{given, {Asked: given.Asked}} {
+		e := newExecutor(t, build(t, "./testdata/asking"), Config{KV: memkv.New(), Grants: func(string) (Grants, error) { return g, nil }})
+		if !g.Given.Empty() {
+			if got := outputs(t, e, fetch(sdk.Values{"url": url})); got["body"] != "for a command" {
+				t.Errorf("got %v", got)
+			}
+		} else if got := fails(t, e, fetch(sdk.Values{"url": url})); !strings.Contains(got.Message, "spinbot plugins grant test.fetch http") {
+			t.Errorf("got %v", got)
 		}
 	}
 }
