@@ -71,20 +71,29 @@ func (s *sandbox) outside(name string, m api.Module, stack []uint64, do request)
 }
 
 func (s *sandbox) through(name string, m api.Module, stack []uint64, do request) ([]byte, error) {
-	if s.task == nil || s.door.e == nil {
-		return nil, &guest.Error{Status: guest.StatusRefused, Message: name + " is for tasks, and none is being carried out"}
+	granted, err := s.granted(name)
+	if err != nil {
+		return nil, err
 	}
 	if n := api.DecodeU32(stack[1]); n > maxRequest {
 		return nil, &guest.Error{Status: guest.StatusTooBig, Message: "a request of " + size(int64(n)) + "; at most " + size(maxRequest) + " are taken"}
 	}
+	return do(granted, bytesAt(m, stack[0], stack[1], maxRequest))
+}
+
+// granted are the grants of the current task's node type, which has to declare the one that it wants to use.
+func (s *sandbox) granted(name string) (grant.Set, error) {
+	if s.task == nil || s.door.e == nil {
+		return grant.Set{}, &guest.Error{Status: guest.StatusRefused, Message: name + " is for tasks, and none is being carried out"}
+	}
 	g, err := s.grants()
 	if err != nil {
-		return nil, err
+		return grant.Set{}, err
 	}
 	if !slices.Contains(g.Asked, name) {
-		return nil, undeclared(s.task.Type, name)
+		return grant.Set{}, undeclared(s.task.Type, name)
 	}
-	return do(g.Given.Only(g.Asked), bytesAt(m, stack[0], stack[1], maxRequest))
+	return g.Given.Only(g.Asked), nil
 }
 
 // grants asks once for each task what its node type may do.
@@ -135,16 +144,20 @@ func (s *sandbox) http(ctx context.Context) request {
 		if len(q.Secrets) > 0 && !slices.Contains(s.door.grants.Asked, grant.Secret) {
 			return nil, undeclared(s.task.Type, grant.Secret)
 		}
-		var p guest.Response
-		err = s.away(ctx, func() error {
-			p, err = s.door.e.web.Do(ctx, outbound.Caller{NodeType: s.task.Type, Granted: granted, Used: s.use}, q)
-			return err
-		})
+		p, err := s.send(ctx, granted, q)
 		if err != nil {
 			return nil, err
 		}
 		return guest.AppendResponse(nil, p), nil
 	}
+}
+
+func (s *sandbox) send(ctx context.Context, granted grant.Set, q guest.Request) (p guest.Response, err error) {
+	err = s.away(ctx, func() error {
+		p, err = s.door.e.web.Do(ctx, outbound.Caller{NodeType: s.task.Type, Granted: granted, Used: s.use}, q)
+		return err
+	})
+	return p, err
 }
 
 // away does something that waits for others: meanwhile another guest may compute, and the guest's own deadline of

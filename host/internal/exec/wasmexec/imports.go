@@ -25,6 +25,9 @@ func (e *Executor) Imports(ctx context.Context, where Module) ([]string, error) 
 			out = append(out, name)
 		}
 	}
+	if m.imports(extismModule, "http_request") {
+		out = append(out, grant.HTTP)
+	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
 }
