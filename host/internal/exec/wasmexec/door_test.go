@@ -211,6 +211,26 @@ func TestWaitingEnds(t *testing.T) {
 	}
 }
 
+// TestStopwatch: a guest without a meter is stopped by a timer, which stands still while it waits.
+func TestStopwatch(t *testing.T) {
+	t.Parallel()
+	fired := make(chan time.Time, 1)
+	began := time.Now()
+	w := newStopwatch(50*time.Millisecond, func() { fired <- time.Now() })
+	w.pause()
+	waited := time.Now().Add(150 * time.Millisecond)
+	select {
+	case <-fired:
+		t.Error("it fires while it stands still")
+	case <-time.After(time.Until(waited)):
+	}
+	w.resume()
+	if at := <-fired; at.Sub(began) < 190*time.Millisecond {
+		t.Errorf("it fires after %s", at.Sub(began))
+	}
+	w.stop()
+}
+
 // TestManyWait: more guests wait than may compute, under the race detector.
 func TestManyWait(t *testing.T) {
 	t.Parallel()
