@@ -6,6 +6,8 @@
 package main
 
 import (
+	"github.com/myspinbot/spinbot/host/control/choose"
+	"github.com/myspinbot/spinbot/host/control/score"
 	"github.com/myspinbot/spinbot/host/control/splittext"
 	"github.com/myspinbot/spinbot/host/control/storyboard"
 	"github.com/myspinbot/spinbot/sdk"
@@ -16,6 +18,8 @@ func main() {
 	guest.Main(sdk.Plugin{
 		Name: "control", Version: "0.1.0", Description: "Control nodes that ship with MySpinBot",
 		Nodes: []sdk.Node{
+			choose.Node(),
+			score.Node(),
 			splittext.Node(),
 			storyboard.Node(),
 		},

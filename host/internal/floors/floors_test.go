@@ -69,6 +69,8 @@ var rooms = []room{
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/telemetry", 3, nil, "Prometheus metrics"},
 	{"host/control", 3, []string{"host/control/..."}, "the control nodes that ship: one WASM module"},
+	{"host/control/value", 1, nil, "paths into values, texts that inputs give, one key for equal values: what control nodes share; reads files it is given"},
+	{"host/control/condition", 2, nil, "whether something holds of a value, and why not; pure"},
 	{"host/control/...", 3, nil, "one control node each, and the embedded module"},
 	{"host/internal/floors", 3, nil, "no code: the test of this table"},
 	{"host/internal/recording", 3, nil, "what the nodes of a real run gave, as a file that tests replay"},
