@@ -8,27 +8,35 @@ package main
 import (
 	"github.com/myspinbot/spinbot/host/control/captions"
 	"github.com/myspinbot/spinbot/host/control/choose"
+	"github.com/myspinbot/spinbot/host/control/csv"
 	"github.com/myspinbot/spinbot/host/control/dedupe"
-	"github.com/myspinbot/spinbot/host/control/score"
 	"github.com/myspinbot/spinbot/host/control/http"
+	"github.com/myspinbot/spinbot/host/control/jsonquery"
 	"github.com/myspinbot/spinbot/host/control/ratelimit"
+	"github.com/myspinbot/spinbot/host/control/score"
 	"github.com/myspinbot/spinbot/host/control/splittext"
 	"github.com/myspinbot/spinbot/host/control/storyboard"
+	"github.com/myspinbot/spinbot/host/control/template"
+	"github.com/myspinbot/spinbot/host/control/validate"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/guest"
 )
 
 var plugin = sdk.Plugin{
-	Name: "control", Version: "0.1.0", Description: "Control nodes that ship with MySpinBot",
+	Name: "control", Version: "0.2.0", Description: "Control nodes that ship with MySpinBot",
 	Nodes: []sdk.Node{
 		captions.Node(),
 		choose.Node(),
+		csv.Node(),
 		dedupe.Node(),
 		http.Node(),
+		jsonquery.Node(),
 		ratelimit.Node(),
 		score.Node(),
 		splittext.Node(),
 		storyboard.Node(),
+		template.Node(),
+		validate.Node(),
 	},
 }
 
