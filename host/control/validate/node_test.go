@@ -42,7 +42,7 @@ func TestValidate(t *testing.T) {
 		})
 	}
 	for _, bad := range []string{
-		`{"schema": {"type": 7}, "value": 1}`, `{"schema": "no", "value": 1}`, `{"schema": {"$ref": "https://example.com/s.json"}, "value": 1}`,
+		`{"schema": {"type": 7}, "value": 1}`, `{"schema": "no", "value": 1}`, `{"schema": {"$$ref": "https://example.com/s.json"}, "value": 1}`,
 		`{"schema": {}, "value": 1, "text": "1"}`,
 	} {
 		if out, err := call(t, bad); err == nil || !sdk.AsError(err).Permanent {
