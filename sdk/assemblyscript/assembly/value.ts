@@ -1,4 +1,5 @@
 // Values are what pipelines compute with.
+import { readFile } from "./file";
 
 /** What a value is. */
 export const enum Kind {
@@ -18,6 +19,17 @@ export class Artifact {
   size: i64 = 0; // bytes
   name: string = "";
   path: string = "";
+
+  /** The bytes of an input artifact; null when they cannot be read. */
+  read(): ArrayBuffer | null {
+    return readFile(this.path, this.size as i32);
+  }
+
+  /** An input artifact as text in UTF-8; null when it cannot be read. */
+  text(): string | null {
+    const bytes = this.read();
+    return bytes ? String.UTF8.decode(bytes) : null;
+  }
 }
 
 /** One value: nothing, true or false, text, a number, a list, an object or an artifact. */

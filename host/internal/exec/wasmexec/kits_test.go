@@ -179,7 +179,9 @@ func TestC(t *testing.T) {
 		{inputs: sdk.Values{}, err: "input text: is required", hint: "see what it takes: spinbot node-types rot13.text"},
 		{inputs: sdk.Values{"text": strings.Repeat(long, 20)}, err: "rot13.text needs more memory than its limit of 64 MiB", hint: "give it less"},
 	}}.run(t)
-	vectorsHold(t, buildC(t, "testdata/kits/echo.c"))
+	echo := buildC(t, "testdata/kits/echo.c")
+	vectorsHold(t, echo)
+	readsFiles(t, echo)
 }
 
 func TestAssemblyScript(t *testing.T) {
@@ -197,19 +199,16 @@ func TestAssemblyScript(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "assembly/echo.ts"), readFile(t, "testdata/kits/echo.ts"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	vectorsHold(t, buildAS(t, dir, "assembly/echo.ts", "--optimizeLevel", "0", "--shrinkLevel", "0"))
+	echo := buildAS(t, dir, "assembly/echo.ts", "--optimizeLevel", "0", "--shrinkLevel", "0")
+	vectorsHold(t, echo)
+	readsFiles(t, echo)
 }
 
 // run tries the module as hosts use it: it describes itself, works, refuses bad inputs with a hint, is metered, and
 // costs the same for every owner.
 func (x example) run(t *testing.T) {
 	t.Helper()
-	e := wasmexec.New(wasmexec.Config{Resolve: func(string) (wasmexec.Module, error) { return wasmexec.Module{Bytes: x.code}, nil }})
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	e := executor(t, x.code)
 	m, err := e.Describe(t.Context(), wasmexec.Module{Bytes: x.code})
 	if err != nil {
 		t.Fatal(err)
@@ -257,4 +256,33 @@ func usage(t *testing.T, e *wasmexec.Executor, node, owner string, inputs sdk.Va
 		t.Fatal(err)
 	}
 	return u
+}
+
+func executor(t *testing.T, code []byte) *wasmexec.Executor {
+	t.Helper()
+	e := wasmexec.New(wasmexec.Config{Resolve: func(string) (wasmexec.Module, error) { return wasmexec.Module{Bytes: code}, nil }})
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// readsFiles: a guest with the echo nodes reads an input artifact, and no other file.
+func readsFiles(t *testing.T, code []byte) {
+	t.Helper()
+	e := executor(t, code)
+	a := sdk.Artifact{Name: "a ü.txt", Path: filepath.Join(t.TempDir(), "a"), Size: 5}
+	if err := os.WriteFile(a.Path, []byte("aü\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := e.Execute(t.Context(), exectest.Task("echo.file", sdk.Values{"file": a}))
+	if err != nil || r.Outputs["text"] != "aü\r\n" {
+		t.Errorf("it reads %q, %v", r.Outputs["text"], err)
+	}
+	a.Size++ // more than there is
+	if _, err := e.Execute(t.Context(), exectest.Task("echo.file", sdk.Values{"file": a})); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("a file that is too short: %v", err)
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/myspinbot/spinbot/host/internal/exec/exectest"
 	"github.com/myspinbot/spinbot/sdk"
@@ -24,6 +25,7 @@ func newRawGuest(t *testing.T, code []byte) rawGuest {
 	t.Helper()
 	r := wazero.NewRuntime(t.Context())
 	t.Cleanup(func() { _ = r.Close(t.Context()) })
+	wasi_snapshot_preview1.MustInstantiate(t.Context(), r)
 	b := r.NewHostModuleBuilder("spinbot")
 	b.NewFunctionBuilder().WithFunc(func(uint32, uint32, uint32) {}).Export("log")
 	b.NewFunctionBuilder().WithFunc(func(float64, uint32, uint32) {}).Export("progress")

@@ -26,4 +26,11 @@ static void fail(sb_task *t) {
 	t->error.detail = detail;
 }
 
-SPINBOT_MODULE("{}", { "echo.values", values }, { "echo.task", task }, { "echo.fail", fail })
+static void file(sb_task *t) {
+	sb_text text;
+	sb_value *v = sb_input(t, "file", SB_ARTIFACT);
+	if (v && sb_read_file(v->file, &text)) sb_output(t, "text", sb_string(text));
+	else sb_refuse(t, sb_c("the file cannot be read"), sb_c(""));
+}
+
+SPINBOT_MODULE("{}", { "echo.values", values }, { "echo.task", task }, { "echo.fail", fail }, { "echo.file", file })

@@ -6,6 +6,7 @@ const echo = new Plugin("echo", "1.0.0", "");
 echo.node("echo.values", "", values);
 echo.node("echo.task", "", task);
 echo.node("echo.fail", "", fail);
+echo.node("echo.file", "", file);
 
 function values(t: Task): void {
   t.outputs = t.inputs;
@@ -33,4 +34,10 @@ function fail(t: Task): void {
   else t.fail(t.text("message"), t.text("hint"));
   const f = t.failure;
   if (f) f.detail = t.text("detail");
+}
+
+function file(t: Task): void {
+  const text = t.artifact("file").text();
+  if (text === null) return t.refuse("the file cannot be read");
+  t.set("text", Value.text(text));
 }
