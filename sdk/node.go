@@ -33,7 +33,8 @@ type NodeType struct {
 	Concurrency int `json:"concurrency,omitempty"`
 	// Elastic types use whatever device memory they are given.
 	Elastic bool `json:"elastic,omitempty"`
-	// Grants are what a control node asks for beyond pure computation: "http", "kv", "secret", "random".
+	// Grants are what a control node asks for beyond pure computation: "http", "secret" (in requests of
+	// http), "kv". "random" may be declared too; it needs no grant.
 	Grants   []string  `json:"grants,omitempty"`
 	Examples []Example `json:"examples,omitempty"`
 }
@@ -96,6 +97,9 @@ type Task struct {
 	// Owner is whoever submitted the run, Pipeline the digest of its pipeline: a sandbox is reset between them.
 	Owner    string
 	Pipeline string
+	// PipelineName is the pipeline's name, the same after each edit: what a node keeps between runs is kept under it. It
+	// stays on the host that dispatched the task.
+	PipelineName string
 	// Scratch is an empty folder that belongs to this task and is removed after it. Files returned as
 	// artifacts are written here. Empty for control nodes.
 	Scratch string

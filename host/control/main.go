@@ -10,6 +10,8 @@ import (
 	"github.com/myspinbot/spinbot/host/control/choose"
 	"github.com/myspinbot/spinbot/host/control/dedupe"
 	"github.com/myspinbot/spinbot/host/control/score"
+	"github.com/myspinbot/spinbot/host/control/http"
+	"github.com/myspinbot/spinbot/host/control/ratelimit"
 	"github.com/myspinbot/spinbot/host/control/splittext"
 	"github.com/myspinbot/spinbot/host/control/storyboard"
 	"github.com/myspinbot/spinbot/sdk"
@@ -22,6 +24,8 @@ var plugin = sdk.Plugin{
 		captions.Node(),
 		choose.Node(),
 		dedupe.Node(),
+		http.Node(),
+		ratelimit.Node(),
 		score.Node(),
 		splittext.Node(),
 		storyboard.Node(),

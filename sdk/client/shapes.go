@@ -292,6 +292,28 @@ type LogLine struct {
 type NodeTypeList struct {
 	Version   int            `json:"version"`
 	NodeTypes []sdk.NodeType `json:"node_types"`
+	// Grants say, by node type, what it asks for beyond computing and what this machine gives it. Node types without
+	// either are not there.
+	Grants map[string][]Grant `json:"grants,omitempty"`
+}
+
+// Grant is one thing that a control node may ask for beyond computing. It counts when it is asked for and granted.
+type Grant struct {
+	Name string `json:"name"` // http, secret or kv
+	// Asked: the node type declares it. Granted: this machine's trust file gives it.
+	Asked   bool `json:"asked"`
+	Granted bool `json:"granted"`
+	// What was granted: of http, of secret, of kv. Sizes are in bytes, Timeout in seconds.
+	Hosts       []string `json:"hosts,omitempty"`
+	Methods     []string `json:"methods,omitempty"`
+	Private     bool     `json:"private,omitempty"`
+	MaxRequest  int64    `json:"max_request,omitempty"`
+	MaxResponse int64    `json:"max_response,omitempty"`
+	Timeout     float64  `json:"timeout,omitempty"`
+	Secrets     []string `json:"secrets,omitempty"`
+	Max         int64    `json:"max,omitempty"`
+	// Command grants what is asked for and was not granted; its capitals are to be filled in.
+	Command string `json:"command,omitempty"`
 }
 
 // Plugin is one plugin or WASM module in the catalog.

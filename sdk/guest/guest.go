@@ -20,6 +20,15 @@
 //	  log(level, address, length)            level 0 debug, 1 info, 2 warn, 3 error; text in UTF-8
 //	  progress(fraction f64, address, length)     fraction 0..1, negative when unknown; text in UTF-8
 //	  checkpoint(address, length)            at most sdk.MaxCheckpoint bytes
+//	  random(address, length)                fills it with bytes from the task's seed
+//	  now() i64                              the task's time in nanoseconds since 1970
+//	  http(address, length) i32              grant "http": sends a request; the answer's length
+//	  kv(address, length) i32                grant "kv": reads or changes the node's state; the answer's length
+//	  take(address)                          writes the answer of the last http or kv there, once
+//
+// The host keeps an answer until take or the next http or kv. Its first byte is a status, so a request that is refused
+// is data and no trap; what was not granted is refused with the command that grants it. AppendRequest, AppendKV and
+// AppendAnswer document the bytes. A module that does not use HTTP or KV does not import them.
 //
 // A region stays valid until the next call. AppendTask and AppendOutcome document the bytes of a task and an outcome.
 // An outcome that says "broken" asks the host to discard the instance, as a trap does.

@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -207,6 +210,30 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	raw, err := io.ReadAll(res.Body)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%s\n%s\n", res.Status, raw)
+}
+
+// web NAME: starts a server on loopback, and puts its HOST:PORT into $NAME. /status/N answers with N, /to?URL redirects
+// there, all else with what was asked for, as JSON.
+func web(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: web NAME")
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // of a script
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/status/"):
+			status, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/status/"))
+			w.WriteHeader(max(status, 100))
+		case r.URL.Path == "/to":
+			http.Redirect(w, r, r.URL.RawQuery, http.StatusFound)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "path": r.URL.Path, "body": string(body),
+				"authorization": r.Header.Get("Authorization"), "length": len(r.Header.Get("Authorization")), "agent": r.UserAgent()})
+		}
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv(args[0], strings.TrimPrefix(s.URL, "http://"))
 }
 
 // sign NAME SECRET FILE: puts the signature of a webhook's body into $NAME.

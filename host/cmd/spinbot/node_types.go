@@ -35,9 +35,9 @@ func (p *program) nodeTypesCommand() *cobra.Command {
 				style := styleOf(os.Stdout)
 				var rows [][]cell
 				for _, t := range list.NodeTypes {
-					rows = append(rows, []cell{{t.Name, style.Bold}, plain(firstLine(t.Description))})
+					rows = append(rows, []cell{{t.Name, style.Bold}, plain(firstLine(t.Description)), grantsCell(style, list.Grants[t.Name])})
 				}
-				table(os.Stdout, style, []string{"TYPE", "DOES"}, rows)
+				table(os.Stdout, style, []string{"TYPE", "DOES", "GRANTS"}, rows)
 				return nil
 			})
 		},
@@ -52,9 +52,13 @@ func (p *program) documentType(list client.NodeTypeList, name string) error {
 			continue
 		}
 		if p.json {
-			return printJSON(client.NodeTypeList{Version: list.Version, NodeTypes: []sdk.NodeType{t}})
+			one := client.NodeTypeList{Version: list.Version, NodeTypes: []sdk.NodeType{t}}
+			if g := list.Grants[name]; g != nil {
+				one.Grants = map[string][]client.Grant{name: g}
+			}
+			return printJSON(one)
 		}
-		documentType(styleOf(os.Stdout), t)
+		documentType(styleOf(os.Stdout), t, list.Grants[name])
 		return nil
 	}
 	known := make([]string, 0, len(list.NodeTypes))
@@ -64,7 +68,7 @@ func (p *program) documentType(list client.NodeTypeList, name string) error {
 	return fmt.Errorf("there is no node type %s%s (spinbot node-types lists them)", name, expr.DidYouMean(name, known))
 }
 
-func documentType(style progress.Style, t sdk.NodeType) {
+func documentType(style progress.Style, t sdk.NodeType, grants []client.Grant) {
 	fmt.Println(style.Bold(t.Name))
 	fmt.Println(t.Description)
 	documentObject(style, "Inputs", t.Inputs)
@@ -76,12 +80,10 @@ func documentType(style progress.Style, t sdk.NodeType) {
 	if t.Concurrency > 0 {
 		notes = append(notes, fmt.Sprintf("at most %d at once", t.Concurrency))
 	}
-	if len(t.Grants) > 0 {
-		notes = append(notes, "asks for "+strings.Join(t.Grants, ", "))
-	}
 	if len(notes) > 0 {
 		fmt.Println("\n" + style.Dim(strings.Join(notes, "; ")))
 	}
+	documentGrants(style, grants)
 	for _, e := range t.Examples {
 		fmt.Println("\n" + style.Bold(strings.TrimSpace("Example: "+e.Title)))
 		fmt.Println(indent(e.HCL))

@@ -39,7 +39,7 @@ func (p *program) pluginsCommand() *cobra.Command {
 		},
 	}
 	p.jsonFlag(c)
-	c.AddCommand(p.trustCommand())
+	c.AddCommand(p.trustCommand(), p.grantCommand(), p.revokeCommand())
 	return c
 }
 

@@ -24,7 +24,7 @@ func TestScript(t *testing.T) {
 		Condition:          condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"spinbot": spinbot, "exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
-			"install": install, "http": request, "sign": sign, "fill": fill, "tmpfs": tmpfs, "tools": tools,
+			"install": install, "http": request, "sign": sign, "fill": fill, "tmpfs": tmpfs, "tools": tools, "web": web,
 		},
 	})
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
-	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -51,7 +50,7 @@ type Planner interface {
 
 // Catalog is what the API says about pipelines and node types.
 type Catalog interface {
-	NodeTypes(ctx context.Context) ([]sdk.NodeType, error)
+	NodeTypes(ctx context.Context) (client.NodeTypeList, error)
 	Plugins(ctx context.Context) ([]client.Plugin, error)
 	Trust(ctx context.Context, name string) (client.Plugin, error)
 	Check(ctx context.Context, s client.Source, graph string) (client.Checked, error)

@@ -103,11 +103,11 @@ type fakeCatalog struct {
 	empty bool
 }
 
-func (f fakeCatalog) NodeTypes(context.Context) ([]sdk.NodeType, error) {
+func (f fakeCatalog) NodeTypes(context.Context) (client.NodeTypeList, error) {
 	if f.empty {
-		return nil, f.err
+		return client.NodeTypeList{}, f.err
 	}
-	return []sdk.NodeType{{Name: "test.echo", Description: "Gives its value back"}}, f.err
+	return client.NodeTypeList{NodeTypes: []sdk.NodeType{{Name: "test.echo", Description: "Gives its value back"}}}, f.err
 }
 
 func (f fakeCatalog) Plugins(context.Context) ([]client.Plugin, error) {

@@ -8,14 +8,15 @@ import (
 )
 
 func (s *Server) nodeTypes(c *fiber.Ctx) error {
-	types, err := s.cfg.Catalog.NodeTypes(c.UserContext())
+	list, err := s.cfg.Catalog.NodeTypes(c.UserContext())
 	if err != nil {
 		return err
 	}
-	if types == nil {
-		types = []sdk.NodeType{}
+	if list.NodeTypes == nil {
+		list.NodeTypes = []sdk.NodeType{}
 	}
-	return c.JSON(client.NodeTypeList{Version: client.ShapeVersion, NodeTypes: types})
+	list.Version = client.ShapeVersion
+	return c.JSON(list)
 }
 
 func (s *Server) plugins(c *fiber.Ctx) error {

@@ -1,35 +1,44 @@
 package catalog
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// recall gives the entry the manifest it had under the same checksum before, if that is known.
+// recall gives the entry the description it had under the same checksum before, if that is known.
 func (c *Catalog) recall(e *Entry) bool {
-	m, ok := c.manifests[e.SHA256]
+	d, ok := c.manifests[e.SHA256]
 	if !ok && c.cfg.CacheDir != "" {
+		var kept struct {
+			Manifest json.RawMessage `json:"manifest"`
+			Imports  []string        `json:"imports"`
+		}
 		raw, err := os.ReadFile(c.cached(e))
-		if err != nil {
+		if err != nil || json.Unmarshal(raw, &kept) != nil {
 			return false
 		}
-		if m, err = sdk.ParseManifest(raw); err != nil { // written by another version
+		if d.Manifest, err = sdk.ParseManifest(kept.Manifest); err != nil { // written by another version
 			return false
 		}
+		d.Imports = kept.Imports
 	}
-	if m.Name != e.Name {
+	if d.Manifest.Name != e.Name {
 		return false
 	}
-	e.Manifest, e.Version = m, m.Version
+	e.Manifest, e.Version, e.Imports = d.Manifest, d.Manifest.Version, d.Imports
 	return true
 }
 
-// remember keeps the entry's manifest; one that cannot be kept is asked for again.
+// remember keeps the entry's description; one that cannot be kept is asked for again.
 func (c *Catalog) remember(e *Entry) {
-	if c.cfg.CacheDir != "" {
-		_ = replaceFile(c.cached(e), e.Manifest.AppendJSON(nil))
+	if c.cfg.CacheDir == "" {
+		return
+	}
+	if raw, err := json.Marshal(Description{e.Manifest, e.Imports}); err == nil {
+		_ = replaceFile(c.cached(e), raw)
 	}
 }
 

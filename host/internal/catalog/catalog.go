@@ -1,5 +1,5 @@
-// Package catalog knows which plugins and WASM modules this machine has, which of them it may run, and which node
-// types they offer. What is dropped into one of its folders is found at the next look: a look costs a few stats, so
+// Package catalog knows which plugins and WASM modules this machine has, which of them it may run, which node types
+// they offer, and what this machine grants those. What is dropped into one of its folders is found at the next look: a look costs a few stats, so
 // there is no watcher that could miss something. Nothing is started, not even to be described, before this
 // machine's trust file lists its checksum; the executors verify that checksum once more before they start it.
 //
@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/myspinbot/spinbot/host/internal/grant"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -51,6 +52,8 @@ type Entry struct {
 	Reason string
 	// Manifest is set when the entry is ready.
 	Manifest sdk.Manifest
+	// Imports are the host functions that a ready module imports and a person has to grant: "http", "kv".
+	Imports []string
 	// Code of a module that is linked into this binary.
 	Code []byte
 }
@@ -72,8 +75,15 @@ type Config struct {
 	BundledTrust string
 	// CacheDir keeps manifests by checksum, so that listing node types starts no plugin; empty: none are kept.
 	CacheDir string
-	// Describe asks a trusted entry for its manifest.
-	Describe func(ctx context.Context, e Entry) (sdk.Manifest, error)
+	// Describe asks a trusted entry what it is.
+	Describe func(ctx context.Context, e Entry) (Description, error)
+}
+
+// Description is what a plugin or module says of itself, and what is seen of it.
+type Description struct {
+	Manifest sdk.Manifest `json:"manifest"`
+	// Imports: see Entry.
+	Imports []string `json:"imports,omitempty"`
 }
 
 // Catalog finds plugins and modules. It is safe for concurrent use.
@@ -84,15 +94,19 @@ type Catalog struct {
 
 	mu        sync.Mutex
 	stamp     string // of the files behind the last view
-	manifests map[string]sdk.Manifest
+	manifests map[string]Description
 	failures  map[string]string // why an entry could not be described, by checksum
 	sums      map[string]sum    // by path
 	headers   map[string]header // by path of plugin.hcl
+
+	granting   sync.Mutex
+	granted    map[string]grant.Set // as of grantStamp; nil: not read yet
+	grantStamp string
 }
 
 // New makes a catalog; it looks at nothing yet.
 func New(cfg Config) *Catalog {
-	return &Catalog{cfg: cfg, manifests: map[string]sdk.Manifest{}, failures: map[string]string{},
+	return &Catalog{cfg: cfg, manifests: map[string]Description{}, failures: map[string]string{},
 		sums: map[string]sum{}, headers: map[string]header{}}
 }
 
@@ -126,7 +140,7 @@ func (c *Catalog) View(ctx context.Context) (*View, error) {
 	for _, e := range entries {
 		switch e.State {
 		case Ready:
-			c.manifests[e.SHA256] = e.Manifest
+			c.manifests[e.SHA256] = Description{e.Manifest, e.Imports}
 		case Broken:
 			if e.SHA256 != "" {
 				c.failures[e.SHA256] = e.Reason
@@ -134,7 +148,7 @@ func (c *Catalog) View(ctx context.Context) (*View, error) {
 		case Refused:
 		}
 	}
-	v := newView(entries)
+	v := newView(entries, trust.grants)
 	c.last.Store(v)
 	c.stamp = stamp
 	return v, nil
@@ -164,7 +178,8 @@ func hideSecond(entries []Entry) {
 
 // describe asks the entry what it offers, and breaks it when that is not to be had. Several run at once.
 func (c *Catalog) describe(ctx context.Context, e *Entry) {
-	m, err := c.cfg.Describe(ctx, *e)
+	d, err := c.cfg.Describe(ctx, *e)
+	m := d.Manifest
 	if err == nil {
 		err = m.Validate()
 	}
@@ -179,7 +194,7 @@ func (c *Catalog) describe(ctx context.Context, e *Entry) {
 		e.State, e.Reason = Broken, reasonOf(err)+"; once that is mended: spinbot plugins trust "+e.Name
 		return
 	}
-	e.Manifest, e.Version = m, m.Version
+	e.Manifest, e.Version, e.Imports = m, m.Version, d.Imports
 	c.remember(e)
 }
 
@@ -245,6 +260,7 @@ type View struct {
 	Entries []Entry
 	types   map[string]offer
 	names   []string
+	grants  map[string]grant.Set // by node type
 }
 
 type offer struct {
@@ -252,8 +268,8 @@ type offer struct {
 	t     sdk.NodeType
 }
 
-func newView(entries []Entry) *View {
-	v := &View{Entries: entries, types: map[string]offer{}}
+func newView(entries []Entry, grants map[string]grant.Set) *View {
+	v := &View{Entries: entries, types: map[string]offer{}, grants: grants}
 	for i, e := range entries {
 		for _, t := range e.Manifest.NodeTypes {
 			v.types[t.Name] = offer{i, t}

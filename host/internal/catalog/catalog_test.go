@@ -21,6 +21,7 @@ type house struct {
 	cfg       Config
 	c         *Catalog
 	described atomic.Int64
+	imports   []string // of every module
 }
 
 func newHouse(t *testing.T) *house {
@@ -38,24 +39,24 @@ func newHouse(t *testing.T) *house {
 }
 
 // describe answers with what the program says: "name=…" or "fail".
-func (h *house) describe(_ context.Context, e Entry) (sdk.Manifest, error) {
+func (h *house) describe(_ context.Context, e Entry) (Description, error) {
 	h.described.Add(1)
 	text := string(e.Code)
 	if e.Code == nil {
 		raw, err := os.ReadFile(e.Path)
 		if err != nil {
-			return sdk.Manifest{}, err
+			return Description{}, err
 		}
 		text = string(raw)
 	}
 	if strings.Contains(text, "fail") {
-		return sdk.Manifest{}, &sdk.Error{Cause: sdk.CauseRefused, Message: "it crashed at its start", Detail: "core dumped"}
+		return Description{}, &sdk.Error{Cause: sdk.CauseRefused, Message: "it crashed at its start", Detail: "core dumped"}
 	}
 	name := e.Name
 	if _, other, ok := strings.Cut(text, "name="); ok {
 		name = strings.TrimSpace(other)
 	}
-	return manifest(name), nil
+	return Description{Manifest: manifest(name), Imports: h.imports}, nil
 }
 
 func manifest(name string) sdk.Manifest {

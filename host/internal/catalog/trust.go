@@ -12,11 +12,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/myspinbot/spinbot/host/internal/grant"
 )
 
-// TrustFile is the name of a trust file:
+// TrustFile is the name of a trust file; grantBlock shows the rest of it:
 //
 //	plugin "hello" {
 //	  platform = "linux/amd64"
@@ -33,6 +34,7 @@ const platform = runtime.GOOS + "/" + runtime.GOARCH
 type trustFile struct {
 	Plugins []trustBlock `hcl:"plugin,block"`
 	Modules []trustBlock `hcl:"module,block"`
+	Grants  []grantBlock `hcl:"grant,block"`
 }
 
 type trustBlock struct {
@@ -44,6 +46,7 @@ type trustBlock struct {
 // trust is what may run: the machine's file, and per folder the file that vouches for bundled plugins.
 type trust struct {
 	machine trustFile
+	grants  map[string]grant.Set // by node type; a file that vouches for bundled plugins gives none
 	bundled map[string]trustFile
 }
 
@@ -85,6 +88,10 @@ func (c *Catalog) readTrust() (trust, error) {
 	if err := decode(c.cfg.TrustFile, &t.machine); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return t, fmt.Errorf("the trust file: %w; mend it, or remove it and accept your plugins anew", err)
 	}
+	var err error
+	if t.grants, err = t.machine.grants(); err != nil {
+		return t, fmt.Errorf("the trust file %s: %w; mend it by hand", c.cfg.TrustFile, err)
+	}
 	if c.cfg.BundledTrust == "" {
 		return t, nil
 	}
@@ -105,32 +112,14 @@ func (c *Catalog) readTrust() (trust, error) {
 // addTrust lists the entry with its checksum, in place of what was listed for its name and platform. The rest of the
 // file, comments too, stays as it is.
 func (c *Catalog) addTrust(e Entry) error {
-	path := c.cfg.TrustFile
-	src, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		src, err = []byte("# What this machine may run, by checksum: spinbot plugins trust NAME\n"), nil
-	}
-	if err != nil {
-		return fmt.Errorf("the trust file: %w", err)
-	}
-	file, diags := hclwrite.ParseConfig(src, path, hcl.InitialPos)
-	if diags.HasErrors() {
-		return fmt.Errorf("the trust file: %w", &fileError{diags})
-	}
-	body := file.Body()
-	for _, b := range body.Blocks() {
-		if b.Type() == string(e.Kind) && slices.Equal(b.Labels(), []string{e.Name}) && concerns(b) {
-			body.RemoveBlock(b)
-		}
-	}
-	body.AppendNewline()
 	tokens := fmt.Sprintf("%s %q {\n", e.Kind, e.Name)
 	if e.Kind == Plugin {
 		tokens += fmt.Sprintf("platform = %q\n", platform)
 	}
 	tokens += fmt.Sprintf("sha256 = %q\n}\n", e.SHA256)
-	out := hclwrite.Format(append(file.Bytes(), tokens...))
-	return replaceFile(path, out)
+	return editTrust(c.cfg.TrustFile, tokens, func(b *hclwrite.Block) bool {
+		return b.Type() == string(e.Kind) && slices.Equal(b.Labels(), []string{e.Name}) && concerns(b)
+	})
 }
 
 // concerns says whether a block is about programs of this platform.

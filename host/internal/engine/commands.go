@@ -223,7 +223,7 @@ func (p *pass) newAttempt(at place, inputs sdk.Values) *attempt {
 	n := p.l.node(i.Node)
 	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, class: at.class, node: n, idle: n.IdleTimeout}
 	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: s.Updated, Seed: i.Seed,
-		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, Checkpoint: i.Checkpoint, Limits: n.Limits}
+		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, PipelineName: s.Pipeline, Checkpoint: i.Checkpoint, Limits: n.Limits}
 	a.task.Limits.Time = n.Timeout
 	a.ctx, a.cancel = context.WithCancelCause(p.e.tasks)
 	p.l.attempts[i] = a

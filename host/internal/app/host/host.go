@@ -80,6 +80,7 @@ type Host struct {
 	schedule  *retention.Schedule
 	room      *retention.Room
 	wasm      *wasmexec.Executor
+	state     *sqlstore.State
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
 	secrets   *secrets.Vault
@@ -157,7 +158,9 @@ func (h *Host) open(ctx context.Context) error {
 	h.artifacts, h.files = artifacts.Names(h.metrics.Artifacts(files), mask.String), files
 	h.logs = newLogs(state.Logs(), h.store)
 	taskLogger := slog.New(mask.Handler(taskLog{Handler: plain, logs: h.logs}))
-	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits, Log: taskLogger})
+	h.state = sqlstore.NewState(state.NodeState())
+	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
+		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
 	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
 	if err != nil {
 		return err
@@ -349,7 +352,7 @@ func (h *Host) closeParts(context.Context) error {
 		errs = append(errs, h.plugins.Close())
 	}
 	if h.wasm != nil {
-		errs = append(errs, h.wasm.Close())
+		errs = append(errs, h.wasm.Close(), h.state.Close())
 	}
 	if h.logs != nil {
 		h.logs.close()

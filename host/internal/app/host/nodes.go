@@ -9,7 +9,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
-	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/host/internal/kv/memkv"
 )
 
 // Nodes are what nodes can do on this machine, without a host: the catalog, and the sandbox of the control nodes. The
@@ -30,7 +30,7 @@ func OpenNodes(ctx context.Context, cfg Config) (*Nodes, error) {
 	if n.plugins, err = pluginexec.New(pluginexec.Config{Log: cfg.Log}); err != nil {
 		return nil, err
 	}
-	n.wasm = wasmexec.New(wasmexec.Config{CacheDir: cfg.State.Modules(), Resolve: n.module, Log: cfg.Log})
+	n.wasm = wasmexec.New(wasmexec.Config{CacheDir: cfg.State.Modules(), Resolve: n.module, Grants: n.inTests, KV: memkv.New(), Log: cfg.Log})
 	asks := &Host{wasm: n.wasm, plugins: n.plugins}
 	n.catalog = catalog.New(catalogConfig(cfg, asks.describe))
 	if n.View, err = n.catalog.View(ctx); err != nil {
@@ -43,7 +43,7 @@ func OpenNodes(ctx context.Context, cfg Config) (*Nodes, error) {
 func (n *Nodes) Types(ctx context.Context) (pipeline.Types, error) { return n.catalog.View(ctx) }
 
 // catalogConfig says where a host looks for plugins and modules.
-func catalogConfig(cfg Config, describe func(context.Context, catalog.Entry) (sdk.Manifest, error)) catalog.Config {
+func catalogConfig(cfg Config, describe func(context.Context, catalog.Entry) (catalog.Description, error)) catalog.Config {
 	return catalog.Config{PluginDirs: cfg.PluginDirs, ControlDirs: cfg.ControlDirs, BuiltIn: builtIn(), TrustFile: cfg.State.Trust(),
 		BundledTrust: cfg.BundledTrust, CacheDir: cfg.State.Manifests(), Describe: describe}
 }

@@ -22,12 +22,16 @@ func builtIn() map[string][]byte {
 	return map[string][]byte{"control": code}
 }
 
-// describe asks a plugin or module what it offers.
-func (h *Host) describe(ctx context.Context, e catalog.Entry) (sdk.Manifest, error) {
-	if e.Kind == catalog.Module {
-		return h.wasm.Describe(ctx, module(e))
+// describe asks a plugin or module what it offers, and looks at what a module imports.
+func (h *Host) describe(ctx context.Context, e catalog.Entry) (d catalog.Description, err error) {
+	if e.Kind != catalog.Module {
+		d.Manifest, err = h.plugins.Describe(ctx, binary(e))
+		return d, err
 	}
-	return h.plugins.Describe(ctx, binary(e))
+	if d.Manifest, err = h.wasm.Describe(ctx, module(e)); err == nil {
+		d.Imports, err = h.wasm.Imports(ctx, module(e))
+	}
+	return d, err
 }
 
 func module(e catalog.Entry) wasmexec.Module {
@@ -78,12 +82,12 @@ func (h *Host) resolveBinary(nodeType string) (pluginexec.Binary, error) {
 type types struct{ h *Host }
 
 // NodeTypes implements api.Catalog.
-func (t types) NodeTypes(ctx context.Context) ([]sdk.NodeType, error) {
+func (t types) NodeTypes(ctx context.Context) (client.NodeTypeList, error) {
 	v, err := t.h.catalog.View(ctx)
 	if err != nil {
-		return nil, err
+		return client.NodeTypeList{}, err
 	}
-	return v.NodeTypes(), nil
+	return client.NodeTypeList{NodeTypes: v.NodeTypes(), Grants: grantShapes(v)}, nil
 }
 
 // Plugins implements api.Catalog.
@@ -122,6 +126,7 @@ func (t types) Check(ctx context.Context, src client.Source, format string) (cli
 	if err != nil {
 		return client.Checked{}, err
 	}
+	found = append(found, ungranted(p, v)...)
 	c := client.Checked{Version: client.ShapeVersion, Valid: p != nil && !found.HasErrors(), Diagnostics: diagnosticShapes(found)}
 	if p == nil {
 		return c, nil

@@ -63,6 +63,9 @@ func At(dir string) (State, error) {
 // Database is the SQLite file.
 func (s State) Database() string { return filepath.Join(s.Dir, "spinbot.db") }
 
+// NodeState is the SQLite file of what control nodes keep between tasks.
+func (s State) NodeState() string { return filepath.Join(s.Dir, "state.db") }
+
 // Artifacts is the folder of the content-addressed store.
 func (s State) Artifacts() string { return filepath.Join(s.Dir, "artifacts") }
 

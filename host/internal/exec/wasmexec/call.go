@@ -29,14 +29,15 @@ func (m *module) begin(ctx context.Context, box *sandbox, what string, t *sdk.Ta
 	c := &call{m: m, box: box, what: what, limits: l, began: time.Now(), ctx: box.ctx}
 	box.reset(t, l, files)
 	box.start(ctx, m.e.base, c.began.Add(l.Time), l.Budget)
+	box.door = door{e: m.e}
 	if m.unmetered == nil {
 		return c
 	}
-	timed, stopTimer := context.WithDeadlineCause(ctx, box.deadline, errTooLong)
-	inner, cancel := context.WithCancelCause(timed)
+	inner, cancel := context.WithCancelCause(ctx)
+	box.door.clock = newStopwatch(l.Time, func() { cancel(errTooLong) })
 	stopWatch := context.AfterFunc(m.e.base, func() { cancel(errClosed) })
 	c.ctx = context.WithValue(inner, sandboxKey{}, box)
-	c.undo = []func(){func() { stopWatch() }, func() { cancel(nil) }, stopTimer}
+	c.undo = []func(){func() { stopWatch() }, func() { cancel(nil) }, box.door.clock.stop}
 	box.cancel = cancel
 	return c
 }
@@ -47,7 +48,7 @@ func (c *call) end() {
 		undo()
 	}
 	c.account()
-	c.box.task, c.box.files, c.box.cancel, c.box.parent = nil, nil, nil, nil
+	c.box.task, c.box.files, c.box.cancel, c.box.parent, c.box.door.answer = nil, nil, nil, nil, nil
 }
 
 // account reports what the task has used.
@@ -57,11 +58,11 @@ func (c *call) account() {
 		return
 	}
 	u := sdk.Usage{
-		Memory: int64(box.memory.most), In: box.in, Out: box.out, Calls: box.calls,
+		Memory: int64(box.memory.most), In: box.in, Out: box.out, Calls: box.calls, Grants: box.used(),
 		MemoryTime: int64(box.memory.most) >> 10 * time.Since(c.began).Microseconds() / (1 << 10 * 1000),
 	}
 	if c.m.unmetered == nil {
-		u.Cost, u.Model = box.used(), meter.Model
+		u.Cost, u.Model = box.cost(), meter.Model
 	}
 	box.task.Report(sdk.Report{Kind: sdk.ReportUsage, Usage: &u})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/myspinbot/spinbot/host/internal/grant"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -50,6 +51,13 @@ func (m *module) extismVerbs() []string {
 	return verbs
 }
 
+func (m *module) imports(from, name string) bool {
+	return slices.ContainsFunc(m.compiled.ImportedFunctions(), func(f api.FunctionDefinition) bool {
+		module, function, _ := f.Import()
+		return module == from && function == name
+	})
+}
+
 // pluginName makes one of a file's name.
 func pluginName(file string) string {
 	name := regexp.MustCompile(`[^a-z0-9_]+`).ReplaceAllString(strings.ToLower(strings.TrimSuffix(file, ".wasm")), "_")
@@ -65,10 +73,14 @@ func (m *module) describeExtism(ctx context.Context) ([]byte, error) {
 		return m.callExtism(ctx, m.name+": describe", "describe", nil, m.e.config.Limits, nil)
 	}
 	manifest := sdk.Manifest{Name: pluginName(m.name), Version: "0.0.0", Description: "The Extism plug-in " + m.name}
+	var asks []string
+	if m.imports(extismModule, "http_request") {
+		asks = []string{grant.HTTP}
+	}
 	for _, v := range m.extismVerbs() {
 		manifest.NodeTypes = append(manifest.NodeTypes, sdk.NodeType{
 			Name: manifest.Name + "." + v, Description: "Calls " + v + " of the Extism plug-in " + m.name,
-			Inputs: extismSchemas.inputs, Outputs: extismSchemas.outputs, Idempotent: true,
+			Inputs: extismSchemas.inputs, Outputs: extismSchemas.outputs, Idempotent: len(asks) == 0, Grants: asks,
 		})
 	}
 	return manifest.AppendJSON(nil), nil

@@ -2,9 +2,12 @@ package wasmexec
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -89,5 +92,36 @@ func TestExtism(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestExtismHTTP: a plug-in that sends requests asks for http, and reaches what was granted.
+func TestExtismHTTP(t *testing.T) {
+	t.Parallel()
+	dir, err := plugins()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Test", "given")
+		fmt.Fprint(w, r.Method, " ", r.URL.Path)
+	})
+	m := Module{Path: filepath.Join(dir, "http_headers.wasm")}
+	g := reaching(url)
+	e := New(Config{Resolve: func(string) (Module, error) { return m, nil }, Grants: func(string) (Grants, error) { return g, nil }})
+	defer e.Close()
+	manifest, err := e.Describe(t.Context(), m)
+	if err != nil || len(manifest.NodeTypes) != 1 || !slices.Equal(manifest.NodeTypes[0].Grants, []string{"http"}) {
+		t.Fatalf("%+v, %v", manifest, err)
+	}
+	in := func(url string) *sdk.Task {
+		return exectest.Task("http_headers.http_get", sdk.Values{"input": map[string]any{"url": url}})
+	}
+	got := outputs(t, e, in(url+"/a"))
+	if text, _ := got["output"].(string); !strings.Contains(text, `"x-test":"given"`) {
+		t.Errorf("got %v", got)
+	}
+	if err := fails(t, e, in("https://example.com/")); err.Hint == "" || !err.Permanent || !strings.Contains(err.Message, "example.com") {
+		t.Errorf("got %#v", err)
 	}
 }

@@ -29,20 +29,21 @@ type fuel struct {
 	base     context.Context // of the executor
 	deadline time.Time
 	yielded  time.Time
-	cause    error // why the current task was stopped
+	waited   time.Duration // for others: that is not the guest's time
+	cause    error         // why the current task was stopped
 }
 
 // start begins a task, with all fuel still to be granted.
 func (f *fuel) start(parent, base context.Context, deadline time.Time, budget int64) {
 	f.parent, f.base, f.deadline, f.budget, f.cause = parent, base, deadline, budget, nil
-	f.spent, f.granted, f.yielded = 0, 0, time.Time{}
+	f.spent, f.granted, f.waited, f.yielded = 0, 0, 0, time.Time{}
 	if f.left != nil {
 		f.left.Set(0)
 	}
 }
 
-// used is how much the current task has used, in units of the cost model.
-func (f *fuel) used() int64 {
+// cost is how much the current task has used, in units of the cost model.
+func (f *fuel) cost() int64 {
 	if f.left == nil {
 		return 0
 	}
@@ -68,6 +69,16 @@ func (f *fuel) refill(left int64) int64 {
 	}
 	f.granted = min(slice, f.budget-f.spent)
 	return f.granted
+}
+
+// outer is the context of what the guest waits for: it ends with the task's, and with the executor.
+func (f *fuel) outer() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(f.parent)
+	stop := context.AfterFunc(f.base, func() { cancel(errClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // over says why the guest must not go on; nil: it may.

@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/guest"
 )
 
 // extismModule is what Extism plug-ins import: memory that both sides share, addressed by offset, and what to do with
@@ -26,6 +27,7 @@ type kernel struct {
 	input, output uint64 // offsets
 	outputLength  uint64
 	failed        uint64 // offset of the error's text; 0: none
+	response      guest.Response
 }
 
 // begin gives the plug-in its input.
@@ -63,8 +65,14 @@ func (k *kernel) put(b []byte) uint64 {
 	return at
 }
 
-// block is what was allocated at an offset.
-func (k *kernel) block(at uint64) []byte { return k.mem[at : at+k.blocks[at]] }
+// block is what was allocated at an offset; nothing where nothing was.
+func (k *kernel) block(at uint64) []byte {
+	n := k.blocks[at]
+	if n == 0 {
+		return nil
+	}
+	return k.mem[at : at+n]
+}
 
 func (k *kernel) text(at uint64) string {
 	if k.blocks[at] == 0 {
@@ -120,6 +128,9 @@ func offerExtism(ctx context.Context, r wazero.Runtime) error {
 	add("config_get", "I", "I", func(_ *sandbox, _ *kernel, stack []uint64) { stack[0] = 0 }) // there is none
 	add("var_get", "I", "I", func(_ *sandbox, k *kernel, stack []uint64) { stack[0] = k.put(k.vars[k.text(stack[0])]) })
 	add("var_set", "II", "", func(_ *sandbox, k *kernel, stack []uint64) { k.setVar(k.text(stack[0]), stack[1]) })
+	add("http_request", "II", "I", func(s *sandbox, _ *kernel, stack []uint64) { stack[0] = s.extismHTTP(stack[0], stack[1]) })
+	add("http_status_code", "", "i", func(_ *sandbox, k *kernel, stack []uint64) { stack[0] = uint64(k.response.Status) })
+	add("http_headers", "", "I", func(s *sandbox, _ *kernel, stack []uint64) { stack[0] = s.extismHeaders() })
 	add("get_log_level", "", "i", func(_ *sandbox, _ *kernel, stack []uint64) { stack[0] = 0 }) // all
 	for name, level := range map[string]string{"trace": "debug", "debug": "debug", "info": "info", "warn": "warn", "error": "error"} {
 		add("log_"+name, "I", "", func(s *sandbox, k *kernel, stack []uint64) {

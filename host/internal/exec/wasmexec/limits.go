@@ -12,7 +12,8 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// limits are those of a task: what it asks for, or the executor's. Asking for more than the ceilings is refused.
+// limits are those of a task: what it asks for, or the executor's. Asking for more than the ceilings is refused, but
+// for time: a timeout says how long is too long, and is often far longer than anything takes.
 func (e *Executor) limits(t *sdk.Task) (sdk.Limits, error) {
 	asked, most := t.Limits, e.config.Ceilings
 	for _, c := range []struct {
@@ -21,7 +22,6 @@ func (e *Executor) limits(t *sdk.Task) (sdk.Limits, error) {
 		write       func(int64) string
 	}{
 		{sdk.LimitMemory, asked.Memory, most.Memory, size},
-		{sdk.LimitTime, int64(asked.Time), int64(most.Time), func(n int64) string { return time.Duration(n).String() }},
 		{sdk.LimitBudget, asked.Budget, most.Budget, units},
 		{sdk.LimitOutput, asked.Output, most.Output, size},
 		{sdk.LimitLog, asked.Log, most.Log, size},
@@ -35,6 +35,7 @@ func (e *Executor) limits(t *sdk.Task) (sdk.Limits, error) {
 			}
 		}
 	}
+	asked.Time = min(asked.Time, most.Time)
 	return fill(asked, e.config.Limits), nil
 }
 
@@ -76,11 +77,11 @@ func (c *call) explain(err error) error {
 	switch cause := c.cause(); {
 	case errors.Is(cause, errTooLong):
 		return limited(sdk.LimitTime, sdk.CauseHung,
-			fmt.Sprintf("was stopped after %s: it has %s", seconds(time.Since(c.began)), seconds(c.limits.Time)),
-			"look for a loop that does not end, or raise the node's timeout")
+			fmt.Sprintf("was stopped after %s: it has %s", seconds(c.ran()), seconds(c.limits.Time)),
+			"look for a loop that does not end, or raise the node's timeout (and --limit time, which is "+c.m.e.config.Ceilings.Time.String()+")")
 	case errors.Is(cause, errBudget):
 		return limited(sdk.LimitBudget, sdk.CauseFailed,
-			fmt.Sprintf("was stopped after %d units of work: its budget is %d", c.box.used(), c.limits.Budget),
+			fmt.Sprintf("was stopped after %d units of work: its budget is %d", c.box.cost(), c.limits.Budget),
 			"give it less to work on, or raise limits.budget of the node")
 	case errors.Is(cause, errCalls):
 		return limited(sdk.LimitCalls, sdk.CauseFailed,
@@ -90,7 +91,7 @@ func (c *call) explain(err error) error {
 	case cause != nil:
 		e := *stopped(c.what, cause)
 		if e.Cause == sdk.CauseHung {
-			e.Message += " (it ran for " + seconds(time.Since(c.began)) + ")"
+			e.Message += " (it ran for " + seconds(c.ran()) + ")"
 		}
 		return &e
 	case c.box.memory.refused > 0, strings.Contains(printed, "out of memory"):
@@ -110,6 +111,9 @@ func (c *call) explain(err error) error {
 		Detail: strings.TrimSpace(firstLines(strings.ReplaceAll(stack, "\t", ""), 12) + "\n" + printed),
 	}
 }
+
+// ran is for how long the guest computed.
+func (c *call) ran() time.Duration { return time.Since(c.began) - c.box.waited }
 
 func (c *call) outOfMemory(printed string) error {
 	asked := ""

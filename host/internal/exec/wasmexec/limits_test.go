@@ -52,7 +52,7 @@ func TestCeilings(t *testing.T) {
 		l    sdk.Limits
 		want sdk.Limit
 	}{
-		{sdk.Limits{Memory: 33 << 20}, sdk.LimitMemory}, {sdk.Limits{Time: time.Hour}, sdk.LimitTime},
+		{sdk.Limits{Memory: 33 << 20}, sdk.LimitMemory},
 		{sdk.Limits{Budget: 1<<40 + 1}, sdk.LimitBudget}, {sdk.Limits{Output: 1 << 40}, sdk.LimitOutput}, {sdk.Limits{Log: 1 << 40}, sdk.LimitLog},
 	} {
 		got := fails(t, e, withLimits("test.count", c.l))

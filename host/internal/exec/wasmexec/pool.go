@@ -34,7 +34,7 @@ type instance struct {
 }
 
 // A pool keeps idle instances of one reactor. How many are busy is limited by Executor.slots; idle ones are limited
-// to as many, and those idle for long are let go, but for one that is kept ready.
+// to as many, and those of all modules by their memory; those idle for long are let go, but for one that is kept ready.
 type pool struct {
 	m       *module
 	warming sync.WaitGroup
@@ -112,6 +112,7 @@ func (i *instance) ready() bool { return i.clean || i.restore != nil }
 func (p *pool) remove(n int) *instance {
 	i := p.list[n]
 	p.list = slices.Delete(p.list, n, n+1)
+	p.m.e.idle.Add(-int64(len(i.box.memory.buf)))
 	return i
 }
 
@@ -151,7 +152,7 @@ func (p *pool) put(i *instance) {
 		return
 	}
 	p.list = append(p.list, i)
-	if len(p.list) > p.m.e.config.Running {
+	if idle := p.m.e.idle.Add(int64(len(i.box.memory.buf))); len(p.list) > p.m.e.config.Running || idle > p.m.e.config.IdleMemory {
 		p.drop(0)
 	}
 	if p.timer == nil {
@@ -192,10 +193,7 @@ func (p *pool) dropIdle() (dropped bool) {
 	return dropped
 }
 
-func (p *pool) drop(n int) {
-	p.list[n].close()
-	p.list = slices.Delete(p.list, n, n+1)
-}
+func (p *pool) drop(n int) { p.remove(n).close() }
 
 func (p *pool) close() {
 	p.mu.Lock()

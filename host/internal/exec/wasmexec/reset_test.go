@@ -2,9 +2,12 @@ package wasmexec
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,4 +92,52 @@ func TestResetForgets(t *testing.T) {
 		t.Error("the words come back with the memory")
 	}
 	t.Logf("reset in %v", took)
+}
+
+// TestHammer: many owners at once, some of whom give up, on modules that have to make room for each other.
+func TestHammer(t *testing.T) {
+	t.Parallel()
+	code := [2][]byte{reactorCode(t), build(t, "./testdata/probe", "-buildmode=c-shared")}
+	e := New(Config{
+		CacheDir: filepath.Join(built, "cache"), ModuleMemory: 1 << 20, IdleMemory: 10 << 20, Running: 4,
+		Limits: sdk.Limits{Time: 20 * time.Second},
+		Resolve: func(name string) (Module, error) {
+			c := code[0]
+			if name == "test.count" || name == "test.loop" {
+				c = code[1]
+			}
+			return Module{Bytes: c, SHA256: checksum(c)}, nil
+		},
+	})
+	defer e.Close()
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for k := range 12 {
+				ctx, cancel := context.WithCancel(t.Context())
+				name := []string{"test.echo", "test.count", "test.loop"}[(g+k)%3]
+				in := owned(exectest.Task(name, nil), fmt.Sprint((g*k)%5))
+				if name == "test.echo" {
+					in.Inputs = sdk.Values{"value": fmt.Sprint(g, k)}
+				}
+				if name == "test.loop" {
+					time.AfterFunc(time.Millisecond, cancel)
+				}
+				r, err := e.Execute(ctx, in)
+				cancel()
+				switch {
+				case name == "test.loop" && sdk.AsError(err).Cause != sdk.CauseCancelled:
+					t.Errorf("a loop that was cancelled: %v", err)
+				case name != "test.loop" && err != nil:
+					t.Error(err)
+				case name == "test.echo" && r.Outputs["value"] != fmt.Sprint(g, k):
+					t.Errorf("it was given %v, and gave %v", fmt.Sprint(g, k), r.Outputs)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if idle := e.idle.Load(); idle < 0 || idle > 10<<20 {
+		t.Errorf("idle instances have %d bytes", idle)
+	}
 }

@@ -30,6 +30,8 @@ type sandbox struct {
 	reports budget
 	// now is the guest's clock in Unix nanoseconds, uptime its monotonic clock; both move only while it sleeps.
 	now, uptime int64
+	// door is the current task's way out, or the last one's.
+	door door
 	// cancel ends the current task of a guest without a meter.
 	cancel context.CancelCauseFunc
 	fuel

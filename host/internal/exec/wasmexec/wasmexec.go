@@ -10,8 +10,9 @@
 //
 // The sandbox: linear memory up to a limit; a deadline; no file system but the task's input artifacts, read-only,
 // under /artifacts; a clock that stands still at the task's time but for what the guest sleeps, which takes no real
-// time; randomness seeded with the task's seed; no environment, no network. The package refuses modules that import
-// anything else than WASI preview 1 and the functions of sdk/guest.
+// time; randomness seeded with the task's seed; no environment, no network. What goes beyond is behind grants: a node
+// type declares what it asks for, a person gives it on this machine, and each use is checked and recorded. The package
+// refuses modules that import anything else than WASI preview 1 and the functions of sdk/guest.
 package wasmexec
 
 import (
@@ -22,8 +23,11 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/kv"
+	"github.com/myspinbot/spinbot/host/internal/outbound"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -33,6 +37,13 @@ type Config struct {
 	CacheDir string
 	// Resolve finds the module that offers a node type.
 	Resolve func(nodeType string) (Module, error)
+	// Grants says what a node type may do beyond its sandbox; nil: nothing. It is asked once for each task that wants
+	// something.
+	Grants func(nodeType string) (Grants, error)
+	// Secret gives the value of a secret to put into a request; nil: there are none.
+	Secret func(ctx context.Context, name string) (string, error)
+	// KV keeps the state of nodes that were granted kv; nil: none is kept. Whoever made it closes it.
+	KV kv.Store
 	// Limits of a task that asks for none. Zeros: 64 MiB of memory, 5 s, 16 MiB of output, 1 MiB of reports, a million
 	// calls of the host, and any cost.
 	Limits sdk.Limits
@@ -43,7 +54,11 @@ type Config struct {
 	Running int
 	// ModuleMemory is about how many bytes compiled modules take that no task uses, and that are kept; 512 MiB.
 	ModuleMemory int64
-	Log          *slog.Logger
+	// IdleMemory is how many bytes of memory idle instances may have together; 256 MiB.
+	IdleMemory int64
+	// Waiting is how many guests wait for others at once, as for an HTTP response; 64.
+	Waiting int
+	Log     *slog.Logger
 }
 
 // Module says where a module's bytes are and what they must be.
@@ -59,10 +74,14 @@ type Module struct {
 type Executor struct {
 	config Config
 	slots  chan struct{} // one token per guest that may compute
-	cache  *cache
-	base   context.Context // ends with Close
-	stop   context.CancelCauseFunc
-	tasks  sync.WaitGroup
+	// waiting has one token per guest that waits for others, and does not compute
+	waiting chan struct{}
+	web     *outbound.Client
+	cache   *cache
+	base    context.Context // ends with Close
+	stop    context.CancelCauseFunc
+	tasks   sync.WaitGroup
+	idle    atomic.Int64 // bytes of memory of idle instances
 
 	mu      sync.Mutex
 	closed  bool
@@ -81,10 +100,13 @@ func New(c Config) *Executor {
 	}), c.Ceilings)
 	c.Running = orElse(c.Running, max(4, 2*runtime.GOMAXPROCS(0)))
 	c.ModuleMemory = orElse(c.ModuleMemory, 512<<20)
+	c.IdleMemory = orElse(c.IdleMemory, 256<<20)
+	c.Waiting = orElse(c.Waiting, 64)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Executor{config: c, slots: make(chan struct{}, c.Running), modules: map[string]*module{}}
+	e.waiting, e.web = make(chan struct{}, c.Waiting), outbound.New(outbound.Config{Secret: c.Secret})
 	e.cache = newCache(c.CacheDir, c.Log)
 	e.base, e.stop = context.WithCancelCause(context.Background())
 	return e
@@ -198,6 +220,7 @@ func (e *Executor) Close() error {
 		errs = append(errs, m.close())
 	}
 	clear(e.modules)
+	e.web.Close()
 	return errors.Join(append(errs, e.cache.close())...)
 }
 

@@ -129,6 +129,9 @@ func rewrite(t testing.TB, code []byte) []byte {
 // however they are given it.
 func TestGuests(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	cache := wazero.NewCompilationCache()
 	defer cache.Close(t.Context())
 	spoke := 0
@@ -160,6 +163,9 @@ func TestGuests(t *testing.T) {
 // TestFuzzcases: the modules on which compilers of WebAssembly stumbled before, each export called with zeros.
 func TestFuzzcases(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	dir := wazeroFile(t, "internal/integration_test/fuzzcases/testdata")
 	paths, err := filepath.Glob(filepath.Join(dir, "*.wasm"))
 	if err != nil || len(paths) < 50 {

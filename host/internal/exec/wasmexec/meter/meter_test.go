@@ -52,6 +52,9 @@ func section(id byte, content ...byte) []byte {
 // TestState: what random code does to globals and tables is undone by Restore, or Restore says that it cannot.
 func TestState(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	restored, spoiled := 0, 0
 	for seed := range uint64(150) {
 		m := instance(t, randomModule(seed), plenty)

@@ -244,6 +244,9 @@ func firstLine(err error) string {
 // TestSpecification: the tests of the specification give the same with and without a meter: results, traps, memory.
 func TestSpecification(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	commands := 0
 	for _, dir := range []string{"v2", "tail-call", "extended-const"} { // v2 has all of v1
 		dir = wazeroFile(t, "internal/integration_test/spectest", dir, "testdata")

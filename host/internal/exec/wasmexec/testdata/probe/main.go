@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/guest"
@@ -17,6 +18,7 @@ import (
 func main() {
 	guest.Main(sdk.Plugin{Name: "test", Version: "1.0.0", Nodes: []sdk.Node{
 		node("world", world), node("count", count), node("loop", loop), node("greedy", greedy), node("talk", talk), node("big", big),
+		node("fetch", fetch), node("raw", raw), node("store", store),
 	}})
 }
 
@@ -95,4 +97,110 @@ type text struct{ Text string }
 
 func big(context.Context, none, *sdk.Task) (text, error) {
 	return text{strings.Repeat("x", 2<<20)}, nil
+}
+
+type wanted struct {
+	URL     string
+	Method  string `spin:",optional"`
+	Secret  string `spin:",optional"`
+	Timeout string `spin:",optional"`
+}
+
+type fetched struct {
+	Status  int
+	Body    string
+	Slept   int64
+	Refused string
+}
+
+// fetch keeps what it got, for the test to look at.
+func fetch(_ context.Context, in wanted, _ *sdk.Task) (fetched, error) {
+	q := guest.Request{URL: in.URL, Method: in.Method}
+	if in.Secret != "" {
+		q.Secrets = []guest.Secret{guest.Bearer(in.Secret)}
+	}
+	q.Timeout, _ = time.ParseDuration(in.Timeout)
+	start := time.Now()
+	p, err := guest.HTTP(q)
+	if err != nil {
+		return fetched{}, err
+	}
+	kept = append(kept, p.Body)
+	return fetched{Status: p.Status, Body: string(p.Body), Slept: int64(time.Since(start))}, nil
+}
+
+//go:wasmimport spinbot random
+//go:noescape
+func hostRandom(p *byte, n uint32)
+
+//go:wasmimport spinbot now
+//go:noescape
+func hostNow() int64
+
+//go:wasmimport spinbot take
+//go:noescape
+func hostTake(p *byte)
+
+type rawSeen struct {
+	Now    int64
+	Random string
+}
+
+// raw uses what needs no grant, as a guest without WASI would.
+func raw(context.Context, none, *sdk.Task) (rawSeen, error) {
+	b := make([]byte, 8)
+	hostTake(&b[0]) // nothing is kept
+	hostRandom(unsafe.SliceData(b), 8)
+	return rawSeen{hostNow(), hex.EncodeToString(b)}, nil
+}
+
+type stored struct {
+	Op       string
+	Key, Old string `spin:",optional"`
+	New      string `spin:",optional"`
+	Size     int    `spin:",optional"` // of the value, instead of new
+	Times    int    `default:"1"`
+}
+
+type result struct {
+	Value string
+	OK    bool
+	Sum   int64
+	Keys  []string
+}
+
+// store does one thing with the state; "none" stands for no value.
+func store(_ context.Context, in stored, _ *sdk.Task) (r result, err error) {
+	var kv guest.KV
+	value := func(s string) []byte {
+		if s == "none" {
+			return nil
+		}
+		return []byte(s)
+	}
+	fresh := value(in.New)
+	if in.Size > 0 {
+		fresh = make([]byte, in.Size)
+	}
+	switch in.Op {
+	case "get":
+		var b []byte
+		b, r.OK, err = kv.Get(in.Key)
+		r.Value = string(b)
+	case "set":
+		err = kv.Set(in.Key, fresh)
+	case "delete":
+		err = kv.Delete(in.Key)
+	case "swap":
+		r.OK, err = kv.Swap(in.Key, value(in.Old), fresh)
+	case "add":
+		for range in.Times {
+			if r.Sum, err = kv.Add(in.Key, 1); err != nil {
+				break
+			}
+		}
+	case "list":
+		r.Keys, err = kv.List(in.Key)
+	}
+	return r, err
 }
