@@ -70,7 +70,7 @@ clean: ## Remove what was built
 
 ##@ Check
 .PHONY: test
-test: setup control ## Run every test that needs no GPU
+test: develop-setup control ## Run every test that needs no GPU
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; go test -C $$m ./...; done
 
 .PHONY: race
