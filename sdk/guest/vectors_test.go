@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
+	goflag "flag" // the package has a flag of its own
 	"os"
 	"reflect"
 	"strconv"
@@ -14,7 +14,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-var update = flag.Bool("update", false, "write the bytes of testdata/vectors.json anew")
+var update = goflag.Bool("update", false, "write the bytes of testdata/vectors.json anew")
 
 // vectors are tasks and outcomes as JSON, as a WASI command has them, and as the bytes that cross to a guest.
 type vectors struct {

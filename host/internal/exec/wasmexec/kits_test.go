@@ -202,6 +202,7 @@ func TestAssemblyScript(t *testing.T) {
 	echo := buildAS(t, dir, "assembly/echo.ts", "--optimizeLevel", "0", "--shrinkLevel", "0")
 	vectorsHold(t, echo)
 	readsFiles(t, echo)
+	standIns(t, echo)
 }
 
 // run tries the module as hosts use it: it describes itself, works, refuses bad inputs with a hint, is metered, and
@@ -284,5 +285,37 @@ func readsFiles(t *testing.T, code []byte) {
 	a.Size++ // more than there is
 	if _, err := e.Execute(t.Context(), exectest.Task("echo.file", sdk.Values{"file": a})); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("a file that is too short: %v", err)
+	}
+}
+
+// standIns: what AssemblyScript's library wants of its surroundings is there: random numbers of the task's seed, a
+// console, and an end that says where.
+func standIns(t *testing.T, code []byte) {
+	t.Helper()
+	e := executor(t, code)
+	draw := func(seed uint64) any {
+		in := exectest.Task("echo.random", nil)
+		in.Seed = seed
+		r, err := e.Execute(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Outputs["x"]
+	}
+	if one, again, other := draw(1), draw(1), draw(2); one != again || one == other {
+		t.Errorf("seed 1 gives %v, then %v; seed 2 %v", one, again, other)
+	}
+	var said []string
+	_, err := e.Execute(t.Context(), exectest.Task("echo.throw", nil).WithReporter(func(r sdk.Report) {
+		if r.Kind == sdk.ReportLog {
+			said = append(said, r.Level+": "+r.Message)
+		}
+	}))
+	if err == nil || !strings.Contains(err.Error(), "trapped: unreachable") || len(said) != 2 || said[0] != "warn: about to throw" ||
+		!strings.HasPrefix(said[1], "error: no more of echo.throw (assembly/echo.ts:") {
+		t.Errorf("it says %q and ends with %v", said, err)
+	}
+	if _, err := e.Execute(t.Context(), exectest.Task("echo.nan", nil)); err == nil || !strings.HasPrefix(err.Error(), "output x[1].y: NaN is not a number that can be passed on") {
+		t.Errorf("got %v", err)
 	}
 }

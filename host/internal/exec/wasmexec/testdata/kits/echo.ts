@@ -7,6 +7,9 @@ echo.node("echo.values", "", values);
 echo.node("echo.task", "", task);
 echo.node("echo.fail", "", fail);
 echo.node("echo.file", "", file);
+echo.node("echo.random", "", random);
+echo.node("echo.throw", "", thrower);
+echo.node("echo.nan", "", nan);
 
 function values(t: Task): void {
   t.outputs = t.inputs;
@@ -40,4 +43,17 @@ function file(t: Task): void {
   const text = t.artifact("file").text();
   if (text === null) return t.refuse("the file cannot be read");
   t.set("text", Value.text(text));
+}
+
+function random(t: Task): void {
+  t.set("x", Value.float(Math.random()));
+}
+
+function thrower(t: Task): void {
+  console.warn("about to throw");
+  throw new Error("no more of " + t.type);
+}
+
+function nan(t: Task): void {
+  t.set("x", Value.list().push(Value.none()).push(Value.object().set("y", Value.float(NaN))));
 }
