@@ -35,7 +35,7 @@ func (p *program) nodeTypesCommand() *cobra.Command {
 				style := styleOf(os.Stdout)
 				var rows [][]cell
 				for _, t := range list.NodeTypes {
-					rows = append(rows, []cell{{t.Name, style.Bold}, plain(firstLine(t.Description)), grantsCell(style, list.Grants[t.Name])})
+					rows = append(rows, []cell{{t.Name, style.Bold}, plain(firstSentence(t.Description)), grantsCell(style, list.Grants[t.Name])})
 				}
 				table(os.Stdout, style, []string{"TYPE", "DOES", "GRANTS"}, rows)
 				return nil
@@ -108,4 +108,10 @@ func documentObject(style progress.Style, title string, s sdk.Schema) {
 		rows = append(rows, []cell{plain("  " + p.Name), {expr.SchemaText(p.Schema), style.Dim}, plain(need), plain(p.Schema.Description)})
 	}
 	table(os.Stdout, style, []string{"  NAME", "TYPE", "", ""}, rows)
+}
+
+// firstSentence is what a list has room for.
+func firstSentence(s string) string {
+	sentence, _, _ := strings.Cut(firstLine(s), ". ")
+	return strings.TrimSuffix(sentence, ".")
 }

@@ -46,7 +46,7 @@ func TestQuery(t *testing.T) {
 		{"syntax", "scenes[?seconds >", nil, "has a mistake at column 18"},
 		{"syntax after an umlaut", "\"ä\" . ", nil, "has a mistake at column"},
 		{"open text", "title == 'a", nil, "at column 12: Unclosed delimiter"},
-		{"unknown function", "scenes[?lenght(text) > `1`]", nil, "unknown function lenght() at column 9"},
+		{"unknown function", "scenes[?longness(text) > `1`]", nil, "unknown function longness() at column 9"},
 		{"wrong argument", "scenes[?length(seconds) > `1`]", nil, "fails in length() at column 9: invalid type"},
 		{"wrong argument in a filter's list", "sum(title)[?a]", nil, "fails in sum() at column 1"},
 		{"too few arguments", "join(',')", nil, "fails in join() at column 1: invalid arity"},

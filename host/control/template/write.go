@@ -86,7 +86,7 @@ func (w *writer) value(p *part, around []any) error {
 func (w *writer) section(p *part, around []any) error {
 	x, _ := p.find(around)
 	list, isList := x.([]any)
-	there := x != nil && x != false && x != "" && !(isList && len(list) == 0)
+	there := x != nil && x != false && x != "" && (!isList || len(list) > 0)
 	if p.kind == '^' || !isList {
 		if there != (p.kind == '#') {
 			return nil
