@@ -26,6 +26,7 @@ func TestEachLimit(t *testing.T) {
 		cause sdk.Cause
 	}{
 		{"test.greedy", sdk.Limits{Memory: 16 << 20}, sdk.LimitMemory, sdk.CauseFailed},
+		{"test.count", sdk.Limits{Memory: 1 << 20}, sdk.LimitMemory, sdk.CauseFailed},
 		{"test.loop", sdk.Limits{Time: 50 * time.Millisecond}, sdk.LimitTime, sdk.CauseHung},
 		{"test.loop", sdk.Limits{Budget: 5_000_000}, sdk.LimitBudget, sdk.CauseFailed},
 		{"test.big", sdk.Limits{Output: 1 << 10}, sdk.LimitOutput, sdk.CauseFailed},

@@ -103,6 +103,13 @@ func (m *module) runReactor(ctx context.Context, t *sdk.Task, l sdk.Limits, file
 	}
 	i.clean, i.tenant = false, who
 	c := m.begin(ctx, i.box, t.Type, t, l, files)
+	if size := len(i.box.memory.buf); int64(size) > l.Memory { // it begins with more
+		i.box.memory.refused = uint64(size)
+		err := c.outOfMemory("")
+		c.end()
+		m.pool.put(i)
+		return nil, err
+	}
 	out, err := i.call(c, t, files)
 	i.box.stderr.flush()
 	left := files.close()
