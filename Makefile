@@ -71,12 +71,12 @@ clean: ## Remove what was built
 ##@ Check
 .PHONY: test
 test: develop-setup control ## Run every test that needs no GPU
-	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; go test -C $$m ./...; done
+	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; go test -C $$m -timeout 20m ./...; done
 
 .PHONY: race
 race: setup control ## Run the tests of the concurrent parts under the race detector
 	go test -C sdk -race ./...
-	go test -C host -race -short ./internal/...
+	go test -C host -race -short -timeout 30m ./internal/...
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## Run golangci-lint over every module
