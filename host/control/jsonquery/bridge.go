@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/myspinbot/spinbot/host/control/value"
 	"github.com/myspinbot/spinbot/sdk"
@@ -18,13 +19,18 @@ import (
 type bridge struct {
 	odd       map[float64]json.Number // numbers that float64 cannot hold
 	plain     map[float64]bool        // numbers that it can; filled only when there are odd ones
+	stands    map[string]float64      // what stands for an odd number, by its canonical text
+	next      map[float64]float64     // the last one given out from there on: a search goes on, and does not begin anew
 	artifacts map[uintptr]sdk.Artifact
 	values    int // how many went through
 	any       bool
 }
 
 func newBridge() *bridge {
-	return &bridge{odd: map[float64]json.Number{}, plain: map[float64]bool{0: true}, artifacts: map[uintptr]sdk.Artifact{}}
+	return &bridge{
+		odd: map[float64]json.Number{}, plain: map[float64]bool{0: true}, artifacts: map[uintptr]sdk.Artifact{},
+		stands: map[string]float64{}, next: map[float64]float64{},
+	}
 }
 
 func (b *bridge) enter(x any) (any, error) {
@@ -77,6 +83,9 @@ func float(n json.Number) (float64, bool) {
 	f, _ := strconv.ParseFloat(string(n), 64) // out of range: infinite
 	if math.IsInf(f, 0) {
 		return f, false
+	}
+	if len(n) <= 15 && !strings.ContainsAny(string(n), "eE") { // up to 15 digits always come back
+		return f, true
 	}
 	return f, sdk.CompareNumbers(written(f), n) == 0
 }
@@ -146,17 +155,19 @@ func (b *bridge) number(n json.Number) float64 {
 	if ok {
 		return f
 	}
-	for {
-		other, taken := b.odd[f]
-		if !taken && !b.plain[f] {
-			b.odd[f] = n
-			return f
-		}
-		if taken && sdk.CompareNumbers(other, n) == 0 {
-			return f
-		}
-		f = math.Nextafter(f, math.Inf(1))
+	text := sdk.CanonicalNumber(n)
+	if g, known := b.stands[text]; known {
+		return g
 	}
+	g, begun := b.next[f]
+	if !begun {
+		g = f
+	}
+	for _, taken := b.odd[g]; taken || b.plain[g]; _, taken = b.odd[g] {
+		g = math.Nextafter(g, math.Inf(1))
+	}
+	b.odd[g], b.stands[text], b.next[f] = n, g, g
+	return g
 }
 
 // leave turns what was found into a value again.

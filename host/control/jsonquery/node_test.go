@@ -5,8 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -108,6 +110,24 @@ func TestInputs(t *testing.T) {
 		if c.bad != "" && (err == nil || !strings.Contains(err.Error(), c.bad)) || c.bad == "" && (err != nil || !reflect.DeepEqual(r.Outputs["result"], c.want)) {
 			t.Errorf("%.200v: got %v, %v; want %v%s", c.inputs, r.Outputs, err, c.want, c.bad)
 		}
+	}
+}
+
+// TestNeighbours asks many numbers between which float64 has no room, in time and without mixing them up.
+func TestNeighbours(t *testing.T) {
+	t.Parallel()
+	const many = 50_000
+	list := make([]any, many)
+	for i := range list {
+		list[i] = n(strconv.FormatUint(18446744073709500000+uint64(i), 10))
+	}
+	begun := time.Now()
+	got, err := search("@", list)
+	if err != nil || !reflect.DeepEqual(got, list) {
+		t.Errorf("the numbers came back otherwise: %v", err)
+	}
+	if took := time.Since(begun); took > 20*time.Second { // a second search for each would take minutes
+		t.Errorf("it took %v", took)
 	}
 }
 
