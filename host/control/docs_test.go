@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -54,30 +55,15 @@ func properties(b *strings.Builder, what string, s sdk.Schema) {
 }
 
 func property(b *strings.Builder, name string, s sdk.Schema, required bool) {
-	kind, note := s.Type, ""
-	switch {
-	case s.IsArtifact():
-		kind = "artifact"
-	case s.Type == "array" && s.Items != nil && s.Items.Type != "":
-		kind = "list of " + s.Items.Type
-	case s.Type == "":
-		kind = "any"
-	}
+	note := ""
 	switch {
 	case required:
 		note = "required"
 	case s.Default != nil:
 		note = fmt.Sprintf("`%v`", s.Default)
 	}
-	var options []string
-	for _, e := range s.Enum {
-		options = append(options, fmt.Sprintf("`%v`", e))
-	}
-	doc := s.Description
-	if len(options) > 0 {
-		doc += ": " + strings.Join(options, ", ")
-	}
-	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, kind, note, strings.ReplaceAll(doc, "|", "\\|"))
+	cells := strings.NewReplacer("|", `\|`)
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, cells.Replace(expr.SchemaText(s)), note, cells.Replace(s.Description))
 	inner, prefix := s, name+"."
 	if s.Type == "array" && s.Items != nil {
 		inner, prefix = *s.Items, name+"[]."

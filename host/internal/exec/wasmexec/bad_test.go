@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/exec/exectest"
+	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec/meter"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/guest"
 )
@@ -88,6 +89,8 @@ func TestBadModules(t *testing.T) {
 		{"endless log", command(vector(12, 4)+"log\n", forever(write(2)...)...), "calls of the host", sdk.LimitCalls},
 		{"NaN", command(vector(12, 21)+`{"outputs":{"x":NaN}}`, write(1)...), "printed no JSON", ""},
 		{"infinity", command(vector(12, 24)+`{"outputs":{"x":1e99999}}`, write(1)...), "printed no JSON", ""},
+		{"the meter's own function", wasm([]byte{1, 1, 0x60, 1, 0x7e, 1, 0x7e},
+			slices.Concat([]byte{2, 1, byte(len(meter.Host))}, []byte(meter.Host), []byte{6}, []byte(meter.Refill), []byte{0, 0})), "which no control node is given", ""},
 		{"memory filled for ever", wasm(void, []byte{3, 1, 0}, []byte{5, 1, 0, 0x80, 4}, export,
 			body(forever(0x41, 0, 0x41, 1, 0x41, 0x80, 0x80, 0x80, 16, 0xfc, 11, 0)...)), "was stopped after", sdk.LimitTime},
 	} {
@@ -140,5 +143,47 @@ func TestGlobalsForget(t *testing.T) {
 	}
 	if list := loadedModule(t, e).pool.list; len(list) != 1 {
 		t.Errorf("%d instances: it was not reset", len(list))
+	}
+}
+
+// TestUnmetered: a module that the meter refuses runs all the same, and is stopped; its node types say so, and a budget
+// that nobody could hold it to is refused.
+func TestUnmetered(t *testing.T) {
+	t.Parallel()
+	// Its memory has a second name, which is the meter's.
+	twice := func(code []byte) []byte {
+		one := slices.Concat([]byte{7, 2, 6}, []byte("_start"), []byte{0, 1, 6}, []byte("memory"), []byte{2, 0})
+		two := slices.Concat(one[:1:1], []byte{3}, one[2:], []byte{byte(len(meter.Fuel))}, []byte(meter.Fuel), []byte{2, 0})
+		old := slices.Concat(one[:1:1], uleb(len(one)-1), one[1:])
+		return bytes.Replace(code, old, slices.Concat(two[:1:1], uleb(len(two)-1), two[1:]), 1)
+	}
+	prints := func(text string) []byte { return twice(command(vector(12, uint32(len(text)))+text, write(1)...)) }
+
+	manifest := `{"name": "test", "version": "1.0.0", "description": "d", "node_types": [{"name": "test.x", "description": "Does x", "inputs": {"type": "object"}, "outputs": {"type": "object"}}]}`
+	code := prints(manifest)
+	e := only(t, code, Config{})
+	got, err := e.Describe(t.Context(), Module{Bytes: code, SHA256: checksum(code)})
+	if err != nil || !strings.Contains(got.NodeTypes[0].Description, "cannot be metered") {
+		t.Errorf("%+v, %v", got, err)
+	}
+
+	e = only(t, prints(`{"outputs":{"x":"y"}}`), Config{})
+	var used *sdk.Usage
+	in := exectest.Task("test.x", nil).WithReporter(func(r sdk.Report) { used = r.Usage })
+	if got := outputs(t, e, in); got["x"] != "y" {
+		t.Errorf("got %v", got)
+	}
+	if used == nil || used.Cost != 0 || used.Model != 0 || used.Out == 0 {
+		t.Errorf("it used %+v", used)
+	}
+	in = exectest.Task("test.x", nil)
+	in.Limits.Budget = 1000
+	if got := fails(t, e, in); got.Limit != sdk.LimitBudget || got.Cause != sdk.CauseRefused || got.Hint == "" {
+		t.Errorf("with a budget: %#v", got)
+	}
+
+	e = only(t, twice(command("", 0x03, 0x40, 0x0c, 0, 0x0b)), Config{Limits: sdk.Limits{Time: 300 * time.Millisecond}})
+	if got := fails(t, e, exectest.Task("test.x", nil)); got.Limit != sdk.LimitTime {
+		t.Errorf("a loop: %#v", got)
 	}
 }

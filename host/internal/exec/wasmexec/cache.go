@@ -147,8 +147,10 @@ func compile(code []byte, metered bool, cc wazero.CompilationCache) (r wazero.Ru
 	if _, err = wasi_snapshot_preview1.Instantiate(watched(ctx), r); err != nil {
 		return r, nil, err
 	}
-	if err = offerMeter(ctx, r); err != nil {
-		return r, nil, err
+	if metered {
+		if err = offerMeter(ctx, r); err != nil {
+			return r, nil, err
+		}
 	}
 	for _, f := range m.ImportedFunctions() {
 		if from, _, _ := f.Import(); from == extismModule {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -275,6 +276,13 @@ func signature(d api.FunctionDefinition) string {
 func sameTypes(a, b api.FunctionDefinition) bool { return signature(a) == signature(b) }
 
 func (m *module) execute(ctx context.Context, t *sdk.Task, l sdk.Limits, files *artifacts) (sdk.Values, error) {
+	if m.unmetered != nil && l.Budget != math.MaxInt64 {
+		return nil, &sdk.Error{
+			Cause: sdk.CauseRefused, Permanent: true, Limit: sdk.LimitBudget,
+			Message: t.Type + " has a budget, and its module cannot be metered: " + m.unmetered.Error(),
+			Hint:    "take limits.budget out of the node; its timeout holds",
+		}
+	}
 	switch m.form {
 	case formCommand:
 		return m.runCommand(ctx, t, l, files)

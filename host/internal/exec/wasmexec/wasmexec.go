@@ -1,18 +1,23 @@
 // Package wasmexec carries out the tasks of control nodes: WASM modules in a sandbox, under wazero.
 //
-// A module takes one of two forms, found out from its exports:
+// A module takes one of three forms, found out from its imports and exports:
 //
-//   - a reactor speaks the ABI of sdk/guest; its instances are pooled and reused for the same owner and pipeline;
+//   - a reactor speaks the ABI of sdk/guest; its instances are pooled, reused for the same owner and pipeline, and reset
+//     for others;
+//   - an Extism plug-in imports extism:host/env: each export without parameters is a node type, or what its export
+//     describe says is; its instances are reset for each task;
 //   - a WASI command (_start) is started afresh for each task, reads the task as JSON from stdin and prints the result
 //     as JSON: {"outputs": {…}} or {"error": {"message", "hint", "cause", "permanent", "detail"}}. The task is
 //     {"type", "address", "owner", "pipeline", "time", "seed" (text), "deadline", "checkpoint" (base64), "inputs"}.
 //     Started with the argument "describe" it prints its manifest. Each line on stderr is a line of log.
 //
-// The sandbox: linear memory up to a limit; a deadline; no file system but the task's input artifacts, read-only,
+// Each module is given a meter when it is loaded: see the package meter. One that cannot be runs slower, and has no budget.
+//
+// The sandbox: limits on memory, time, work, output, reports and calls of the host; no file system but the task's input artifacts, read-only,
 // under /artifacts; a clock that stands still at the task's time but for what the guest sleeps, which takes no real
 // time; randomness seeded with the task's seed; no environment, no network. What goes beyond is behind grants: a node
 // type declares what it asks for, a person gives it on this machine, and each use is checked and recorded. The package
-// refuses modules that import anything else than WASI preview 1 and the functions of sdk/guest.
+// refuses modules that import anything else than WASI preview 1 and the functions of sdk/guest, or of Extism.
 package wasmexec
 
 import (
