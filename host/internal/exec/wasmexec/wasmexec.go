@@ -13,8 +13,8 @@
 //
 // Each module is given a meter when it is loaded: see the package meter. One that cannot be runs slower, and has no budget.
 //
-// The sandbox: limits on memory, time, work, output, reports and calls of the host; no file system but the task's input artifacts, read-only,
-// under /artifacts; a clock that stands still at the task's time but for what the guest sleeps, which takes no real
+// The sandbox: limits on memory, time, work, output, reports and calls of the host; no file system but the task's input
+// artifacts, read-only, under /artifacts; a clock that stands still at the task's time but for what the guest sleeps, which takes no real
 // time; randomness seeded with the task's seed; no environment, no network. What goes beyond is behind grants: a node
 // type declares what it asks for, a person gives it on this machine, and each use is checked and recorded. The package
 // refuses modules that import anything else than WASI preview 1 and the functions of sdk/guest, or of Extism.
