@@ -3,10 +3,8 @@ package splittext
 
 import (
 	"context"
-	"os"
-	"strconv"
-	"unicode/utf8"
 
+	"github.com/myspinbot/spinbot/host/control/value"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -43,34 +41,13 @@ func Node() sdk.Node {
 }
 
 func run(_ context.Context, in inputs, _ *sdk.Task) (outputs, error) {
-	text, name := in.Text, "text"
-	if in.File != nil {
-		if in.Text != "" {
-			return outputs{}, sdk.Refuse("both text and file are given", "leave one of them out")
-		}
-		var err error
-		if text, err = readFile(*in.File); err != nil {
-			return outputs{}, err
-		}
-		name = strconv.Quote(in.File.Name)
-	}
-	if !utf8.ValidString(text) {
-		return outputs{}, sdk.Refuse(name+" is not text: its bytes are not UTF-8", "save it as UTF-8, or give another file")
+	text, name, err := value.Source{Name: "text", Text: in.Text, File: in.File, Max: maxText}.Read()
+	if err != nil {
+		return outputs{}, err
 	}
 	chunks := split(text, in.By, in.MaxLength)
 	if len(chunks) == 0 {
 		return outputs{}, sdk.Refuse(name+" is empty: there is nothing to split", "give a text with at least one word")
 	}
 	return outputs{Chunks: chunks, Count: len(chunks)}, nil
-}
-
-func readFile(a sdk.Artifact) (string, error) {
-	if a.Size > maxText {
-		return "", sdk.Refuse(strconv.Quote(a.Name)+" is too long: "+sdk.FormatSize(a.Size)+"; at most "+sdk.FormatSize(maxText)+" can be split", "cut it up before")
-	}
-	b, err := os.ReadFile(a.Path)
-	if err != nil {
-		return "", sdk.Refuse(strconv.Quote(a.Name)+" cannot be read: "+err.Error(), "")
-	}
-	return string(b), nil
 }

@@ -88,8 +88,8 @@ func TestNode(t *testing.T) {
 		{"both", sdk.Values{"file": file, "text": "x"}, "both text and file"},
 		{"neither", sdk.Values{}, "text is empty"},
 		{"binary", sdk.Values{"text": "\xff\xfe"}, "text is not text"},
-		{"missing file", sdk.Values{"file": sdk.Artifact{Name: "b.txt", Path: path + "x"}}, `"b.txt" cannot be read`},
-		{"huge file", sdk.Values{"file": sdk.Artifact{Name: "b.txt", Path: path, Size: 9 << 20}}, `"b.txt" is too long: 9 MiB`},
+		{"missing file", sdk.Values{"file": sdk.Artifact{Name: "b.txt", Path: path + "x"}}, `the file "b.txt" cannot be read`},
+		{"huge file", sdk.Values{"file": sdk.Artifact{Name: "b.txt", Path: path, Size: 9 << 20}}, `the file "b.txt" is too long: 9 MiB`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
