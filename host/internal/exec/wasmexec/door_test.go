@@ -177,32 +177,33 @@ func TestWaiting(t *testing.T) {
 
 func TestWaitingEnds(t *testing.T) {
 	t.Parallel()
-	arrived := make(chan struct{}, 8)
+	arrived := make(chan string, 8)
 	url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
-		arrived <- struct{}{}
+		arrived <- r.URL.Path
 		<-r.Context().Done()
 	})
 	g := reaching(url)
 	g.Given.HTTP.Timeout = time.Minute
 	e := fetching(t, Config{}, g)
-	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	run := func(ctx context.Context) {
-		_, err := e.Execute(ctx, fetch(sdk.Values{"url": url}))
-		ended <- err
+	run := func(ctx context.Context, path string) {
+		go func() {
+			_, err := e.Execute(ctx, fetch(sdk.Values{"url": url + path}))
+			ended <- err
+		}()
+		for <-arrived != path { // a request that was given up may come late, or never
+		}
 	}
-	go run(ctx)
-	<-arrived
+	ctx, cancel := context.WithCancel(t.Context())
+	run(ctx, "/cancelled")
 	cancel()
 	if err := <-ended; sdk.AsError(err) == nil || sdk.AsError(err).Cause != sdk.CauseCancelled {
 		t.Errorf("cancelled: %v", err)
 	}
-	if got := fails(t, e, fetch(sdk.Values{"url": url, "timeout": "20ms"})); got.Permanent || !strings.Contains(got.Message, "20ms") {
+	if got := fails(t, e, fetch(sdk.Values{"url": url + "/timeout", "timeout": "20ms"})); got.Permanent || !strings.Contains(got.Message, "20ms") {
 		t.Errorf("its own timeout: %#v", got)
 	}
-	<-arrived
-	go run(t.Context())
-	<-arrived
+	run(t.Context(), "/closed")
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
