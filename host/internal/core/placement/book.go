@@ -1,0 +1,368 @@
+package placement
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"time"
+)
+
+// Book holds the pending tasks and the fleet. It has one owner at a time.
+type Book struct {
+	policy Policy
+	now    time.Time // of the last Decide
+	// decides counts them.
+	decides uint64
+	// ranks counts what may have changed which task is first in its line.
+	ranks uint64
+
+	agents  map[string]*agent
+	fleet   []*agent
+	classes []*class
+	models  map[string]*model
+	spots   int
+	gained  []*spot
+
+	tasks   map[string]*pending
+	running map[string]*running
+	lines   []*line
+	byKey   map[string]*line
+	users   map[string]*user
+	ageing  lanes
+	heldBy  map[string]string // plugin: why
+	seq     uint64
+	evicted []string // tasks that are to give way, not told yet
+	// evictables is how many evictable tasks are running.
+	evictables int
+}
+
+// running is a task that was placed.
+type running struct {
+	Task
+	agent    *agent
+	spots    []*spot
+	keep     *keep
+	epoch    uint64
+	user     *user
+	since    time.Time
+	charged  float64
+	yields   bool // it was told to give way
+	bypassed int
+}
+
+// New makes an empty book.
+func New(p Policy) *Book {
+	if p.Ageing == 0 {
+		p.Ageing = time.Minute
+	}
+	return &Book{policy: p, agents: map[string]*agent{}, models: map[string]*model{}, tasks: map[string]*pending{}, running: map[string]*running{},
+		byKey: map[string]*line{}, users: map[string]*user{}, heldBy: map[string]string{}}
+}
+
+// Len says how many tasks wait, and how many were placed and have not ended.
+func (b *Book) Len() (waiting, placed int) { return len(b.tasks), len(b.running) }
+
+// Add takes in a task that waits. One that is known already is left as it is.
+func (b *Book) Add(t Task, now time.Time) {
+	if b.tasks[t.ID] == nil && b.running[t.ID] == nil {
+		b.add(&pending{Task: t}, now, false)
+	}
+}
+
+func (b *Book) add(p *pending, now time.Time, front bool) {
+	b.seq++
+	p.seq = b.seq
+	p.line = b.lineOf(&p.Task)
+	p.lane = b.laneOf(p, now)
+	b.tasks[p.ID] = p
+	u := p.lane.user
+	if u.pending+u.running == 0 {
+		u.virtual = max(u.virtual, b.least())
+	}
+	u.pending++
+	p.line.push(p, front)
+	b.ranks++
+	if p.line.size == 1 { // what was true of a line that was empty need not be now
+		p.line.blocked = false
+	}
+}
+
+// least is what the user who was given least has been given, of those with tasks.
+func (b *Book) least() float64 {
+	least, any := 0.0, false
+	for _, u := range b.users {
+		if u.pending+u.running > 0 && (!any || u.virtual < least) {
+			least, any = u.virtual, true
+		}
+	}
+	return least
+}
+
+func (b *Book) userOf(name string) *user {
+	u := b.users[name]
+	if u == nil {
+		q, own := b.policy.Quotas[name]
+		if !own {
+			q = b.policy.Quotas["*"]
+		}
+		u = &user{name: name, quota: q}
+		b.users[name] = u
+	}
+	return u
+}
+
+func (b *Book) laneOf(p *pending, now time.Time) *lane {
+	u := b.userOf(p.Owner)
+	at := slices.IndexFunc(u.lanes, func(l *lane) bool { return l.priority == p.Priority && l.evictable == p.Evictable })
+	if at < 0 {
+		at = len(u.lanes)
+		u.lanes = append(u.lanes, &lane{user: u, priority: p.Priority, evictable: p.Evictable})
+	}
+	l := u.lanes[at]
+	if l.size == 0 {
+		l.base, l.risen = now, 0
+		b.ageing.add(l, now.Add(b.policy.Ageing))
+	}
+	return l
+}
+
+func (b *Book) lineOf(t *Task) *line {
+	key := lineKey(t)
+	l := b.byKey[key]
+	if l == nil {
+		b.sweep()
+		l = &line{key: key, task: *t, seq: int(b.seq), byLane: map[*lane]*cell{}, model: b.modelOf(t.Plugin, t.Model)}
+		l.cells.rank = b.rank
+		r := &t.Request
+		l.picky = r.Count != 1 || len(r.Only)+len(r.Prefer)+len(r.Forbid) > 0
+		b.byKey[key] = l
+		b.lines = append(b.lines, l)
+	}
+	return l
+}
+
+// sweep forgets lines in which nobody waits, when there are many.
+func (b *Book) sweep() {
+	if len(b.lines) < 256 || len(b.lines)%64 != 0 {
+		return
+	}
+	b.lines = slices.DeleteFunc(b.lines, func(l *line) bool {
+		if l.size > 0 {
+			return false
+		}
+		delete(b.byKey, l.key)
+		for lane, c := range l.byLane {
+			lane.cells = slices.DeleteFunc(lane.cells, func(x *cell) bool { return x == c })
+			lane.user.parked = slices.DeleteFunc(lane.user.parked, func(x *cell) bool { return x == c })
+		}
+		return true
+	})
+}
+
+func (b *Book) rank(c *cell) rank {
+	p := c.head()
+	r := rank{seq: p.seq}
+	if b.policy.Order == Fair {
+		r.evictable, r.priority = c.lane.evictable, c.lane.priority+c.lane.risen
+		r.virtual, r.served = c.lane.user.virtual, c.lane.user.served.UnixNano()
+	}
+	return r
+}
+
+// Remove takes a task out that waits no more. It says whether it was there.
+func (b *Book) Remove(id string) bool {
+	p := b.tasks[id]
+	if p == nil {
+		return false
+	}
+	b.take(p)
+	return true
+}
+
+func (b *Book) take(p *pending) {
+	delete(b.tasks, p.ID)
+	b.ranks++
+	p.line.drop(p)
+	p.lane.user.pending--
+	if p.line.size == 0 {
+		b.unreserve(p.line)
+	}
+}
+
+// HoldPlugin keeps tasks of a plugin from being placed, or lets them go on with an empty why.
+func (b *Book) HoldPlugin(plugin, why string) {
+	if why == "" {
+		delete(b.heldBy, plugin)
+	} else {
+		b.heldBy[plugin] = why
+	}
+	for _, l := range b.lines {
+		if l.task.Plugin == plugin {
+			l.blocked = false
+		}
+	}
+}
+
+// Ended says that a placed task has ended. kept: its process lives on with its model loaded. It says whether the task was
+// known.
+func (b *Book) Ended(id string, kept bool, now time.Time) bool {
+	r := b.running[id]
+	if r == nil {
+		return false
+	}
+	b.finish(r, kept, now)
+	b.settle(r, now)
+	return true
+}
+
+// Yielded puts a task back in front that gave way.
+func (b *Book) Yielded(id string, kept bool, now time.Time) bool {
+	r := b.running[id]
+	return b.Ended(id, kept, now) && b.back(r, "gave way to another task", now)
+}
+
+// Refused puts a task back in front that its agent did not take. It does not go there again before something was heard of
+// the agent.
+func (b *Book) Refused(id, why string, now time.Time) bool {
+	r := b.running[id]
+	if !b.Ended(id, true, now) {
+		return false
+	}
+	b.back(r, why, now)
+	l := b.tasks[id].line
+	if l.avoid == nil {
+		l.avoid = map[*agent]uint64{}
+	}
+	l.avoid[r.agent] = r.agent.seen
+	return true
+}
+
+func (b *Book) back(r *running, why string, now time.Time) bool {
+	b.add(&pending{Task: r.Task, bypassed: r.bypassed, refused: why}, now, true)
+	return true
+}
+
+func (b *Book) finish(r *running, kept bool, now time.Time) {
+	delete(b.running, r.ID)
+	if r.Evictable {
+		b.evictables--
+	}
+	r.agent.table.Release(r.ID, r.epoch, now)
+	k := r.keep
+	k.running--
+	k.used = now
+	k.process.running--
+	switch {
+	case k.running > 0:
+	case kept:
+		r.agent.table.Keep(k.warm(r, now))
+		k.rest()
+	default:
+		b.end(r.agent, k.id, now)
+	}
+	for _, x := range r.spots {
+		b.changed(x)
+	}
+	u := r.user
+	u.running--
+	u.devices -= len(r.spots)
+	u.memory -= r.Request.Memory * int64(len(r.spots))
+	b.unpark(u)
+}
+
+// settle counts the device time that a task took in truth.
+func (b *Book) settle(r *running, now time.Time) {
+	took := r.share() * now.Sub(r.since).Seconds()
+	b.ranks++
+	if took > r.charged {
+		r.user.virtual += took - r.charged
+	} else {
+		r.user.credit += r.charged - took
+	}
+}
+
+// unpark lets tasks be looked at again that a quota held back.
+func (b *Book) unpark(u *user) {
+	b.ranks++
+	for _, c := range u.parked {
+		c.parked, c.line.blocked = false, false
+		if c.at < 0 && c.head() != nil {
+			c.line.better(c)
+		}
+	}
+	u.parked = u.parked[:0]
+}
+
+// age raises the lanes that have gone unserved for long enough.
+func (b *Book) age(now time.Time) {
+	for len(b.ageing) > 0 && !b.ageing[0].at.After(now) {
+		e := heap.Pop(&b.ageing).(aged)
+		l := e.lane
+		if l.size == 0 {
+			l.timed = false
+			continue
+		}
+		risen := int(now.Sub(l.base) / b.policy.Ageing)
+		if risen != l.risen {
+			l.risen = risen
+			b.ranks++
+			for _, c := range l.cells {
+				if c.at >= 0 && c.head() != nil {
+					c.line.better(c)
+				}
+			}
+		}
+		heap.Push(&b.ageing, aged{l, l.base.Add(time.Duration(l.risen+1) * b.policy.Ageing)})
+	}
+}
+
+// lanes is a heap by when a lane rises next.
+type lanes []aged
+
+type aged struct {
+	lane *lane
+	at   time.Time
+}
+
+func (h lanes) Len() int           { return len(h) }
+func (h lanes) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h lanes) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *lanes) Push(x any)        { *h = append(*h, x.(aged)) }
+func (h *lanes) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	*h = (*h)[:last]
+	return x
+}
+
+func (h *lanes) add(l *lane, at time.Time) {
+	if !l.timed {
+		l.timed = true
+		heap.Push(h, aged{l, at})
+	}
+}
+
+// inOrder gives the lines whose first could be placed, best first. It is for people: Decide does not sort.
+func (b *Book) inOrder() []*pending {
+	type ranked struct {
+		p *pending
+		r rank
+	}
+	var all []ranked
+	for _, l := range b.lines {
+		if p, r := b.top(l); p != nil {
+			all = append(all, ranked{p, r})
+		}
+	}
+	slices.SortFunc(all, func(x, y ranked) int {
+		if x.r.before(y.r) {
+			return -1
+		}
+		return cmp.Compare(1, 0)
+	})
+	out := make([]*pending, len(all))
+	for k := range all {
+		out[k] = all[k].p
+	}
+	return out
+}

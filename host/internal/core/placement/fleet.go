@@ -1,0 +1,431 @@
+package placement
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/btree"
+
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+)
+
+// agent is one agent as the book sees it: what it said last, and what was placed there since.
+type agent struct {
+	Agent
+	table     *device.Table
+	spots     []*spot
+	processes map[string]*process
+	keeps     map[string]*keep // by ID
+	seen      uint64           // how often something was heard of it
+}
+
+// spot is one device.
+type spot struct {
+	agent *agent
+	unit  *device.Unit
+	class *class
+	seq   int
+	// As it stands on the shelves: free memory, that and what idle processes would give up, and when the one that was
+	// used longest ago was used.
+	free, both int64
+	lru        int64
+	on         []*shelf
+	alone      map[string]*process // for this device alone, by plugin
+	keeps      []*keep
+	reserved   *line
+	gained     bool // something was given back since the last Decide
+}
+
+// process is a plugin's process for a set of devices of an agent, whether it runs now or not.
+type process struct {
+	name    string
+	keeps   map[string]*keep // by model
+	running int
+	limit   int // tasks at once, as the last one said; 0: any number
+}
+
+// keep is a model that a process has loaded, or is working with.
+type keep struct {
+	id      string
+	process *process
+	agent   *agent
+	plugin  string
+	name    string // of the model; may be empty
+	model   *model
+	spots   []*spot
+	running int
+	used    time.Time
+	idleAt  int // in model.idle; -1: not there
+	ends    time.Time
+}
+
+// model is where a plugin has a model loaded.
+type model struct {
+	keeps []*keep
+	idle  []*keep // those that no task works with
+}
+
+// class is devices that are alike: what one could serve, all could.
+type class struct {
+	seq     int
+	sample  device.Device
+	offers  []string
+	any     bool // offers is everything
+	spots   []*spot
+	shelves []*shelf
+}
+
+// shelf is the devices of a class that a plugin could begin a task on, in order of what is free there.
+type shelf struct {
+	class  *class
+	plugin string
+	vacant bool // only those that nobody uses
+	free   *btree.BTreeG[*spot]
+	both   *btree.BTreeG[*spot]
+}
+
+func (c *class) serves(t *Task) bool {
+	if !c.any {
+		if _, ok := slices.BinarySearch(c.offers, t.Type); !ok {
+			return false
+		}
+	}
+	return device.Misfit(&c.sample, &t.Request) == ""
+}
+
+// shelfFor gives the shelf that a line looks at.
+func (c *class) shelfFor(t *Task) *shelf {
+	for _, s := range c.shelves {
+		if s.plugin == t.Plugin && s.vacant == t.Request.Exclusive {
+			return s
+		}
+	}
+	s := &shelf{class: c, plugin: t.Plugin, vacant: t.Request.Exclusive,
+		free: btree.NewG(16, func(a, b *spot) bool { return a.free < b.free || a.free == b.free && a.seq < b.seq }),
+		both: btree.NewG(16, func(a, b *spot) bool {
+			return cmp.Or(cmp.Compare(a.both, b.both), cmp.Compare(a.lru, b.lru), cmp.Compare(a.seq, b.seq)) < 0
+		})}
+	c.shelves = append(c.shelves, s)
+	for _, x := range c.spots {
+		x.put(s)
+	}
+	return s
+}
+
+// put puts the spot on a shelf when it belongs there.
+func (x *spot) put(s *shelf) {
+	if x.open(s.plugin, s.vacant) {
+		s.free.ReplaceOrInsert(x)
+		s.both.ReplaceOrInsert(x)
+		x.on = append(x.on, s)
+	}
+}
+
+// open says whether a task of the plugin could begin here if the memory sufficed.
+func (x *spot) open(plugin string, vacant bool) bool {
+	if x.agent.Away != "" || x.unit.Usable() != "" || x.reserved != nil {
+		return false
+	}
+	leases := x.unit.Leases()
+	if len(leases) == 0 {
+		return true
+	}
+	if vacant || leases[0].Exclusive {
+		return false
+	}
+	return !x.process(plugin).saturated()
+}
+
+// process is the plugin's for this device alone.
+func (x *spot) process(plugin string) *process {
+	p := x.alone[plugin]
+	if p == nil {
+		p = x.agent.process(Process(plugin, []string{x.unit.UUID}))
+		x.alone[plugin] = p
+	}
+	return p
+}
+
+func (g *agent) process(name string) *process {
+	p := g.processes[name]
+	if p == nil {
+		p = &process{name: name, keeps: map[string]*keep{}}
+		g.processes[name] = p
+	}
+	return p
+}
+
+func (p *process) id(model string) string {
+	if k := p.keeps[model]; k != nil {
+		return k.id
+	}
+	return warmID(p.name, model)
+}
+
+// warmID names a model within a process.
+func warmID(process, model string) string { return process + "#" + model }
+
+func (p *process) saturated() bool { return p.limit > 0 && p.running >= p.limit }
+
+// index puts the spot where it belongs after something about it has changed.
+func (x *spot) index() {
+	for _, s := range x.on {
+		s.free.Delete(x)
+		s.both.Delete(x)
+	}
+	x.on = x.on[:0]
+	x.free = x.unit.Free()
+	x.both = x.free + x.unit.Reclaimable()
+	x.lru = 0
+	for _, w := range x.unit.WarmOn() {
+		if at := w.Used.UnixNano(); x.lru == 0 || at < x.lru {
+			x.lru = at
+		}
+	}
+	for _, s := range x.class.shelves {
+		x.put(s)
+	}
+}
+
+// gives says whether the spot has as much for a task of the line, when what is idle is given up.
+func (x *spot) gives(l *line) bool {
+	return x.room(l, x.process(l.task.Plugin))
+}
+
+// room is gives for a process that may use other devices too. A reservation is heeded.
+func (x *spot) room(l *line, pr *process) bool {
+	t := &l.task
+	if x.agent.Away != "" || x.unit.Usable() != "" || x.reserved != nil && x.reserved != l {
+		return false
+	}
+	leases := x.unit.Leases()
+	if len(leases) > 0 && (t.Request.Exclusive || leases[0].Exclusive) {
+		return false
+	}
+	if pr.saturated() {
+		return false
+	}
+	k := pr.keeps[t.Model]
+	switch {
+	case k == nil:
+		return t.Request.Memory <= x.both
+	case k.running == 0: // what it would give up is what it goes on using
+		return x.unit.Needs(t.Request.Memory, k.id) <= x.both-x.unit.Holds(k.id)
+	}
+	return x.unit.Needs(t.Request.Memory, k.id) <= x.both
+}
+
+// SetAgent takes in an agent, or what has changed about it.
+func (b *Book) SetAgent(a Agent) {
+	g := b.agents[a.ID]
+	if g == nil {
+		g = &agent{table: device.NewTable(-1, -1), processes: map[string]*process{}, keeps: map[string]*keep{}}
+		g.table.Trusting = true
+		b.agents[a.ID] = g
+		b.fleet = append(b.fleet, g)
+	}
+	moved := !slices.Equal(g.Offers, a.Offers) || (g.Offers == nil) != (a.Offers == nil)
+	g.Agent = a
+	for _, x := range g.spots {
+		if moved {
+			b.classify(x)
+		}
+		b.changed(x)
+	}
+}
+
+// Observe takes in an agent's devices as they were last read. ram and disk are what it has of them in all; below zero:
+// nobody knows.
+func (b *Book) Observe(id string, devices []device.Device, ram, disk int64) {
+	g := b.agents[id]
+	if g == nil {
+		return
+	}
+	g.seen++
+	g.table.SetAgent(ram, disk)
+	g.table.Reserve = b.policy.Reserve
+	g.table.Observe(devices, nil)
+	for k, u := range g.table.Units() {
+		if k == len(g.spots) {
+			b.spots++
+			g.spots = append(g.spots, &spot{agent: g, unit: u, seq: b.spots, alone: map[string]*process{}})
+			b.classify(g.spots[k])
+		} else if x := g.spots[k]; !alike(&x.class.sample, &u.Device) {
+			b.classify(x)
+		}
+		b.changed(g.spots[k])
+	}
+}
+
+// Hold takes a device out of use, or back into it with an empty why. It says whether there is such a device.
+func (b *Book) Hold(uuid, why string) bool {
+	for _, g := range b.fleet {
+		if g.table.Hold(uuid, why) {
+			b.changed(b.spot(g, uuid))
+			return true
+		}
+	}
+	return false
+}
+
+func alike(a, d *device.Device) bool {
+	return a.Kind == d.Kind && a.Name == d.Name && a.Architecture == d.Architecture && a.Compute == d.Compute && a.Memory == d.Memory
+}
+
+// classify finds the class of a spot.
+func (b *Book) classify(x *spot) {
+	if c := x.class; c != nil {
+		for _, s := range x.on {
+			s.free.Delete(x)
+			s.both.Delete(x)
+		}
+		x.on = nil
+		c.spots = slices.DeleteFunc(c.spots, func(y *spot) bool { return y == x })
+	}
+	d := &x.unit.Device
+	key := strings.Join(x.agent.Offers, ",")
+	at := slices.IndexFunc(b.classes, func(c *class) bool {
+		return alike(&c.sample, d) && c.any == (x.agent.Offers == nil) && strings.Join(c.offers, ",") == key
+	})
+	if at < 0 {
+		at = len(b.classes)
+		b.classes = append(b.classes, &class{seq: at, sample: *d, offers: x.agent.Offers, any: x.agent.Offers == nil})
+	}
+	x.class = b.classes[at]
+	x.class.spots = append(x.class.spots, x)
+}
+
+// changed notes that a spot may give more than before, or less.
+func (b *Book) changed(x *spot) {
+	if x.reserved != nil && (x.agent.Away != "" || x.unit.Usable() != "") {
+		b.unreserve(x.reserved)
+	}
+	x.index()
+	if x.gained {
+		return
+	}
+	x.gained = true
+	b.gained = append(b.gained, x)
+	for _, k := range x.keeps { // what is idle here is looked at first
+		if k.idleAt >= 0 {
+			k.wake()
+			k.rest()
+		}
+	}
+}
+
+func (b *Book) spot(g *agent, uuid string) *spot {
+	for _, x := range g.spots {
+		if x.unit.UUID == uuid {
+			return x
+		}
+	}
+	return nil
+}
+
+// modelOf gives where a plugin has a model loaded.
+func (b *Book) modelOf(plugin, name string) *model {
+	if name == "" {
+		return nil
+	}
+	key := plugin + "\x00" + name
+	m := b.models[key]
+	if m == nil {
+		m = &model{}
+		b.models[key] = m
+	}
+	return m
+}
+
+// rest enters a model that nobody works with where tasks look for it.
+func (k *keep) rest() {
+	if k.running == 0 && k.model != nil && k.idleAt < 0 {
+		k.idleAt = len(k.model.idle)
+		k.model.idle = append(k.model.idle, k)
+	}
+}
+
+// wake takes it out.
+func (k *keep) wake() {
+	if k.idleAt < 0 {
+		return
+	}
+	idle := k.model.idle
+	last := len(idle) - 1
+	idle[k.idleAt] = idle[last]
+	idle[k.idleAt].idleAt = k.idleAt
+	idle[last] = nil
+	k.model.idle, k.idleAt = idle[:last], -1
+}
+
+// Warm takes in what an agent keeps warm. What tasks work with is left as it is.
+func (b *Book) Warm(id string, warm []device.Warm, now time.Time) {
+	g := b.agents[id]
+	if g == nil {
+		return
+	}
+	g.seen++
+	seen := map[string]bool{}
+	for _, w := range warm {
+		seen[w.ID] = true
+		k := b.keepOf(g, w.ID, w.Process, w.Plugin, w.Model, w.Devices)
+		if k == nil || k.running > 0 {
+			continue
+		}
+		k.used = w.Used
+		g.table.Keep(w)
+		k.rest()
+		for _, x := range k.spots {
+			b.changed(x)
+		}
+	}
+	for _, w := range slices.Clone(g.table.Warm()) {
+		if k := g.keeps[w.ID]; !seen[w.ID] && (k == nil || k.running == 0) {
+			b.end(g, w.ID, now)
+		}
+	}
+}
+
+func (b *Book) keepOf(g *agent, id, process, plugin, name string, devices []string) *keep {
+	if k := g.keeps[id]; k != nil {
+		return k
+	}
+	pr := g.process(process)
+	k := &keep{id: id, process: pr, agent: g, plugin: plugin, name: name, model: b.modelOf(plugin, name), idleAt: -1}
+	for _, uuid := range devices {
+		x := b.spot(g, uuid)
+		if x == nil {
+			return nil
+		}
+		k.spots = append(k.spots, x)
+	}
+	g.keeps[id], pr.keeps[name] = k, k
+	for _, x := range k.spots {
+		x.keeps = append(x.keeps, k)
+	}
+	if k.model != nil {
+		k.model.keeps = append(k.model.keeps, k)
+	}
+	return k
+}
+
+// end forgets something that is not kept warm any more.
+func (b *Book) end(g *agent, id string, now time.Time) {
+	g.table.Gone(id, now)
+	k := g.keeps[id]
+	if k == nil {
+		return
+	}
+	delete(g.keeps, id)
+	delete(k.process.keeps, k.name)
+	k.wake()
+	if k.model != nil {
+		k.model.keeps = slices.DeleteFunc(k.model.keeps, func(other *keep) bool { return other == k })
+	}
+	for _, x := range k.spots {
+		x.keeps = slices.DeleteFunc(x.keeps, func(other *keep) bool { return other == k })
+		b.changed(x)
+	}
+}

@@ -1,0 +1,345 @@
+package placement
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+)
+
+// defaultLasts is taken for how long a task takes when nothing is known.
+const defaultLasts = time.Minute
+
+// share is the part of its devices that a task takes, in devices.
+func (r *running) share() float64 {
+	var sum float64
+	for _, x := range r.spots {
+		if r.Request.Exclusive || x.unit.Memory == 0 {
+			sum++
+		} else {
+			sum += float64(r.Request.Memory) / float64(x.unit.Memory)
+		}
+	}
+	return sum
+}
+
+// place gives the task its devices.
+func (b *Book) place(l *line, p *pending, c choice) Assignment {
+	g := c.agent
+	if g == nil {
+		g = c.spots[0].agent
+	}
+	b.count(l, p, c.spots)
+	bypassed := p.bypassed
+	b.take(p)
+	b.unreserve(l)
+	for _, id := range c.unload {
+		b.end(g, id, b.now)
+	}
+	a := Assignment{Task: p.Task, Agent: g.ID, Warm: c.warm, Unload: c.unload, Bypassed: bypassed}
+	for _, x := range c.spots {
+		a.Devices = append(a.Devices, x.unit.UUID)
+	}
+	lasts := cmp.Or(p.Lasts, defaultLasts)
+	ends := b.now.Add(lasts)
+	if !c.warm && p.Model != "" {
+		ends = ends.Add(cmp.Or(p.Loads, defaultLoad(p.Request.Memory)))
+	}
+	lease, err := g.table.Grant(device.Ask{ID: p.ID, Devices: a.Devices, Request: p.Request, Warm: c.id, Ends: ends}, b.now)
+	if err != nil {
+		panic("placement: what was found free is not: " + err.Error()) // the two looks at the table disagree: a defect
+	}
+	r := &running{Task: p.Task, agent: g, spots: slices.Clone(c.spots), epoch: lease.Epoch, user: p.lane.user, since: b.now, bypassed: bypassed}
+	b.running[p.ID] = r
+	if p.Evictable {
+		b.evictables++
+	}
+	r.keep = b.keepOf(g, c.id, c.proc.name, p.Plugin, p.Model, a.Devices)
+	r.keep.wake()
+	r.keep.running++
+	r.keep.ends = ends
+	c.proc.running++
+	c.proc.limit = p.Concurrency
+	r.charged = r.share() * lasts.Seconds()
+	b.charge(p.lane, r)
+	for _, x := range c.spots {
+		x.index()
+	}
+	return a
+}
+
+// charge counts what a user is given.
+func (b *Book) charge(l *lane, r *running) {
+	b.ranks++
+	u := l.user
+	paid := math.Min(u.credit, r.charged)
+	u.credit -= paid
+	u.virtual += r.charged - paid
+	u.served = b.now
+	u.running++
+	u.devices += len(r.spots)
+	u.memory += r.Request.Memory * int64(len(r.spots))
+	l.base, l.risen = b.now, 0
+}
+
+// warm is what stays on the devices after a task.
+func (k *keep) warm(r *running, now time.Time) device.Warm {
+	w := device.Warm{ID: k.id, Process: k.process.name, Plugin: k.plugin, Model: k.name, Memory: r.Request.Memory, Used: now}
+	for _, x := range k.spots {
+		w.Devices = append(w.Devices, x.unit.UUID)
+	}
+	return w
+}
+
+// before calls do for the first task of each line that goes before p and could have used one of the devices. What is
+// reserved for p's line is nobody else's.
+func (b *Book) before(l *line, p *pending, spots []*spot, do func(*pending) bool) {
+	r := b.rank(l.byLane[p.lane])
+	for _, other := range b.lines {
+		if other == l || other.size == 0 || b.heldBy[other.task.Plugin] != "" {
+			continue
+		}
+		q, s := b.top(other)
+		if q == nil || !s.before(r) || !slices.ContainsFunc(spots, func(x *spot) bool {
+			return x.reserved == nil && x.serves(other) && (!other.picky || device.Misfit(&x.unit.Device, &other.task.Request) == "")
+		}) {
+			continue
+		}
+		if do(q) {
+			return
+		}
+	}
+}
+
+// count notes who is passed over.
+func (b *Book) count(l *line, p *pending, spots []*spot) {
+	if b.policy.Order != Fair {
+		return
+	}
+	b.before(l, p, spots, func(q *pending) bool {
+		if len(q.line.spots) == 0 {
+			q.bypassed++
+		}
+		return false
+	})
+}
+
+// owed says whether somebody was passed over too often to be so once more on these devices. What that one could use
+// soonest is reserved for it.
+func (b *Book) owed(l *line, p *pending, spots []*spot) bool {
+	owed := false
+	b.before(l, p, spots, func(q *pending) bool {
+		owed = q.bypassed >= maxBypassed && b.reserveFor(q.line, spots)
+		return owed
+	})
+	return owed
+}
+
+// reserveFor reserves devices for the first task of a line, or more of them when it wants several and has not enough. It says
+// whether it did.
+func (b *Book) reserveFor(l *line, wanted []*spot) bool {
+	n := max(1, l.task.Request.Count)
+	switch {
+	case len(l.spots) >= n:
+		return false
+	case len(l.spots) == 0:
+		spots := b.soonest(l, n, wanted)
+		b.reserve(l, spots)
+		return len(spots) > 0
+	}
+	more := slices.DeleteFunc(slices.Clone(wanted), func(x *spot) bool { return x.agent != l.spots[0].agent })
+	b.reserve(l, more)
+	return len(more) > 0
+}
+
+// reserve keeps devices for the first task of a line.
+func (b *Book) reserve(l *line, spots []*spot) {
+	l.spots = append(l.spots, spots...)
+	for _, x := range spots {
+		x.reserved = l
+		x.index()
+	}
+	l.blocked = false
+}
+
+func (b *Book) unreserve(l *line) {
+	spots := l.spots
+	l.spots = nil
+	for _, x := range spots {
+		x.reserved = nil
+	}
+	for _, x := range spots {
+		b.changed(x)
+	}
+}
+
+// soonest gives devices for n of which a task of the line should wait. For one device it looks where the line's model is
+// loaded, and at those that are wanted. Several have to be of one agent: where none has as many that are not reserved, it
+// gives what there is of the agent that has most of them.
+func (b *Book) soonest(l *line, n int, wanted []*spot) []*spot {
+	if n > 1 || l.picky {
+		return b.soonestAgent(l, n)
+	}
+	best := wanted[0]
+	at := b.ready(best, l)
+	if l.model == nil {
+		return []*spot{best}
+	}
+	for _, k := range l.model.keeps[:min(len(l.model.keeps), lookAhead)] {
+		x := k.spots[0]
+		if len(k.spots) > 1 || x.reserved != nil || x.agent.Away != "" || x.unit.Usable() != "" || !x.serves(l) {
+			continue
+		}
+		if ready := b.ready(x, l); ready.Before(at) {
+			best, at = x, ready
+		}
+	}
+	return []*spot{best}
+}
+
+func (b *Book) soonestAgent(l *line, n int) []*spot {
+	var best []*spot
+	var at time.Time
+	for _, g := range b.fleet {
+		fit := b.reservable(g, l)
+		if len(fit) == 0 || len(fit) < n && len(fit) <= len(best) || len(fit) >= n && len(best) == n && len(fit) < len(best) {
+			continue
+		}
+		slices.SortStableFunc(fit, func(x, y *spot) int { return b.ready(x, l).Compare(b.ready(y, l)) })
+		fit = fit[:min(n, len(fit))]
+		ready := b.ready(fit[len(fit)-1], l)
+		if len(fit) > len(best) || ready.Before(at) {
+			best, at = fit, ready
+		}
+	}
+	return best
+}
+
+// reservable are the devices of an agent that could serve the line and that nothing is reserved on; none when the agent has
+// too few of them in all.
+func (b *Book) reservable(g *agent, l *line) []*spot {
+	var fit []*spot
+	all := 0
+	for _, x := range g.spots {
+		if g.Away != "" || x.unit.Usable() != "" || !x.serves(l) || l.picky && device.Misfit(&x.unit.Device, &l.task.Request) != "" {
+			continue
+		}
+		all++
+		if x.reserved == nil {
+			fit = append(fit, x)
+		}
+	}
+	if all < l.task.Request.Count {
+		return nil
+	}
+	return fit
+}
+
+// ready estimates when a task of the line could begin to work here, its model loaded.
+func (b *Book) ready(x *spot, l *line) time.Time {
+	at := x.empties(l)
+	if at.Before(b.now) {
+		at = b.now
+	}
+	if l.model != nil && x.process(l.task.Plugin).keeps[l.task.Model] == nil {
+		at = at.Add(l.loads())
+	}
+	return at
+}
+
+// empties estimates when there is room for a task of the line.
+func (x *spot) empties(l *line) time.Time {
+	r := &l.task.Request
+	free := x.both
+	leases := slices.Clone(x.unit.Leases())
+	slices.SortStableFunc(leases, func(a, b *device.Lease) int { return a.Ends.Compare(b.Ends) })
+	var at time.Time
+	for _, lease := range leases {
+		if free >= r.Memory && !r.Exclusive && !lease.Exclusive {
+			break
+		}
+		free += lease.Memory
+		if lease.Ends.After(at) {
+			at = lease.Ends
+		}
+	}
+	return at
+}
+
+// makeWay tells running tasks to give way to one that finds no room: evictable ones, and by the policy those of a much lower
+// priority. What becomes free is reserved.
+func (b *Book) makeWay(l *line, p *pending) {
+	if p.Evictable || len(l.spots) > 0 || b.policy.Order != Fair || l.bestBy != nil || l.task.Request.Count != 1 {
+		return
+	}
+	var best *spot
+	var out []*running
+	for _, x := range b.yielding(l, p) {
+		victims, room := b.victims(x, p)
+		if room && (best == nil || len(victims) < len(out)) {
+			best, out = x, victims
+		}
+	}
+	if best == nil {
+		return
+	}
+	for _, r := range out {
+		r.yields = true
+		b.evicted = append(b.evicted, r.ID)
+	}
+	b.reserve(l, []*spot{best})
+	l.blocked = true
+}
+
+func (r *running) yieldsTo(p *pending, policy Policy) bool {
+	return r.Evictable || policy.Preempt > 0 && p.Priority-r.Priority >= policy.Preempt
+}
+
+// yielding gives the devices that the task could use where tasks run that would give way to it.
+func (b *Book) yielding(l *line, p *pending) []*spot {
+	if b.policy.Preempt == 0 && b.evictables == 0 {
+		return nil
+	}
+	var out []*spot
+	for _, c := range b.classes {
+		for _, x := range c.spots {
+			if !x.serves(l) || x.reserved != nil || x.agent.Away != "" || x.unit.Usable() != "" || l.picky && device.Misfit(&x.unit.Device, &l.task.Request) != "" {
+				continue
+			}
+			if slices.ContainsFunc(x.unit.Leases(), func(lease *device.Lease) bool {
+				r := b.running[lease.ID]
+				return r != nil && r.yieldsTo(p, b.policy)
+			}) {
+				out = append(out, x)
+			}
+		}
+	}
+	return out
+}
+
+// victims gives the tasks that would have to give way on a device, the youngest first, and whether that is enough.
+func (b *Book) victims(x *spot, p *pending) (out []*running, room bool) {
+	r := &p.Request
+	free, others := x.both, len(x.unit.Leases())
+	var list []*running
+	for _, lease := range x.unit.Leases() {
+		if v := b.running[lease.ID]; v != nil && v.yieldsTo(p, b.policy) {
+			list = append(list, v)
+		}
+	}
+	slices.SortFunc(list, func(a, c *running) int { return cmp.Or(c.since.Compare(a.since), cmp.Compare(a.ID, c.ID)) })
+	enough := func() bool { return free >= r.Memory && (!r.Exclusive || others == 0) }
+	for _, v := range list {
+		if enough() {
+			break
+		}
+		free += v.Request.Memory
+		others--
+		if !v.yields {
+			out = append(out, v)
+		}
+	}
+	return out, enough()
+}
