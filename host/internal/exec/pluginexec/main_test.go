@@ -239,7 +239,7 @@ func open(t testing.TB, b Binary, change func(*Config)) *Executor {
 func playHost() {
 	path, sum := os.Getenv("TEST_PLUGIN"), os.Getenv("TEST_SUM")
 	e, err := New(Config{
-		Resolve:   func(string) (Binary, error) { return Binary{"test", path, sum}, nil },
+		Resolve:   func(string) (Binary, error) { return Binary{Name: "test", Path: path, SHA256: sum}, nil },
 		SocketDir: os.Getenv("TEST_SOCKETS"),
 	})
 	if err != nil {
