@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/wire"
@@ -59,6 +60,9 @@ func unstable(b Binary) *sdk.Error {
 		Hint: "run it by hand to see why"}
 }
 
+// startLast is how long a program that did not become a plugin is waited for, so that it can be said how it ended.
+const startLast = 500 * time.Millisecond
+
 // startError says why a program did not become a plugin; each is a refusal that names the file, the cause and what
 // to do.
 func (p *process) startError(err error) *sdk.Error {
@@ -73,6 +77,10 @@ func (p *process) startError(err error) *sdk.Error {
 		return refuse("install the plugin's build for this machine", "%s is not a program for %s/%s", b.Path, runtime.GOOS, runtime.GOARCH)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.As(err, &asked):
 		return refuse("install the plugin again", "%s cannot be started: %v", b.Path, err)
+	}
+	select { // a connection that broke is often the first that is seen of an end
+	case <-p.run.Done():
+	case <-time.After(startLast):
 	}
 	facts := p.run.Facts()
 	line, state, killed := facts.FirstLine, facts.State, facts.Killed

@@ -48,9 +48,16 @@ func TestMain(m *testing.M) {
 		serve.Plugin(p)
 	case "configured":
 		serve.Plugin(configuredPlugin())
+	case "holder":
+		serve.Plugin(holderPlugin("test"))
+	case "other-holder":
+		serve.Plugin(holderPlugin("other"))
 	case "host":
 		playHost()
 	default:
+		if step, ok := strings.CutPrefix(role, "stuck-at-"); ok {
+			serve.Plugin(stepPlugin(step))
+		}
 		os.Exit(m.Run())
 	}
 }
