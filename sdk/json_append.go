@@ -24,6 +24,8 @@ func (m Manifest) AppendJSON(dst []byte) []byte {
 	}
 	o.buf = append(o.buf, ']')
 	o.schema("config_schema", m.ConfigSchema)
+	o.flag("resident", m.Resident)
+	o.flag("unload", m.Unload)
 	return o.end()
 }
 
@@ -46,6 +48,8 @@ func (t NodeType) AppendJSON(dst []byte) []byte {
 		if len(d.Traits) > 0 {
 			n.value("traits", d.Traits)
 		}
+		n.text("model_input", d.ModelInput, false)
+		n.flag("exclusive", d.Exclusive)
 		o.buf = n.end()
 	}
 	o.text("revision", t.Revision, false)

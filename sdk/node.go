@@ -44,6 +44,11 @@ type DeviceNeed struct {
 	Memory int64             `json:"memory,omitempty"` // bytes
 	Count  int               `json:"count,omitempty"`
 	Traits map[string]string `json:"traits,omitempty"` // at least, e.g. compute = "8.0"
+	// ModelInput is the input, a text, that names the model which stays loaded after a task, by the name that the
+	// plugin's Resident gives: a task goes where its model is. Empty: nothing stays.
+	ModelInput string `json:"model_input,omitempty"`
+	// Exclusive: no other task may use the device at the same time.
+	Exclusive bool `json:"exclusive,omitempty"`
 }
 
 // Example is a piece of HCL that uses the node type, for its documentation.
@@ -62,6 +67,24 @@ type Plugin struct {
 	ConfigSchema *Schema
 	// Configure is called once before the first task when ConfigSchema is set.
 	Configure func(ctx context.Context, config Values) error
+	// Resident says which models this process, or an engine that it started or talks to, holds loaded now. It is asked
+	// after tasks, and answers within moments: what it knows, not what it would have to measure. nil when nothing stays.
+	Resident func(ctx context.Context) ([]Model, error)
+	// Unload frees one model; "" frees all that can be freed. A model that is not loaded is as it should be: nil. One that
+	// a task uses is an error, and stays. nil when memory is only freed by ending the process.
+	Unload func(ctx context.Context, model string) error
+}
+
+// Model is what a plugin's process keeps loaded, so that the next task need not load it.
+type Model struct {
+	// Name is what tasks call it: the value of the input that DeviceNeed.ModelInput names.
+	Name string `json:"name"`
+	// Devices are UUIDs of those whose memory holds it; empty: it lies in the machine's own.
+	Devices []string `json:"devices,omitempty"`
+	// Memory in bytes on all its devices together; 0: unknown.
+	Memory int64 `json:"memory,omitempty"`
+	// InUse: a task works with it now.
+	InUse bool `json:"in_use,omitempty"`
 }
 
 // Manifest is a Plugin's description of itself, as data.
@@ -71,11 +94,27 @@ type Manifest struct {
 	Description  string     `json:"description"`
 	NodeTypes    []NodeType `json:"node_types"`
 	ConfigSchema *Schema    `json:"config_schema,omitempty"`
+	// Resident and Unload say whether the plugin has these functions.
+	Resident bool `json:"resident,omitempty"`
+	Unload   bool `json:"unload,omitempty"`
+}
+
+// UsesDevices says whether any of the node types wants a device.
+func (m Manifest) UsesDevices() bool {
+	for i := range m.NodeTypes {
+		if m.NodeTypes[i].Device != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Manifest describes the plugin.
 func (p Plugin) Manifest() Manifest {
-	m := Manifest{Name: p.Name, Version: p.Version, Description: p.Description, ConfigSchema: p.ConfigSchema}
+	m := Manifest{
+		Name: p.Name, Version: p.Version, Description: p.Description, ConfigSchema: p.ConfigSchema,
+		Resident: p.Resident != nil, Unload: p.Unload != nil,
+	}
 	for _, n := range p.Nodes {
 		m.NodeTypes = append(m.NodeTypes, n.Type())
 	}
@@ -103,7 +142,8 @@ type Task struct {
 	// Scratch is an empty folder that belongs to this task and is removed after it. Files returned as
 	// artifacts are written here. Empty for control nodes.
 	Scratch string
-	// Devices are UUIDs of the devices the task may use.
+	// Devices are UUIDs of the devices the task may use. In a plugin's process they stand in the order in which CUDA and
+	// HIP number them: Devices[1] is cuda:1.
 	Devices []string
 	// Checkpoint is the last one an earlier attempt reported; nil on the first.
 	Checkpoint []byte

@@ -106,7 +106,22 @@ func (t NodeType) Validate() error {
 	if t.Concurrency < 0 || t.Device != nil && (t.Device.Memory < 0 || t.Device.Count < 0) {
 		bad("concurrency, device memory and device count may not be negative")
 	}
+	if t.Device != nil && t.Device.ModelInput != "" {
+		t.validateModelInput(bad)
+	}
 	return errors.Join(errs...)
+}
+
+func (t NodeType) validateModelInput(bad func(format string, args ...any)) {
+	name := t.Device.ModelInput
+	switch in, ok := t.Inputs.Properties.Get(name); {
+	case !ok:
+		bad("device: model_input names %q, which is no input", name)
+	case in.Type != "string":
+		bad("device: model_input names the input %q, which is no text", name)
+	case in.Sensitive:
+		bad("device: model_input names the input %q, which is sensitive", name)
+	}
 }
 
 var schemaTypes = []string{"", "string", "number", "integer", "boolean", "array", "object"}

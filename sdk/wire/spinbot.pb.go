@@ -66,7 +66,7 @@ func (*DescribeRequest) Descriptor() ([]byte, []int) {
 
 type DescribeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// JSON of the manifest: name, version, description, node_types, config_schema.
+	// JSON of the manifest: name, version, description, node_types, config_schema, resident, unload.
 	Manifest      []byte `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -795,6 +795,257 @@ func (x *Artifact) GetPath() string {
 	return ""
 }
 
+type ResidentRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResidentRequest) Reset() {
+	*x = ResidentRequest{}
+	mi := &file_spinbot_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResidentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResidentRequest) ProtoMessage() {}
+
+func (x *ResidentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_spinbot_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResidentRequest.ProtoReflect.Descriptor instead.
+func (*ResidentRequest) Descriptor() ([]byte, []int) {
+	return file_spinbot_proto_rawDescGZIP(), []int{12}
+}
+
+type ResidentResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Models []*Model               `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
+	// Set when the plugin could not find out.
+	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResidentResponse) Reset() {
+	*x = ResidentResponse{}
+	mi := &file_spinbot_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResidentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResidentResponse) ProtoMessage() {}
+
+func (x *ResidentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_spinbot_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResidentResponse.ProtoReflect.Descriptor instead.
+func (*ResidentResponse) Descriptor() ([]byte, []int) {
+	return file_spinbot_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ResidentResponse) GetModels() []*Model {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
+func (x *ResidentResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type Model struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As tasks name it.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// UUIDs of the devices whose memory holds it.
+	Devices []string `protobuf:"bytes,2,rep,name=devices,proto3" json:"devices,omitempty"`
+	// Bytes on all of them together; 0: unknown.
+	Memory int64 `protobuf:"varint,3,opt,name=memory,proto3" json:"memory,omitempty"`
+	// A task works with it now.
+	InUse         bool `protobuf:"varint,4,opt,name=in_use,json=inUse,proto3" json:"in_use,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Model) Reset() {
+	*x = Model{}
+	mi := &file_spinbot_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Model) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Model) ProtoMessage() {}
+
+func (x *Model) ProtoReflect() protoreflect.Message {
+	mi := &file_spinbot_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Model.ProtoReflect.Descriptor instead.
+func (*Model) Descriptor() ([]byte, []int) {
+	return file_spinbot_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Model) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Model) GetDevices() []string {
+	if x != nil {
+		return x.Devices
+	}
+	return nil
+}
+
+func (x *Model) GetMemory() int64 {
+	if x != nil {
+		return x.Memory
+	}
+	return 0
+}
+
+func (x *Model) GetInUse() bool {
+	if x != nil {
+		return x.InUse
+	}
+	return false
+}
+
+type UnloadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty: everything that can be freed.
+	Model         string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnloadRequest) Reset() {
+	*x = UnloadRequest{}
+	mi := &file_spinbot_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnloadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnloadRequest) ProtoMessage() {}
+
+func (x *UnloadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_spinbot_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnloadRequest.ProtoReflect.Descriptor instead.
+func (*UnloadRequest) Descriptor() ([]byte, []int) {
+	return file_spinbot_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *UnloadRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+type UnloadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent when what was asked for is no longer loaded.
+	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnloadResponse) Reset() {
+	*x = UnloadResponse{}
+	mi := &file_spinbot_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnloadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnloadResponse) ProtoMessage() {}
+
+func (x *UnloadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_spinbot_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnloadResponse.ProtoReflect.Descriptor instead.
+func (*UnloadResponse) Descriptor() ([]byte, []int) {
+	return file_spinbot_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *UnloadResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 var File_spinbot_proto protoreflect.FileDescriptor
 
 const file_spinbot_proto_rawDesc = "" +
@@ -860,12 +1111,27 @@ const file_spinbot_proto_rawDesc = "" +
 	"media_type\x18\x02 \x01(\tR\tmediaType\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x03R\x04size\x12\x12\n" +
 	"\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n" +
-	"\x04path\x18\x05 \x01(\tR\x04path2\xc9\x02\n" +
+	"\x04path\x18\x05 \x01(\tR\x04path\"\x11\n" +
+	"\x0fResidentRequest\"t\n" +
+	"\x10ResidentResponse\x120\n" +
+	"\x06models\x18\x01 \x03(\v2\x18.spinbot.plugin.v1.ModelR\x06models\x12.\n" +
+	"\x05error\x18\x02 \x01(\v2\x18.spinbot.plugin.v1.ErrorR\x05error\"d\n" +
+	"\x05Model\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\adevices\x18\x02 \x03(\tR\adevices\x12\x16\n" +
+	"\x06memory\x18\x03 \x01(\x03R\x06memory\x12\x15\n" +
+	"\x06in_use\x18\x04 \x01(\bR\x05inUse\"%\n" +
+	"\rUnloadRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\"@\n" +
+	"\x0eUnloadResponse\x12.\n" +
+	"\x05error\x18\x01 \x01(\v2\x18.spinbot.plugin.v1.ErrorR\x05error2\xed\x03\n" +
 	"\x06Plugin\x12S\n" +
 	"\bDescribe\x12\".spinbot.plugin.v1.DescribeRequest\x1a#.spinbot.plugin.v1.DescribeResponse\x12V\n" +
 	"\tConfigure\x12#.spinbot.plugin.v1.ConfigureRequest\x1a$.spinbot.plugin.v1.ConfigureResponse\x12C\n" +
 	"\x03Run\x12\x1d.spinbot.plugin.v1.RunRequest\x1a\x1b.spinbot.plugin.v1.RunEvent0\x01\x12M\n" +
-	"\x06Cancel\x12 .spinbot.plugin.v1.CancelRequest\x1a!.spinbot.plugin.v1.CancelResponseB,Z*github.com/myspinbot/spinbot/sdk/wire;wireb\x06proto3"
+	"\x06Cancel\x12 .spinbot.plugin.v1.CancelRequest\x1a!.spinbot.plugin.v1.CancelResponse\x12S\n" +
+	"\bResident\x12\".spinbot.plugin.v1.ResidentRequest\x1a#.spinbot.plugin.v1.ResidentResponse\x12M\n" +
+	"\x06Unload\x12 .spinbot.plugin.v1.UnloadRequest\x1a!.spinbot.plugin.v1.UnloadResponseB,Z*github.com/myspinbot/spinbot/sdk/wire;wireb\x06proto3"
 
 var (
 	file_spinbot_proto_rawDescOnce sync.Once
@@ -879,7 +1145,7 @@ func file_spinbot_proto_rawDescGZIP() []byte {
 	return file_spinbot_proto_rawDescData
 }
 
-var file_spinbot_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_spinbot_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_spinbot_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: spinbot.plugin.v1.DescribeRequest
 	(*DescribeResponse)(nil),  // 1: spinbot.plugin.v1.DescribeResponse
@@ -893,6 +1159,11 @@ var file_spinbot_proto_goTypes = []any{
 	(*Error)(nil),             // 9: spinbot.plugin.v1.Error
 	(*Report)(nil),            // 10: spinbot.plugin.v1.Report
 	(*Artifact)(nil),          // 11: spinbot.plugin.v1.Artifact
+	(*ResidentRequest)(nil),   // 12: spinbot.plugin.v1.ResidentRequest
+	(*ResidentResponse)(nil),  // 13: spinbot.plugin.v1.ResidentResponse
+	(*Model)(nil),             // 14: spinbot.plugin.v1.Model
+	(*UnloadRequest)(nil),     // 15: spinbot.plugin.v1.UnloadRequest
+	(*UnloadResponse)(nil),    // 16: spinbot.plugin.v1.UnloadResponse
 }
 var file_spinbot_proto_depIdxs = []int32{
 	9,  // 0: spinbot.plugin.v1.ConfigureResponse.error:type_name -> spinbot.plugin.v1.Error
@@ -900,19 +1171,26 @@ var file_spinbot_proto_depIdxs = []int32{
 	8,  // 2: spinbot.plugin.v1.RunEvent.result:type_name -> spinbot.plugin.v1.Result
 	9,  // 3: spinbot.plugin.v1.RunEvent.error:type_name -> spinbot.plugin.v1.Error
 	11, // 4: spinbot.plugin.v1.Report.preview:type_name -> spinbot.plugin.v1.Artifact
-	0,  // 5: spinbot.plugin.v1.Plugin.Describe:input_type -> spinbot.plugin.v1.DescribeRequest
-	2,  // 6: spinbot.plugin.v1.Plugin.Configure:input_type -> spinbot.plugin.v1.ConfigureRequest
-	6,  // 7: spinbot.plugin.v1.Plugin.Run:input_type -> spinbot.plugin.v1.RunRequest
-	4,  // 8: spinbot.plugin.v1.Plugin.Cancel:input_type -> spinbot.plugin.v1.CancelRequest
-	1,  // 9: spinbot.plugin.v1.Plugin.Describe:output_type -> spinbot.plugin.v1.DescribeResponse
-	3,  // 10: spinbot.plugin.v1.Plugin.Configure:output_type -> spinbot.plugin.v1.ConfigureResponse
-	7,  // 11: spinbot.plugin.v1.Plugin.Run:output_type -> spinbot.plugin.v1.RunEvent
-	5,  // 12: spinbot.plugin.v1.Plugin.Cancel:output_type -> spinbot.plugin.v1.CancelResponse
-	9,  // [9:13] is the sub-list for method output_type
-	5,  // [5:9] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	14, // 5: spinbot.plugin.v1.ResidentResponse.models:type_name -> spinbot.plugin.v1.Model
+	9,  // 6: spinbot.plugin.v1.ResidentResponse.error:type_name -> spinbot.plugin.v1.Error
+	9,  // 7: spinbot.plugin.v1.UnloadResponse.error:type_name -> spinbot.plugin.v1.Error
+	0,  // 8: spinbot.plugin.v1.Plugin.Describe:input_type -> spinbot.plugin.v1.DescribeRequest
+	2,  // 9: spinbot.plugin.v1.Plugin.Configure:input_type -> spinbot.plugin.v1.ConfigureRequest
+	6,  // 10: spinbot.plugin.v1.Plugin.Run:input_type -> spinbot.plugin.v1.RunRequest
+	4,  // 11: spinbot.plugin.v1.Plugin.Cancel:input_type -> spinbot.plugin.v1.CancelRequest
+	12, // 12: spinbot.plugin.v1.Plugin.Resident:input_type -> spinbot.plugin.v1.ResidentRequest
+	15, // 13: spinbot.plugin.v1.Plugin.Unload:input_type -> spinbot.plugin.v1.UnloadRequest
+	1,  // 14: spinbot.plugin.v1.Plugin.Describe:output_type -> spinbot.plugin.v1.DescribeResponse
+	3,  // 15: spinbot.plugin.v1.Plugin.Configure:output_type -> spinbot.plugin.v1.ConfigureResponse
+	7,  // 16: spinbot.plugin.v1.Plugin.Run:output_type -> spinbot.plugin.v1.RunEvent
+	5,  // 17: spinbot.plugin.v1.Plugin.Cancel:output_type -> spinbot.plugin.v1.CancelResponse
+	13, // 18: spinbot.plugin.v1.Plugin.Resident:output_type -> spinbot.plugin.v1.ResidentResponse
+	16, // 19: spinbot.plugin.v1.Plugin.Unload:output_type -> spinbot.plugin.v1.UnloadResponse
+	14, // [14:20] is the sub-list for method output_type
+	8,  // [8:14] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_spinbot_proto_init() }
@@ -932,7 +1210,7 @@ func file_spinbot_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spinbot_proto_rawDesc), len(file_spinbot_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

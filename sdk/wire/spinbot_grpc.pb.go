@@ -30,6 +30,8 @@ const (
 	Plugin_Configure_FullMethodName = "/spinbot.plugin.v1.Plugin/Configure"
 	Plugin_Run_FullMethodName       = "/spinbot.plugin.v1.Plugin/Run"
 	Plugin_Cancel_FullMethodName    = "/spinbot.plugin.v1.Plugin/Cancel"
+	Plugin_Resident_FullMethodName  = "/spinbot.plugin.v1.Plugin/Resident"
+	Plugin_Unload_FullMethodName    = "/spinbot.plugin.v1.Plugin/Unload"
 )
 
 // PluginClient is the client API for Plugin service.
@@ -44,6 +46,10 @@ type PluginClient interface {
 	Run(ctx context.Context, in *RunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RunEvent], error)
 	// Cancel asks a running task to stop. Its Run stream still ends with an end: that is the answer.
 	Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelResponse, error)
+	// Resident says which models are loaded now. UNIMPLEMENTED: the plugin cannot tell.
+	Resident(ctx context.Context, in *ResidentRequest, opts ...grpc.CallOption) (*ResidentResponse, error)
+	// Unload frees a model, or all. UNIMPLEMENTED: only the end of the process frees memory.
+	Unload(ctx context.Context, in *UnloadRequest, opts ...grpc.CallOption) (*UnloadResponse, error)
 }
 
 type pluginClient struct {
@@ -103,6 +109,26 @@ func (c *pluginClient) Cancel(ctx context.Context, in *CancelRequest, opts ...gr
 	return out, nil
 }
 
+func (c *pluginClient) Resident(ctx context.Context, in *ResidentRequest, opts ...grpc.CallOption) (*ResidentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResidentResponse)
+	err := c.cc.Invoke(ctx, Plugin_Resident_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginClient) Unload(ctx context.Context, in *UnloadRequest, opts ...grpc.CallOption) (*UnloadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnloadResponse)
+	err := c.cc.Invoke(ctx, Plugin_Unload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServer is the server API for Plugin service.
 // All implementations must embed UnimplementedPluginServer
 // for forward compatibility.
@@ -115,6 +141,10 @@ type PluginServer interface {
 	Run(*RunRequest, grpc.ServerStreamingServer[RunEvent]) error
 	// Cancel asks a running task to stop. Its Run stream still ends with an end: that is the answer.
 	Cancel(context.Context, *CancelRequest) (*CancelResponse, error)
+	// Resident says which models are loaded now. UNIMPLEMENTED: the plugin cannot tell.
+	Resident(context.Context, *ResidentRequest) (*ResidentResponse, error)
+	// Unload frees a model, or all. UNIMPLEMENTED: only the end of the process frees memory.
+	Unload(context.Context, *UnloadRequest) (*UnloadResponse, error)
 	mustEmbedUnimplementedPluginServer()
 }
 
@@ -136,6 +166,12 @@ func (UnimplementedPluginServer) Run(*RunRequest, grpc.ServerStreamingServer[Run
 }
 func (UnimplementedPluginServer) Cancel(context.Context, *CancelRequest) (*CancelResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Cancel not implemented")
+}
+func (UnimplementedPluginServer) Resident(context.Context, *ResidentRequest) (*ResidentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Resident not implemented")
+}
+func (UnimplementedPluginServer) Unload(context.Context, *UnloadRequest) (*UnloadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Unload not implemented")
 }
 func (UnimplementedPluginServer) mustEmbedUnimplementedPluginServer() {}
 func (UnimplementedPluginServer) testEmbeddedByValue()                {}
@@ -223,6 +259,42 @@ func _Plugin_Cancel_Handler(srv interface{}, ctx context.Context, dec func(inter
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Plugin_Resident_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResidentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Resident(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Resident_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Resident(ctx, req.(*ResidentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Plugin_Unload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnloadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Unload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Unload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Unload(ctx, req.(*UnloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Plugin_ServiceDesc is the grpc.ServiceDesc for Plugin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -241,6 +313,14 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Cancel",
 			Handler:    _Plugin_Cancel_Handler,
+		},
+		{
+			MethodName: "Resident",
+			Handler:    _Plugin_Resident_Handler,
+		},
+		{
+			MethodName: "Unload",
+			Handler:    _Plugin_Unload_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -68,6 +68,8 @@ var rooms = []room{
 	{"host/internal/secrets", 2, nil, "where secrets come from, the host's key that seals, the mask of what is said"},
 	{"host/internal/exec/exectest/...", 3, []string{"host/internal/exec/exectest/..."}, "conformance suite of executors, and the node types it runs"},
 	{"host/internal/exec/wasmexec/meter", 2, nil, "rewrites a WebAssembly module: what it computes is counted, and its state can be restored"},
+	{"host/internal/exec/pluginexec/group", 2, nil, "one program and all that it starts: killed whole, watched until nothing is left"},
+	{"host/internal/exec/pluginexec/symptom", 1, nil, "what messages of drivers, frameworks and engines mean for a device; pure"},
 	{"host/internal/exec/...", 3, nil, "one adapter each, blind to the others and to engine"},
 	{"host/internal/store/sqlstore/sumvfs", 2, nil, "the files under SQLite: damage is seen, not believed"},
 	{"host/internal/store/...", 3, nil, "one adapter each"},

@@ -43,7 +43,7 @@ func module(e catalog.Entry) wasmexec.Module {
 }
 
 func binary(e catalog.Entry) pluginexec.Binary {
-	return pluginexec.Binary{Name: e.Name, Path: e.Path, SHA256: "sha256:" + e.SHA256}
+	return pluginexec.Binary{Name: e.Name, Path: e.Path, SHA256: "sha256:" + e.SHA256, UsesDevices: e.Manifest.UsesDevices()}
 }
 
 // offers finds who carries out a node type, as of the last look at the catalog.

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/wire"
@@ -49,14 +50,6 @@ func lostWith(b Binary, hung *sdk.Task) *sdk.Error {
 		"the process of plugin %s was killed because another task in it, %s, did not stop; this task was lost with it", b.Name, hung.Address)}
 }
 
-func crashed(b Binary, r *groupRunner) *sdk.Error {
-	how, hint := r.howEnded()
-	if hint == "" {
-		hint = "the last lines it printed may say why; another attempt starts a new process"
-	}
-	return &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("plugin %s crashed: %s", b.Name, how), Hint: hint, Detail: r.tail.String()}
-}
-
 func brokeContract(b Binary, err *wire.ConnError) *sdk.Error {
 	return &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("plugin %s broke off: %v; its process was killed", b.Name, err.Err),
 		Hint: "this is a mistake in the plugin: tell its author"}
@@ -67,38 +60,30 @@ func unstable(b Binary) *sdk.Error {
 		Hint: "run it by hand to see why"}
 }
 
-// howEnded gives "exit 2" or "signal: segmentation fault", and a hint where there is one.
-func (r *groupRunner) howEnded() (how, hint string) {
-	_, state, _ := r.facts()
-	if state == nil {
-		return "it is gone", ""
-	}
-	ws, ok := state.Sys().(syscall.WaitStatus)
-	if ok && ws.Signaled() {
-		if ws.Signal() == syscall.SIGKILL {
-			return "killed", "somebody killed it; often the kernel, when memory runs out"
-		}
-		return "signal: " + ws.Signal().String(), ""
-	}
-	return fmt.Sprintf("exit %d", state.ExitCode()), ""
-}
+// startLast is how long a program that did not become a plugin is waited for, so that it can be said how it ended.
+const startLast = 500 * time.Millisecond
 
 // startError says why a program did not become a plugin; each is a refusal that names the file, the cause and what
 // to do.
 func (p *process) startError(err error) *sdk.Error {
 	b := p.binary
 	refuse := func(hint, format string, args ...any) *sdk.Error {
-		return &sdk.Error{Cause: sdk.CauseRefused, Permanent: true, Hint: hint, Detail: p.run.tail.String(),
+		return &sdk.Error{Cause: sdk.CauseRefused, Permanent: true, Hint: hint, Detail: p.tail.String(),
 			Message: fmt.Sprintf("plugin %s: ", b.Name) + fmt.Sprintf(format, args...)}
 	}
 	var asked *exec.Error
 	switch {
-	case isNotExecutable(err):
+	case errors.Is(err, syscall.ENOEXEC):
 		return refuse("install the plugin's build for this machine", "%s is not a program for %s/%s", b.Path, runtime.GOOS, runtime.GOARCH)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.As(err, &asked):
 		return refuse("install the plugin again", "%s cannot be started: %v", b.Path, err)
 	}
-	line, state, killed := p.run.facts()
+	select { // a connection that broke is often the first that is seen of an end
+	case <-p.run.Done():
+	case <-time.After(startLast):
+	}
+	facts := p.run.Facts()
+	line, state, killed := facts.FirstLine, facts.State, facts.Killed
 	parts := strings.Split(line, "|")
 	switch {
 	case len(parts) >= 5 && parts[4] != "grpc":
@@ -107,7 +92,7 @@ func (p *process) startError(err error) *sdk.Error {
 		return refuse("build the plugin with a newer sdk, or update spinbot, whichever is older",
 			"%s speaks version %s of the plugin protocol, this host speaks version %d", b.Path, parts[1], wire.ProtocolVersion)
 	case len(parts) >= 4 && !killed:
-		return refuse("run it by hand to see why", "%s ended right after its start: %s", b.Path, how(p.run))
+		return refuse("run it by hand to see why", "%s ended right after its start: %s", b.Path, howEnded(state))
 	case len(parts) >= 4:
 		return refuse("tell its author", "%s did not finish its start: %v", b.Path, err)
 	case line != "":
@@ -117,12 +102,7 @@ func (p *process) startError(err error) *sdk.Error {
 	case state.Success():
 		return refuse("binary in plugin.hcl must name a program made with sdk/serve", "%s is not a plugin: it ended without a handshake", b.Path)
 	}
-	return refuse("the last lines it printed may say why; run it by hand", "%s crashed at its start: %s", b.Path, how(p.run))
-}
-
-func how(r *groupRunner) string {
-	h, _ := r.howEnded()
-	return h
+	return refuse("the last lines it printed may say why; run it by hand", "%s crashed at its start: %s", b.Path, howEnded(state))
 }
 
 func quoteShort(s string) string {

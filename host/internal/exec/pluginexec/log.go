@@ -11,6 +11,7 @@ import (
 
 // logLine writes one line that the plugin printed to the log.
 func (p *process) logLine(stderr bool, line string) {
+	p.tail.add(line)
 	log := p.exec.config.Log
 	attrs := []slog.Attr{slog.String("plugin", p.binary.Name)}
 	level, message, extra, structured := parseLine(line)
@@ -80,8 +81,14 @@ func plainLevel(line string) slog.Level {
 // tail keeps the last lines that a process printed; from a panic on, the first ones, which say what it was.
 type tail struct {
 	mu       sync.Mutex
-	lines    []string
+	lines    []printed
+	count    int // of lines ever
 	panicked bool
+}
+
+type printed struct {
+	number int
+	text   string
 }
 
 const (
@@ -101,6 +108,7 @@ func (t *tail) add(line string) {
 	if !t.panicked && plainLevel(line) == slog.LevelError {
 		t.panicked, t.lines = true, nil
 	}
+	t.count++
 	switch {
 	case len(t.lines) < tailLines:
 	case t.panicked:
@@ -108,12 +116,27 @@ func (t *tail) add(line string) {
 	default:
 		t.lines = slices.Delete(t.lines, 0, 1)
 	}
-	t.lines = append(t.lines, line)
+	t.lines = append(t.lines, printed{t.count, line})
+}
+
+// mark is a place in the output; since gives what came after it.
+func (t *tail) mark() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count
+}
+
+func (t *tail) since(mark int) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []string
+	for _, l := range t.lines {
+		if l.number > mark {
+			out = append(out, l.text)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // String gives the lines, oldest first.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Join(t.lines, "\n")
-}
+func (t *tail) String() string { return t.since(0) }

@@ -48,9 +48,16 @@ func TestMain(m *testing.M) {
 		serve.Plugin(p)
 	case "configured":
 		serve.Plugin(configuredPlugin())
+	case "holder":
+		serve.Plugin(holderPlugin("test"))
+	case "other-holder":
+		serve.Plugin(holderPlugin("other"))
 	case "host":
 		playHost()
 	default:
+		if step, ok := strings.CutPrefix(role, "stuck-at-"); ok {
+			serve.Plugin(stepPlugin(step))
+		}
 		os.Exit(m.Run())
 	}
 }
@@ -239,7 +246,7 @@ func open(t testing.TB, b Binary, change func(*Config)) *Executor {
 func playHost() {
 	path, sum := os.Getenv("TEST_PLUGIN"), os.Getenv("TEST_SUM")
 	e, err := New(Config{
-		Resolve:   func(string) (Binary, error) { return Binary{"test", path, sum}, nil },
+		Resolve:   func(string) (Binary, error) { return Binary{Name: "test", Path: path, SHA256: sum}, nil },
 		SocketDir: os.Getenv("TEST_SOCKETS"),
 	})
 	if err != nil {

@@ -1,10 +1,13 @@
 // Package pluginexec carries out tasks in plugin processes: go-plugin over gRPC on a unix socket in a private folder.
 //
 // There is one warm process per plugin and set of devices, started by the first task that needs it, with many tasks
-// in flight. A process is verified by checksum before it starts, sees an allow-list of the environment, leads its
-// own process group and is killed as a group. A crash ends only the tasks in that process; a task that does not stop
-// when asked to has its process killed, and the other tasks in it are lost, not failed. The next task starts a new
+// in flight. A process is verified by checksum before it starts, sees an allow-list of the environment and its own
+// devices, and is killed with all that it started. A crash ends only the tasks in that process; a task that does not
+// stop when asked to has its process killed, and the other tasks in it are lost, not failed. The next task starts a new
 // process. What a process prints goes to the log with the plugin's name, and the task's address where it is known.
+//
+// A process on devices holds memory that others want: Warm tells of it, Unload and Evict free it, a process that had
+// nothing to do for a while is ended, and a new one begins only when the one before it on the same devices is gone.
 package pluginexec
 
 import (
@@ -14,9 +17,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/group"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -25,6 +31,9 @@ type Binary struct {
 	Name   string // the plugin's
 	Path   string
 	SHA256 string // "sha256:" and 64 hexadecimal digits
+	// UsesDevices: some of its node types want a device. Its processes see the devices of their tasks and no other, so
+	// that one without any cannot take memory that nobody granted.
+	UsesDevices bool
 }
 
 // Config says how plugins are found and started.
@@ -38,6 +47,13 @@ type Config struct {
 	SocketDir string
 	// StartTimeout is how long a plugin may take to say that it is ready; 10 s when zero.
 	StartTimeout time.Duration
+	// IdleTimeout ends a process on devices that had no task for so long; 10 minutes when zero, never when negative.
+	IdleTimeout time.Duration
+	// UnloadTimeout is how long a plugin may take to free memory when told to; 10 s when zero.
+	UnloadTimeout time.Duration
+	// Kind says what a device is, so that it is pinned by the right variables; nil: names as NVIDIA gives them count
+	// as CUDA devices, others as simulated ones.
+	Kind func(uuid string) device.Kind
 	// Grace is how long a task may take to stop once its context ended; 5 s when zero.
 	Grace time.Duration
 	// Env names variables that plugins see beside the allow-list.
@@ -53,27 +69,29 @@ var ErrClosed = errors.New("the host is shutting down")
 
 // Executor carries out tasks in plugin processes.
 type Executor struct {
-	config  Config
-	dir     string
-	ownDir  bool
-	starter *starter
-	sums    sums
-	closing chan struct{}
+	config   Config
+	dir      string
+	ownDir   bool
+	starter  *group.Starter
+	sums     sums
+	closing  context.Context // ends when Close begins
+	close    context.CancelFunc
+	after    func(time.Duration, func()) (stop func() bool) // time.AfterFunc, but for tests
+	oomKills func() (int64, bool)
 
 	mu     sync.Mutex
 	closed bool
 	slots  map[string]*slot
-	owned  sync.WaitGroup // goroutines and processes
+	live   map[*process]bool // every process, until all of it is gone
+	owned  sync.WaitGroup    // goroutines and processes
 }
 
 // New makes an executor; Close ends it.
 func New(c Config) (*Executor, error) {
-	if c.StartTimeout == 0 {
-		c.StartTimeout = 10 * time.Second
-	}
-	if c.Grace == 0 {
-		c.Grace = 5 * time.Second
-	}
+	setDefault(&c.StartTimeout, 10*time.Second)
+	setDefault(&c.Grace, 5*time.Second)
+	setDefault(&c.IdleTimeout, 10*time.Minute)
+	setDefault(&c.UnloadTimeout, 10*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -81,9 +99,19 @@ func New(c Config) (*Executor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder for plugin sockets: %w", err)
 	}
-	return &Executor{
-		config: c, dir: dir, ownDir: own, starter: newStarter(), closing: make(chan struct{}), slots: map[string]*slot{},
-	}, nil
+	e := &Executor{
+		config: c, dir: dir, ownDir: own, starter: group.NewStarter(), slots: map[string]*slot{}, live: map[*process]bool{},
+		after:    func(d time.Duration, fn func()) func() bool { return time.AfterFunc(d, fn).Stop },
+		oomKills: func() (int64, bool) { return oomKills(os.DirFS("/")) },
+	}
+	e.closing, e.close = context.WithCancel(context.Background())
+	return e, nil
+}
+
+func setDefault(d *time.Duration, to time.Duration) {
+	if *d == 0 {
+		*d = to
+	}
 }
 
 // maxSocketDir leaves room for what go-plugin appends: a socket's path has at most 103 bytes on every system.
@@ -124,6 +152,11 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 		return sdk.Result{}, &sdk.Error{Cause: sdk.CauseRefused, Permanent: true,
 			Message: t.Type + " runs in a process of its own, which limits do not bind", Hint: "take the limits block out of the node; timeout holds for it, too"}
 	}
+	if devices := deviceSet(t.Devices); !slices.Equal(devices, t.Devices) {
+		inOrder := *t
+		inOrder.Devices = devices
+		t = &inOrder
+	}
 	p, err := e.acquire(ctx, b, t)
 	if err != nil {
 		return sdk.Result{}, err
@@ -137,6 +170,22 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 	return r, nil
 }
 
+// deviceSet gives devices in one order, each once. CUDA numbers them as they stand in its variable.
+func deviceSet(devices []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(devices)))
+}
+
+// spawn runs fn in a goroutine that Close waits for; false when it is too late for that.
+func (e *Executor) spawn(fn func()) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.owned.Go(fn)
+	return true
+}
+
 // Describe starts the program, asks for its manifest and ends it.
 func (e *Executor) Describe(ctx context.Context, b Binary) (sdk.Manifest, error) {
 	e.mu.Lock()
@@ -147,14 +196,18 @@ func (e *Executor) Describe(ctx context.Context, b Binary) (sdk.Manifest, error)
 	e.owned.Add(1)
 	e.mu.Unlock()
 	defer e.owned.Done()
-	p, err := e.start(ctx, b, nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.closing, cancel)()
+	b.UsesDevices = true // nobody knows yet; to describe itself it needs none
+	p, err := e.start(ctx, b, nil, "")
 	if err != nil {
 		return sdk.Manifest{}, err
 	}
 	defer p.stop()
-	ctx, cancel := context.WithTimeout(ctx, e.config.StartTimeout)
-	defer cancel()
-	m, err := p.wire.Describe(ctx)
+	limited, done := context.WithTimeout(ctx, e.config.StartTimeout)
+	defer done()
+	m, err := p.wire.Describe(limited)
 	if err != nil {
 		return m, fmt.Errorf("plugin %s: describe: %w", b.Name, err)
 	}
@@ -169,15 +222,15 @@ func (e *Executor) Close() error {
 		return nil
 	}
 	e.closed = true
-	close(e.closing)
-	for _, s := range e.slots {
-		if s.process != nil {
-			e.owned.Go(s.process.stop)
+	e.close()
+	for p := range e.live {
+		if p.isReady() { // the others end by themselves: closing says so
+			e.owned.Go(p.stop)
 		}
 	}
 	e.mu.Unlock()
 	e.owned.Wait()
-	e.starter.close()
+	e.starter.Close()
 	if e.ownDir {
 		return os.RemoveAll(e.dir)
 	}

@@ -2,10 +2,10 @@ package pluginexec
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -34,12 +34,17 @@ const (
 	maxStarts = 3
 )
 
+// familyOf names the processes of a plugin on a set of devices, whatever their checksum.
+func familyOf(plugin string, devices []string) string {
+	return plugin + "\x00" + strings.Join(deviceSet(devices), ",")
+}
+
 // acquire gives the warm process with t entered into it, starting one when there is none.
 func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process, error) {
-	devices := slices.Sorted(slices.Values(t.Devices))
-	family := b.Name + "\x00" + strings.Join(devices, ",")
+	family := familyOf(b.Name, t.Devices)
 	key := family + "\x00" + b.SHA256 + "\x00" + b.Path
-	for range maxStarts {
+	fresh := exec.Fresh(ctx)
+	for deaths := 0; deaths < maxStarts; {
 		e.mu.Lock()
 		if e.closed {
 			e.mu.Unlock()
@@ -50,36 +55,84 @@ func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process
 			s = &slot{family: family}
 			e.slots[key] = s
 		}
-		if s.process != nil && s.process.add(t) {
-			p := s.process
-			e.mu.Unlock()
-			return p, nil
+		if p := s.process; p != nil {
+			if p.add(t, fresh) {
+				e.mu.Unlock()
+				return p, nil
+			}
+			p.retire() // it is past use, or used already
 		}
 		if s.starting == nil {
 			s.starting = &starting{done: make(chan struct{})}
-			e.owned.Go(func() { e.fill(s, b, devices) })
+			e.owned.Go(func() { e.fill(s, b, t.Devices) })
 		}
 		st := s.starting
 		e.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return nil, ended(ctx, "")
-		case <-st.done:
+		if err := st.wait(ctx, b, t); err != nil {
+			return nil, err
 		}
-		if st.err != nil {
-			return nil, st.err
-		}
-		if st.process.add(t) {
+		if st.process.add(t, fresh) {
 			return st.process, nil
+		}
+		if st.process.died() {
+			deaths++
 		}
 	}
 	return nil, unstable(b)
 }
 
-// fill starts a process for the slot, after the pause that earlier failures earned.
+// sayWaiting is how often a task that waits for its process says so, lest it be taken for hung.
+const sayWaiting = 5 * time.Second
+
+func (st *starting) wait(ctx context.Context, b Binary, t *sdk.Task) error {
+	tick := time.NewTicker(sayWaiting)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ended(ctx, "")
+		case <-st.done:
+			return st.err
+		case <-tick.C:
+			t.Progress(-1, "waiting for a process of plugin "+b.Name)
+		}
+	}
+}
+
+// fill starts a process for the slot, after the pause that earlier failures earned and the end of those before it.
 func (e *Executor) fill(s *slot, b Binary, devices []string) {
 	st := s.starting
 	defer close(st.done)
+	if e.pause(s) && e.alone(s.family, devices) {
+		st.process, st.err = e.start(e.closing, b, devices, s.family)
+		if st.err == nil {
+			if err := e.configure(st.process); err != nil {
+				st.process.stop()
+				st.process, st.err = nil, err
+			}
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.starting = nil
+	switch {
+	case e.closed:
+		if st.process != nil {
+			e.owned.Go(st.process.stop)
+		}
+		st.process, st.err = nil, drained(b.Name)
+	case st.err != nil:
+		s.failed()
+	default:
+		s.process = st.process
+		s.process.ready()
+		e.retireOthers(s)
+		e.owned.Go(func() { e.reap(s, st.process) })
+	}
+}
+
+// pause waits until a plugin that died at its start may be tried again; false when the host shuts down.
+func (e *Executor) pause(s *slot) bool {
 	e.mu.Lock()
 	pause := time.Until(s.notBefore)
 	e.mu.Unlock()
@@ -87,30 +140,43 @@ func (e *Executor) fill(s *slot, b Binary, devices []string) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		st.process, st.err = e.start(context.Background(), b, devices)
-	case <-e.closing:
-		st.err = drained(b.Name)
+		return true
+	case <-e.closing.Done():
+		return false
 	}
-	if st.err == nil {
-		if err := e.configure(st.process); err != nil {
-			st.process.stop()
-			st.process, st.err = nil, err
+}
+
+// alone waits until earlier processes of the plugin on these devices are gone, and their memory with them; false when the
+// host shuts down. One that another task is about to enter stays.
+func (e *Executor) alone(family string, devices []string) bool {
+	if len(devices) == 0 {
+		return true
+	}
+	for _, p := range e.family(family) {
+		if !p.pastUse() {
+			continue
+		}
+		p.retire()
+		select {
+		case <-p.run.Done():
+		case <-e.closing.Done():
+			return false
 		}
 	}
+	return true
+}
+
+// family lists the living processes of one family.
+func (e *Executor) family(name string) []*process {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s.starting = nil
-	switch {
-	case st.err != nil:
-		s.failed()
-	case e.closed:
-		st.err = drained(b.Name)
-		e.owned.Go(st.process.stop)
-	default:
-		s.process = st.process
-		e.retireOthers(s)
-		e.owned.Go(func() { e.reap(s, st.process) })
+	var out []*process
+	for p := range e.live {
+		if p.family == name {
+			out = append(out, p)
+		}
 	}
+	return out
 }
 
 func (e *Executor) configure(p *process) error {
@@ -118,7 +184,7 @@ func (e *Executor) configure(p *process) error {
 	if e.config.Configure != nil {
 		config = e.config.Configure(p.binary.Name)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), e.config.StartTimeout)
+	ctx, cancel := context.WithTimeout(e.closing, e.config.StartTimeout)
 	defer cancel()
 	err := p.wire.Configure(ctx, config)
 	if err == nil {
@@ -134,7 +200,7 @@ func (e *Executor) configure(p *process) error {
 // reap waits for the end of a process, ends it once it is retired and idle, and notes how it ended.
 func (e *Executor) reap(s *slot, p *process) {
 	select {
-	case <-p.run.done:
+	case <-p.run.Done():
 		p.clean()
 	case <-p.idle:
 		p.stop()

@@ -3,7 +3,6 @@ package pluginexec
 import (
 	"context"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,27 +13,47 @@ import (
 
 	osexec "os/exec"
 
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/group"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/wire"
 )
 
+var _ runner.Runner = (*group.Program)(nil)
+
 // process is one running plugin.
 type process struct {
-	exec   *Executor
-	binary Binary
-	client *goplugin.Client
-	wire   *wire.Client
-	run    *groupRunner
+	exec      *Executor
+	family    string // empty: it only describes itself
+	binary    Binary
+	devices   []string
+	started   time.Time
+	kills     int64 // oomKills when it started; negative: unknown
+	client    *goplugin.Client
+	wire      *wire.Client
+	run       *group.Program
+	socketDir string
+	tail      tail
+	holds     residency
 	// proven: it has finished a task.
 	proven atomic.Bool
 	// verdict is set when the host killed it, once.
 	verdict   atomic.Pointer[verdict]
 	cleanOnce sync.Once
 
-	mu      sync.Mutex
-	retired bool
-	tasks   map[*sdk.Task]string // address, for log lines
-	idle    chan struct{}        // closed when it is retired and has no task left
+	mu       sync.Mutex
+	taking   bool // its start is over
+	retired  bool
+	uses     int // tasks that ever entered
+	tasks    map[*sdk.Task]entered
+	lastUsed time.Time
+	idle     chan struct{} // closed when it is retired and has no task left
+	stopIdle func() bool   // of the timer that ends it when nobody needs it; nil: none runs
+}
+
+// entered is what is known of a task in a process.
+type entered struct {
+	address string // for log lines
+	mark    int    // where the output stood
 }
 
 // verdict is why the host killed a process.
@@ -44,19 +63,26 @@ type verdict struct {
 }
 
 // start runs the program up to the end of its handshake. Its errors are *sdk.Error.
-func (e *Executor) start(ctx context.Context, b Binary, devices []string) (*process, error) {
+func (e *Executor) start(ctx context.Context, b Binary, devices []string, family string) (*process, error) {
 	if err := e.sums.verify(b); err != nil {
 		return nil, err
 	}
-	p := &process{exec: e, binary: b, tasks: map[*sdk.Task]string{}, idle: make(chan struct{})}
-	p.run = newGroupRunner(b.Path, e.environ(devices), e.starter, p.logLine)
+	p := &process{
+		exec: e, family: family, binary: b, devices: devices, started: time.Now(), kills: -1,
+		tasks: map[*sdk.Task]entered{}, idle: make(chan struct{}),
+	}
+	if n, ok := e.oomKills(); ok {
+		p.kills = n
+	}
+	p.lastUsed = p.started
+	p.run = group.New(b.Path, e.environ(b, devices), e.starter, p.logLine)
 	p.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
 		VersionedPlugins: wire.Versions(nil),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		RunnerFunc: func(_ hclog.Logger, cmd *osexec.Cmd, dir string) (runner.Runner, error) {
-			p.run.cmd.Env = append(p.run.cmd.Env, cmd.Env...)
-			p.run.socketDir = dir
+			p.run.AddEnv(cmd.Env...)
+			p.socketDir = dir
 			return p.run, nil
 		},
 		SkipHostEnv:      true,
@@ -65,7 +91,10 @@ func (e *Executor) start(ctx context.Context, b Binary, devices []string) (*proc
 		Logger:           hclog.NewNullLogger(), // what it would say is in the errors and in the process's own lines
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: e.dir},
 	})
-	abort := context.AfterFunc(ctx, func() { p.run.kill() })
+	e.mu.Lock()
+	e.live[p] = true
+	e.mu.Unlock()
+	abort := context.AfterFunc(ctx, p.run.End)
 	defer abort()
 	protocol, err := p.client.Client()
 	if err != nil {
@@ -84,24 +113,76 @@ func (e *Executor) start(ctx context.Context, b Binary, devices []string) (*proc
 	return p, nil
 }
 
-// add enters a task; false when the process takes no more.
-func (p *process) add(t *sdk.Task) bool {
+// ready lets tasks in.
+func (p *process) ready() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retired || p.run.ended() {
+	p.taking = true
+	p.rearm()
+}
+
+func (p *process) isReady() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taking
+}
+
+// add enters a task; false when the process takes no more, or no fresh one.
+func (p *process) add(t *sdk.Task, fresh bool) bool {
+	mark := p.tail.mark()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.retired || p.run.Ended() || fresh && p.uses > 0 {
 		return false
 	}
-	p.tasks[t] = t.Address.String()
+	p.disarm()
+	p.uses++
+	p.tasks[t] = entered{t.Address.String(), mark}
 	return true
 }
 
 func (p *process) remove(t *sdk.Task) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	delete(p.tasks, t)
-	if p.retired && len(p.tasks) == 0 {
-		p.rest()
+	p.lastUsed = time.Now()
+	if len(p.tasks) == 0 {
+		if p.retired {
+			p.rest()
+		}
+		p.rearm()
 	}
+	p.mu.Unlock()
+	p.ask()
+}
+
+// rearm lets a process on devices end once nobody has needed it for a while; mu is held.
+func (p *process) rearm() {
+	if len(p.devices) == 0 || p.exec.config.IdleTimeout < 0 || p.retired {
+		return
+	}
+	p.disarm()
+	uses := p.uses
+	p.stopIdle = p.exec.after(p.exec.config.IdleTimeout, func() { p.tired(uses) })
+}
+
+// disarm is called with mu held.
+func (p *process) disarm() {
+	if p.stopIdle != nil {
+		p.stopIdle()
+		p.stopIdle = nil
+	}
+}
+
+// tired ends a process that no task entered since it was the uses-th time that one did.
+func (p *process) tired(uses int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.retired || p.uses != uses || len(p.tasks) > 0 {
+		return
+	}
+	p.exec.config.Log.Info("plugin ended: it had nothing to do", "plugin", p.binary.Name, "devices", p.devices, "for", p.exec.config.IdleTimeout)
+	p.retired = true
+	p.rest()
 }
 
 // rest lets reap end the process; mu is held.
@@ -117,68 +198,45 @@ func (p *process) rest() {
 func (p *process) retire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.retired = true
-	if len(p.tasks) == 0 {
-		p.rest()
+	if !p.retired {
+		p.retired = true
+		p.disarm()
+		if len(p.tasks) == 0 {
+			p.rest()
+		}
 	}
 }
+
+// claim retires a process that has no task, for the caller to end; false when it is at work or about to be.
+func (p *process) claim() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.taking || len(p.tasks) > 0 {
+		return false
+	}
+	p.retired = true
+	p.disarm()
+	return true
+}
+
+// pastUse says that no task will enter that could not enter a new process as well.
+func (p *process) pastUse() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.retired || p.uses > 0 || p.run.Ended()
+}
+
+// died says that it ended by itself.
+func (p *process) died() bool { return p.run.Ended() && p.verdict.Load() == nil }
 
 // stop ends the process, politely at first.
 func (p *process) stop() {
 	p.verdict.CompareAndSwap(nil, &verdict{})
 	p.mu.Lock()
 	p.retired = true
+	p.disarm()
 	p.mu.Unlock()
 	p.clean()
-}
-
-// clean waits for the process to end, killing it when it does not, and frees what go-plugin holds.
-func (p *process) clean() {
-	p.cleanOnce.Do(func() {
-		p.client.Kill()
-		p.run.kill()
-		if p.run.socketDir != "" {
-			os.RemoveAll(p.run.socketDir)
-		}
-	})
-	<-p.run.done
-}
-
-// explain turns the error of a call into the task's.
-func (p *process) explain(ctx context.Context, t *sdk.Task, err error) error {
-	if err == wire.ErrNoAnswer { //nolint:errorlint // Run returns it as it is
-		if p.kill(&verdict{task: t}) {
-			p.exec.config.Log.Warn("plugin killed: a task did not stop", "plugin", p.binary.Name, "task", t.Address.String())
-		}
-		return ended(ctx, "the plugin did not stop within "+p.exec.config.Grace.String()+" and its process was killed")
-	}
-	broken, ok := err.(*wire.ConnError) //nolint:errorlint // Run returns it as it is
-	if !ok {
-		p.proven.Store(true)
-		if ctx.Err() != nil {
-			return ended(ctx, sdk.AsError(err).Message)
-		}
-		if v := p.verdict.Load(); v != nil && v.task == nil {
-			return drained(p.binary.Name) // its last words while it was told to end
-		}
-		return sdk.AsError(err)
-	}
-	select {
-	case <-p.run.done:
-	case <-time.After(p.exec.config.Grace): // it lives, but does not keep to the contract
-		p.kill(&verdict{broke: true})
-	}
-	switch v := p.verdict.Load(); {
-	case v == nil:
-		return crashed(p.binary, p.run)
-	case v.broke:
-		return brokeContract(p.binary, broken)
-	case ctx.Err() != nil:
-		return ended(ctx, "its process was killed")
-	case v.task != nil:
-		return lostWith(p.binary, v.task)
-	}
-	return drained(p.binary.Name)
 }
 
 // kill ends the process at once, and says whether v is why.
@@ -186,10 +244,30 @@ func (p *process) kill(v *verdict) bool {
 	first := p.verdict.CompareAndSwap(nil, v)
 	p.mu.Lock()
 	p.retired = true
+	p.disarm()
 	p.mu.Unlock()
-	p.run.kill()
+	p.run.End()
 	p.clean()
 	return first
+}
+
+// clean waits until all of the process is gone, killing it when it does not end, and frees what go-plugin holds.
+func (p *process) clean() {
+	p.cleanOnce.Do(func() {
+		p.client.Kill()
+		p.run.End()
+		if p.socketDir != "" {
+			os.RemoveAll(p.socketDir)
+		}
+	})
+	<-p.run.Done()
+	p.exec.mu.Lock()
+	known := p.exec.live[p]
+	delete(p.exec.live, p)
+	p.exec.mu.Unlock()
+	if left := p.run.Facts().Left; known && len(left) > 0 {
+		p.exec.config.Log.Error((&LeftError{p.binary.Name, p.devices, left}).Error())
+	}
 }
 
 // address gives the task that a line of output must belong to; empty when it could be several.
@@ -199,28 +277,8 @@ func (p *process) address() string {
 	if len(p.tasks) != 1 {
 		return ""
 	}
-	for _, a := range p.tasks {
-		return a
+	for _, t := range p.tasks {
+		return t.address
 	}
 	return ""
-}
-
-// environ is what a plugin sees of the environment.
-func (e *Executor) environ(devices []string) []string {
-	env := allowed(os.Environ(), e.config.Env)
-	if len(devices) > 0 {
-		env = append(env, "CUDA_VISIBLE_DEVICES="+joinDevices(devices))
-	}
-	return append(env, wire.EnvWatch+"=stdin")
-}
-
-func joinDevices(devices []string) string {
-	out := ""
-	for i, d := range slices.Sorted(slices.Values(devices)) {
-		if i > 0 {
-			out += ","
-		}
-		out += d
-	}
-	return out
 }

@@ -27,9 +27,9 @@ func TestBadPrograms(t *testing.T) {
 		detail  string
 	}{
 		"missing": {func(t *testing.T) Binary {
-			return Binary{"test", filepath.Join(t.TempDir(), "absent"), "sha256:00"}
+			return Binary{Name: "test", Path: filepath.Join(t.TempDir(), "absent"), SHA256: "sha256:00"}
 		}, "its program is missing", ""},
-		"folder":           {func(t *testing.T) Binary { return Binary{"test", t.TempDir(), "sha256:00"} }, "is not a file", ""},
+		"folder":           {func(t *testing.T) Binary { return Binary{Name: "test", Path: t.TempDir(), SHA256: "sha256:00"} }, "is not a file", ""},
 		"not executable":   {func(t *testing.T) Binary { return file(t, "text", 0o600) }, "is not executable", ""},
 		"not for this cpu": {func(t *testing.T) Binary { return file(t, "\x7fELF but not really", 0o700) }, "is not a program for", ""},
 		"untrusted": {func(t *testing.T) Binary {

@@ -1,13 +1,13 @@
-package pluginexec
+package group
 
 import (
 	"os/exec"
 	"runtime"
 )
 
-// starter starts processes from one thread that lives as long as it does: the kernel sends a child its parent-death
+// Starter starts processes from one thread that lives as long as it does: the kernel sends a child its parent-death
 // signal when the thread that started it ends, and Go ends threads as it likes.
-type starter struct {
+type Starter struct {
 	requests chan startRequest
 	done     chan struct{}
 }
@@ -17,13 +17,14 @@ type startRequest struct {
 	reply chan error
 }
 
-func newStarter() *starter {
-	s := &starter{requests: make(chan startRequest), done: make(chan struct{})}
+// NewStarter makes a starter; Close ends it.
+func NewStarter() *Starter {
+	s := &Starter{requests: make(chan startRequest), done: make(chan struct{})}
 	go s.loop()
 	return s
 }
 
-func (s *starter) loop() {
+func (s *Starter) loop() {
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	defer close(s.done)
 	for r := range s.requests {
@@ -31,14 +32,14 @@ func (s *starter) loop() {
 	}
 }
 
-func (s *starter) start(cmd *exec.Cmd) error {
+func (s *Starter) start(cmd *exec.Cmd) error {
 	r := startRequest{cmd, make(chan error, 1)}
 	s.requests <- r
 	return <-r.reply
 }
 
-// close ends the thread; nothing may be started any more.
-func (s *starter) close() {
+// Close ends the thread; nothing may be started any more.
+func (s *Starter) Close() {
 	close(s.requests)
 	<-s.done
 }

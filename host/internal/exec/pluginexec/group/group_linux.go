@@ -1,0 +1,168 @@
+package group
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// groupAttr makes the program lead its own group. SIGTERM comes to it when the thread that started it ends, which
+// the starter keeps alive as long as the executor.
+func groupAttr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
+
+// reap waits for the leader's end, kills whatever else there is, and reaps the leader once that is gone.
+func (r *Program) reap() {
+	pid := r.cmd.Process.Pid
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	r.mu.Lock()
+	r.dead = true
+	r.mu.Unlock()
+	left := sweep(pid, r.mark)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = r.cmd.Wait() // the state says how it ended
+	r.reaped, r.state, r.left = true, r.cmd.ProcessState, left
+}
+
+// sweep kills the rest of a group, and what left the group, until none is there; it gives those that do not die.
+func sweep(leader int, mark string) []int {
+	var left []int
+	quiet, strays := 0, false
+	repeatedly(func() bool {
+		killGroup(leader)
+		left = nil
+		for _, p := range belonging(leader, mark) {
+			left = append(left, p.pid)
+			if p.group != leader {
+				strays = true
+				killMarked(p.pid, mark)
+			}
+		}
+		if len(left) > 0 {
+			quiet = 0
+			return false
+		}
+		quiet++ // one that was forked while the list was read may be missing from it
+		return !strays || quiet > 1
+	})
+	return left
+}
+
+// killMarked kills a process if it is still the marked one: its number may have a new owner.
+func killMarked(pid int, mark string) {
+	p, err := os.FindProcess(pid) // a handle of the process, not of the number, where the kernel has such
+	if err != nil {
+		return
+	}
+	if hasMark(pid, mark) {
+		_ = p.Kill() // the next look tells
+	}
+	_ = p.Release()
+}
+
+// belonging lists the living processes of a group, and those that have its mark. Only what is not older than its leader
+// can have it.
+func belonging(leader int, mark string) []entry {
+	all := table()
+	var since uint64
+	if i := slices.IndexFunc(all, func(e entry) bool { return e.pid == leader }); i >= 0 {
+		since = all[i].since
+	}
+	return slices.DeleteFunc(all, func(e entry) bool {
+		return !e.alive || e.pid == leader || e.group != leader && (e.since < since || !hasMark(e.pid, mark))
+	})
+}
+
+func hasMark(pid int, mark string) bool {
+	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+	return err == nil && slices.ContainsFunc(bytes.Split(env, []byte{0}), func(kv []byte) bool { return string(kv) == mark })
+}
+
+// Processes gives, for each group by its leader, its living processes and those that they started, the leader first.
+func Processes(leaders []int) map[int][]int {
+	all := table()
+	of := map[int]int{} // process to leader
+	for _, l := range leaders {
+		of[l] = l
+	}
+	for grew := true; grew; {
+		grew = false
+		for _, e := range all {
+			l, ok := of[e.group]
+			if !ok || !slices.Contains(leaders, e.group) {
+				l, ok = of[e.parent]
+			}
+			if _, known := of[e.pid]; ok && !known {
+				of[e.pid], grew = l, true
+			}
+		}
+	}
+	out := map[int][]int{}
+	for _, e := range all {
+		l, ok := of[e.pid]
+		switch {
+		case !ok || !e.alive:
+		case e.pid == l:
+			out[l] = slices.Insert(out[l], 0, e.pid)
+		default:
+			out[l] = append(out[l], e.pid)
+		}
+	}
+	return out
+}
+
+// entry is one process.
+type entry struct {
+	pid, parent, group int
+	since              uint64 // in ticks of the kernel
+	alive              bool   // and not a zombie
+}
+
+// table lists all processes.
+func table() []entry {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1) // what was read counts
+	var out []entry
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if e, ok := read(pid); ok {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// read gives one process of the table: fields 3, 4, 5 and 22 of its stat, behind a name that may hold anything.
+func read(pid int) (entry, bool) {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return entry{}, false
+	}
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(f) < 20 {
+		return entry{}, false
+	}
+	parent, err1 := strconv.Atoi(f[1])
+	leader, err2 := strconv.Atoi(f[2])
+	since, err3 := strconv.ParseUint(f[19], 10, 64)
+	return entry{pid, parent, leader, since, f[0] != "Z" && f[0] != "X"}, err1 == nil && err2 == nil && err3 == nil
+}
