@@ -25,7 +25,7 @@ const (
 	LimitCalls  Limit = "calls"
 )
 
-// Usage is what an attempt of a control node has used.
+// Usage is what an attempt has used: a control node of its sandbox, another node of its devices.
 type Usage struct {
 	// Cost is in units of the cost model Model; 0 when the module could not be metered. The same module and task cost
 	// the same from the same state: that of a new instance for a task with a budget and the first of a pipeline.
@@ -37,6 +37,10 @@ type Usage struct {
 	In         int64 `json:"in,omitempty"`    // bytes of the task
 	Out        int64 `json:"out,omitempty"`   // bytes of the outcome
 	Calls      int64 `json:"calls,omitempty"` // of host functions
+	// DeviceMemory is the most memory of one device that its process was seen to use, in bytes; 0: it was not measured.
+	// DeviceTime is how long it held its devices, in milliseconds times devices.
+	DeviceMemory int64 `json:"device_memory,omitempty"`
+	DeviceTime   int64 `json:"device_time,omitempty"`
 	// Grants are the host functions beyond log and progress that it used, and what for.
 	Grants []string `json:"grants,omitempty"`
 }

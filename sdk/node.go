@@ -47,6 +47,9 @@ type DeviceNeed struct {
 	// ModelInput is the input, a text, that names the model which stays loaded after a task, by the name that the
 	// plugin's Resident gives: a task goes where its model is. Empty: nothing stays.
 	ModelInput string `json:"model_input,omitempty"`
+	// SizeInputs are inputs, numbers, that its work and memory grow with, such as width, height and frames: what is learned
+	// of one size is not believed of another.
+	SizeInputs []string `json:"size_inputs,omitempty"`
 	// Exclusive: no other task may use the device at the same time.
 	Exclusive bool `json:"exclusive,omitempty"`
 }

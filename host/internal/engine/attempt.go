@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -18,7 +20,8 @@ type attempt struct {
 	l       *live
 	inst    *run.Instance
 	iter, n int // round and attempt
-	class   class
+	at      place
+	fresh   bool   // it wants a process of its own
 	key     string // of the flight that it is; empty: none
 	task    sdk.Task
 	node    *pipeline.Node
@@ -41,7 +44,7 @@ func (a *attempt) launch() {
 
 // durable is called once the attempt's start is in the journal.
 func (a *attempt) durable() {
-	if !a.class.ahead {
+	if !a.at.class.ahead {
 		a.known = true
 		a.launch()
 		return
@@ -59,6 +62,9 @@ func (a *attempt) run() {
 	defer a.e.done()
 	defer a.cancel(nil)
 	ctx, stop := a.limits()
+	if a.fresh { // what the attempt before left in the process may be what it ran out of
+		ctx = exec.WithFresh(ctx)
+	}
 	res, err := a.e.cfg.Executor.Execute(ctx, a.task.WithReporter(a.reporter(stop)))
 	stop.end()
 	f := finished{inst: a.inst, iter: a.iter, attempt: a.n, key: a.key, usage: a.usage}
@@ -67,7 +73,7 @@ func (a *attempt) run() {
 	} else {
 		f.outputs, f.ref, f.err = a.accept(res.Outputs)
 	}
-	a.e.slots.release(a.class)
+	a.e.giveBack(a.at, &placement.Went{Error: f.err, Usage: a.usage})
 	a.e.post(a.l, f)
 }
 

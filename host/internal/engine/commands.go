@@ -106,7 +106,11 @@ func (p *pass) dispatch(i *run.Instance) {
 			}
 		}
 	}
-	at := place{i, p.e.classOf(n.Type), p.l.state.Priority + n.Priority}
+	priority := p.l.state.Priority + n.Priority
+	if p.want(i, n, priority) {
+		return
+	}
+	at := place{inst: i, class: p.e.classOf(n.Type), priority: priority}
 	if p.e.slots.acquire(p.l, at) {
 		p.start(at)
 	}
@@ -122,10 +126,15 @@ func (e *Engine) classOf(t sdk.NodeType) class {
 	return class{}
 }
 
-// start begins an attempt of an instance that holds a slot, or gives the slot back.
+// start begins an attempt of an instance that holds a slot or devices, or gives them back.
 func (p *pass) start(at place) {
+	if at.id != "" {
+		p.l.mu.Lock()
+		delete(p.l.wants, at.inst)
+		p.l.mu.Unlock()
+	}
 	if !p.began(at) {
-		p.e.slots.release(at.class)
+		p.e.giveBack(at, nil)
 	}
 }
 
@@ -163,6 +172,7 @@ func (p *pass) began(at place) bool {
 		key, ev.Reason = k, why
 	}
 	ev.Attempt, ev.Seed, ev.Deadline, ev.Rung = i.Attempt+1, seedOf(s.Seed, i), p.deadline(i), i.Rung
+	ev.Devices, ev.Agent, ev.Memory = at.given.Devices, at.given.Agent, at.given.Memory
 	p.add(ev)
 	if i.State != run.NodeRunning {
 		p.kept = append(p.kept, kept{key: key})
@@ -221,9 +231,9 @@ func seedOf(seed uint64, i *run.Instance) uint64 {
 func (p *pass) newAttempt(at place, inputs sdk.Values) *attempt {
 	i, s := at.inst, p.l.state
 	n := p.l.node(i.Node)
-	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, class: at.class, node: n, idle: n.IdleTimeout}
+	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, at: at, fresh: i.Rung > 0, node: n, idle: n.IdleTimeout}
 	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: s.Updated, Seed: i.Seed,
-		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, PipelineName: s.Pipeline, Checkpoint: i.Checkpoint, Limits: n.Limits}
+		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, PipelineName: s.Pipeline, Checkpoint: i.Checkpoint, Limits: n.Limits, Devices: at.given.Devices}
 	a.task.Limits.Time = n.Timeout
 	a.ctx, a.cancel = context.WithCancelCause(p.e.tasks)
 	p.l.attempts[i] = a

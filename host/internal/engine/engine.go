@@ -42,6 +42,7 @@ type Config struct {
 	Index     store.Index // not read; whoever lists runs asks it directly
 	Artifacts artifacts.Store
 	Executor  exec.Executor
+	Placer    Placer      // nil: there are no devices, and nobody waits for one
 	Cache     cache.Store // of results; nil: none is kept
 	// RunsAhead says whether tasks of a node type may start before their intent is durable: control nodes
 	// without grants, which can be repeated without harm. nil: none.
@@ -240,6 +241,7 @@ func (e *Engine) drop(l *live, why error) {
 		e.turnAway(m, why)
 	}
 	e.slots.leave(l)
+	l.unwant(e, func(*run.Instance) bool { return true })
 	e.timers.set(l, time.Time{})
 	close(l.gone)
 	if l.ticket != nil {

@@ -24,6 +24,13 @@ func (e *Engine) Explain(ctx context.Context, id run.ID, node func(sdk.Address) 
 		if e.flights.waitsFor(l.state.ID, i) {
 			return "another task with the same inputs is under way; its result will be taken"
 		}
+		if e.cfg.Placer != nil {
+			at := l.state.Address(i)
+			at.Attempt = i.Attempt + 1
+			if why := e.cfg.Placer.Why(at.String()); why != "" {
+				return why
+			}
+		}
 		return e.slots.describe(e.classOf(n.Type))
 	})
 	if why := e.queue.describe(id); why != "" && node == nil {

@@ -22,7 +22,8 @@ type live struct {
 	mu     sync.Mutex
 	inbox  []message
 	driven bool
-	over   error // why it takes no more messages; nil while it does. Not written again once gone is closed
+	over   error                    // why it takes no more messages; nil while it does. Not written again once gone is closed
+	wants  map[*run.Instance]string // that wait for devices: under which ID
 
 	state    *run.State
 	scopes   *scopes.Scopes // what expressions see; none has begun where nothing is evaluated
@@ -95,7 +96,7 @@ func (e *Engine) turnAway(m message, why error) {
 	case told:
 		m.durable <- why
 	case granted:
-		e.slots.release(m.class)
+		e.giveBack(place(m), nil)
 	case finished:
 		if m.key != "" {
 			e.landed(m.key)
@@ -283,8 +284,8 @@ func (p *pass) abandon() {
 		a.cancel(ErrClosed)
 	}
 	for _, a := range p.starts {
-		if !a.class.ahead {
-			p.e.slots.release(a.class)
+		if !a.at.class.ahead {
+			p.e.giveBack(a.at, nil)
 			if a.key != "" {
 				p.e.landed(a.key)
 			}
@@ -312,6 +313,8 @@ func (p *pass) take(m message) {
 		}
 	case granted:
 		p.start(place(m))
+	case yielded:
+		p.yield(m)
 	case flown:
 		p.wanted(m.inst)
 	case saved:
@@ -346,6 +349,9 @@ func (p *pass) add(ev run.Event) {
 	}
 	if ev.InputsRef != "" {
 		ev.Inputs = nil
+	}
+	if ev.Kind == run.CancelRequested || ev.Kind == run.DeadlinePassed {
+		p.l.unwant(p.e, func(i *run.Instance) bool { return !i.Due(p.now) || i.Node.Frame.Halted() })
 	}
 	if ev.Error != nil && !stale {
 		n := s.Find(ev.In, ev.Node)

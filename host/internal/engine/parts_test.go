@@ -50,7 +50,7 @@ func TestSlotsHammer(t *testing.T) {
 			for range 50 {
 				l := &live{}
 				for range rand.IntN(12) {
-					p := place{&run.Instance{}, classes[rand.IntN(len(classes))], rand.IntN(3)}
+					p := place{inst: &run.Instance{}, class: classes[rand.IntN(len(classes))], priority: rand.IntN(3)}
 					if table.acquire(l, p) {
 						do(p)
 					}

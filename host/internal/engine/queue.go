@@ -255,6 +255,9 @@ func (e *Engine) Hold(why string) {
 		e.cfg.Log.Warn("no new work begins", "why", why)
 	}
 	e.slots.hold(why)
+	if e.cfg.Placer != nil {
+		e.cfg.Placer.Hold(why)
+	}
 	e.pump()
 }
 
@@ -340,7 +343,13 @@ func (e *Engine) Prioritize(ctx context.Context, id run.ID, priority int, by str
 	ev := run.Event{Kind: run.RunPrioritized, Priority: priority, Owner: by}
 	t := e.queue.take(id)
 	if t == nil {
-		return e.ask(ctx, id, func(p *pass) error { p.add(ev); return nil })
+		return e.ask(ctx, id, func(p *pass) error {
+			p.add(ev)
+			for _, i := range p.l.wanting() {
+				p.want(i, p.l.node(i.Node), priority+p.l.node(i.Node).Priority)
+			}
+			return nil
+		})
 	}
 	err := e.record(ctx, id, ev)
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 )
 
@@ -20,6 +21,9 @@ type place struct {
 	inst     *run.Instance
 	class    class
 	priority int // of its run and its node: higher goes first
+	// id is the name under which it asked for devices, and given what it got; empty: it holds a slot.
+	id    string
+	given placement.Given
 }
 
 // slotTable bounds how many tasks are under way, and shares the slots fairly: runs take turns. A task of a node

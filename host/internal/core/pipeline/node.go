@@ -205,14 +205,7 @@ func (l *loader) nodeInner(n *Node, outer, b *hclsyntax.Block) {
 		})
 		l.noBlocks(b)
 	case "device":
-		n.Device = &Device{Count: 1}
-		l.attributes(b, map[string]func(hclsyntax.Expression){
-			"memory":   l.size(&n.Device.Memory),
-			"count":    l.number(&n.Device.Count, 1, 64),
-			"model":    l.text(&n.Device.Model),
-			"at_least": l.textMap(&n.Device.AtLeast),
-		})
-		l.noBlocks(b)
+		l.deviceBlock(n, b)
 	case "input":
 		for _, a := range inOrder(b.Body.Attributes) {
 			l.input(n, a)

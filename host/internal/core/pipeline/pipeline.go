@@ -117,7 +117,7 @@ type Node struct {
 	OnLost string
 	// Priority orders what waits: higher first, 0 when left out.
 	Priority int
-	// Device is nil when the file does not say; the node type's own need then counts.
+	// Device is nil when the file does not say; the node type's own need then counts: see Wants.
 	Device *Device
 	// Repeat, Degrade, Cache, Gate and Module are nil when the file does not say.
 	Repeat  *Repeat
@@ -148,14 +148,6 @@ const (
 type Retry struct {
 	Attempts int           // at least 1, the first one counted
 	Backoff  time.Duration // before the second attempt; it doubles from there
-}
-
-// Device is the accelerator that a node asks for.
-type Device struct {
-	Memory  int64  // bytes
-	Count   int    // at least 1
-	Model   string // what stays resident
-	AtLeast map[string]string
 }
 
 // Output is a named result of the pipeline.

@@ -131,13 +131,20 @@ func (b *Book) lineOf(t *Task) *line {
 	l := b.byKey[key]
 	if l == nil {
 		b.sweep()
-		l = &line{key: key, task: *t, seq: int(b.seq), byLane: map[*lane]*cell{}, model: b.modelOf(t.Plugin, t.Model)}
-		l.cells.rank = b.rank
-		r := &t.Request
-		l.picky = r.Count != 1 || len(r.Only)+len(r.Prefer)+len(r.Forbid) > 0
+		l = b.lineFor(t)
+		l.key = key
 		b.byKey[key] = l
 		b.lines = append(b.lines, l)
 	}
+	return l
+}
+
+// lineFor makes a line for tasks like t.
+func (b *Book) lineFor(t *Task) *line {
+	r := &t.Request
+	l := &line{task: *t, byLane: map[*lane]*cell{}, model: b.modelOf(t.Plugin, t.Model),
+		picky: r.Count != 1 || len(r.Only)+len(r.Prefer)+len(r.Forbid) > 0}
+	l.cells.rank = b.rank
 	return l
 }
 

@@ -236,6 +236,9 @@ func (b *Book) fit(l *line, spots []*spot, pr *process) (choice, bool) {
 // unload names what has to be given up so that a task fits, what was used longest ago first.
 func (x *spot) unload(memory int64, id string, out []string) []string {
 	need := x.unit.Needs(memory, id) - x.free
+	if memory == 0 { // nobody knows what it needs: it gets all there is
+		need = 1 << 62
+	}
 	if need <= 0 {
 		return out
 	}

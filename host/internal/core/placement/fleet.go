@@ -161,11 +161,11 @@ func (p *process) id(model string) string {
 	if k := p.keeps[model]; k != nil {
 		return k.id
 	}
-	return warmID(p.name, model)
+	return WarmID(p.name, model)
 }
 
-// warmID names a model within a process.
-func warmID(process, model string) string { return process + "#" + model }
+// WarmID names a model within a process.
+func WarmID(process, model string) string { return process + "#" + model }
 
 func (p *process) saturated() bool { return p.limit > 0 && p.running >= p.limit }
 

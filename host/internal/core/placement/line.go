@@ -100,7 +100,6 @@ func (c *cell) head() *pending {
 type line struct {
 	key     string
 	task    Task // what they have in common
-	seq     int
 	cells   cells
 	byLane  map[*lane]*cell
 	size    int

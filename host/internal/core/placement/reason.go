@@ -231,6 +231,28 @@ func (b *Book) Never(t *Task) string {
 	return "no device could ever serve it: " + strings.Join(parts, "; ")
 }
 
+// Would says where a task would go now if nobody waited: the agent and devices, or, for people, why it would wait.
+func (b *Book) Would(t Task, now time.Time) (a Assignment, why string) {
+	if why := b.Never(&t); why != "" {
+		return a, why
+	}
+	b.now = now
+	l := b.lineFor(&t)
+	c, ok := b.choose(l, false)
+	if !ok {
+		return a, b.whyLine(l, now).Text
+	}
+	a = Assignment{Task: t, Warm: c.warm, Unload: c.unload}
+	if c.agent != nil {
+		a.Agent = c.agent.ID
+	}
+	for _, x := range c.spots {
+		a.Agent = x.agent.ID
+		a.Devices = append(a.Devices, x.unit.UUID)
+	}
+	return a, ""
+}
+
 // aheadOf counts the tasks of its line that go before a task.
 func (b *Book) aheadOf(p *pending) int {
 	own := p.line.byLane[p.lane]

@@ -102,7 +102,10 @@ type frame struct {
 
 func (f *frame) node(n *pipeline.Node) {
 	row := len(f.plan.Nodes)
-	f.plan.Nodes = append(f.plan.Nodes, Node{At: f.in + string(n.Kind) + "." + n.Name, Type: n.Type.Name, Instances: -1, Device: deviceOf(n)})
+	f.plan.Nodes = append(f.plan.Nodes, Node{At: f.in + string(n.Kind) + "." + n.Name, Type: n.Type.Name, Instances: -1})
+	if d, ok := n.Wants(nil); ok {
+		f.plan.Nodes[row].Device = &d
+	}
 	var begins time.Duration
 	open, skipped := "", ""
 	for _, need := range n.Needs {
@@ -268,12 +271,4 @@ func (f *frame) module(n *pipeline.Node, x pipeline.Expansion, open string, begi
 		out.Verdict, out.Why = Cached, "all in it is known"
 	}
 	return out
-}
-
-// deviceOf is what the file asks for, else what the node type does.
-func deviceOf(n *pipeline.Node) *pipeline.Device {
-	if n.Device != nil || n.Type.Device == nil {
-		return n.Device
-	}
-	return &pipeline.Device{Memory: n.Type.Device.Memory, Count: max(1, n.Type.Device.Count), AtLeast: n.Type.Device.Traits}
 }

@@ -61,6 +61,12 @@ func (e Event) Encode() ([]byte, error) {
 	}
 	w.text("ask_ref", e.AskRef)
 
+	if len(e.Devices) > 0 {
+		w.value("devices", e.Devices)
+	}
+	w.text("agent", e.Agent)
+	w.number("memory", int(e.Memory))
+
 	if e.Seed != 0 {
 		w.name("seed")
 		w.b = strconv.AppendUint(w.b, e.Seed, 10)
@@ -119,6 +125,7 @@ func (w *encoder) usage(u *sdk.Usage) {
 	}{
 		{"cost", u.Cost}, {"model", int64(u.Model)}, {"memory", u.Memory}, {"memory_time", u.MemoryTime},
 		{"in", u.In}, {"out", u.Out}, {"calls", u.Calls},
+		{"device_memory", u.DeviceMemory}, {"device_time", u.DeviceTime},
 	} {
 		w.number(m.name, int(m.n))
 	}

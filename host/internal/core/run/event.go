@@ -25,7 +25,7 @@ const (
 	NodeFailedEvent Kind = "node_failed"      // Error: could not be expanded or its inputs not evaluated
 	NodeCachedEvent Kind = "node_cached"      // Outputs or OutputsRef, Source, [Again]: its result was known
 	NodeDecided     Kind = "node_decided"     // Decision, Owner, Reason, [Inputs or InputsRef], [Outputs or OutputsRef]: a person's word on an instance that waits
-	AttemptStarted  Kind = "attempt_started"  // Attempt, Seed, Deadline, Rung: the intent
+	AttemptStarted  Kind = "attempt_started"  // Attempt, Seed, Deadline, Rung, [Devices, Agent, Memory]: the intent
 	AttemptSaved    Kind = "attempt_saved"    // Attempt, Checkpoint
 	AttemptEnded    Kind = "attempt_ended"    // Attempt; Outputs or OutputsRef, [Again]; or Error; [Usage]
 	ModuleOpened    Kind = "module_opened"    // Deadline: the intent
@@ -110,12 +110,16 @@ type Event struct {
 	Ask      json.RawMessage `json:"ask,omitempty"`     // what a gate asks: core/pipeline.Question
 	AskRef   string          `json:"ask_ref,omitempty"` // artifact digest of a question too big for an event
 
+	Devices []string `json:"devices,omitempty"` // UUIDs of what the attempt was given
+	Agent   string   `json:"agent,omitempty"`   // whose they are
+	Memory  int64    `json:"memory,omitempty"`  // of each device, in bytes
+
 	Seed       uint64     `json:"seed,omitempty"`
 	Deadline   time.Time  `json:"deadline,omitzero"`
 	Checkpoint []byte     `json:"checkpoint,omitempty"`
 	Outputs    sdk.Values `json:"outputs,omitempty"`
 	OutputsRef string     `json:"outputs_ref,omitempty"` // artifact digest of outputs too big for an event
-	Usage      *sdk.Usage `json:"usage,omitempty"`       // what a control node used
+	Usage      *sdk.Usage `json:"usage,omitempty"`       // what the attempt used, as far as it was measured
 	Error      *sdk.Error `json:"error,omitempty"`
 	Status     Status     `json:"status,omitempty"` // of RunEnded; for readers, Paused where a failure holds the run
 }

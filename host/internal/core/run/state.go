@@ -128,6 +128,10 @@ type Instance struct {
 	Lost    int
 	Rung    int // how far down the ladder of degrade
 	Seed    uint64
+	// Devices are what the latest attempt was given of the agent's, each with Memory bytes; nil: it asked for none.
+	Devices []string
+	Agent   string
+	Memory  int64
 	// Deadline of the attempt under way, or of the gate that is open.
 	Deadline   time.Time
 	RetryAt    time.Time
@@ -145,7 +149,7 @@ type Instance struct {
 	OutputsRef string
 	Source     string     // address of the attempt whose result it is, when it is cached
 	Error      *sdk.Error // of the latest attempt that ended badly
-	Usage      *sdk.Usage // of the latest attempt, when it was a control node's
+	Usage      *sdk.Usage // of the latest attempt, as far as it was measured
 	Doubt      bool       // waits because nobody knows how its attempt ended
 	Cancel     bool       // a person has cancelled it alone
 	Started    time.Time  // of the first attempt

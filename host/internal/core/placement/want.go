@@ -1,0 +1,36 @@
+package placement
+
+import (
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Want is an attempt that is due and asks for devices.
+type Want struct {
+	ID       string // its address
+	Owner    string
+	Priority int
+	Type     sdk.NodeType
+	Request  device.Request
+	Model    string
+	// Evictable: see Task.
+	Evictable bool
+	// Inputs are the task's; what is sensitive in them is sealed.
+	Inputs sdk.Values
+}
+
+// Given is what an attempt gets.
+type Given struct {
+	Agent   string
+	Devices []string
+	// Memory is how much of each device it may use, in bytes.
+	Memory int64
+	// Warm: its model is loaded there already.
+	Warm bool
+}
+
+// Went is how an attempt went that had devices.
+type Went struct {
+	Error *sdk.Error // nil: well
+	Usage *sdk.Usage
+}

@@ -1,0 +1,268 @@
+// Package devices owns this machine's devices: who holds what of them (core/device's table is the last word), what plugins
+// keep warm there, and what has to go so that a task finds room. Readings come from outside, and so do processes; memory
+// that was given up is granted again once a reading shows that it is free.
+package devices
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Process is a living process of a plugin.
+type Process struct {
+	Plugin  string
+	Devices []string
+	PIDs    []int
+	Used    time.Time // when a task ran in it last
+	// Models are what it said that it holds, when it Tells.
+	Models []sdk.Model
+	Tells  bool
+}
+
+// Processes are the plugins' processes on this machine.
+type Processes interface {
+	Warm() []Process
+	// Unload frees one model. ErrCannotUnload: only the end of the process does.
+	Unload(ctx context.Context, plugin string, devices []string, model string) error
+	// Evict ends a process that no task runs in. It is gone when Evict returns.
+	Evict(ctx context.Context, plugin string, devices []string) error
+}
+
+// ErrCannotUnload says that a plugin frees memory only when its process ends.
+var ErrCannotUnload = errors.New("the plugin cannot unload models")
+
+// Config is what devices work with.
+type Config struct {
+	Processes Processes
+	// RAM and Disk are what there is to lease, in bytes; below zero: as much as is asked for. Reserve is kept free of each
+	// device.
+	RAM, Disk, Reserve int64
+	// Patience is how long a task waits for memory that was given up to become free; 0: 20 s.
+	Patience time.Duration
+	// Crawls says whether a task is so slow that lack of memory is the likely reason; nil: none ever is.
+	Crawls func(id string) bool
+	// Changed is called when something has become different for whoever places tasks, with nothing locked here.
+	Changed func()
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger
+}
+
+// Devices holds this machine's devices. It is safe for concurrent use.
+type Devices struct {
+	cfg Config
+
+	mu       sync.Mutex
+	table    *device.Table
+	read     []device.Device // as they were last read
+	expected map[string]placement.Assignment
+	leases   map[string]*held
+	moved    chan struct{} // closed and made anew when something was given back or read
+}
+
+// held is a lease with the task that holds it.
+type held struct {
+	lease  device.Lease
+	plugin string
+	model  string
+	since  time.Time
+	peak   int64
+	stop   context.CancelCauseFunc
+}
+
+// New makes the devices of this machine: none, until they are observed.
+func New(c Config) *Devices {
+	c.Patience = cmp.Or(c.Patience, 20*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Changed == nil {
+		c.Changed = func() {}
+	}
+	d := &Devices{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, moved: make(chan struct{})}
+	d.table.Reserve = c.Reserve
+	return d
+}
+
+// View is what whoever places tasks has to know.
+func (d *Devices) View() (devices []device.Device, warm []device.Warm) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, u := range d.table.Units() {
+		shown := u.Device
+		shown.Ill = u.Usable()
+		devices = append(devices, shown)
+	}
+	for _, w := range d.table.Warm() {
+		warm = append(warm, *w)
+	}
+	return devices, warm
+}
+
+// Hold takes a device out of use, why for people; an empty why takes it back. Tasks on it go on. It says whether there is
+// such a device.
+func (d *Devices) Hold(uuid, why string) bool {
+	d.mu.Lock()
+	found := d.table.Hold(uuid, why)
+	d.move()
+	d.mu.Unlock()
+	d.cfg.Changed()
+	return found
+}
+
+// move wakes whoever waits for something to be given back. mu is held.
+func (d *Devices) move() {
+	close(d.moved)
+	d.moved = make(chan struct{})
+}
+
+// Observe takes in the devices as they were last read.
+func (d *Devices) Observe(devices []device.Device) {
+	processes := d.cfg.Processes.Warm()
+	d.mu.Lock()
+	d.read = devices
+	d.table.Observe(devices, ours(processes))
+	d.refresh(processes)
+	stops := d.watch(processes)
+	d.move()
+	d.mu.Unlock()
+	for _, stop := range stops {
+		stop()
+	}
+	d.cfg.Changed()
+}
+
+func ours(processes []Process) func(pid int) bool {
+	pids := map[int]bool{}
+	for _, p := range processes {
+		for _, pid := range p.PIDs {
+			pids[pid] = true
+		}
+	}
+	return func(pid int) bool { return pids[pid] }
+}
+
+// refresh takes in what processes keep warm. mu is held.
+func (d *Devices) refresh(processes []Process) {
+	keeps := map[string]bool{} // by ID, or by process where it does not tell
+	for _, p := range processes {
+		name := placement.Process(p.Plugin, p.Devices)
+		if !p.Tells {
+			keeps[name] = true
+			continue
+		}
+		for _, m := range p.Models {
+			w := device.Warm{ID: placement.WarmID(name, m.Name), Process: name, Plugin: p.Plugin, Devices: p.Devices, Model: m.Name, Used: p.Used}
+			if len(p.Devices) > 0 {
+				w.Memory = m.Memory / int64(len(p.Devices))
+			}
+			if was := d.warm(w.ID); was != nil {
+				w.Memory, w.Used = cmp.Or(w.Memory, was.Memory), was.Used
+			}
+			keeps[w.ID] = true
+			d.table.Keep(w)
+		}
+	}
+	now := d.cfg.Now()
+	for _, w := range slices.Clone(d.table.Warm()) {
+		if !keeps[w.ID] && !keeps[w.Process] && !w.External {
+			d.table.Gone(w.ID, now)
+		}
+	}
+}
+
+func (d *Devices) warm(id string) *device.Warm {
+	for _, w := range d.table.Warm() {
+		if w.ID == id {
+			return w
+		}
+	}
+	return nil
+}
+
+// watch looks after the tasks that hold devices: how much they use, whether a device was lost under them, whether they crawl
+// for lack of memory. It gives what has to be done once mu is not held any more.
+func (d *Devices) watch(processes []Process) (stops []func()) {
+	for id, h := range d.leases {
+		h.peak = max(h.peak, d.used(h, processes))
+		for _, uuid := range h.lease.Devices {
+			u := d.table.Unit(uuid)
+			switch {
+			case u == nil:
+			case u.Ill != "":
+				stops = append(stops, func() { h.stop(lostDevice(uuid, u.Ill)) })
+			case full(u) && d.cfg.Crawls != nil:
+				stops = append(stops, func() {
+					if d.cfg.Crawls(id) {
+						h.stop(spilling(u))
+					}
+				})
+			}
+		}
+	}
+	return stops
+}
+
+// full says whether a device has next to nothing left.
+func full(u *device.Unit) bool {
+	free := u.Reading.Free
+	return free != nil && *free < u.Memory/32
+}
+
+func lostDevice(uuid, why string) error {
+	return &sdk.Error{Cause: sdk.CauseLost, Message: fmt.Sprintf("%s, which it ran on, %s", device.Short(uuid), why), Hint: "spinbot devices shows how it is now"}
+}
+
+func spilling(u *device.Unit) error {
+	return &sdk.Error{Cause: sdk.CauseSpilling, Message: fmt.Sprintf("it was more than five times as slow as usual, and %s has no memory left", device.Short(u.UUID)),
+		Hint: "give the node more memory in its device block, or a degrade block for spilling"}
+}
+
+// used is how much memory of one of its devices the process of a task uses now; 0 when nobody can tell, or when several tasks
+// share the process.
+func (d *Devices) used(h *held, processes []Process) (most int64) {
+	for _, other := range d.leases {
+		if other != h && other.lease.Warm != "" && process(other.lease.Warm) == process(h.lease.Warm) {
+			return 0
+		}
+	}
+	for _, p := range processes {
+		if placement.Process(p.Plugin, p.Devices) != process(h.lease.Warm) {
+			continue
+		}
+		for _, uuid := range h.lease.Devices {
+			if u := d.table.Unit(uuid); u != nil {
+				most = max(most, usedBy(u, p.PIDs))
+			}
+		}
+	}
+	return most
+}
+
+func usedBy(u *device.Unit, pids []int) (sum int64) {
+	for _, p := range u.Reading.Processes {
+		if p.Memory != nil && slices.Contains(pids, p.PID) {
+			sum += *p.Memory
+		}
+	}
+	return sum
+}
+
+// process is the name of the process in the ID of something warm.
+func process(warmID string) string {
+	name, _, _ := strings.Cut(warmID, "#")
+	return name
+}

@@ -1,0 +1,176 @@
+package devices
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Expect says that a task comes, and what it was promised.
+func (d *Devices) Expect(a placement.Assignment) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.expected[a.Task.ID] = a
+}
+
+// Forget says that a task comes no more.
+func (d *Devices) Forget(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.expected, id)
+}
+
+// Lease implements exec.Leaser.
+func (d *Devices) Lease(ctx context.Context, t *sdk.Task) (context.Context, func(error) *sdk.Usage, error) {
+	id := t.Address.String()
+	d.mu.Lock()
+	a, ok := d.expected[id]
+	delete(d.expected, id)
+	d.mu.Unlock()
+	if !ok {
+		if len(t.Devices) == 0 {
+			return ctx, nil, nil
+		}
+		return nil, nil, refused("nobody has said that it comes with devices")
+	}
+	for _, warm := range a.Unload {
+		if err := d.giveUp(ctx, warm); err != nil {
+			d.cfg.Log.Warn("memory is not given up", "task", id, "what", warm, "error", err)
+		}
+	}
+	lease, err := d.grant(ctx, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	held, release := d.hold(ctx, a, lease)
+	return held, release, nil
+}
+
+func refused(why string) error { return &sdk.Error{Cause: sdk.CauseRefused, Message: why} }
+
+// grant waits until the table grants what was promised: memory that was given up becomes free a moment later.
+func (d *Devices) grant(ctx context.Context, a placement.Assignment) (device.Lease, error) {
+	ask := device.Ask{ID: a.Task.ID, Devices: a.Devices, Request: a.Task.Request, Warm: placement.WarmID(placement.Process(a.Task.Plugin, a.Devices), a.Task.Model)}
+	patience := time.NewTimer(d.cfg.Patience)
+	defer patience.Stop()
+	for {
+		d.mu.Lock()
+		lease, err := d.table.Grant(ask, d.cfg.Now())
+		moved := d.moved
+		d.mu.Unlock()
+		var why *device.Refusal
+		if !errors.As(err, &why) {
+			return lease, err
+		}
+		if d.makeRoom(ctx, why.Device, ask) {
+			continue
+		}
+		select {
+		case <-moved:
+		case <-patience.C:
+			return lease, refused(why.Error())
+		case <-ctx.Done():
+			return lease, context.Cause(ctx)
+		}
+	}
+}
+
+// makeRoom has something given up that is idle on the device, what was used longest ago first. It says whether it did.
+func (d *Devices) makeRoom(ctx context.Context, uuid string, ask device.Ask) bool {
+	d.mu.Lock()
+	u := d.table.Unit(uuid)
+	var oldest *device.Warm
+	if u != nil && u.Usable() == "" && u.Needs(ask.Request.Memory, ask.Warm) > u.Free() {
+		for _, w := range u.WarmOn() {
+			if u.Idle(w) && w.ID != ask.Warm && (oldest == nil || w.Used.Before(oldest.Used)) {
+				oldest = w
+			}
+		}
+	}
+	id := ""
+	if oldest != nil {
+		id = oldest.ID
+	}
+	d.mu.Unlock()
+	return id != "" && d.giveUp(ctx, id) == nil
+}
+
+// giveUp has something warm given up: the model is unloaded, or where that cannot be, its process is ended.
+func (d *Devices) giveUp(ctx context.Context, id string) error {
+	d.mu.Lock()
+	w := d.warm(id)
+	var c device.Warm
+	busy := false
+	if w != nil {
+		c = *w
+		for _, h := range d.leases {
+			busy = busy || h.lease.Warm == id
+		}
+	}
+	d.mu.Unlock()
+	switch {
+	case w == nil:
+		return nil
+	case busy:
+		return fmt.Errorf("a task works with %s", id)
+	}
+	err := error(ErrCannotUnload)
+	if c.Model != "" {
+		err = d.cfg.Processes.Unload(ctx, c.Plugin, c.Devices, c.Model)
+	}
+	whole := errors.Is(err, ErrCannotUnload)
+	if err != nil && ctx.Err() == nil && !c.External {
+		whole = true
+		err = d.cfg.Processes.Evict(ctx, c.Plugin, c.Devices)
+	}
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, other := range slices.Clone(d.table.Warm()) {
+		if other.ID == id || whole && other.Process == c.Process {
+			d.table.Gone(other.ID, d.cfg.Now())
+		}
+	}
+	d.move()
+	return nil
+}
+
+// hold keeps a lease for a task until its release.
+func (d *Devices) hold(ctx context.Context, a placement.Assignment, lease device.Lease) (context.Context, func(error) *sdk.Usage) {
+	ctx, stop := context.WithCancelCause(ctx)
+	h := &held{lease: lease, plugin: a.Task.Plugin, model: a.Task.Model, since: d.cfg.Now(), stop: stop}
+	d.mu.Lock()
+	d.leases[lease.ID] = h
+	d.mu.Unlock()
+	return ctx, func(error) *sdk.Usage {
+		stop(nil)
+		return d.release(h)
+	}
+}
+
+// release gives a lease back; what its process goes on to hold is warm from now on.
+func (d *Devices) release(h *held) *sdk.Usage {
+	processes := d.cfg.Processes.Warm()
+	now := d.cfg.Now()
+	d.mu.Lock()
+	delete(d.leases, h.lease.ID)
+	for _, p := range processes {
+		if name := placement.Process(p.Plugin, p.Devices); name == process(h.lease.Warm) && len(p.Devices) > 0 {
+			d.table.Keep(device.Warm{ID: h.lease.Warm, Process: name, Plugin: h.plugin, Devices: h.lease.Devices, Model: h.model, Memory: h.lease.Memory, Used: now})
+		}
+	}
+	d.table.Release(h.lease.ID, h.lease.Epoch, now)
+	d.refresh(processes)
+	d.move()
+	d.mu.Unlock()
+	d.cfg.Changed()
+	return &sdk.Usage{DeviceMemory: h.peak, DeviceTime: now.Sub(h.since).Milliseconds() * int64(len(h.lease.Devices))}
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Placer gives attempts the devices that they ask for. It calls back from any goroutine, with nothing of its own locked.
+type Placer interface {
+	// Want enters an attempt that waits for devices. given is called once when it has them; yield when it has to give them
+	// back. An attempt that waits already may have another priority now.
+	Want(w placement.Want, given func(placement.Given), yield func())
+	// Done takes an attempt out: it waits no more, or gives back what it was given. went is nil for one that never began.
+	Done(id string, went *placement.Went)
+	// Why says why an attempt waits; empty when it does not.
+	Why(id string) string
+	// Hold gives nothing to anybody as long as there is a reason why not.
+	Hold(why string)
+}
+
+// yielded says that an attempt has to give its devices back.
+type yielded struct {
+	inst *run.Instance
+	id   string
+}
+
+// want has the placer look for the devices that an instance asks for. It says whether it asks for any.
+func (p *pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
+	if p.e.cfg.Placer == nil || n.Device == nil && n.Type.Device == nil {
+		return false
+	}
+	inputs, diags := p.inputs(i)
+	if diags.HasErrors() {
+		p.failed(i, sdk.Refuse(diags.Error(), ""))
+		return true
+	}
+	d, ok := n.Wants(inputs)
+	if !ok {
+		return false
+	}
+	at := p.l.state.Address(i)
+	at.Attempt = i.Attempt + 1
+	id, l, e := at.String(), p.l, p.e
+	if !l.waits(i, id) {
+		return true
+	}
+	e.cfg.Placer.Want(placement.Want{ID: id, Owner: l.state.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Evictable: d.Evictable, Inputs: inputs},
+		func(g placement.Given) { e.post(l, granted(place{inst: i, priority: priority, id: id, given: g})) },
+		func() { e.post(l, yielded{i, id}) })
+	return true
+}
+
+// waits notes that an instance waits for devices, unless the run is over.
+func (l *live) waits(i *run.Instance, id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over != nil {
+		return false
+	}
+	if l.wants == nil {
+		l.wants = map[*run.Instance]string{}
+	}
+	l.wants[i] = id
+	return true
+}
+
+// unwant takes instances out that wait for devices in vain: those for which vain holds.
+func (l *live) unwant(e *Engine, vain func(*run.Instance) bool) {
+	var ids []string
+	l.mu.Lock()
+	for i, id := range l.wants {
+		if vain(i) {
+			delete(l.wants, i)
+			ids = append(ids, id)
+		}
+	}
+	l.mu.Unlock()
+	for _, id := range ids {
+		e.cfg.Placer.Done(id, nil)
+	}
+}
+
+// wanting lists the instances that wait for devices.
+func (l *live) wanting() []*run.Instance {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Keys(l.wants))
+}
+
+// giveBack gives back what an attempt held of slots or devices.
+func (e *Engine) giveBack(at place, went *placement.Went) {
+	if at.id != "" {
+		e.cfg.Placer.Done(at.id, went)
+		return
+	}
+	e.slots.release(at.class)
+}
+
+// yield stops an attempt whose devices somebody else needs more.
+func (p *pass) yield(m yielded) {
+	if a := p.l.attempts[m.inst]; a != nil && a.at.id == m.id {
+		a.cancel(&sdk.Error{Cause: sdk.CausePreempted, Message: "its devices went to a task that goes before it"})
+	}
+}

@@ -1,0 +1,234 @@
+// Package placer owns the book of one host: attempts that wait for devices, and what is known of the agents. It calls
+// core/placement, which decides, and says who got what. It remembers what tasks have taught in a file.
+package placer
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Config is what a placer works with.
+type Config struct {
+	Policy placement.Policy
+	// Plugin gives the plugin that offers a node type; empty: none does.
+	Plugin func(nodeType string) string
+	// Expect tells an agent of a task that comes, before the task does.
+	Expect func(placement.Assignment)
+	// File is where what was learned is kept; empty: nowhere.
+	File string
+	Now  func() time.Time // nil: time.Now
+	Log  *slog.Logger
+}
+
+// Placer gives attempts the devices that they ask for. It is safe for concurrent use.
+type Placer struct {
+	cfg Config
+
+	mu      sync.Mutex
+	book    *placement.Book
+	wants   map[string]*want
+	learned placement.Learned
+	held    string
+	due     *time.Timer // for what is worth another look though nothing happens
+	dirty   bool        // learned has changed since it was written
+	closed  bool
+}
+
+// want is an attempt that waits, or has devices.
+type want struct {
+	task    placement.Task
+	given   func(placement.Given)
+	yield   func()
+	elastic bool
+	kind    string    // of the tasks it teaches about
+	since   time.Time // it has had devices; zero: it waits
+	warm    bool
+}
+
+// New makes a placer. Close it in the end.
+func New(c Config) *Placer {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Placer{cfg: c, book: placement.New(c.Policy), wants: map[string]*want{}}
+	p.read()
+	return p
+}
+
+// Close writes down what was learned.
+func (p *Placer) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	if p.due != nil {
+		p.due.Stop()
+	}
+	return p.write()
+}
+
+// Want enters an attempt that waits for devices. given is called once when it has them, yield when it has to give them back:
+// from any goroutine, with nothing locked here. An attempt that waits already may have another priority now.
+func (p *Placer) Want(w placement.Want, given func(placement.Given), yield func()) {
+	p.change(func(now time.Time) {
+		if was := p.wants[w.ID]; was != nil {
+			if !was.since.IsZero() || was.task.Priority == w.Priority {
+				return
+			}
+			p.book.Remove(w.ID)
+		}
+		x := &want{given: given, yield: yield, elastic: w.Type.Elastic}
+		x.task, x.kind = p.task(w, now)
+		p.wants[w.ID] = x
+		p.book.Add(x.task, now)
+	})
+}
+
+// task fills in what was learned.
+func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) {
+	kind := placement.KindOf(w.Type.Name, w.Model, size(w))
+	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model,
+		Request: w.Request, Concurrency: w.Type.Concurrency, Evictable: w.Evictable, Since: now}
+	r := &t.Request
+	if r.Count > 0 {
+		r.Memory, _ = p.learned.Memory(kind, r.Memory, w.Type.Elastic && !r.NeverSpill)
+		if r.Memory == 0 { // nobody knows what it needs: it gets a device of its own, and is watched
+			r.Exclusive = true
+		}
+	}
+	t.Lasts, t.Loads = p.learned.Lasts(kind)
+	return t, kind
+}
+
+// Done takes an attempt out: it waits no more, or gives back what it was given. went is nil for one that never began.
+func (p *Placer) Done(id string, went *placement.Went) {
+	p.change(func(now time.Time) {
+		w := p.wants[id]
+		delete(p.wants, id)
+		switch {
+		case w == nil:
+		case w.since.IsZero():
+			p.book.Remove(id)
+		case went != nil && went.Error != nil && went.Error.Cause == sdk.CauseRefused:
+			p.book.Refused(id, went.Error.Message, now)
+			p.book.Remove(id) // it comes again as another attempt; what refused it is remembered
+		default:
+			p.book.Ended(id, went != nil && keeps(went.Error), now)
+			p.learn(w, went, now)
+		}
+	})
+}
+
+// keeps says whether a plugin's process lives on after a task, as far as its error tells. What the agent says then counts.
+func keeps(err *sdk.Error) bool {
+	return err == nil || err.Cause == sdk.CauseFailed && err.Permanent
+}
+
+// Why says why an attempt waits; empty when it does not.
+func (p *Placer) Why(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w := p.wants[id]; w == nil || !w.since.IsZero() {
+		return ""
+	}
+	if p.held != "" {
+		return "it waits: " + p.held
+	}
+	now := p.cfg.Now()
+	r := p.book.Why(id, now)
+	text := r.Text
+	if r.Starts.After(now) {
+		text += "; it is expected to begin at about " + r.Starts.Format("15:04:05")
+	}
+	return text
+}
+
+// Waiting lists the attempts that wait for devices, in the order in which they go.
+func (p *Placer) Waiting() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.book.Waiting()
+}
+
+// Never says why no agent could ever give an attempt what it asks for; empty when one could.
+func (p *Placer) Never(w placement.Want) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, _ := p.task(w, p.cfg.Now())
+	return p.book.Never(&t)
+}
+
+// Would says where an attempt would go now if nobody waited, or why it would wait.
+func (p *Placer) Would(w placement.Want) (placement.Assignment, string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.cfg.Now()
+	t, _ := p.task(w, now)
+	return p.book.Would(t, now)
+}
+
+// Hold gives nothing to anybody as long as there is a reason why not.
+func (p *Placer) Hold(why string) { p.change(func(time.Time) { p.held = why }) }
+
+// HoldPlugin gives nothing to tasks of a plugin; an empty why ends that.
+func (p *Placer) HoldPlugin(plugin, why string) {
+	p.change(func(time.Time) { p.book.HoldPlugin(plugin, why) })
+}
+
+// HoldDevice gives nobody the device; an empty why ends that. It says whether there is such a device.
+func (p *Placer) HoldDevice(uuid, why string) (found bool) {
+	p.change(func(time.Time) { found = p.book.Hold(uuid, why) })
+	return found
+}
+
+// Agent takes in what an agent says of itself. ram and disk are what it has of them in all; below zero: nobody knows.
+func (p *Placer) Agent(a placement.Agent, devices []device.Device, ram, disk int64, warm []device.Warm) {
+	p.change(func(now time.Time) {
+		p.book.SetAgent(a)
+		p.book.Observe(a.ID, devices, ram, disk)
+		p.book.Warm(a.ID, warm, now)
+	})
+}
+
+// change changes something, and places what can be placed then.
+func (p *Placer) change(what func(now time.Time)) {
+	p.mu.Lock()
+	now := p.cfg.Now()
+	what(now)
+	var calls []func()
+	if !p.closed && p.held == "" {
+		calls = p.decide(now)
+	}
+	p.mu.Unlock()
+	for _, call := range calls {
+		call()
+	}
+}
+
+func (p *Placer) decide(now time.Time) (calls []func()) {
+	for _, a := range p.book.Decide(now, nil) {
+		w := p.wants[a.Task.ID]
+		w.since, w.warm = now, a.Warm
+		calls = append(calls, func() {
+			p.cfg.Expect(a)
+			w.given(placement.Given{Agent: a.Agent, Devices: a.Devices, Memory: a.Task.Request.Memory, Warm: a.Warm})
+		})
+	}
+	for _, id := range p.book.Yields() {
+		calls = append(calls, p.wants[id].yield)
+	}
+	if p.due != nil {
+		p.due.Stop()
+	}
+	if at := p.book.Wake(); !at.IsZero() {
+		p.due = time.AfterFunc(at.Sub(now), func() { p.change(func(time.Time) {}) })
+	}
+	return calls
+}
