@@ -1,0 +1,386 @@
+package devices_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/devices"
+	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/placer"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+const gib = int64(1) << 30
+
+// fakeGPU is one device with processes that load models: too many of them do not fit.
+type fakeGPU struct {
+	mu       sync.Mutex
+	memory   int64
+	foreign  int64
+	models   map[string]int64 // plugin#model: bytes
+	alive    map[string]bool  // plugins whose processes live
+	unloads  bool             // plugins can unload single models
+	tells    bool
+	loads    int
+	most     int64
+	reads    int
+	stubborn bool // what was given up is not free yet
+	ghost    int64
+}
+
+func (g *fakeGPU) used() int64 {
+	sum := g.foreign + g.ghost
+	for _, m := range g.models {
+		sum += m
+	}
+	return sum
+}
+
+func (g *fakeGPU) device() device.Device {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.reads++
+	if !g.stubborn {
+		g.ghost = 0
+	}
+	used := g.used()
+	free := g.memory - used
+	d := device.Device{UUID: "GPU-0", Kind: device.CUDA, Name: "Test", Memory: g.memory}
+	d.Reading = device.Reading{At: time.Now(), Used: &used, Free: &free, Processes: []device.Process{}}
+	for k, plugin := range []string{"ollama", "comfyui"} {
+		var sum int64
+		for name, m := range g.models {
+			if strings.HasPrefix(name, plugin+"#") {
+				sum += m
+			}
+		}
+		if sum > 0 {
+			d.Reading.Processes = append(d.Reading.Processes, device.Process{PID: k + 1, Memory: &sum})
+		}
+	}
+	if g.foreign > 0 {
+		d.Reading.Processes = append(d.Reading.Processes, device.Process{PID: 99, Memory: &g.foreign})
+	}
+	return d
+}
+
+func (g *fakeGPU) Warm() (out []devices.Process) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for k, plugin := range []string{"ollama", "comfyui"} {
+		if !g.alive[plugin] {
+			continue
+		}
+		p := devices.Process{Plugin: plugin, Devices: []string{"GPU-0"}, PIDs: []int{k + 1}, Tells: g.tells}
+		for name, m := range g.models {
+			if model, ok := strings.CutPrefix(name, plugin+"#"); ok {
+				p.Models = append(p.Models, sdk.Model{Name: model, Memory: m})
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (g *fakeGPU) Unload(_ context.Context, plugin string, _ []string, model string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.unloads {
+		return devices.ErrCannotUnload
+	}
+	g.ghost += g.models[plugin+"#"+model]
+	delete(g.models, plugin+"#"+model)
+	return nil
+}
+
+func (g *fakeGPU) Evict(_ context.Context, plugin string, _ []string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, m := range g.models {
+		if strings.HasPrefix(name, plugin+"#") {
+			g.ghost += m
+			delete(g.models, name)
+		}
+	}
+	delete(g.alive, plugin)
+	return nil
+}
+
+// run loads the model when it is not there, as a plugin does, and fails when it does not fit.
+func (g *fakeGPU) run(memory func(model string) int64) exec.Executor {
+	return exec.Func(func(_ context.Context, t *sdk.Task) (sdk.Result, error) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		plugin, _, _ := strings.Cut(t.Type, ".")
+		model, _ := t.Inputs["model"].(string)
+		g.alive[plugin] = true
+		if _, loaded := g.models[plugin+"#"+model]; !loaded {
+			g.loads++
+			g.models[plugin+"#"+model] = memory(model)
+		}
+		if g.most = max(g.most, g.used()); g.used() > g.memory {
+			delete(g.models, plugin+"#"+model)
+			return sdk.Result{}, &sdk.Error{Cause: sdk.CauseOOM, Message: "out of memory"}
+		}
+		return sdk.Result{Outputs: sdk.Values{}}, nil
+	})
+}
+
+// machine is a placer and devices over one fake GPU, wired as a host wires them.
+type machine struct {
+	gpu    *fakeGPU
+	held   *devices.Devices
+	placer *placer.Placer
+	exec   exec.Executor
+	stop   func()
+}
+
+func newMachine(t *testing.T, g *fakeGPU, memory func(string) int64) *machine {
+	t.Helper()
+	g.models, g.alive = map[string]int64{}, map[string]bool{}
+	m := &machine{gpu: g}
+	m.held = devices.New(devices.Config{Processes: g, RAM: -1, Disk: -1, Patience: 10 * time.Second, Changed: m.changed})
+	m.placer = placer.New(placer.Config{Plugin: func(t string) string { p, _, _ := strings.Cut(t, "."); return p }, Expect: m.held.Expect})
+	m.exec = exec.Lease(g.run(memory), m.held)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	m.held.Observe([]device.Device{g.device()})
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			m.held.Observe([]device.Device{g.device()})
+			time.Sleep(200 * time.Microsecond) // the pace of readings, which nothing depends on
+		}
+	})
+	t.Cleanup(func() { cancel(); wg.Wait(); _ = m.placer.Close() })
+	return m
+}
+
+func (m *machine) changed() {
+	if m.placer == nil {
+		return
+	}
+	d, warm := m.held.View()
+	m.placer.Agent(placement.Agent{ID: "local"}, d, -1, -1, warm)
+}
+
+// do has one task placed and carried out, again when it is refused.
+func (m *machine) do(ctx context.Context, n int, plugin, model string, memory int64) error {
+	for attempt := 1; ; attempt++ {
+		given := make(chan placement.Given, 1)
+		at := sdk.Address{Run: fmt.Sprintf("run_%026d", n), Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: attempt}
+		w := placement.Want{ID: at.String(), Owner: "anna", Type: sdk.NodeType{Name: plugin + ".do", Concurrency: 1}, Model: model, Request: device.Request{Count: 1, Memory: memory}}
+		m.placer.Want(w, func(g placement.Given) { given <- g }, func() {})
+		var g placement.Given
+		select {
+		case g = <-given:
+		case <-ctx.Done():
+			return fmt.Errorf("task %d waits: %s", n, m.placer.Why(w.ID))
+		}
+		_, err := m.exec.Execute(ctx, &sdk.Task{Address: at, Type: plugin + ".do", Devices: g.Devices, Inputs: sdk.Values{"model": model}})
+		m.placer.Done(w.ID, &placement.Went{Error: sdk.AsError(err)})
+		if e := sdk.AsError(err); e == nil || e.Cause != sdk.CauseRefused {
+			return err
+		}
+	}
+}
+
+// TestTwoEnginesShareOneDevice: two plugins whose models do not fit together run 200 tasks in turns, with no task out of
+// memory and none that waits for ever, and load their models not much oftener than the bound on passing over makes them.
+func TestTwoEnginesShareOneDevice(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []struct {
+		name           string
+		unloads, tells bool
+	}{{"unload", true, true}, {"evict", false, false}, {"evict, telling", false, true}} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			g := &fakeGPU{memory: 24 * gib, unloads: kind.unloads, tells: kind.tells}
+			size := func(model string) int64 { return map[string]int64{"llama": 14 * gib, "flux": 16 * gib}[model] }
+			m := newMachine(t, g, size)
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+			defer cancel()
+			var wg sync.WaitGroup
+			errs := make(chan error, 200)
+			m.placer.Hold("until all are there")
+			for n := range 200 {
+				plugin, model := "ollama", "llama"
+				if n%2 == 1 {
+					plugin, model = "comfyui", "flux"
+				}
+				wg.Go(func() { errs <- m.do(ctx, n, plugin, model, size(model)) })
+			}
+			waitFor(t, func() bool { return len(m.placer.Waiting()) == 200 })
+			m.placer.Hold("")
+			wg.Wait()
+			close(errs)
+			for err := range errs {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if g.most > g.memory {
+				t.Errorf("%d bytes of %d were used", g.most, g.memory)
+			}
+			if g.loads > 12 { // 200 tasks in batches of at most 33 and one
+				t.Errorf("models were loaded %d times", g.loads)
+			}
+		})
+	}
+}
+
+func waitFor(t *testing.T, what func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !what(); {
+		if time.Now().After(end) {
+			t.Fatal("it did not come to that")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestMemoryIsGrantedWhenItIsFree: what a process has given up is granted once a reading shows it, and a task that waits
+// for it in vain is refused with the figures.
+func TestMemoryIsGrantedWhenItIsFree(t *testing.T) {
+	t.Parallel()
+	g := &fakeGPU{memory: 24 * gib, stubborn: true, models: map[string]int64{}, alive: map[string]bool{}}
+	d := devices.New(devices.Config{Processes: g, RAM: -1, Disk: -1, Patience: 50 * time.Millisecond})
+	d.Observe([]device.Device{g.device()})
+	ctx := t.Context()
+	task := func(n int, plugin, model string) *sdk.Task {
+		at := sdk.Address{Run: fmt.Sprintf("run_%026d", n), Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: 1}
+		d.Expect(placement.Assignment{Task: placement.Task{ID: at.String(), Plugin: plugin, Model: model, Request: device.Request{Count: 1, Memory: 20 * gib}}, Devices: []string{"GPU-0"}})
+		return &sdk.Task{Address: at, Type: plugin + ".do", Devices: []string{"GPU-0"}, Inputs: sdk.Values{"model": model}}
+	}
+	e := exec.Lease(g.run(func(string) int64 { return 20 * gib }), d)
+	var used *sdk.Usage
+	first := task(1, "ollama", "llama").WithReporter(func(r sdk.Report) { used = r.Usage })
+	if _, err := e.Execute(ctx, first); err != nil || used == nil {
+		t.Fatal(err, used)
+	}
+	d.Observe([]device.Device{g.device()})
+	_, err := e.Execute(ctx, task(2, "comfyui", "flux"))
+	if se := sdk.AsError(err); se == nil || se.Cause != sdk.CauseRefused || !strings.Contains(se.Message, "GPU-0 has 4 GiB free, and 20 GiB are needed") {
+		t.Fatalf("%v", err)
+	}
+	g.mu.Lock()
+	g.stubborn = false
+	g.mu.Unlock()
+	d.Observe([]device.Device{g.device()})
+	if _, err := e.Execute(ctx, task(3, "comfyui", "flux")); err != nil {
+		t.Fatal(err)
+	}
+	if _, warm := d.View(); len(warm) != 1 || warm[0].Model != "flux" || warm[0].Memory != 20*gib {
+		t.Errorf("%+v", warm)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	g := &fakeGPU{memory: 24 * gib, models: map[string]int64{}, alive: map[string]bool{"ollama": true}}
+	crawls := false
+	changes := 0
+	d := devices.New(devices.Config{Processes: g, RAM: -1, Disk: -1, Crawls: func(string) bool { return crawls }, Changed: func() { changes++ }})
+	d.Observe([]device.Device{g.device()})
+	run := func(during func()) (*sdk.Usage, error) {
+		at := sdk.Address{Run: "run_00000000000000000000000001", Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: 1}
+		d.Expect(placement.Assignment{Task: placement.Task{ID: at.String(), Plugin: "ollama", Request: device.Request{Count: 1, Memory: 20 * gib}}, Devices: []string{"GPU-0"}})
+		var used *sdk.Usage
+		task := sdk.Task{Address: at, Devices: []string{"GPU-0"}}
+		_, err := exec.Lease(exec.Func(func(ctx context.Context, _ *sdk.Task) (sdk.Result, error) {
+			during()
+			if crawls || strings.Contains(fmt.Sprint(context.Cause(ctx)), "GPU-0") {
+				<-ctx.Done()
+			}
+			return sdk.Result{}, ctx.Err()
+		}), d).Execute(t.Context(), task.WithReporter(func(r sdk.Report) { used = r.Usage }))
+		return used, err
+	}
+	load := func(n int64) {
+		g.mu.Lock()
+		g.models["ollama#"] = n
+		g.mu.Unlock()
+		d.Observe([]device.Device{g.device()})
+	}
+	used, err := run(func() { load(9 * gib); load(17 * gib); load(12 * gib) })
+	if err != nil || used.DeviceMemory != 17*gib {
+		t.Errorf("%+v %v", used, err)
+	}
+	if before := changes; !d.Hold("GPU-0", "a game") || changes == before || d.Hold("GPU-7", "x") {
+		t.Error("holding it was not told")
+	}
+	if shown, _ := d.View(); !strings.Contains(shown[0].Ill, "a game") {
+		t.Errorf("%+v", shown[0])
+	}
+	d.Hold("GPU-0", "")
+	crawls = true
+	if _, err = run(func() { load(24 * gib) }); sdk.AsError(err).Cause != sdk.CauseSpilling {
+		t.Errorf("%v", err)
+	}
+	crawls = false
+	load(0)
+	_, err = run(func() { d.Observe(nil) })
+	if se := sdk.AsError(err); se.Cause != sdk.CauseLost || !strings.Contains(se.Message, "is not there any more") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLeaseEnds(t *testing.T) {
+	t.Parallel()
+	g := &fakeGPU{memory: 8 * gib, models: map[string]int64{}, alive: map[string]bool{}, foreign: 6 * gib}
+	d := devices.New(devices.Config{Processes: g, RAM: -1, Disk: -1})
+	d.Observe([]device.Device{g.device()})
+	task := &sdk.Task{Address: sdk.Address{Run: "run_00000000000000000000000001", Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: 1}, Devices: []string{"GPU-0"}}
+	e := exec.Lease(exec.Func(func(context.Context, *sdk.Task) (sdk.Result, error) { return sdk.Result{}, nil }), d)
+	if _, err := e.Execute(t.Context(), task); sdk.AsError(err).Cause != sdk.CauseRefused {
+		t.Errorf("a task that nobody announced got a device: %v", err)
+	}
+	d.Expect(placement.Assignment{Task: placement.Task{ID: task.Address.String(), Request: device.Request{Count: 1, Memory: 4 * gib}}, Devices: []string{"GPU-0"}})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	asked := errors.New("somebody asked")
+	cancel(asked)
+	if _, err := e.Execute(ctx, task); !errors.Is(err, asked) {
+		t.Errorf("%v", err)
+	}
+	if _, err := e.Execute(t.Context(), &sdk.Task{Address: task.Address}); err != nil {
+		t.Errorf("a task without devices: %v", err)
+	}
+}
+
+// TestHammer has tasks of many plugins and models come at once on a device that foreign programs use now and then. None may
+// find less memory than it was granted.
+func TestHammer(t *testing.T) {
+	t.Parallel()
+	g := &fakeGPU{memory: 24 * gib, unloads: true, tells: true}
+	m := newMachine(t, g, func(model string) int64 { return int64(len(model)) * gib })
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	var wg sync.WaitGroup
+	for k := range 8 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(k), 7))
+			for n := range 40 {
+				model := strings.Repeat("m", 1+r.IntN(12))
+				if err := m.do(ctx, k*100+n, []string{"ollama", "comfyui"}[r.IntN(2)], model, int64(len(model))*gib); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if g.most > g.memory {
+		t.Errorf("%d bytes of %d were used", g.most, g.memory)
+	}
+	if _, warm := m.held.View(); slices.ContainsFunc(warm, func(w device.Warm) bool { return w.Memory < 0 }) {
+		t.Errorf("%+v", warm)
+	}
+}
