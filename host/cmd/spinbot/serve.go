@@ -41,6 +41,8 @@ func (p *program) serveCommand() *cobra.Command {
 	c.Flags().StringVar(&retain, "retain", "on", "on: old runs and artifacts that no run refers to go by themselves; off: nothing does")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the loopback address to listen on")
 	c.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long running tasks may take to finish when stopping")
+	checked(c.Flags(), "retain-runs", func(v string) error { _, _, err := retained("on", v); return err })
+	checked(c.Flags(), "retain", func(v string) error { _, _, err := retained(v, "1d"); return err })
 	return c
 }
 
@@ -48,7 +50,7 @@ func (p *program) serveCommand() *cobra.Command {
 func retained(retain, runs string) (time.Duration, bool, error) {
 	d, err := sdk.ParseDuration(runs)
 	if err != nil || d == 0 {
-		return 0, false, usage("--retain-runs: %s is not a time above zero; write it like 30d or 12h", runs)
+		return 0, false, fmt.Errorf("%q is not a time above zero; write it like 30d or 12h", runs)
 	}
 	switch retain {
 	case "on":
@@ -56,7 +58,7 @@ func retained(retain, runs string) (time.Duration, bool, error) {
 	case "off":
 		return d, true, nil
 	}
-	return 0, false, usage("--retain %s: write on or off", retain)
+	return 0, false, fmt.Errorf("%q: write on or off", retain)
 }
 
 func (p *program) serve(ctx context.Context, listen string, drain time.Duration, more func(*host.Config)) error {
@@ -85,6 +87,7 @@ func (p *program) serve(ctx context.Context, listen string, drain time.Duration,
 		lock.Release()
 		return err
 	}
+	p.tellConfig(h.Configuration(ctx))
 	address, err := h.Serve(ctx, listen)
 	if err != nil {
 		return errors.Join(err, h.Close(ctx))

@@ -208,3 +208,41 @@ func (Hidden) String() string { return hidden }
 
 // MarshalText says so in JSON.
 func (Hidden) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// Private gives the texts among values that may be shown nowhere.
+func (p *Plugin) Private(schema *sdk.Schema, values sdk.Values) (out []string) {
+	for _, a := range p.attrs {
+		if schema != nil && private(schema, a) {
+			out = appendTexts(out, values[a.Name])
+		}
+	}
+	return out
+}
+
+func appendTexts(out []string, x any) []string {
+	switch x := x.(type) {
+	case string:
+		out = append(out, x)
+	case []any:
+		for _, y := range x {
+			out = appendTexts(out, y)
+		}
+	case map[string]any:
+		for _, y := range x {
+			out = appendTexts(out, y)
+		}
+	}
+	return out
+}
+
+// Missing warns that a plugin without a block refuses its tasks, for it has to be told something.
+func Missing(plugin string, schema *sdk.Schema) (found pipeline.Diagnostics) {
+	if schema == nil {
+		return nil
+	}
+	for _, x := range expr.Fit(schema, cty.EmptyObjectVal) {
+		found = append(found, pipeline.Diagnostic{Severity: pipeline.Warning, Detail: "write a block plugin " + expr.Quote(plugin) + " { } in " + FileName,
+			Summary: fmt.Sprintf("plugin %s is not configured: %s %s", plugin, x.Path, x.Message)})
+	}
+	return found
+}

@@ -114,12 +114,15 @@ func (e *Executor) fill(s *slot, b Binary, devices []string) {
 }
 
 func (e *Executor) configure(p *process) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*e.config.StartTimeout) // a secret may be printed by a command
+	defer cancel()
 	var config sdk.Values
 	if e.config.Configure != nil {
-		config = e.config.Configure(p.binary.Name)
+		var err error
+		if config, err = e.config.Configure(ctx, p.binary.Name); err != nil {
+			return refusal(err)
+		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), e.config.StartTimeout)
-	defer cancel()
 	err := p.wire.Configure(ctx, config)
 	if err == nil {
 		return nil

@@ -120,7 +120,7 @@ func TestConfigure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := open(t, as(t, c.role), func(cfg *Config) { cfg.Configure = func(string) sdk.Values { return c.config } })
+			e := open(t, as(t, c.role), func(cfg *Config) { cfg.Configure = func(context.Context, string) (sdk.Values, error) { return c.config, nil } })
 			r, err := e.Execute(t.Context(), &sdk.Task{Type: "test.url", Inputs: sdk.Values{}})
 			if c.fault == "" {
 				if err != nil || r.Outputs["url"] != c.url {
