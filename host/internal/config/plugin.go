@@ -104,7 +104,11 @@ func (p *Plugin) violation(f *finder, schema *sdk.Schema, x sdk.Violation) {
 		switch {
 		case !ok || rest != "" && rest[0] != '.' && rest[0] != '[':
 		case strings.HasPrefix(x.Message, "is unknown") && rest == "":
-			f.fail(a.NameRange, "", "%s: %s", x.Path, x.Message)
+			message := x.Message
+			if head, tail, ok := strings.Cut(message, "; known"); ok && !strings.Contains(head, "did you mean") {
+				message = head + expr.DidYouMean(a.Name, schema.Properties.Names()) + "; known" + tail
+			}
+			f.fail(a.NameRange, "", "%s: %s", x.Path, message)
 			return
 		case private(schema, a) && x.Message != "is required":
 			f.fail(locate(a.Expr, rest), "", "%s: what it holds, which is not shown, does not fit", x.Path)
@@ -144,7 +148,7 @@ func locate(e hclsyntax.Expression, path string) hcl.Range {
 // Values are what the plugin is given: checked, with its defaults. The error is *sdk.Error and names no value.
 func (p *Plugin) Values(schema *sdk.Schema, secret func(name string) (string, error)) (sdk.Values, error) {
 	if wrong := p.Check(schema); wrong.HasErrors() {
-		return nil, p.refused(wrong)
+		return nil, p.refused(wrong, mend)
 	}
 	var f finder
 	ctx := scope(p.getenv, func(name string) (cty.Value, error) {
@@ -161,23 +165,24 @@ func (p *Plugin) Values(schema *sdk.Schema, secret func(name string) (string, er
 			out[a.Name] = x
 		}
 	}
-	if len(f.found) > 0 {
-		return nil, p.refused(f.sorted())
+	if len(f.found) > 0 { // of what Check saw, only the secrets are new
+		return nil, p.refused(f.sorted(), "then resume the run")
 	}
 	fitting, _ := expr.Coerce(schema, out).(map[string]any)
 	for _, x := range schema.Check(fitting) { // a secret may turn out to be none of what is wanted
 		p.violation(&f, schema, x)
 	}
 	if len(f.found) > 0 {
-		return nil, p.refused(f.sorted())
+		return nil, p.refused(f.sorted(), mend)
 	}
 	return fitting, nil
 }
 
-func (p *Plugin) refused(found pipeline.Diagnostics) error {
+const mend = "mend its block in " + FileName + " (spinbot config check shows it) and start the host again"
+
+func (p *Plugin) refused(found pipeline.Diagnostics, hint string) error {
 	errs := slices.DeleteFunc(found, func(d pipeline.Diagnostic) bool { return d.Severity != pipeline.Error })
-	return sdk.Refuse(fmt.Sprintf("the configuration of plugin %s does not fit: %s", p.Name, strings.ReplaceAll(errs.Error(), "\n", "; ")),
-		"mend its block in "+FileName+" (spinbot config check shows it) and start the host again")
+	return sdk.Refuse(fmt.Sprintf("the configuration of plugin %s does not fit: %s", p.Name, strings.ReplaceAll(errs.Error(), "\n", "; ")), hint)
 }
 
 // hidden stands for what is not shown.
