@@ -24,6 +24,8 @@ type starting struct {
 	done    chan struct{}
 	process *process
 	err     error
+	// outdated: it may have been configured as it should not be any more. Executor.mu guards it until done is closed.
+	outdated bool
 }
 
 // Pause before a plugin that keeps dying at its start is started again: doubled from the first to the last.
@@ -66,10 +68,12 @@ func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process
 			return nil, ended(ctx, "")
 		case <-st.done:
 		}
-		if st.err != nil {
+		switch {
+		case st.outdated:
+			continue
+		case st.err != nil:
 			return nil, st.err
-		}
-		if st.process.add(t) {
+		case st.process.add(t):
 			return st.process, nil
 		}
 	}
@@ -101,6 +105,10 @@ func (e *Executor) fill(s *slot, b Binary, devices []string) {
 	defer e.mu.Unlock()
 	s.starting = nil
 	switch {
+	case st.outdated && !e.closed: // who waits for it starts another
+		if st.process != nil {
+			e.owned.Go(st.process.stop)
+		}
 	case st.err != nil:
 		s.failed()
 	case e.closed:
@@ -132,6 +140,26 @@ func (e *Executor) configure(p *process) error {
 		return wrong
 	}
 	return p.startError(err)
+}
+
+// Renew has a plugin configured anew: its next task gets a process that asked for its configuration later than now.
+// Tasks under way end in the process that they have.
+func (e *Executor) Renew(plugin string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for key, s := range e.slots {
+		if !strings.HasPrefix(s.family, plugin+"\x00") {
+			continue
+		}
+		if s.starting != nil {
+			s.starting.outdated = true
+			continue
+		}
+		delete(e.slots, key)
+		if s.process != nil {
+			s.process.retire()
+		}
+	}
 }
 
 // reap waits for the end of a process, ends it once it is retired and idle, and notes how it ended.
