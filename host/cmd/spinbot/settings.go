@@ -103,17 +103,26 @@ func (p *program) settle(c *cobra.Command) error {
 		return nil
 	}
 	p.started = true // what is wrong from here on is not the command line
-	path, named := p.configPath()
-	file, found, err := config.Load(path, named, p.options(c.Root()))
+	file, err := p.readAgain(c.Root())
 	if err != nil {
 		return err
 	}
-	p.tellConfig(found)
-	if found.HasErrors() {
-		return errInvalid
-	}
 	p.file = file
 	return p.take(c.Root(), flags)
+}
+
+// readAgain reads the configuration as it is now, and shows what is wrong with it.
+func (p *program) readAgain(root *cobra.Command) (*config.Config, error) {
+	path, named := p.configPath()
+	file, found, err := config.Load(path, named, p.options(root))
+	if err != nil {
+		return nil, err
+	}
+	p.tellConfig(found)
+	if found.HasErrors() {
+		return nil, errInvalid
+	}
+	return file, nil
 }
 
 // readsFile marks commands that need no configuration, or read it by themselves.

@@ -28,6 +28,7 @@ func (c Clock) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 // reader reads one file.
 type reader struct {
 	finder
+	src  []byte
 	opts Options
 	ctx  *hcl.EvalContext
 	c    *Config

@@ -50,7 +50,7 @@ func Load(file string, named bool, o Options) (*Config, pipeline.Diagnostics, er
 
 // Parse reads the text of a file. With errors among the diagnostics the configuration lacks what they are about.
 func Parse(file string, src []byte, o Options) (*Config, pipeline.Diagnostics) {
-	r := &reader{opts: o, first: map[string]hcl.Range{}, ctx: scope(o.Getenv, noSecret), c: &Config{File: file, Settings: map[string]Setting{}}}
+	r := &reader{src: src, opts: o, first: map[string]hcl.Range{}, ctx: scope(o.Getenv, noSecret), c: &Config{File: file, Settings: map[string]Setting{}}}
 	parsed, diags := expr.ParseConfig(src, file)
 	r.hcl(diags)
 	body, ok := parsed.Body.(*hclsyntax.Body)

@@ -21,13 +21,15 @@ type Plugin struct {
 	Range pipeline.Range // of its heading
 
 	heading hcl.Range
+	text    string                 // of the block
 	attrs   []*hclsyntax.Attribute // by place
 	getenv  func(string) (string, bool)
 }
 
 // plugin reads a block, as far as that goes without the plugin.
 func (r *reader) plugin(b *hclsyntax.Block) {
-	p := &Plugin{Name: b.Labels[0], Range: rangeOf(b.DefRange()), heading: b.DefRange(), getenv: r.opts.Getenv}
+	p := &Plugin{Name: b.Labels[0], Range: rangeOf(b.DefRange()), heading: b.DefRange(), getenv: r.opts.Getenv,
+		text: string(b.Range().SliceBytes(r.src))}
 	if !sdk.IsName(p.Name) {
 		r.fail(b.LabelRanges[0], "lower case letters, digits and underscores, a letter first", "%q is no name of a plugin", p.Name)
 	}
@@ -52,6 +54,24 @@ func (c *Config) Plugin(name string) (*Plugin, bool) {
 		return nil, false
 	}
 	return c.Plugins[i], true
+}
+
+// Changed gives the plugins that are told something else by one configuration than by another. One that is told a secret
+// is among them always: the secret may have changed.
+func Changed(before, now *Config) (names []string) {
+	for _, p := range now.Plugins {
+		old, ok := before.Plugin(p.Name)
+		secret := slices.ContainsFunc(p.attrs, func(a *hclsyntax.Attribute) bool { return calls(a.Expr, "secret") })
+		if !ok || old.text != p.text || secret {
+			names = append(names, p.Name)
+		}
+	}
+	for _, p := range before.Plugins {
+		if _, ok := now.Plugin(p.Name); !ok {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // Unknown warns that there is no such plugin.

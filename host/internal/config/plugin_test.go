@@ -132,3 +132,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	parse := func(src string) *config.Config {
+		c, found := config.Parse("spinbot.hcl", []byte(src), options())
+		if len(found) > 0 {
+			t.Fatal(found)
+		}
+		return c
+	}
+	before := parse("plugin \"same\" {\n  a = 1\n}\nplugin \"other\" {\n  a = 1\n}\nplugin \"gone\" {}\nplugin \"secret\" {\n  a = [secret(\"x\")]\n}\n")
+	now := parse("# moved\n\nplugin \"secret\" {\n  a = [secret(\"x\")]\n}\nplugin \"other\" {\n  a = 2\n}\nplugin \"new\" {}\nplugin \"same\" {\n  a = 1\n}\n")
+	if got := fmt.Sprint(config.Changed(before, now)); got != "[secret other new gone]" {
+		t.Error(got)
+	}
+}

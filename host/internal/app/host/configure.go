@@ -13,7 +13,7 @@ import (
 // configure gives what a plugin is told when its process starts: its block in the configuration, with the secrets of now.
 // What may not be seen of it is masked from here on.
 func (h *Host) configure(ctx context.Context, plugin string) (sdk.Values, error) {
-	block, ok := h.cfg.File.Plugin(plugin)
+	block, ok := h.file.Load().Plugin(plugin)
 	if !ok {
 		return nil, nil
 	}
@@ -32,16 +32,27 @@ func (h *Host) configure(ctx context.Context, plugin string) (sdk.Values, error)
 	return values, nil
 }
 
+// Reconfigure takes the plugins' blocks of a configuration that was read again; the rest of it counts from the next start.
+// It gives the plugins whose next task starts a process of its own: those whose block changed, or asks for a secret.
+func (h *Host) Reconfigure(file *config.Config) []string {
+	anew := config.Changed(h.file.Swap(file), file)
+	for _, name := range anew {
+		h.plugins.Renew(name)
+	}
+	return anew
+}
+
 // Configuration says what the plugins find wrong with their blocks in the configuration.
 func (h *Host) Configuration(ctx context.Context) pipeline.Diagnostics {
-	if len(h.cfg.File.Plugins) == 0 {
+	file := h.file.Load()
+	if len(file.Plugins) == 0 {
 		return nil
 	}
 	v, err := h.catalog.View(ctx)
 	if err != nil {
 		return pipeline.Diagnostics{{Severity: pipeline.Warning, Summary: "the plugins' configuration was not checked: " + err.Error()}}
 	}
-	return CheckConfig(v, h.cfg.File)
+	return CheckConfig(v, file)
 }
 
 // CheckConfig holds the blocks of plugins to what those declare.
@@ -75,7 +86,7 @@ func (h *Host) configured(v *catalog.View, e catalog.Entry) pipeline.Diagnostics
 	if e.Kind != catalog.Plugin || e.State != catalog.Ready {
 		return nil
 	}
-	if block, ok := h.cfg.File.Plugin(e.Name); ok {
+	if block, ok := h.file.Load().Plugin(e.Name); ok {
 		return checkBlock(v, block)
 	}
 	return config.Missing(e.Name, e.Manifest.ConfigSchema)

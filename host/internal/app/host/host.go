@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/api"
@@ -78,6 +79,7 @@ type Config struct {
 // Host is everything that advances runs on one machine.
 type Host struct {
 	cfg       Config
+	file      atomic.Pointer[config.Config] // cfg.File, until Reconfigure
 	store     *sqlstore.Store
 	artifacts artifacts.Store
 	files     artifacts.Keeper
@@ -152,6 +154,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.cfg.File == nil {
 		h.cfg.File = config.Default()
 	}
+	h.file.Store(h.cfg.File)
 	h.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: h.cfg.SecretFiles,
 		Commands: h.cfg.SecretCommands, Environ: h.cfg.Environ})
 	mask := h.secrets.Mask()
