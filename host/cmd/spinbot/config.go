@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -191,8 +192,17 @@ func (p *program) flagValue(f *pflag.Flag) shownValue {
 		v.Value = text
 	}
 	v.text = config.Show(v.Value)
+	if said := saidDefault.FindStringSubmatch(f.Usage); v.From == "default" && said != nil {
+		v.text = "(" + said[1] + ")"
+	}
+	if state, err := local.Where(p.stateDir); f.Name == "state-dir" && err == nil {
+		v.Value, v.text = state.Dir, config.Show(state.Dir)
+	}
 	return v
 }
+
+// saidDefault is the default of a flag whose zero value stands for it.
+var saidDefault = regexp.MustCompile(`\(default:? (.*)\)$`)
 
 func entryValue(e config.Entry) shownValue {
 	v := shownValue{Key: e.Key, Value: e.Value, From: "default", text: config.Show(e.Value)}

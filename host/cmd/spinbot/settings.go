@@ -99,7 +99,7 @@ func (p *program) settle(c *cobra.Command) error {
 	if err := p.environment(c.Root(), flags); err != nil {
 		return err
 	}
-	if c.Annotations[readsFile] != "" || strings.HasPrefix(c.Name(), "__") || c.HasParent() && c.Parent().Name() == "completion" {
+	if needsNoFile(c) {
 		return nil
 	}
 	p.started = true // what is wrong from here on is not the command line
@@ -127,6 +127,11 @@ func (p *program) readAgain(root *cobra.Command) (*config.Config, error) {
 
 // readsFile marks commands that need no configuration, or read it by themselves.
 const readsFile = "spinbot.config"
+
+// needsNoFile is true of those, and of what cobra brings along: help has to be had when the configuration is wrong.
+func needsNoFile(c *cobra.Command) bool {
+	return c.Annotations[readsFile] != "" || !c.HasParent() || c.Name() == "help" || strings.HasPrefix(c.Name(), "__") || c.Parent().Name() == "completion"
+}
 
 func (p *program) options(root *cobra.Command) config.Options {
 	return config.Options{Keys: keys(root), Getenv: os.LookupEnv}
