@@ -328,6 +328,9 @@ type Plugin struct {
 	State     string   `json:"state"`
 	Reason    string   `json:"reason,omitempty"`
 	NodeTypes []string `json:"node_types,omitempty"`
+	// Configuration is what is wrong with the plugin's block in the host's configuration. While there are errors among it,
+	// its tasks are refused.
+	Configuration []Diagnostic `json:"configuration,omitempty"`
 }
 
 // PluginList is everything the catalog found.

@@ -85,9 +85,9 @@ func lookPath(ts *testscript.TestScript, program string) (string, error) {
 // signal NAME INT|TERM|KILL.
 func signalTo(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: signal NAME INT|TERM|KILL")
+		ts.Fatalf("usage: signal NAME INT|TERM|KILL|HUP")
 	}
-	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[args[1]]
+	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP}[args[1]]
 	ts.Check(backgroundOf(ts, args[0]).cmd.Process.Signal(sig))
 }
 

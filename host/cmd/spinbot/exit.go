@@ -30,7 +30,7 @@ func (e *usageError) Unwrap() error { return e.error }
 // Errors of which the person has been told already.
 var (
 	errChanges   = errors.New("changes found")
-	errInvalid   = errors.New("the pipeline is invalid")
+	errInvalid   = errors.New("the pipeline, or the configuration, is invalid")
 	errTested    = errors.New("a test failed")
 	errVerified  = errors.New("the run does not come out as it was recorded")
 	errFailed    = errors.New("the run failed")
@@ -87,7 +87,7 @@ func exitCodesTopic() *cobra.Command {
 		Long: `0    done
 1    an error: of the machine, of the host, of a file that is not there; a test failed; replay --verify: not the same
 2    fmt -check: there are changes to make
-3    the pipeline, an input of it or a test file is invalid; nothing was run
+3    the pipeline, an input of it, a test file or the configuration is invalid; nothing was run
 4    the run failed
 5    the run was cancelled
 64   the command line makes no sense`,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -8,8 +9,8 @@ import (
 )
 
 // ceilings reads --limit.
-func (p *program) ceilings() (l sdk.Limits, err error) {
-	for _, text := range p.limits {
+func ceilings(limits []string) (l sdk.Limits, err error) {
+	for _, text := range limits {
 		name, value, _ := strings.Cut(text, "=")
 		switch sdk.Limit(name) {
 		case sdk.LimitMemory:
@@ -25,14 +26,14 @@ func (p *program) ceilings() (l sdk.Limits, err error) {
 		case sdk.LimitCalls:
 			l.Calls, err = strconv.ParseInt(value, 10, 64)
 		default:
-			return l, usage("--limit %s: write memory, time, budget, output, log or calls, = and a value", text)
+			return l, fmt.Errorf("%q is no limit; write memory, time, budget, output, log or calls, = and a value", text)
 		}
 		if err != nil {
-			return l, usage("--limit %s: %v", text, err)
+			return l, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if min(l.Memory, l.Output, l.Log, int64(l.Time), l.Budget, l.Calls) < 0 {
-		return l, usage("--limit %s: a limit is above zero", strings.Join(p.limits, " --limit "))
+		return l, fmt.Errorf("%s: a limit is above zero", strings.Join(limits, " "))
 	}
 	return l, nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 func (p *program) pluginsCommand() *cobra.Command {
@@ -32,6 +34,10 @@ func (p *program) pluginsCommand() *cobra.Command {
 				for _, g := range list.Plugins {
 					if g.Reason != "" {
 						warn("\n%s: %s", style.Bold(g.Name), g.Reason)
+					}
+					if len(g.Configuration) > 0 {
+						warn("")
+						writeDiagnostics(g.Configuration, "-", client.Source{})
 					}
 				}
 				return nil

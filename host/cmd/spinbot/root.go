@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"io"
+	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+
+	"github.com/myspinbot/spinbot/host/internal/config"
 )
 
 // program holds what every command shares: the global flags and where words go.
@@ -27,6 +27,10 @@ type program struct {
 	limits       []string
 	json         bool
 	started      bool // a command began: an error from before it is one of usage
+
+	configFile string
+	file       *config.Config    // the configuration, or the defaults
+	origins    map[string]origin // of the flags, by name; a default is not there
 }
 
 // commands is the explicit list: a new command is its own file and one line here.
@@ -38,41 +42,32 @@ func (p *program) commands() []*cobra.Command {
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(), p.gcCommand(),
-		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.lspCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
+		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.configCommand(), p.lspCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}
 }
 
 func execute(ctx context.Context, args []string) int {
-	p := &program{}
+	p := &program{file: config.Default(), origins: map[string]origin{}}
 	root := &cobra.Command{
 		Use:   "spinbot",
 		Short: "Run pipelines that make things: a file in, a video out",
 		Long: "spinbot runs pipelines written in HCL. Control nodes run as sandboxed WASM, heavy nodes in plugin\n" +
 			"processes; every step is recorded before it is taken, so a killed run goes on where it was.\n\n" +
-			"Every flag has a twin in the environment: --state-dir is SPINBOT_STATE_DIR.",
+			"Every flag has a twin in the environment: --state-dir is SPINBOT_STATE_DIR; those of spinbot and of spinbot serve have\n" +
+			"one in spinbot.hcl, too: state_dir. A flag goes before the environment, and that before the file. See spinbot config.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
-			if err := environment(c.Flags()); err != nil {
+			if err := p.settle(c); err != nil {
 				return err
 			}
 			p.started = true
 			return nil
 		},
 	}
-	f := root.PersistentFlags()
-	f.StringVar(&p.stateDir, "state-dir", "", "where the database, artifacts and logs are (default $XDG_STATE_HOME/spinbot)")
-	f.StringArrayVar(&p.pluginDirs, "plugin-dir", nil, "another folder to find plugins in (may be repeated)")
-	f.StringArrayVar(&p.secretFiles, "secrets-file", nil, "a file that holds a secret, `name=path` (may be repeated)")
-	f.StringArrayVar(&p.secretCommands, "secrets-command", nil, "a command that prints a secret, `name=command` (may be repeated)")
-	f.StringVar(&p.logFormat, "log-format", "text", "how to log: text or json")
-	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
-	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")
-	f.IntVar(&p.maxRuns, "max-runs", 0, "most runs that go on at once; others wait in the queue (default 1024)")
-	f.StringArrayVar(&p.limits, "limit", nil, "the most that a control node may ask for, `name=value`: memory, time, budget, output, log or calls (may be repeated)")
-	f.StringVar(&p.minFree, "min-free", "", "how much has to be free on disk for new work to begin, such as 5GiB, or off (default 1GiB, or 2% of a small disk)")
+	p.globalFlags(root)
 	root.AddCommand(p.commands()...)
 	root.SetArgs(longFlags(args))
 	root.SetOut(os.Stdout)
@@ -99,26 +94,26 @@ func longFlags(args []string) []string {
 	return out
 }
 
-// environment gives each flag that was not written the value of its twin: --log-level is SPINBOT_LOG_LEVEL.
-// A flag that may be repeated takes a list, separated as in PATH.
-func environment(flags *pflag.FlagSet) (err error) {
-	flags.VisitAll(func(f *pflag.Flag) {
-		name := "SPINBOT_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value, set := os.LookupEnv(name)
-		if f.Changed || !set || value == "" || f.Name == "help" || err != nil {
-			return
-		}
-		values := []string{value}
-		if f.Value.Type() == "stringArray" {
-			values = filepath.SplitList(value)
-		}
-		for _, v := range values {
-			if e := flags.Set(f.Name, v); e != nil {
-				err = fmt.Errorf("%s: %w", name, e)
-			}
-		}
-	})
-	return err
+func (p *program) globalFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&p.configFile, "config", "", "the configuration (default $XDG_CONFIG_HOME/spinbot/spinbot.hcl)")
+	f.StringVar(&p.stateDir, "state-dir", "", "where the database, artifacts and logs are (default $XDG_STATE_HOME/spinbot)")
+	f.StringArrayVar(&p.pluginDirs, "plugin-dir", nil, "another folder to find plugins in (may be repeated)")
+	f.StringArrayVar(&p.secretFiles, "secrets-file", nil, "a file that holds a secret, `name=path` (may be repeated)")
+	f.StringArrayVar(&p.secretCommands, "secrets-command", nil, "a command that prints a secret, `name=command` (may be repeated)")
+	f.StringVar(&p.logFormat, "log-format", "text", "how to log: text or json")
+	f.StringVar(&p.logLevel, "log-level", "warn", "what to log: debug, info, warn or error")
+	f.IntVar(&p.parallel, "parallel", 0, "most tasks at once (default: one per core)")
+	f.IntVar(&p.maxRuns, "max-runs", 0, "most runs that go on at once; others wait in the queue (default 1024)")
+	f.StringArrayVar(&p.limits, "limit", nil, "the most that a control node may ask for, `name=value`: memory, time, budget, output, log or calls (may be repeated)")
+	f.StringVar(&p.minFree, "min-free", "", "how much has to be free on disk for new work to begin, such as 5GiB, or off (default 1GiB, or 2% of a small disk)")
+	paths(root, f, "config", "state-dir", "plugin-dir")
+	checked(f, "secrets-file", func(v string) error { _, _, err := secretFile(v); return err })
+	checked(f, "secrets-command", func(v string) error { _, _, err := secretCommand(v); return err })
+	checked(f, "log-format", func(v string) error { _, err := logHandler(io.Discard, v, slog.LevelInfo); return err })
+	checked(f, "log-level", func(v string) error { _, err := logLevel(v); return err })
+	checked(f, "limit", func(v string) error { _, err := ceilings([]string{v}); return err })
+	checked(f, "min-free", func(v string) error { _, err := leastFree(v); return err })
 }
 
 // jsonFlag adds --json to a command.

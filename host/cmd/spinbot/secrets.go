@@ -113,21 +113,37 @@ func (p *program) listSecrets() error {
 func (p *program) secretSources() (files map[string]string, commands map[string][]string, err error) {
 	files, commands = map[string]string{}, map[string][]string{}
 	for _, f := range p.secretFiles {
-		name, path, ok := strings.Cut(f, "=")
-		if !ok || name == "" || path == "" {
-			return nil, nil, usage("--secrets-file %s: write it name=path", f)
+		name, path, err := secretFile(f)
+		if err != nil {
+			return nil, nil, err
 		}
 		files[name] = path
 	}
 	for _, f := range p.secretCommands {
-		name, line, ok := strings.Cut(f, "=")
-		argv, closed := words(line)
-		if !ok || name == "" || len(argv) == 0 || !closed {
-			return nil, nil, usage("--secrets-command %s: write it name='program argument …'", f)
+		name, argv, err := secretCommand(f)
+		if err != nil {
+			return nil, nil, err
 		}
 		commands[name] = argv
 	}
 	return files, commands, nil
+}
+
+func secretFile(text string) (name, path string, err error) {
+	name, path, ok := strings.Cut(text, "=")
+	if !ok || name == "" || path == "" {
+		return "", "", fmt.Errorf("%q names no file; write it name=path", text)
+	}
+	return name, path, nil
+}
+
+func secretCommand(text string) (name string, argv []string, err error) {
+	name, line, ok := strings.Cut(text, "=")
+	argv, closed := words(line)
+	if !ok || name == "" || len(argv) == 0 || !closed {
+		return "", nil, fmt.Errorf("%q names no command; write it name='program argument …'", text)
+	}
+	return name, argv, nil
 }
 
 // words splits a line at blanks; quotes keep words together. No shell sees it. closed is false when a quote is left open.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/host"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/config"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -24,7 +26,8 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "Run the host: the API on loopback, every unfinished run, and triggers",
 		Long: "Serves the API until it is told to stop, goes on with every run that was interrupted, and fires the triggers of the\n" +
 			"pipelines in pipelines.d of the state directory and in the folders of --pipelines. On SIGTERM it takes no more\n" +
-			"work and lets tasks finish for a while; what is not done by then goes on at the next start.\n\n" +
+			"work and lets tasks finish for a while; what is not done by then goes on at the next start. On SIGHUP it reads the\n" +
+			"plugins' blocks of its configuration again.\n\n" +
 			"Once an hour it removes runs that ended more than --retain-runs ago and are not pinned, and artifacts that no run\n" +
 			"refers to. The first time that something would go it only says so, a day ahead. See spinbot gc.",
 		Args: cobra.NoArgs,
@@ -33,7 +36,8 @@ func (p *program) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.serve(c.Context(), listen, drain, func(cfg *host.Config) { cfg.Retain, cfg.RetainAll = keep, all })
+			again := func() (*config.Config, error) { return p.readAgain(c.Root()) }
+			return p.serve(c.Context(), listen, drain, again, func(cfg *host.Config) { cfg.Retain, cfg.RetainAll = keep, all })
 		},
 	}
 	p.pipelinesFlag(c)
@@ -41,6 +45,8 @@ func (p *program) serveCommand() *cobra.Command {
 	c.Flags().StringVar(&retain, "retain", "on", "on: old runs and artifacts that no run refers to go by themselves; off: nothing does")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the loopback address to listen on")
 	c.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long running tasks may take to finish when stopping")
+	checked(c.Flags(), "retain-runs", func(v string) error { _, _, err := retained("on", v); return err })
+	checked(c.Flags(), "retain", func(v string) error { _, _, err := retained(v, "1d"); return err })
 	return c
 }
 
@@ -48,7 +54,7 @@ func (p *program) serveCommand() *cobra.Command {
 func retained(retain, runs string) (time.Duration, bool, error) {
 	d, err := sdk.ParseDuration(runs)
 	if err != nil || d == 0 {
-		return 0, false, usage("--retain-runs: %s is not a time above zero; write it like 30d or 12h", runs)
+		return 0, false, fmt.Errorf("%q is not a time above zero; write it like 30d or 12h", runs)
 	}
 	switch retain {
 	case "on":
@@ -56,13 +62,15 @@ func retained(retain, runs string) (time.Duration, bool, error) {
 	case "off":
 		return d, true, nil
 	}
-	return 0, false, usage("--retain %s: write on or off", retain)
+	return 0, false, fmt.Errorf("%q: write on or off", retain)
 }
 
-func (p *program) serve(ctx context.Context, listen string, drain time.Duration, more func(*host.Config)) error {
-	signals := make(chan os.Signal, 2)
+func (p *program) serve(ctx context.Context, listen string, drain time.Duration, again func() (*config.Config, error), more func(*host.Config)) error {
+	signals, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	defer signal.Stop(hangups)
 	state, err := local.At(p.stateDir)
 	if err != nil {
 		return err
@@ -85,12 +93,13 @@ func (p *program) serve(ctx context.Context, listen string, drain time.Duration,
 		lock.Release()
 		return err
 	}
+	p.tellConfig(h.Configuration(ctx))
 	address, err := h.Serve(ctx, listen)
 	if err != nil {
 		return errors.Join(err, h.Close(ctx))
 	}
 	warn("spinbot %s listens on http://%s  (state in %s)", version, address, state.Dir)
-	err = waitServing(h, signals)
+	err = waitServing(h, signals, hangups, func() { p.reconfigure(ctx, h, again) })
 	warn("stopping; running tasks have %s to finish", drain)
 	ctx, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
@@ -101,11 +110,31 @@ func (p *program) serve(ctx context.Context, listen string, drain time.Duration,
 	return errors.Join(err, h.Close(ctx))
 }
 
-func waitServing(h *host.Host, signals <-chan os.Signal) error {
-	select {
-	case <-signals:
-		return nil
-	case err := <-h.Failed():
-		return err
+func waitServing(h *host.Host, signals, hangups <-chan os.Signal, again func()) error {
+	for {
+		select {
+		case <-signals:
+			return nil
+		case <-hangups:
+			again()
+		case err := <-h.Failed():
+			return err
+		}
 	}
+}
+
+// reconfigure takes the plugins' blocks of the configuration as it is now; one that is wrong changes nothing.
+func (p *program) reconfigure(ctx context.Context, h *host.Host, again func() (*config.Config, error)) {
+	file, err := again()
+	if err != nil {
+		_ = tell(os.Stderr, err)
+		warn("the configuration was read again and is wrong; what holds is as before")
+		return
+	}
+	anew := h.Reconfigure(file)
+	p.tellConfig(h.Configuration(ctx))
+	if len(anew) == 0 {
+		anew = []string{"none"}
+	}
+	warn("the configuration was read again; plugins that are told something else: %s", strings.Join(anew, ", "))
 }

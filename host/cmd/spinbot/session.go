@@ -58,11 +58,11 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 	if err != nil {
 		return host.Config{}, err
 	}
-	minFree, err := p.leastFree()
+	minFree, err := leastFree(p.minFree)
 	if err != nil {
 		return host.Config{}, err
 	}
-	limits, err := p.ceilings()
+	limits, err := ceilings(p.limits)
 	if err != nil {
 		return host.Config{}, err
 	}
@@ -90,20 +90,21 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 		PluginDirs: append(dirs, state.Plugins()), ControlDirs: append(dirs[:len(dirs):len(dirs)], state.Control()),
 		PipelineDirs: append(p.pipelineDirs[:len(p.pipelineDirs):len(p.pipelineDirs)], state.Pipelines()),
 		Parallel:     parallel, MaxRuns: p.maxRuns, MinFree: minFree, Limits: limits, Log: log,
+		File: p.file, Devices: p.file.Devices,
 	}, nil
 }
 
 // leastFree reads --min-free.
-func (p *program) leastFree() (int64, error) {
-	switch p.minFree {
+func leastFree(text string) (int64, error) {
+	switch text {
 	case "":
 		return 0, nil
 	case "off":
 		return retention.NoFloor, nil
 	}
-	n, err := sdk.ParseBytes(p.minFree)
+	n, err := sdk.ParseBytes(text)
 	if err != nil || n <= 0 {
-		return 0, usage("--min-free %s: write a size such as 5GiB, or off", p.minFree)
+		return 0, fmt.Errorf("%q is no size above zero; write one such as 5GiB, or off", text)
 	}
 	return n, nil
 }
@@ -138,12 +139,24 @@ func (p *program) with(ctx context.Context, fn func(s *session) error) error {
 }
 
 func (p *program) logger(w io.Writer) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(p.logLevel)); err != nil {
-		return nil, usage("--log-level %s: write debug, info, warn or error", p.logLevel)
+	level, err := logLevel(p.logLevel)
+	if err != nil {
+		return nil, err
 	}
+	handler, err := logHandler(w, p.logFormat, level)
+	return slog.New(handler), err
+}
+
+func logLevel(text string) (level slog.Level, err error) {
+	if err := level.UnmarshalText([]byte(text)); err != nil {
+		return 0, fmt.Errorf("%q is no level; write debug, info, warn or error", text)
+	}
+	return level, nil
+}
+
+func logHandler(w io.Writer, format string, level slog.Level) (slog.Handler, error) {
 	options := &slog.HandlerOptions{Level: level}
-	switch strings.ToLower(p.logFormat) {
+	switch strings.ToLower(format) {
 	case "text":
 		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey && len(groups) == 0 {
@@ -151,11 +164,11 @@ func (p *program) logger(w io.Writer) (*slog.Logger, error) {
 			}
 			return a
 		}
-		return slog.New(slog.NewTextHandler(w, options)), nil
+		return slog.NewTextHandler(w, options), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
+		return slog.NewJSONHandler(w, options), nil
 	}
-	return nil, usage("--log-format %s: write text or json", p.logFormat)
+	return nil, fmt.Errorf("%q is no format; write text or json", format)
 }
 
 // terminal says whether f is one.

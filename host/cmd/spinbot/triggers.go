@@ -33,6 +33,7 @@ func (p *program) triggersCommand() *cobra.Command {
 // pipelinesFlag adds --pipelines to a command.
 func (p *program) pipelinesFlag(c *cobra.Command) {
 	c.Flags().StringArrayVar(&p.pipelineDirs, "pipelines", nil, "another folder of pipelines whose triggers fire (may be repeated)")
+	paths(c, c.Flags(), "pipelines")
 }
 
 func (p *program) fireCommand() *cobra.Command {

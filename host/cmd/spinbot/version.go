@@ -14,6 +14,8 @@ func (p *program) versionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
+
+		Annotations: map[string]string{readsFile: "not"},
 		RunE: func(*cobra.Command, []string) error {
 			if p.json {
 				return printJSON(map[string]any{"version": client.ShapeVersion, "spinbot": version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})

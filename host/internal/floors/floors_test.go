@@ -111,7 +111,7 @@ var quarantine = []struct {
 	{"google.golang.org/grpc", []string{"sdk/wire", "sdk/serve", "host/internal/exec/pluginexec"}},
 	{"github.com/NVIDIA/go-nvml", []string{"host/internal/gpu/nvml"}},
 	{"github.com/hashicorp/hcl", []string{"host/internal/config", "host/internal/core/pipeline", "host/internal/core/expr", "host/internal/core/convert", "host/internal/catalog", "host/internal/pipetest", "host/internal/lsp/..."}},
-	{"github.com/zclconf/go-cty", []string{"host/internal/core/pipeline", "host/internal/core/expr", "host/internal/core/convert", "host/internal/pipetest", "host/internal/lsp/outline"}},
+	{"github.com/zclconf/go-cty", []string{"host/internal/config", "host/internal/core/pipeline", "host/internal/core/expr", "host/internal/core/convert", "host/internal/pipetest", "host/internal/lsp/outline"}},
 	{"github.com/creachadair/jrpc2", []string{"host/internal/lsp"}},
 	{"github.com/robfig/cron", []string{"host/internal/core/schedule"}},
 	{"modernc.org/", []string{"host/internal/store/sqlstore", "host/internal/store/sqlstore/sumvfs"}},

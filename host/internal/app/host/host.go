@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/api"
@@ -21,11 +22,13 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/config"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
+	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
@@ -66,12 +69,17 @@ type Config struct {
 	SecretCommands map[string][]string
 	// Environ is where the environment's secrets are; nil: os.Environ.
 	Environ []string
+	// File is what spinbot.hcl says; nil: the defaults. Of its settings this Config is made already.
+	File *config.Config
+	// Devices are those that the configuration describes.
+	Devices []gpu.Written
 	Log     *slog.Logger
 }
 
 // Host is everything that advances runs on one machine.
 type Host struct {
 	cfg       Config
+	file      atomic.Pointer[config.Config] // cfg.File, until Reconfigure
 	store     *sqlstore.Store
 	artifacts artifacts.Store
 	files     artifacts.Keeper
@@ -143,6 +151,10 @@ func (h *Host) open(ctx context.Context) error {
 	if h.cfg.Environ == nil {
 		h.cfg.Environ = os.Environ()
 	}
+	if h.cfg.File == nil {
+		h.cfg.File = config.Default()
+	}
+	h.file.Store(h.cfg.File)
 	h.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: h.cfg.SecretFiles,
 		Commands: h.cfg.SecretCommands, Environ: h.cfg.Environ})
 	mask := h.secrets.Mask()
@@ -161,7 +173,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.state = sqlstore.NewState(state.NodeState())
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
 		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
-	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
+	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, Configure: h.configure, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
 	if err != nil {
 		return err
 	}

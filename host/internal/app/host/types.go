@@ -99,6 +99,9 @@ func (t types) Plugins(ctx context.Context) ([]client.Plugin, error) {
 	out := make([]client.Plugin, len(v.Entries))
 	for i, e := range v.Entries {
 		out[i] = pluginShape(e)
+		if found := t.h.configured(v, e); len(found) > 0 {
+			out[i].Configuration = diagnosticShapes(found)
+		}
 	}
 	return out, nil
 }

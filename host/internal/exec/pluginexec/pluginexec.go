@@ -40,8 +40,9 @@ type Binary struct {
 type Config struct {
 	// Resolve gives the program that offers a node type; its error is shown to the person.
 	Resolve func(nodeType string) (Binary, error)
-	// Configure gives a plugin's configuration; nil when no plugin has any.
-	Configure func(plugin string) sdk.Values
+	// Configure gives a plugin's configuration when its process starts; nil when no plugin has any. Its error refuses the
+	// tasks that wait for the process.
+	Configure func(ctx context.Context, plugin string) (sdk.Values, error)
 	// SocketDir is made private (0700) and holds the sockets; it belongs to this executor alone. Empty, or too long
 	// for a socket's path: a new folder among the temporary files.
 	SocketDir string

@@ -24,6 +24,8 @@ type starting struct {
 	done    chan struct{}
 	process *process
 	err     error
+	// outdated: it may have been configured as it should not be any more. Executor.mu guards it until done is closed.
+	outdated bool
 }
 
 // Pause before a plugin that keeps dying at its start is started again: doubled from the first to the last.
@@ -68,13 +70,15 @@ func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process
 		}
 		st := s.starting
 		e.mu.Unlock()
-		if err := st.wait(ctx, b, t); err != nil {
+		err := st.wait(ctx, b, t)
+		switch {
+		case ctx.Err() == nil && st.outdated:
+			continue
+		case err != nil:
 			return nil, err
-		}
-		if st.process.add(t, fresh) {
+		case st.process.add(t, fresh):
 			return st.process, nil
-		}
-		if st.process.died() {
+		case st.process.died():
 			deaths++
 		}
 	}
@@ -121,6 +125,10 @@ func (e *Executor) fill(s *slot, b Binary, devices []string) {
 			e.owned.Go(st.process.stop)
 		}
 		st.process, st.err = nil, drained(b.Name)
+	case st.outdated: // who waits for it starts another
+		if st.process != nil {
+			e.owned.Go(st.process.stop)
+		}
 	case st.err != nil:
 		s.failed()
 	default:
@@ -180,12 +188,15 @@ func (e *Executor) family(name string) []*process {
 }
 
 func (e *Executor) configure(p *process) error {
+	ctx, cancel := context.WithTimeout(e.closing, 2*e.config.StartTimeout) // a secret may be printed by a command
+	defer cancel()
 	var config sdk.Values
 	if e.config.Configure != nil {
-		config = e.config.Configure(p.binary.Name)
+		var err error
+		if config, err = e.config.Configure(ctx, p.binary.Name); err != nil {
+			return refusal(err)
+		}
 	}
-	ctx, cancel := context.WithTimeout(e.closing, e.config.StartTimeout)
-	defer cancel()
 	err := p.wire.Configure(ctx, config)
 	if err == nil {
 		return nil
@@ -195,6 +206,26 @@ func (e *Executor) configure(p *process) error {
 		return wrong
 	}
 	return p.startError(err)
+}
+
+// Renew has a plugin configured anew: its next task gets a process that asked for its configuration later than now.
+// Tasks under way end in the process that they have.
+func (e *Executor) Renew(plugin string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for key, s := range e.slots {
+		if !strings.HasPrefix(s.family, plugin+"\x00") {
+			continue
+		}
+		if s.starting != nil {
+			s.starting.outdated = true
+			continue
+		}
+		delete(e.slots, key)
+		if s.process != nil {
+			s.process.retire()
+		}
+	}
 }
 
 // reap waits for the end of a process, ends it once it is retired and idle, and notes how it ended.

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,7 +123,9 @@ func TestConfigure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := open(t, as(t, c.role), func(cfg *Config) { cfg.Configure = func(string) sdk.Values { return c.config } })
+			e := open(t, as(t, c.role), func(cfg *Config) {
+				cfg.Configure = func(context.Context, string) (sdk.Values, error) { return c.config, nil }
+			})
 			r, err := e.Execute(t.Context(), &sdk.Task{Type: "test.url", Inputs: sdk.Values{}})
 			if c.fault == "" {
 				if err != nil || r.Outputs["url"] != c.url {
@@ -133,6 +138,46 @@ func TestConfigure(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRenew: whatever is under way when the configuration changes, a task that begins later sees the new one, and no task
+// fails for it.
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	var now, said atomic.Int64
+	e := open(t, as(t, "configured"), func(cfg *Config) {
+		cfg.Configure = func(context.Context, string) (sdk.Values, error) {
+			return sdk.Values{"url": "http://here/" + strconv.FormatInt(now.Load(), 10)}, nil
+		}
+	})
+	var tasks sync.WaitGroup
+	for range 4 {
+		tasks.Go(func() {
+			for range 12 {
+				before := said.Load()
+				r, err := e.Execute(t.Context(), &sdk.Task{Type: "test.url", Inputs: sdk.Values{}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				url, _ := r.Outputs["url"].(string)
+				if seen, err := strconv.ParseInt(strings.TrimPrefix(url, "http://here/"), 10, 64); err != nil || seen < before {
+					t.Errorf("it sees %s after %d was said", url, before)
+				}
+			}
+		})
+	}
+	for i := range int64(8) {
+		mustRun(t, e, "test.url", nil)
+		now.Store(i + 1)
+		e.Renew("test")
+		said.Store(i + 1)
+	}
+	tasks.Wait()
+	if got := mustRun(t, e, "test.url", nil)["url"]; got != "http://here/8" {
+		t.Error(got)
+	}
+	e.Renew("another")
 }
 
 // TestBackoff: a plugin that dies at its start is not started over and over.

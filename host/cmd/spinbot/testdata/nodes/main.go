@@ -20,8 +20,45 @@ func main() {
 		sdk.NodeOf(about("until", "Says that it waits, and waits until a file is there"), until),
 		sdk.NodeOf(about("once", "Crashes until a file is there"), once),
 		sdk.NodeOf(about("picture", "Takes a picture"), picture),
+		sdk.NodeOf(about("told", "Tells what the plugin was told in spinbot.hcl"), tellTold),
 	)
+	schema, err := sdk.SchemaOf[configuration]()
+	if err != nil {
+		panic(err)
+	}
+	p.ConfigSchema = &schema
+	p.Configure = func(_ context.Context, v sdk.Values) error {
+		fmt.Fprintln(os.Stderr, "told", v)
+		return sdk.Bind(v, &told)
+	}
 	serve.Plugin(p)
+}
+
+type configuration struct {
+	Greeting string `default:"hello"`
+	Slots    int    `default:"1" min:"1" max:"8"`
+	Token    string `default:"" spin:"token,sensitive"`
+	TLS      *struct {
+		CA string
+	} `spin:"tls"`
+}
+
+var told configuration
+
+type toldOut struct {
+	Greeting string
+	Slots    int
+	CA       string
+	// Token is its length.
+	Token int
+}
+
+func tellTold(context.Context, none, *sdk.Task) (toldOut, error) {
+	out := toldOut{Greeting: told.Greeting, Slots: told.Slots, Token: len(told.Token)}
+	if told.TLS != nil {
+		out.CA = told.TLS.CA
+	}
+	return out, nil
 }
 
 func about(verb, does string) sdk.NodeType {

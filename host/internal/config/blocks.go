@@ -1,0 +1,179 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/gpu"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+func blockNamed(name string) func(pipeline.Block) bool {
+	return func(b pipeline.Block) bool { return b.Name == name }
+}
+
+var (
+	labelForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	computeForm = regexp.MustCompile(`^[0-9]{1,2}\.[0-9]$`)
+)
+
+// maxCount is how many devices one block may stand for.
+const maxCount = 64
+
+// positive refuses zeros of a word that was written.
+func (r *reader) positive(g given, word string) {
+	if zero := g.v[word]; g.has(word) && (zero == int64(0) || zero == 0 || zero == time.Duration(0)) {
+		r.fail(g.where(word), "", "%s: want more than 0", word)
+	}
+}
+
+func (r *reader) device(g given, place string) {
+	kind, label := g.block.Labels[0], g.block.Labels[1]
+	if !labelForm.MatchString(label) {
+		r.fail(g.block.LabelRanges[1], "letters, digits, dots, dashes and underscores", "%q is no label of a device", label)
+		return
+	}
+	w := gpu.Written{Device: device.Device{UUID: "STATIC-" + label, Kind: device.Static, Name: get[string](g, "name"), Memory: get[int64](g, "memory"),
+		Compute: get[string](g, "compute"), Architecture: get[string](g, "architecture")}, Used: get[int64](g, "used")}
+	if w.Name == "" {
+		w.Name = label
+	}
+	r.positive(g, "memory")
+	if w.Compute != "" && !computeForm.MatchString(w.Compute) {
+		r.fail(g.where("compute"), "", "compute: want a version such as \"8.9\", got %q", w.Compute)
+	}
+	if w.Used > w.Memory && w.Memory > 0 {
+		r.fail(g.where("used"), "", "used: more than the memory that it has")
+	}
+	if uuid := get[string](g, "uuid"); uuid != "" {
+		w.UUID = uuid
+	}
+	if kind == "fake" {
+		w.UUID, w.Kind, w.Script = "FAKE-"+label, device.Fake, r.script(g, place, w.Memory)
+	}
+	r.positive(g, "count")
+	n := get[int](g, "count")
+	switch {
+	case n > maxCount:
+		r.fail(g.where("count"), "", "count: want at most %d, got %d", maxCount, n)
+	case n > 0:
+		for i := range n {
+			each := w
+			each.UUID, each.Script = fmt.Sprintf("%s-%d", w.UUID, i), slices.Clone(w.Script)
+			r.addDevice(g, each)
+		}
+	default:
+		r.addDevice(g, w)
+	}
+}
+
+func (r *reader) addDevice(g given, w gpu.Written) {
+	if slices.ContainsFunc(r.c.Devices, func(x gpu.Written) bool { return x.UUID == w.UUID }) {
+		r.fail(g.block.LabelRanges[1], "let one of them be called otherwise", "there are two devices %s", w.UUID)
+		return
+	}
+	r.c.Devices = append(r.c.Devices, w)
+}
+
+// script reads the events of a fake device, in the order of their times.
+func (r *reader) script(g given, place string, memory int64) (script []gpu.Event) {
+	spec := blocks[slices.IndexFunc(blocks, func(b pipeline.Block) bool { return b.Name == "device" && b.Labels[0] == "fake" })].Blocks[0]
+	for _, b := range g.block.Body.Blocks {
+		if b.Type != spec.Name {
+			continue
+		}
+		if len(b.Labels) > 0 {
+			r.fail(b.LabelRanges[0], "", "event has no label: event { }")
+			continue
+		}
+		e := r.read(b, spec, fmt.Sprintf("%s.event.%d", place, len(script)+1))
+		x := gpu.Event{At: get[time.Duration](e, "at"), Do: get[string](e, "do"), Used: get[int64](e, "used")}
+		switch {
+		case x.Do == "use" && !e.written("used"):
+			r.fail(b.DefRange(), "", "an event that does \"use\" says how much: used = \"1GiB\"")
+		case x.Do != "" && x.Do != "use" && e.has("used"):
+			r.fail(e.where("used"), "", "used goes with do = \"use\" only")
+		case x.Used > memory && memory > 0:
+			r.fail(e.where("used"), "", "used: more than the memory that the device has")
+		}
+		script = append(script, x)
+	}
+	slices.SortStableFunc(script, func(a, b gpu.Event) int { return int(a.At/time.Microsecond - b.At/time.Microsecond) })
+	return script
+}
+
+func (r *reader) reclaim(g given) {
+	r.positive(g, "memory")
+	r.c.Reclaim = Reclaim{Policy: Policy(get[string](g, "policy")), Memory: get[int64](g, "memory"),
+		After: get[time.Duration](g, "after"), Return: get[time.Duration](g, "return")}
+}
+
+func (r *reader) hours(g given) {
+	h := Hours{From: get[Clock](g, "from"), To: get[Clock](g, "to"), Zone: time.Local}
+	days := get[[]string](g, "days")
+	for _, name := range days {
+		h.Days = append(h.Days, weekday(name))
+	}
+	if len(days) == 0 && g.has("days") {
+		r.fail(g.where("days"), "leave it out for every day", "days: want at least one")
+	}
+	if h.From == endOfDay {
+		r.fail(g.where("from"), "", "from: a day begins at \"00:00\"")
+	}
+	if g.has("from") && g.has("to") && h.From == h.To {
+		r.fail(g.where("to"), "a whole day is from = \"00:00\" to = \"24:00\"", "the window ends when it begins")
+	}
+	if name := get[string](g, "timezone"); g.has("timezone") {
+		zone, err := time.LoadLocation(name)
+		if err != nil || name == "" {
+			r.fail(g.where("timezone"), "", "timezone: %q is no name of a time zone (write it like \"Europe/Berlin\")", name)
+			zone = time.Local
+		}
+		h.Zone = zone
+	}
+	r.c.Hours = append(r.c.Hours, h)
+}
+
+func (r *reader) quota(g given) {
+	q := Quota{User: g.block.Labels[0], Devices: get[int](g, "devices"), Memory: get[int64](g, "memory")}
+	if q.User == "" {
+		r.fail(g.block.LabelRanges[0], "quota \"*\" is for everybody", "a quota is of a user")
+	}
+	if len(g.at) == 0 {
+		r.fail(g.block.DefRange(), "give it devices, memory or both", "%s bounds nothing", heading(g.block))
+	}
+	r.positive(g, "devices")
+	r.positive(g, "memory")
+	r.c.Quotas = append(r.c.Quotas, q)
+}
+
+func (r *reader) engine(g given) {
+	e := Engine{Name: g.block.Labels[0], Plugin: get[string](g, "plugin"), URL: get[string](g, "url"), Device: get[string](g, "device"), Memory: get[int64](g, "memory")}
+	if !sdk.IsName(e.Name) {
+		r.fail(g.block.LabelRanges[0], "lower case letters, digits and underscores, a letter first", "%q is no name of an engine", e.Name)
+	}
+	if g.has("plugin") && !sdk.IsName(e.Plugin) {
+		r.fail(g.where("plugin"), "", "plugin: %q is no name of a plugin", e.Plugin)
+	}
+	u, err := url.Parse(e.URL)
+	if ok := g.has("url"); ok && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		r.fail(g.where("url"), "", "url: want http://… or https://…, got %q", e.URL)
+	} else if ok && u.User != nil {
+		r.fail(g.where("url"), "what an engine asks for is told to its plugin, in its block, with secret(\"name\")", "url: a password does not belong here")
+	}
+	if g.written("device") == g.written("memory") {
+		r.fail(g.block.DefRange(), "device names the device of this machine that it computes on; memory says what it has when it is a device of its own",
+			"%s has one of device and memory", heading(g.block))
+	}
+	r.positive(g, "memory")
+	r.c.Engines = append(r.c.Engines, e)
+}
+
+func (r *reader) placement(g given) {
+	r.c.Placement = Placement{Preempt: get[int](g, "preempt"), Ageing: get[time.Duration](g, "ageing"), Reserve: get[int64](g, "reserve")}
+}
