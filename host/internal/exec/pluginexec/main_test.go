@@ -54,6 +54,8 @@ func TestMain(m *testing.M) {
 		serve.Plugin(holderPlugin("other"))
 	case "host":
 		playHost()
+	case "oom-host":
+		playOOMHost()
 	default:
 		if step, ok := strings.CutPrefix(role, "stuck-at-"); ok {
 			serve.Plugin(stepPlugin(step))
