@@ -16,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/group"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/wire"
 )
 
 func fails(t *testing.T, e *Executor, ctx context.Context, nodeType string) *sdk.Error {
@@ -134,6 +136,14 @@ func stopped(pid int) bool {
 		}
 	}
 	return len(threads) > 0
+}
+
+// TestMarks: host and plugin look for the same mark.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	if group.EnvMark != wire.EnvMark {
+		t.Errorf("the host marks by %s, plugins look for %s", group.EnvMark, wire.EnvMark)
+	}
 }
 
 func TestCrash(t *testing.T) {
