@@ -14,7 +14,7 @@ func TestModelInput(t *testing.T) {
 	}{
 		"none":      {"", ""},
 		"a text":    {"model", ""},
-		"no input":  {"modle", `model_input names "modle", which is no input`},
+		"no input":  {"other", `model_input names "other", which is no input`},
 		"no text":   {"size", `model_input names the input "size", which is no text`},
 		"sensitive": {"key", `model_input names the input "key", which is sensitive`},
 	} {

@@ -5,11 +5,13 @@ package serve
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,12 +24,15 @@ import (
 // parts are those of a host and of a plugin that is not alone.
 var parts = map[string]func(){"host": playHost, "interrupted": playInterrupted, "family": playFamily}
 
-// playFamily is a plugin with a child that would outlive it.
+// playFamily is a plugin with children that would outlive it.
 func playFamily() {
-	child := exec.Command("sleep", "1000")
-	child.Stderr = os.Stderr
-	if err := child.Start(); err != nil {
-		panic(err)
+	for _, apart := range []bool{false, runtime.GOOS == "linux"} { // the second in a session of its own
+		child := exec.Command("sleep", "1000")
+		child.Stderr = os.Stderr
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: apart}
+		if err := child.Start(); err != nil {
+			panic(err)
+		}
 	}
 	Plugin(testPlugin())
 }
@@ -35,7 +40,8 @@ func playFamily() {
 // startFamily starts it as a host does: as the leader of its group, the other end of its standard input held.
 func startFamily(path string, stderr *os.File) (cmd *exec.Cmd, handshake string, in io.WriteCloser, err error) {
 	cmd = exec.Command(path)
-	cmd.Env = append(os.Environ(), wire.EnvCookie+"="+wire.Handshake().MagicCookieValue, wire.EnvWatch+"=stdin")
+	cmd.Env = append(os.Environ(), wire.EnvCookie+"="+wire.Handshake().MagicCookieValue, wire.EnvWatch+"=stdin",
+		wire.EnvMark+"="+rand.Text())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = stderr
 	if in, err = cmd.StdinPipe(); err != nil {

@@ -26,6 +26,9 @@ const (
 	cookieValue = "b5e1d3c2-spinbot-plugin-v1"
 	// EnvWatch is "stdin" when the host keeps the plugin's standard input open for as long as it lives.
 	EnvWatch = "SPINBOT_PLUGIN_WATCH"
+	// EnvMark has a value of its own in each plugin process: whatever inherits it was started by that process, and ends
+	// with it.
+	EnvMark = "SPINBOT_PROCESS"
 )
 
 // Handshake is how host and plugin know each other. The protocol version is negotiated from Versions.

@@ -57,7 +57,7 @@ func TestReadme(t *testing.T) {
 	}
 	for _, path := range []string{
 		"examples/hello/main.go", "examples/hello/plugin.hcl", "examples/hello/welcome.hcl", "examples/hello/hello_test.go",
-		"examples/slug/main.go",
+		"examples/slug/main.go", "examples/painter/models.go",
 	} {
 		text := read(t, filepath.Join("../..", path))
 		if shown[path] != text {

@@ -69,6 +69,9 @@ const (
 
 // judge gives a plugin's own failure the cause that its words tell of.
 func (p *process) judge(t *sdk.Task, e *sdk.Error) error {
+	if e.Cause == sdk.CauseOOM && e.Hint == "" {
+		e.Hint = oomHint
+	}
 	if e.Cause != sdk.CauseFailed {
 		return e
 	}

@@ -1,7 +1,9 @@
 package pluginexec
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -28,7 +30,7 @@ type holder struct {
 type loadIn struct {
 	Model string `spin:",optional"`
 	// Then is what to do once it is loaded: hold, deaf, typed, fail <text>, say <text>, crash <text>, signal <number>,
-	// spawn.
+	// eat memory, spawn.
 	Then   string `spin:",optional"`
 	Memory string `spin:",optional" doc:"The file"`
 }
@@ -78,6 +80,10 @@ func (h *holder) load(ctx context.Context, in loadIn, t *sdk.Task) (loadOut, err
 		n, _ := strconv.Atoi(text)
 		syscall.Kill(os.Getpid(), syscall.Signal(n))
 		<-ctx.Done()
+	case "eat":
+		for all := [][]byte{}; ; {
+			all = append(all, bytes.Repeat([]byte{1}, 16<<20))
+		}
 	case "spawn":
 		if _, err := offspring(); err != nil {
 			return loadOut{}, err
@@ -274,4 +280,17 @@ func goneSoon(t *testing.T, since time.Time, pids []int) {
 			<-tick.C
 		}
 	}
+}
+
+// playOOMHost runs one task that takes memory without end.
+func playOOMHost() {
+	e, err := New(Config{Resolve: func(string) (Binary, error) {
+		return Binary{Name: "test", Path: os.Getenv("TEST_PLUGIN"), SHA256: os.Getenv("TEST_SUM")}, nil
+	}})
+	if err != nil {
+		panic(err)
+	}
+	defer e.Close()
+	_, err = e.Execute(context.Background(), loading(sdk.Values{"then": "eat"}))
+	json.NewEncoder(os.Stdout).Encode(sdk.AsError(err))
 }

@@ -16,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/group"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/wire"
 )
 
 func fails(t *testing.T, e *Executor, ctx context.Context, nodeType string) *sdk.Error {
@@ -109,10 +111,7 @@ func TestHostKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			if busy == "stop_self" {
-				until(t, "the plugin stopped", func() bool {
-					b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pids[0]))
-					return strings.Contains(string(b), ") T ")
-				})
+				until(t, "the plugin stopped", func() bool { return stopped(pids[0]) })
 			}
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -125,6 +124,25 @@ func TestHostKilled(t *testing.T) {
 			}
 			mustRun(t, e, "test.echo", sdk.Values{"value": "again"})
 		})
+	}
+}
+
+// stopped says whether every thread is: the kernel wakes the orphans of a dead host only once all of it has stopped.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range threads {
+		if b, _ := os.ReadFile(path); !strings.Contains(string(b), ") T ") {
+			return false
+		}
+	}
+	return len(threads) > 0
+}
+
+// TestMarks: host and plugin look for the same mark.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	if group.EnvMark != wire.EnvMark {
+		t.Errorf("the host marks by %s, plugins look for %s", group.EnvMark, wire.EnvMark)
 	}
 }
 

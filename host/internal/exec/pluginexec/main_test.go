@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/exec/exectest/nodes"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/checksum"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/serve"
 )
@@ -54,6 +55,8 @@ func TestMain(m *testing.M) {
 		serve.Plugin(holderPlugin("other"))
 	case "host":
 		playHost()
+	case "oom-host":
+		playOOMHost()
 	default:
 		if step, ok := strings.CutPrefix(role, "stuck-at-"); ok {
 			serve.Plugin(stepPlugin(step))
@@ -89,13 +92,16 @@ type pids struct {
 	Children []int
 }
 
-// spawn starts children that would outlive it, one of them through a shell and one with the plugin's streams.
+// spawn starts children that would outlive it, one of them through a shell with the plugin's streams, and one
+// in a session of its own.
 func spawn(context.Context, none, *sdk.Task) (pids, error) {
 	out := pids{Plugin: os.Getpid()}
 	plain := exec.Command("sleep", "1000")
 	shell := exec.Command("sh", "-c", "sleep 1001 & sleep 1002; wait")
 	shell.Stdout, shell.Stderr = os.Stdout, os.Stderr
-	for _, c := range []*exec.Cmd{plain, shell} {
+	apart := exec.Command("sleep", "1003")
+	apart.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	for _, c := range []*exec.Cmd{plain, shell, apart} {
 		if err := c.Start(); err != nil {
 			return out, err
 		}
@@ -205,7 +211,7 @@ func script(t testing.TB, text string) Binary {
 	return trusted(t, "test", path)
 }
 
-var testSums sums
+var testSums checksum.Sums
 
 func trusted(t testing.TB, name, path string) Binary {
 	t.Helper()
@@ -213,7 +219,7 @@ func trusted(t testing.TB, name, path string) Binary {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := testSums.digest(path, info)
+	d, err := testSums.Digest(path, info)
 	if err != nil {
 		t.Fatal(err)
 	}

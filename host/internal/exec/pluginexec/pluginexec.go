@@ -22,7 +22,10 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/checksum"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/group"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/pin"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/symptom"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -74,7 +77,7 @@ type Executor struct {
 	dir      string
 	ownDir   bool
 	starter  *group.Starter
-	sums     sums
+	sums     checksum.Sums
 	closing  context.Context // ends when Close begins
 	close    context.CancelFunc
 	after    func(time.Duration, func()) (stop func() bool) // time.AfterFunc, but for tests
@@ -103,7 +106,7 @@ func New(c Config) (*Executor, error) {
 	e := &Executor{
 		config: c, dir: dir, ownDir: own, starter: group.NewStarter(), slots: map[string]*slot{}, live: map[*process]bool{},
 		after:    func(d time.Duration, fn func()) func() bool { return time.AfterFunc(d, fn).Stop },
-		oomKills: func() (int64, bool) { return oomKills(os.DirFS("/")) },
+		oomKills: func() (int64, bool) { return symptom.KernelKills(os.DirFS("/")) },
 	}
 	e.closing, e.close = context.WithCancel(context.Background())
 	return e, nil
@@ -153,7 +156,7 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 		return sdk.Result{}, &sdk.Error{Cause: sdk.CauseRefused, Permanent: true,
 			Message: t.Type + " runs in a process of its own, which limits do not bind", Hint: "take the limits block out of the node; timeout holds for it, too"}
 	}
-	if devices := deviceSet(t.Devices); !slices.Equal(devices, t.Devices) {
+	if devices := pin.Set(t.Devices); !slices.Equal(devices, t.Devices) {
 		inOrder := *t
 		inOrder.Devices = devices
 		t = &inOrder
@@ -169,11 +172,6 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 	}
 	p.proven.Store(true)
 	return r, nil
-}
-
-// deviceSet gives devices in one order, each once. CUDA numbers them as they stand in its variable.
-func deviceSet(devices []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(devices)))
 }
 
 // spawn runs fn in a goroutine that Close waits for; false when it is too late for that.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/pin"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -38,7 +39,7 @@ const (
 
 // familyOf names the processes of a plugin on a set of devices, whatever their checksum.
 func familyOf(plugin string, devices []string) string {
-	return plugin + "\x00" + strings.Join(deviceSet(devices), ",")
+	return plugin + "\x00" + strings.Join(pin.Set(devices), ",")
 }
 
 // acquire gives the warm process with t entered into it, starting one when there is none.
@@ -62,7 +63,9 @@ func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process
 				e.mu.Unlock()
 				return p, nil
 			}
-			p.retire() // it is past use, or used already
+			if fresh {
+				p.retire()
+			}
 		}
 		if s.starting == nil {
 			s.starting = &starting{done: make(chan struct{})}
@@ -232,8 +235,11 @@ func (e *Executor) Renew(plugin string) {
 func (e *Executor) reap(s *slot, p *process) {
 	select {
 	case <-p.run.Done():
-		p.clean()
 	case <-p.idle:
+	}
+	if p.run.Ended() {
+		p.clean()
+	} else {
 		p.stop()
 	}
 	e.mu.Lock()

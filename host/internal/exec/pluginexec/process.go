@@ -64,7 +64,7 @@ type verdict struct {
 
 // start runs the program up to the end of its handshake. Its errors are *sdk.Error.
 func (e *Executor) start(ctx context.Context, b Binary, devices []string, family string) (*process, error) {
-	if err := e.sums.verify(b); err != nil {
+	if err := e.sums.Verify(b.Name, b.Path, b.SHA256); err != nil {
 		return nil, err
 	}
 	p := &process{

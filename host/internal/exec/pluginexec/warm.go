@@ -167,6 +167,13 @@ func (p *process) unload(ctx context.Context, model string) error {
 	limited, cancel := context.WithTimeout(ctx, p.exec.config.UnloadTimeout)
 	defer cancel()
 	err := p.wire.Unload(limited, model)
+	if errors.As(err, new(*wire.ConnError)) && limited.Err() == nil {
+		select { // a connection that broke is often the first that is seen of an end
+		case <-p.run.Done():
+			return nil // and all that it held with it
+		case <-limited.Done():
+		}
+	}
 	what := "everything"
 	if model != "" {
 		what = "model " + model
@@ -181,8 +188,6 @@ func (p *process) unload(ctx context.Context, model string) error {
 		return fmt.Errorf("unload %s of plugin %s%s: %w", what, p.binary.Name, on(p.devices), context.Cause(ctx))
 	case limited.Err() != nil:
 		return fmt.Errorf("plugin %s%s did not unload %s within %s: evict it", p.binary.Name, on(p.devices), what, p.exec.config.UnloadTimeout)
-	case p.run.Ended():
-		return nil // and all that it held with it
 	}
 	return fmt.Errorf("unload %s of plugin %s%s: %w", what, p.binary.Name, on(p.devices), err)
 }

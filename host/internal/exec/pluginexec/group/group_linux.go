@@ -92,10 +92,12 @@ func hasMark(pid int, mark string) bool {
 	return err == nil && slices.ContainsFunc(bytes.Split(env, []byte{0}), func(kv []byte) bool { return string(kv) == mark })
 }
 
-// Processes gives, for each group by its leader, its living processes and those that they started, the leader first.
+// Processes gives, for each group by its leader, its living processes and those that they started, the leader first. A
+// leader that has not started, 0, has none.
 func Processes(leaders []int) map[int][]int {
 	all := table()
-	of := map[int]int{} // process to leader
+	leaders = slices.DeleteFunc(slices.Clone(leaders), func(l int) bool { return l <= 0 }) // the kernel's own, or not started
+	of := map[int]int{}                                                                    // process to leader
 	for _, l := range leaders {
 		of[l] = l
 	}

@@ -21,7 +21,9 @@ func (r *Program) reap() {
 func Processes(leaders []int) map[int][]int {
 	out := map[int][]int{}
 	for _, l := range leaders {
-		out[l] = []int{l}
+		if l > 0 {
+			out[l] = []int{l}
+		}
 	}
 	return out
 }

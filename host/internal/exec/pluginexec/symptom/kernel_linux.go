@@ -1,4 +1,4 @@
-package pluginexec
+package symptom
 
 import (
 	"io/fs"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// oomKills counts how often the kernel's out-of-memory killer has struck: in the host's own memory cgroup, of either
+// KernelKills counts how often the kernel's out-of-memory killer has struck: in the host's own memory cgroup, of either
 // version, or else on the whole machine. root is the file system.
-func oomKills(root fs.FS) (int64, bool) {
+func KernelKills(root fs.FS) (int64, bool) {
 	own, err := fs.ReadFile(root, "proc/self/cgroup")
 	for line := range strings.Lines(string(own)) {
 		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")

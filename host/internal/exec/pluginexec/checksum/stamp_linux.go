@@ -1,4 +1,4 @@
-package pluginexec
+package checksum
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package pluginexec
+package checksum
 
 import "os"
 
