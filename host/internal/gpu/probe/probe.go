@@ -25,8 +25,8 @@ type Sample struct {
 	Error string `json:"error,omitempty"`
 }
 
-// look asks a prober once.
-func look(ctx context.Context, p gpu.Prober) (s Sample) {
+// Look asks a prober once.
+func Look(ctx context.Context, p gpu.Prober) (s Sample) {
 	defer func() {
 		if r := recover(); r != nil {
 			s = Sample{Error: fmt.Sprintf("the probe made a mistake: %v", r)}
@@ -44,7 +44,7 @@ func look(ctx context.Context, p gpu.Prober) (s Sample) {
 func Serve(ctx context.Context, p gpu.Prober, every time.Duration, w io.Writer) error {
 	out := json.NewEncoder(w)
 	return each(ctx, every, func() error {
-		s := look(ctx, p)
+		s := Look(ctx, p)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -88,7 +88,7 @@ type Source func(ctx context.Context, give func(Sample)) error
 func Local(p gpu.Prober, every time.Duration) Source {
 	return func(ctx context.Context, give func(Sample)) error {
 		return each(ctx, every, func() error {
-			s := look(ctx, p)
+			s := Look(ctx, p)
 			if ctx.Err() == nil {
 				give(s)
 			}

@@ -30,6 +30,12 @@ func (a *asked) Probe(ctx context.Context) ([]device.Device, string, error) {
 	return a.probe(ctx)
 }
 
+// pass lets virtual time pass, and waits for what happens then.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // within runs a test in virtual time, with a watch of one prober that is asked once a second.
 func within(t *testing.T, p func() gpu.Prober, test func(t *testing.T, w *Watch, log *bytes.Buffer)) {
 	t.Helper()
@@ -81,8 +87,7 @@ func TestUnwell(t *testing.T) {
 			if used := d.Reading.Used; at > 11 && at < 300 && *used != 3*gib {
 				t.Errorf("at %d s: %d used", at, *used)
 			}
-			time.Sleep(time.Second)
-			synctest.Wait()
+			pass(time.Second)
 		}
 		for said, times := range map[string]int{"takes no task": 2, "well again": 1, "stopped answering": 1, "answers again": 1} {
 			if n := strings.Count(log.String(), said); n != times {
@@ -102,8 +107,7 @@ func TestStale(t *testing.T) {
 			if d.Reading.Stale != (at >= 5) && at != 5 || (d.Ill != "") != (at > 8) {
 				t.Errorf("%d s after the last answer: stale %v, ill %q", at, d.Reading.Stale, d.Ill)
 			}
-			time.Sleep(time.Second)
-			synctest.Wait()
+			pass(time.Second)
 		}
 	})
 }
@@ -113,7 +117,7 @@ func TestEmpty(t *testing.T) {
 	t.Parallel()
 	a := &asked{probe: func(context.Context) ([]device.Device, string, error) { return nil, "no driver", nil }}
 	within(t, func() gpu.Prober { return a }, func(t *testing.T, w *Watch, log *bytes.Buffer) {
-		time.Sleep(10*time.Minute + time.Second)
+		pass(10*time.Minute + time.Second)
 		if log.String() != "EMPTY no driver\n" || a.times != 11 {
 			t.Errorf("asked %d times:\n%s", a.times, log)
 		}
@@ -140,15 +144,15 @@ func TestTrouble(t *testing.T) {
 		panic("oh no")
 	}
 	within(t, func() gpu.Prober { return &asked{probe: probe} }, func(t *testing.T, w *Watch, log *bytes.Buffer) {
-		time.Sleep(2500 * time.Millisecond)
+		pass(2500 * time.Millisecond)
 		if i := w.Inventory(); !i.Devices[0].Reading.Stale || i.Devices[0].Ill != "" || !strings.Contains(i.Notes[0], "busy") {
 			t.Errorf("%+v", i)
 		}
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		if i := w.Inventory(); len(i.Devices) != 1 || i.Devices[0].Reading.Stale || i.Notes != nil {
 			t.Errorf("%+v", i)
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if i := w.Inventory(); !strings.Contains(i.Devices[0].Ill, "stopped answering: the probe made a mistake: oh no") {
 			t.Errorf("%+v", i)
 		}
@@ -158,31 +162,37 @@ func TestTrouble(t *testing.T) {
 // TestGone: a device that is not listed any more is ill, and forgotten later; one that was divided is not lost.
 func TestGone(t *testing.T) {
 	t.Parallel()
-	var now []device.Device
+	begun := time.Time{}
 	probe := func(context.Context) ([]device.Device, string, error) {
-		for i := range now {
-			now[i].Reading.At = time.Now()
+		if begun.IsZero() {
+			begun = time.Now()
 		}
-		return now, "", nil
+		list := [][]device.Device{{{UUID: "a"}, {UUID: "b"}, {UUID: "c"}}, {{UUID: "MIG-1", Parent: "a"}, {UUID: "c"}}, {{UUID: "a"}, {UUID: "c"}}, nil}
+		at := time.Since(begun)
+		for i, until := range []time.Duration{time.Second, 2 * time.Second, 11 * time.Minute, 24 * time.Hour} {
+			if at < until {
+				for n := range list[i] {
+					list[i][n].Reading.At = time.Now()
+				}
+				return list[i], "", nil
+			}
+		}
+		return nil, "", nil
 	}
-	now = []device.Device{{UUID: "a"}, {UUID: "b"}, {UUID: "c"}}
 	within(t, func() gpu.Prober { return &asked{probe: probe} }, func(t *testing.T, w *Watch, _ *bytes.Buffer) {
-		now = []device.Device{{UUID: "MIG-1", Parent: "a"}, {UUID: "c"}}
-		time.Sleep(1500 * time.Millisecond)
+		pass(1500 * time.Millisecond)
 		i := w.Inventory()
 		if len(i.Devices) != 3 || i.Devices[2].UUID != "b" || !strings.Contains(i.Devices[2].Ill, "does not list") || !i.Devices[2].Reading.Stale || i.Devices[1].Ill != "" {
 			t.Errorf("%+v", i)
 		}
-		now = []device.Device{{UUID: "a"}, {UUID: "c"}}
-		time.Sleep(11 * time.Minute)
+		pass(10*time.Minute + 50*time.Second)
 		if i := w.Inventory(); len(i.Devices) != 2 || i.Devices[0].UUID != "a" || i.Devices[1].UUID != "c" {
 			t.Errorf("%+v", i)
 		}
 		if w.Series("b", time.Time{}) != nil || w.Series("a", time.Time{}) == nil {
 			t.Error("the series of what was forgotten is there, or that of what is there is not")
 		}
-		now = nil
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		if i := w.Inventory(); len(i.Devices) != 2 || i.Devices[0].Ill == "" {
 			t.Errorf("%+v", i)
 		}
@@ -199,7 +209,7 @@ func TestSeries(t *testing.T) {
 		return []device.Device{{UUID: "a", Reading: device.Reading{At: time.Now(), Used: &u, Temperature: &warm}}}, "", nil
 	}
 	within(t, func() gpu.Prober { return &asked{probe: probe} }, func(t *testing.T, w *Watch, _ *bytes.Buffer) {
-		time.Sleep(7*time.Hour + 500*time.Millisecond)
+		pass(7*time.Hour + 500*time.Millisecond)
 		points := w.Series("a", time.Time{})
 		if len(points) < fine+coarse-50 || len(points) > fine+coarse {
 			t.Errorf("%d points", len(points))
