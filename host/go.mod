@@ -9,6 +9,7 @@ replace github.com/myspinbot/spinbot/sdk => ../sdk
 replace github.com/myspinbot/spinbot/ui => ../ui
 
 require (
+	github.com/NVIDIA/go-nvml v0.13.4-1
 	github.com/creachadair/jrpc2 v1.3.6
 	github.com/gabriel-vasile/mimetype v1.4.16
 	github.com/gofiber/fiber/v2 v2.52.15

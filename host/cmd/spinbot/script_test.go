@@ -49,7 +49,7 @@ func setup(env *testscript.Env) error {
 // programs that the demo needs, and what to install when they are missing.
 var programs = map[string]string{"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
 
-// condition adds "media" (ffmpeg and a speech engine are there) and "root". What is missing is skipped aloud on a
+// condition adds "media" (ffmpeg and a speech engine are there), "root" and "devices" (this machine has some). What is missing is skipped aloud on a
 // person's machine, and fails in CI.
 func condition(name string) (bool, error) {
 	switch name {
@@ -60,6 +60,9 @@ func condition(name string) (bool, error) {
 			}
 		}
 		return true, nil
+	case "devices":
+		out, err := exec.Command(filepath.Join(built, "bin", "spinbot"), "probe", "--once").Output()
+		return strings.Contains(string(out), `"uuid"`), err
 	case "root":
 		if os.Getuid() == 0 && runtime.GOOS == "linux" {
 			return true, nil

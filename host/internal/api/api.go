@@ -82,6 +82,7 @@ type Config struct {
 	Triggers  Triggers
 	Live      Live
 	Retention Retention
+	Devices   Devices
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
@@ -185,6 +186,8 @@ func (s *Server) routes() {
 	v1.Get("/cache", s.listCache)
 	v1.Delete("/cache/:key", s.forget)
 	v1.Post("/cache/gc", s.shrink)
+	v1.Get("/devices", s.listDevices)
+	v1.Get("/devices/:uuid/series", s.deviceSeries)
 	v1.Get("/node-types", s.nodeTypes)
 	v1.Get("/plugins", s.plugins)
 	v1.Post("/plugins/:name/trust", s.trust)

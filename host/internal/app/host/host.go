@@ -29,6 +29,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
 	"github.com/myspinbot/spinbot/host/internal/gpu"
+	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
@@ -71,6 +72,8 @@ type Config struct {
 	Environ []string
 	// File is what spinbot.hcl says; nil: the defaults. Of its settings this Config is made already.
 	File *config.Config
+	// Probe is the command that looks at the devices of this machine, as probe.Child takes it; empty: nobody does.
+	Probe []string
 	// Devices are those that the configuration describes.
 	Devices []gpu.Written
 	Log     *slog.Logger
@@ -96,6 +99,7 @@ type Host struct {
 	pipelines *pipelines.Folders
 	triggers  *trigger.Triggers
 	metrics   *telemetry.Metrics
+	devices   *probe.Watch
 	live      *live
 	logs      *logs
 	api       *api.Server
@@ -110,6 +114,7 @@ type Host struct {
 	untrigger func()
 
 	stopServing context.CancelFunc // set by Serve
+	announce    atomic.Bool        // the host serves: what it lacks is said aloud
 
 	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
@@ -195,9 +200,10 @@ func (h *Host) open(ctx context.Context) error {
 	})
 	h.holdQueue()
 	h.lookAtDisks()
+	h.watchDevices()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Journal: h.store, Index: h.store,
 		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
@@ -296,7 +302,7 @@ func (h *Host) Client() *client.Client { return h.client }
 // Failed gives the error of a listener that broke.
 func (h *Host) Failed() <-chan error { return h.failed }
 
-// Serve also listens on a loopback address, goes on with every run that was interrupted, and fires triggers.
+// Serve also listens on a loopback address, goes on with every run that was interrupted, fires triggers and watches devices.
 // It gives the address it listens on.
 func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 	ln, err := api.Listen(address)
@@ -304,6 +310,8 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 		return "", err
 	}
 	h.engine.Reading(true)
+	h.announce.Store(true)
+	h.devices.Start()
 	h.serve(ln)
 	ctx, h.stopServing = context.WithCancel(ctx)
 	h.serving.Go(func() {
@@ -360,6 +368,9 @@ func (h *Host) Close(ctx context.Context) error {
 
 func (h *Host) closeParts(context.Context) error {
 	var errs []error
+	if h.devices != nil {
+		errs = append(errs, h.devices.Close())
+	}
 	if h.plugins != nil {
 		errs = append(errs, h.plugins.Close())
 	}

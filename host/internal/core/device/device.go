@@ -53,8 +53,8 @@ type Reading struct {
 	Temperature *int     `json:"temperature,omitempty"` // °C
 	Power       *float64 `json:"power,omitempty"`       // W
 	Energy      *float64 `json:"energy,omitempty"`      // J, since the driver was loaded
-	// Processes that use the device; nil where the driver does not tell.
-	Processes []Process `json:"processes,omitempty"`
+	// Processes that use the device; nil where the driver does not tell, empty when there are none.
+	Processes []Process `json:"processes,omitzero"`
 	// Stale: the probe stopped answering after this was read.
 	Stale bool `json:"stale,omitempty"`
 }
