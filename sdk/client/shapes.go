@@ -64,6 +64,8 @@ type Planned struct {
 	Cached    int      `json:"cached,omitempty"`
 	Sources   []string `json:"sources,omitempty"`
 	Device    *Device  `json:"device,omitempty"`
+	// Where is the device that it would get now, or why it would wait.
+	Where string `json:"where,omitempty"`
 	// Each is how long one instance takes in seconds, the median of Samples attempts; 0: nothing is known.
 	Each    float64 `json:"each_seconds,omitempty"`
 	Samples int     `json:"samples,omitempty"`
@@ -75,6 +77,14 @@ type Device struct {
 	Count   int               `json:"count,omitempty"`
 	Model   string            `json:"model,omitempty"`
 	AtLeast map[string]string `json:"at_least,omitempty"`
+	// RAM and Disk are the machine's own, in bytes.
+	RAM       int64    `json:"ram,omitempty"`
+	Disk      int64    `json:"disk,omitempty"`
+	Exclusive bool     `json:"exclusive,omitempty"`
+	Only      []string `json:"only,omitempty"`
+	Prefer    []string `json:"prefer,omitempty"`
+	Forbid    []string `json:"forbid,omitempty"`
+	Evictable bool     `json:"evictable,omitempty"`
 }
 
 // Rerun names a run that is to be repeated. Whatever has the same inputs takes its result from it, but for the nodes

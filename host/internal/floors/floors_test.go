@@ -78,7 +78,7 @@ var rooms = []room{
 	{"host/internal/artifacts/...", 3, nil, "one adapter each"},
 	{"host/internal/cache/...", 3, nil, "one adapter each"},
 	{"host/internal/placer", 3, nil, "the book of one host: attempts that wait for devices, and what was learned of them"},
-	{"host/internal/devices", 3, nil, "this machine's devices: the lease table, what is kept warm on them, what has to go"},
+	{"host/internal/leases", 3, nil, "this machine's devices: the lease table, what is kept warm on them, what has to go"},
 	{"host/internal/engine", 3, nil, "the only loop: decide, append intent, execute, append result"},
 	{"host/internal/pipelines", 3, nil, "which pipelines lie in the folders of the host"},
 	{"host/internal/trigger", 3, nil, "what makes runs by itself: cron and webhooks"},

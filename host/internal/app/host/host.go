@@ -30,7 +30,9 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
+	"github.com/myspinbot/spinbot/host/internal/leases"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
+	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
@@ -100,6 +102,8 @@ type Host struct {
 	triggers  *trigger.Triggers
 	metrics   *telemetry.Metrics
 	devices   *probe.Watch
+	leases    *leases.Keeper
+	placer    *placer.Placer
 	live      *live
 	logs      *logs
 	api       *api.Server
@@ -115,6 +119,11 @@ type Host struct {
 
 	stopServing context.CancelFunc // set by Serve
 	announce    atomic.Bool        // the host serves: what it lacks is said aloud
+
+	following sync.Once // what has leases follow the readings of devices
+	unfollow  context.CancelFunc
+	followed  chan struct{}
+	ram, disk int64 // of this machine, to be leased
 
 	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
@@ -187,6 +196,8 @@ func (h *Host) open(ctx context.Context) error {
 	}
 	h.retain()
 	h.catalog = catalog.New(catalogConfig(h.cfg, h.describe))
+	h.watchDevices()
+	h.place()
 	executor, err := h.executor()
 	if err != nil {
 		return err
@@ -194,13 +205,12 @@ func (h *Host) open(ctx context.Context) error {
 	h.openTriggers()
 	h.engine = engine.New(engine.Config{
 		Vault: h.secrets, Mask: mask.String,
-		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache,
+		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache, Placer: placing{h.placer, h},
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 	})
 	h.holdQueue()
 	h.lookAtDisks()
-	h.watchDevices()
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Journal: h.store, Index: h.store,
@@ -232,7 +242,7 @@ func (h *Host) executor() (exec.Executor, error) {
 		}
 		return plugin, nil
 	})
-	here, err := exec.Stage(route, exec.StageConfig{Root: h.cfg.State.Scratch(), Artifacts: h.artifacts,
+	here, err := exec.Stage(exec.Lease(route, h.leases), exec.StageConfig{Root: h.cfg.State.Scratch(), Artifacts: h.artifacts,
 		Scratch: func(nodeType string) bool { return !h.isModule(nodeType) }})
 	if err != nil {
 		return nil, err
@@ -311,7 +321,7 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 	}
 	h.engine.Reading(true)
 	h.announce.Store(true)
-	h.devices.Start()
+	h.followDevices()
 	h.serve(ln)
 	ctx, h.stopServing = context.WithCancel(ctx)
 	h.serving.Go(func() {
@@ -368,8 +378,16 @@ func (h *Host) Close(ctx context.Context) error {
 
 func (h *Host) closeParts(context.Context) error {
 	var errs []error
+	h.following.Do(func() {}) // from now on it does not begin
+	if h.unfollow != nil {
+		h.unfollow()
+		<-h.followed
+	}
 	if h.devices != nil {
 		errs = append(errs, h.devices.Close())
+	}
+	if h.placer != nil {
+		errs = append(errs, h.placer.Close())
 	}
 	if h.plugins != nil {
 		errs = append(errs, h.plugins.Close())

@@ -56,6 +56,9 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 		}
 		want.Pipeline = p
 	}
+	if err := r.h.placeable(ctx, want.Pipeline); err != nil {
+		return client.Run{}, err
+	}
 	if sub.Inputs, err = r.h.withEarlier(want.Pipeline, sub, earlier); err != nil {
 		return client.Run{}, err
 	}

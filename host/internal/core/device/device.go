@@ -48,6 +48,8 @@ type Reading struct {
 	At   time.Time `json:"at"`
 	Used *int64    `json:"used,omitempty"` // by every process, ours or not
 	Free *int64    `json:"free,omitempty"`
+	// Foreign is what programs that are not ours use, when an agent has worked it out for whoever places tasks.
+	Foreign *int64 `json:"foreign,omitempty"`
 	// Utilisation is the percentage of the last moments in which anything ran.
 	Utilisation *int     `json:"utilisation,omitempty"`
 	Temperature *int     `json:"temperature,omitempty"` // °C

@@ -41,6 +41,15 @@ func (u *Unit) Refuses(r *Request, warm string) string {
 	return ""
 }
 
+// Foreign is the memory that programs which are not ours use, as far as is known, in bytes.
+func (u *Unit) Foreign() int64 {
+	ghosts := int64(0)
+	for _, g := range u.ghosts {
+		ghosts += g.memory
+	}
+	return u.foreign(u.taken(), ghosts)
+}
+
 // Free is the memory that may be granted now, in bytes; below zero when foreign processes took what was granted.
 func (u *Unit) Free() int64 {
 	taken, ghosts := u.taken(), int64(0)
@@ -129,6 +138,8 @@ func (u *Unit) taken() int64 {
 // ours are believed to use what they were granted, and foreign ones at least what they did before ours came.
 func (u *Unit) foreign(taken, ghosts int64) int64 {
 	switch {
+	case u.Reading.Foreign != nil:
+		return *u.Reading.Foreign
 	case u.Reading.Used == nil:
 		return 0
 	case u.ours != nil:

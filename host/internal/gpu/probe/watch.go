@@ -40,6 +40,7 @@ type Watch struct {
 	watching sync.WaitGroup
 
 	mu      sync.Mutex
+	moved   chan struct{} // closed and made anew with each sample
 	started bool
 	closed  bool
 	told    bool // that there is nothing
@@ -61,7 +62,7 @@ func New(cfg Config) *Watch {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Watch{cfg: cfg, series: map[string]*series{}}
+	w := &Watch{cfg: cfg, series: map[string]*series{}, moved: make(chan struct{})}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	for _, run := range cfg.Sources {
 		w.sources = append(w.sources, &source{run: run, first: make(chan struct{})})
@@ -215,6 +216,8 @@ func (w *Watch) take(s *source, sample Sample) (idle bool) {
 	w.told = w.told || nothing
 	note := w.note()
 	s.looked()
+	close(w.moved)
+	w.moved = make(chan struct{})
 	w.mu.Unlock()
 	switch {
 	case was != "" && sample.Error == "":
@@ -238,6 +241,13 @@ func (w *Watch) tell(before, after map[string]string) {
 			w.cfg.Log.Info("a device is well again", "device", uuid)
 		}
 	}
+}
+
+// Moved is closed when the next sample has come in.
+func (w *Watch) Moved() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.moved
 }
 
 // Inventory is what is known now.

@@ -1,4 +1,4 @@
-package devices_test
+package leases_test
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
-	"github.com/myspinbot/spinbot/host/internal/devices"
 	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/leases"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -73,14 +73,14 @@ func (g *fakeGPU) device() device.Device {
 	return d
 }
 
-func (g *fakeGPU) Warm() (out []devices.Process) {
+func (g *fakeGPU) Warm() (out []leases.Process) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for k, plugin := range []string{"ollama", "comfyui"} {
 		if !g.alive[plugin] {
 			continue
 		}
-		p := devices.Process{Plugin: plugin, Devices: []string{"GPU-0"}, PIDs: []int{k + 1}, Tells: g.tells}
+		p := leases.Process{Plugin: plugin, Devices: []string{"GPU-0"}, PIDs: []int{k + 1}, Tells: g.tells}
 		for name, m := range g.models {
 			if model, ok := strings.CutPrefix(name, plugin+"#"); ok {
 				p.Models = append(p.Models, sdk.Model{Name: model, Memory: m})
@@ -95,7 +95,7 @@ func (g *fakeGPU) Unload(_ context.Context, plugin string, _ []string, model str
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.unloads {
-		return devices.ErrCannotUnload
+		return leases.ErrCannotUnload
 	}
 	g.ghost += g.models[plugin+"#"+model]
 	delete(g.models, plugin+"#"+model)
@@ -138,7 +138,7 @@ func (g *fakeGPU) run(memory func(model string) int64) exec.Executor {
 // machine is a placer and devices over one fake GPU, wired as a host wires them.
 type machine struct {
 	gpu    *fakeGPU
-	held   *devices.Devices
+	held   *leases.Keeper
 	placer *placer.Placer
 	exec   exec.Executor
 	stop   func()
@@ -148,7 +148,7 @@ func newMachine(t *testing.T, g *fakeGPU, memory func(string) int64) *machine {
 	t.Helper()
 	g.models, g.alive = map[string]int64{}, map[string]bool{}
 	m := &machine{gpu: g}
-	m.held = devices.New(devices.Config{Processes: g, RAM: -1, Disk: -1, Patience: 10 * time.Second, Changed: m.changed})
+	m.held = leases.New(leases.Config{Processes: g, RAM: -1, Disk: -1, Patience: 10 * time.Second, Changed: m.changed})
 	m.placer = placer.New(placer.Config{Plugin: func(t string) string { p, _, _ := strings.Cut(t, "."); return p }, Expect: m.held.Expect})
 	m.exec = exec.Lease(g.run(memory), m.held)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -252,7 +252,7 @@ func waitFor(t *testing.T, what func() bool) {
 func TestMemoryIsGrantedWhenItIsFree(t *testing.T) {
 	t.Parallel()
 	g := &fakeGPU{memory: 24 * gib, stubborn: true, models: map[string]int64{}, alive: map[string]bool{}}
-	d := devices.New(devices.Config{Processes: g, RAM: -1, Disk: -1, Patience: 50 * time.Millisecond})
+	d := leases.New(leases.Config{Processes: g, RAM: -1, Disk: -1, Patience: 50 * time.Millisecond})
 	d.Observe([]device.Device{g.device()})
 	ctx := t.Context()
 	task := func(n int, plugin, model string) *sdk.Task {
@@ -288,7 +288,7 @@ func TestWatch(t *testing.T) {
 	g := &fakeGPU{memory: 24 * gib, models: map[string]int64{}, alive: map[string]bool{"ollama": true}}
 	crawls := false
 	changes := 0
-	d := devices.New(devices.Config{Processes: g, RAM: -1, Disk: -1, Crawls: func(string) bool { return crawls }, Changed: func() { changes++ }})
+	d := leases.New(leases.Config{Processes: g, RAM: -1, Disk: -1, Crawls: func(string) bool { return crawls }, Changed: func() { changes++ }})
 	d.Observe([]device.Device{g.device()})
 	run := func(during func()) (*sdk.Usage, error) {
 		at := sdk.Address{Run: "run_00000000000000000000000001", Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: 1}
@@ -336,7 +336,7 @@ func TestWatch(t *testing.T) {
 func TestLeaseEnds(t *testing.T) {
 	t.Parallel()
 	g := &fakeGPU{memory: 8 * gib, models: map[string]int64{}, alive: map[string]bool{}, foreign: 6 * gib}
-	d := devices.New(devices.Config{Processes: g, RAM: -1, Disk: -1})
+	d := leases.New(leases.Config{Processes: g, RAM: -1, Disk: -1})
 	d.Observe([]device.Device{g.device()})
 	task := &sdk.Task{Address: sdk.Address{Run: "run_00000000000000000000000001", Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: 1}, Devices: []string{"GPU-0"}}
 	e := exec.Lease(exec.Func(func(context.Context, *sdk.Task) (sdk.Result, error) { return sdk.Result{}, nil }), d)

@@ -1,7 +1,7 @@
-// Package devices owns this machine's devices: who holds what of them (core/device's table is the last word), what plugins
+// Package leases owns this machine's devices: who holds what of them (core/device's table is the last word), what plugins
 // keep warm there, and what has to go so that a task finds room. Readings come from outside, and so do processes; memory
 // that was given up is granted again once a reading shows that it is free.
-package devices
+package leases
 
 import (
 	"cmp"
@@ -42,7 +42,7 @@ type Processes interface {
 // ErrCannotUnload says that a plugin frees memory only when its process ends.
 var ErrCannotUnload = errors.New("the plugin cannot unload models")
 
-// Config is what devices work with.
+// Config is what a Keeper works with.
 type Config struct {
 	Processes Processes
 	// RAM and Disk are what there is to lease, in bytes; below zero: as much as is asked for. Reserve is kept free of each
@@ -58,8 +58,8 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-// Devices holds this machine's devices. It is safe for concurrent use.
-type Devices struct {
+// Keeper holds this machine's devices. It is safe for concurrent use.
+type Keeper struct {
 	cfg Config
 
 	mu       sync.Mutex
@@ -80,8 +80,8 @@ type held struct {
 	stop   context.CancelCauseFunc
 }
 
-// New makes the devices of this machine: none, until they are observed.
-func New(c Config) *Devices {
+// New makes the keeper of this machine's devices: none, until they are observed.
+func New(c Config) *Keeper {
 	c.Patience = cmp.Or(c.Patience, 20*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -92,18 +92,19 @@ func New(c Config) *Devices {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	d := &Devices{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, moved: make(chan struct{})}
+	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, moved: make(chan struct{})}
 	d.table.Reserve = c.Reserve
 	return d
 }
 
 // View is what whoever places tasks has to know.
-func (d *Devices) View() (devices []device.Device, warm []device.Warm) {
+func (d *Keeper) View() (devices []device.Device, warm []device.Warm) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, u := range d.table.Units() {
 		shown := u.Device
-		shown.Ill = u.Usable()
+		foreign := u.Foreign()
+		shown.Ill, shown.Reading.Foreign = u.Usable(), &foreign
 		devices = append(devices, shown)
 	}
 	for _, w := range d.table.Warm() {
@@ -114,7 +115,7 @@ func (d *Devices) View() (devices []device.Device, warm []device.Warm) {
 
 // Hold takes a device out of use, why for people; an empty why takes it back. Tasks on it go on. It says whether there is
 // such a device.
-func (d *Devices) Hold(uuid, why string) bool {
+func (d *Keeper) Hold(uuid, why string) bool {
 	d.mu.Lock()
 	found := d.table.Hold(uuid, why)
 	d.move()
@@ -124,13 +125,13 @@ func (d *Devices) Hold(uuid, why string) bool {
 }
 
 // move wakes whoever waits for something to be given back. mu is held.
-func (d *Devices) move() {
+func (d *Keeper) move() {
 	close(d.moved)
 	d.moved = make(chan struct{})
 }
 
 // Observe takes in the devices as they were last read.
-func (d *Devices) Observe(devices []device.Device) {
+func (d *Keeper) Observe(devices []device.Device) {
 	processes := d.cfg.Processes.Warm()
 	d.mu.Lock()
 	d.read = devices
@@ -156,7 +157,7 @@ func ours(processes []Process) func(pid int) bool {
 }
 
 // refresh takes in what processes keep warm. mu is held.
-func (d *Devices) refresh(processes []Process) {
+func (d *Keeper) refresh(processes []Process) {
 	keeps := map[string]bool{} // by ID, or by process where it does not tell
 	for _, p := range processes {
 		name := placement.Process(p.Plugin, p.Devices)
@@ -184,7 +185,7 @@ func (d *Devices) refresh(processes []Process) {
 	}
 }
 
-func (d *Devices) warm(id string) *device.Warm {
+func (d *Keeper) warm(id string) *device.Warm {
 	for _, w := range d.table.Warm() {
 		if w.ID == id {
 			return w
@@ -195,7 +196,7 @@ func (d *Devices) warm(id string) *device.Warm {
 
 // watch looks after the tasks that hold devices: how much they use, whether a device was lost under them, whether they crawl
 // for lack of memory. It gives what has to be done once mu is not held any more.
-func (d *Devices) watch(processes []Process) (stops []func()) {
+func (d *Keeper) watch(processes []Process) (stops []func()) {
 	for id, h := range d.leases {
 		h.peak = max(h.peak, d.used(h, processes))
 		for _, uuid := range h.lease.Devices {
@@ -233,7 +234,7 @@ func spilling(u *device.Unit) error {
 
 // used is how much memory of one of its devices the process of a task uses now; 0 when nobody can tell, or when several tasks
 // share the process.
-func (d *Devices) used(h *held, processes []Process) (most int64) {
+func (d *Keeper) used(h *held, processes []Process) (most int64) {
 	for _, other := range d.leases {
 		if other != h && other.lease.Warm != "" && process(other.lease.Warm) == process(h.lease.Warm) {
 			return 0

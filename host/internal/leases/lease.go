@@ -1,4 +1,4 @@
-package devices
+package leases
 
 import (
 	"context"
@@ -13,21 +13,21 @@ import (
 )
 
 // Expect says that a task comes, and what it was promised.
-func (d *Devices) Expect(a placement.Assignment) {
+func (d *Keeper) Expect(a placement.Assignment) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.expected[a.Task.ID] = a
 }
 
 // Forget says that a task comes no more.
-func (d *Devices) Forget(id string) {
+func (d *Keeper) Forget(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.expected, id)
 }
 
 // Lease implements exec.Leaser.
-func (d *Devices) Lease(ctx context.Context, t *sdk.Task) (context.Context, func(error) *sdk.Usage, error) {
+func (d *Keeper) Lease(ctx context.Context, t *sdk.Task) (context.Context, func(error) *sdk.Usage, error) {
 	id := t.Address.String()
 	d.mu.Lock()
 	a, ok := d.expected[id]
@@ -55,7 +55,7 @@ func (d *Devices) Lease(ctx context.Context, t *sdk.Task) (context.Context, func
 func refused(why string) error { return &sdk.Error{Cause: sdk.CauseRefused, Message: why} }
 
 // grant waits until the table grants what was promised: memory that was given up becomes free a moment later.
-func (d *Devices) grant(ctx context.Context, a placement.Assignment) (device.Lease, error) {
+func (d *Keeper) grant(ctx context.Context, a placement.Assignment) (device.Lease, error) {
 	ask := device.Ask{ID: a.Task.ID, Devices: a.Devices, Request: a.Task.Request, Warm: placement.WarmID(placement.Process(a.Task.Plugin, a.Devices), a.Task.Model)}
 	patience := time.NewTimer(d.cfg.Patience)
 	defer patience.Stop()
@@ -82,7 +82,7 @@ func (d *Devices) grant(ctx context.Context, a placement.Assignment) (device.Lea
 }
 
 // makeRoom has something given up that is idle on the device, what was used longest ago first. It says whether it did.
-func (d *Devices) makeRoom(ctx context.Context, uuid string, ask device.Ask) bool {
+func (d *Keeper) makeRoom(ctx context.Context, uuid string, ask device.Ask) bool {
 	d.mu.Lock()
 	u := d.table.Unit(uuid)
 	var oldest *device.Warm
@@ -102,7 +102,7 @@ func (d *Devices) makeRoom(ctx context.Context, uuid string, ask device.Ask) boo
 }
 
 // giveUp has something warm given up: the model is unloaded, or where that cannot be, its process is ended.
-func (d *Devices) giveUp(ctx context.Context, id string) error {
+func (d *Keeper) giveUp(ctx context.Context, id string) error {
 	d.mu.Lock()
 	w := d.warm(id)
 	var c device.Warm
@@ -144,7 +144,7 @@ func (d *Devices) giveUp(ctx context.Context, id string) error {
 }
 
 // hold keeps a lease for a task until its release.
-func (d *Devices) hold(ctx context.Context, a placement.Assignment, lease device.Lease) (context.Context, func(error) *sdk.Usage) {
+func (d *Keeper) hold(ctx context.Context, a placement.Assignment, lease device.Lease) (context.Context, func(error) *sdk.Usage) {
 	ctx, stop := context.WithCancelCause(ctx)
 	h := &held{lease: lease, plugin: a.Task.Plugin, model: a.Task.Model, since: d.cfg.Now(), stop: stop}
 	d.mu.Lock()
@@ -157,7 +157,7 @@ func (d *Devices) hold(ctx context.Context, a placement.Assignment, lease device
 }
 
 // release gives a lease back; what its process goes on to hold is warm from now on.
-func (d *Devices) release(h *held) *sdk.Usage {
+func (d *Keeper) release(h *held) *sdk.Usage {
 	processes := d.cfg.Processes.Warm()
 	now := d.cfg.Now()
 	d.mu.Lock()

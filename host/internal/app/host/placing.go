@@ -1,0 +1,245 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
+	"github.com/myspinbot/spinbot/host/internal/leases"
+	"github.com/myspinbot/spinbot/host/internal/placer"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// localAgent is the agent within this process.
+const localAgent = "local"
+
+// place makes what gives devices to tasks: the leases of this machine's devices, and the placer.
+func (h *Host) place() {
+	policy := placement.Policy{}
+	if f := h.cfg.File; f != nil {
+		policy = placement.Policy{Ageing: f.Placement.Ageing, Preempt: f.Placement.Preempt, Reserve: f.Placement.Reserve, Quotas: map[string]placement.Quota{}}
+		for _, q := range f.Quotas {
+			policy.Quotas[q.User] = placement.Quota{Devices: q.Devices, Memory: q.Memory}
+		}
+	}
+	h.ram, h.disk = memory(), diskOf(h.cfg.State.Dir)
+	h.leases = leases.New(leases.Config{Processes: processes{h}, RAM: h.ram, Disk: h.disk, Reserve: policy.Reserve,
+		Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Log: h.cfg.Log})
+	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Expect: h.leases.Expect, File: h.cfg.State.Learned(), Log: h.cfg.Log})
+}
+
+func diskOf(folder string) int64 {
+	s, err := artifacts.SpaceOf(folder)
+	if err != nil {
+		return -1
+	}
+	return int64(s.Free)
+}
+
+func (h *Host) pluginOf(nodeType string) string {
+	if e, err := h.offers(nodeType); err == nil {
+		return e.Name
+	}
+	name, _, _ := strings.Cut(nodeType, ".")
+	return name
+}
+
+// tellPlacer says how this machine's devices are now.
+func (h *Host) tellPlacer() {
+	devices, warm := h.leases.View()
+	h.placer.Agent(placement.Agent{ID: localAgent, Name: "this machine"}, devices, h.ram, h.disk, warm)
+}
+
+// followDevices looks after the devices from now on: it waits for the first look, and has leases follow the readings. Called
+// again it does nothing.
+func (h *Host) followDevices() {
+	h.following.Do(func() {
+		h.devices.Start()
+		ctx, cancel := context.WithCancel(context.Background())
+		h.unfollow = cancel
+		h.followed = make(chan struct{})
+		go func() {
+			defer close(h.followed)
+			h.follow(ctx)
+		}()
+	})
+}
+
+// How often leases look at the readings: often while there are devices, else seldom.
+const (
+	lookOften  = time.Second / 2
+	lookSeldom = 5 * time.Second
+)
+
+func (h *Host) follow(ctx context.Context) {
+	first, cancel := context.WithTimeout(ctx, firstLook)
+	_ = h.devices.First(first) // what it found, or that it found nothing, is in the inventory
+	cancel()
+	for ctx.Err() == nil {
+		seen := h.devices.Inventory().Devices
+		h.leases.Observe(seen)
+		if err := h.placer.Save(); err != nil {
+			h.cfg.Log.Warn("learning goes on without", "error", err)
+		}
+		pause := lookSeldom
+		if len(seen) > 0 {
+			pause = lookOften
+		}
+		select {
+		case <-ctx.Done():
+		case <-h.devices.Moved():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// placing is how the engine asks for devices: they are looked after from the first time on.
+type placing struct {
+	*placer.Placer
+	h *Host
+}
+
+func (p placing) Want(w placement.Want, given func(placement.Given), yield func()) {
+	p.h.followDevices()
+	p.Placer.Want(w, given, yield)
+}
+
+func (p placing) Done(id string, went *placement.Went) {
+	p.h.leases.Forget(id)
+	p.Placer.Done(id, went)
+}
+
+// processes are the plugins' processes as leases see them.
+type processes struct{ h *Host }
+
+func (p processes) Warm() (out []leases.Process) {
+	for _, w := range p.h.plugins.Warm() {
+		if w.Starting || w.Ending {
+			continue
+		}
+		out = append(out, leases.Process{Plugin: w.Plugin, Devices: w.Devices, PIDs: w.PIDs, Used: w.LastUsed, Models: w.Models,
+			Tells: len(w.Tasks) == 0 && !w.ModelsAt.IsZero() && !w.ModelsAt.Before(w.LastUsed)}) // else what it said is out of date
+	}
+	return out
+}
+
+func (p processes) Unload(ctx context.Context, plugin string, devices []string, model string) error {
+	err := p.h.plugins.Unload(ctx, plugin, devices, model)
+	if errors.Is(err, pluginexec.ErrCannotUnload) {
+		return leases.ErrCannotUnload
+	}
+	return err
+}
+
+func (p processes) Evict(ctx context.Context, plugin string, devices []string) error {
+	return p.h.plugins.Evict(ctx, plugin, devices)
+}
+
+// placeable says which nodes of a pipeline no device could ever serve; nil: none.
+func (h *Host) placeable(ctx context.Context, p *pipeline.Pipeline) error {
+	var never []string
+	eachNode(p, "", func(at string, n *pipeline.Node) {
+		d, ok := n.Wants(nil)
+		if !ok {
+			return
+		}
+		h.followDevices()
+		if err := h.firstSeen(ctx); err != nil {
+			return
+		}
+		if why := h.placer.Never(want(n, d)); why != "" {
+			never = append(never, at+" "+why)
+		}
+	})
+	if err := ctx.Err(); err != nil || len(never) == 0 {
+		return err
+	}
+	return &client.Problem{Code: client.CodeInvalidPipeline, Detail: "it could never be run here: " + strings.Join(never, "; "),
+		Fix: "ask for less in its device block, or add a device; spinbot devices lists what is there"}
+}
+
+// firstSeen waits until the placer knows the devices.
+func (h *Host) firstSeen(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, firstLook)
+	defer cancel()
+	if err := h.devices.First(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	h.leases.Observe(h.devices.Inventory().Devices)
+	return nil
+}
+
+func want(n *pipeline.Node, d pipeline.Device) placement.Want {
+	return placement.Want{Type: n.Type, Request: d.Request, Model: d.Model, Evictable: d.Evictable}
+}
+
+// eachNode calls do for every node of a pipeline and the modules in it, with its address without keys.
+func eachNode(p *pipeline.Pipeline, in string, do func(at string, n *pipeline.Node)) {
+	for _, n := range p.Nodes {
+		at := in + string(n.Kind) + "." + n.Name
+		do(at, n)
+		if n.Module != nil {
+			eachNode(n.Module, at+"/", do)
+		}
+	}
+}
+
+// wouldGo says for a plan where a node would go now, or why it would wait.
+func (h *Host) wouldGo(ctx context.Context, n *pipeline.Node, d pipeline.Device) string {
+	h.followDevices()
+	if err := h.firstSeen(ctx); err != nil {
+		return ""
+	}
+	a, why := h.placer.Would(want(n, d))
+	switch {
+	case why != "":
+		return why
+	case len(a.Devices) == 0:
+		return ""
+	}
+	names := strings.Join(a.Devices, ", ")
+	if a.Warm {
+		return names + ", its model is loaded there"
+	}
+	if len(a.Unload) > 0 {
+		return names + fmt.Sprintf(", once %s %s unloaded", strings.Join(unloaded(a.Unload), ", "), map[bool]string{true: "is", false: "are"}[len(a.Unload) == 1])
+	}
+	return names
+}
+
+func deviceWanted(d *pipeline.Device) *client.Device {
+	return &client.Device{Memory: d.Memory, Count: d.Count, Model: d.Model, AtLeast: d.AtLeast, RAM: d.RAM, Disk: d.Disk,
+		Exclusive: d.Exclusive, Only: d.Only, Prefer: d.Prefer, Forbid: d.Forbid, Evictable: d.Evictable}
+}
+
+// unloaded names what is kept warm for people: its plugin, and the model.
+func unloaded(ids []string) []string {
+	out := slices.Clone(ids)
+	for k, id := range ids {
+		process, model, _ := strings.Cut(id, "#")
+		plugin, _, _ := strings.Cut(process, "@")
+		out[k] = strings.TrimSpace(plugin + " " + model)
+	}
+	return out
+}
+
+// HoldDevice takes a device out of use, or back into it with an empty why.
+func (h *Host) HoldDevice(ctx context.Context, uuid, why string) error {
+	h.followDevices()
+	if err := h.firstSeen(ctx); err != nil {
+		return err
+	}
+	uuid, err := whole(h.devices.Inventory().Devices, uuid)
+	if err != nil {
+		return err
+	}
+	h.leases.Hold(uuid, why)
+	return nil
+}
