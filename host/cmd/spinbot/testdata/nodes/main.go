@@ -21,7 +21,10 @@ func main() {
 		sdk.NodeOf(about("once", "Crashes until a file is there"), once),
 		sdk.NodeOf(about("picture", "Takes a picture"), picture),
 		sdk.NodeOf(about("told", "Tells what the plugin was told in spinbot.hcl"), tellTold),
+		sdk.NodeOf(gpu("gpu", 0), onDevice),
+		sdk.NodeOf(gpu("gpu_big", 20<<30), onDevice),
 	)
+	p.Resident, p.Unload = resident, unload
 	schema, err := sdk.SchemaOf[configuration]()
 	if err != nil {
 		panic(err)
