@@ -64,8 +64,9 @@ type Planned struct {
 	Cached    int      `json:"cached,omitempty"`
 	Sources   []string `json:"sources,omitempty"`
 	Device    *Device  `json:"device,omitempty"`
-	// Where is the device that it would get now, or why it would wait.
+	// Where is the device that it would get now; Waits, why it would wait.
 	Where string `json:"where,omitempty"`
+	Waits string `json:"waits,omitempty"`
 	// Each is how long one instance takes in seconds, the median of Samples attempts; 0: nothing is known.
 	Each    float64 `json:"each_seconds,omitempty"`
 	Samples int     `json:"samples,omitempty"`
@@ -109,6 +110,15 @@ type Queue struct {
 	Total   int      `json:"total"`
 	Unread  int      `json:"unread,omitempty"` // runs from before the host's start that it has not read back
 	Runs    []Queued `json:"runs"`             // the first of them
+	// Tasks are attempts that wait for devices, in order: the first of them, of TasksTotal.
+	Tasks      []WaitingTask `json:"tasks"`
+	TasksTotal int           `json:"tasks_total"`
+}
+
+// WaitingTask is an attempt that waits for devices.
+type WaitingTask struct {
+	At  string `json:"at"`
+	Why string `json:"why"`
 }
 
 // CacheEntry is one result that is kept for later runs.
@@ -189,7 +199,13 @@ type Node struct {
 	OutputsRef string `json:"outputs_ref,omitempty"`
 	// Source is the address of the attempt whose result it is, when it was cached.
 	Source string `json:"source,omitempty"`
-	// Usage is what its latest attempt used, when it is a control node.
+	// Devices are UUIDs of what its latest attempt was given of the Agent's, each with Memory bytes; 0: all of it.
+	Devices []string `json:"devices,omitempty"`
+	Agent   string   `json:"agent,omitempty"`
+	Memory  int64    `json:"memory,omitempty"`
+	// Rung is how far down its ladder of degrade blocks it is.
+	Rung int `json:"rung,omitempty"`
+	// Usage is what its latest attempt used, as far as it was measured.
 	Usage *sdk.Usage `json:"usage,omitempty"`
 	// Ask is what an open gate asks; Until when it waits at the latest.
 	Ask *Question `json:"ask,omitempty"`

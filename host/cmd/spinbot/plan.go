@@ -120,7 +120,7 @@ func (p *program) showPlan(plan client.Plan, out string) error {
 	for _, n := range plan.Nodes {
 		count[n.Verdict]++
 		rows = append(rows, []cell{plain(strings.TrimPrefix(n.At, "node.")), {n.Type, style.Dim}, {n.Verdict, marks[n.Verdict]}, plain(instancesText(n)),
-			plain(deviceText(n.Device)), plain(tookText(n)), {n.Why, style.Dim}})
+			plain(deviceText(n)), plain(tookText(n)), {whyText(n), style.Dim}})
 	}
 	table(os.Stdout, style, []string{"NODE", "TYPE", "PLAN", "TIMES", "DEVICE", "EACH", "WHY"}, rows)
 	var parts []string
@@ -157,7 +157,15 @@ func instancesText(n client.Planned) string {
 	return fmt.Sprint(n.Instances)
 }
 
-func deviceText(d *client.Device) string {
+func whyText(n client.Planned) string {
+	if n.Waits == "" || n.Verdict == "cached" || n.Verdict == "skip" {
+		return n.Why
+	}
+	return n.Why + "; it would wait: " + n.Waits
+}
+
+func deviceText(n client.Planned) string {
+	d := n.Device
 	if d == nil {
 		return ""
 	}
@@ -173,6 +181,18 @@ func deviceText(d *client.Device) string {
 	}
 	for _, k := range sortedKeys(d.AtLeast) {
 		parts = append(parts, k+" ≥ "+d.AtLeast[k])
+	}
+	if d.Exclusive {
+		parts = append(parts, "alone")
+	}
+	if d.RAM > 0 {
+		parts = append(parts, sdk.FormatSize(d.RAM)+" RAM")
+	}
+	if d.Disk > 0 {
+		parts = append(parts, sdk.FormatSize(d.Disk)+" disk")
+	}
+	if n.Where != "" {
+		parts = append(parts, "on "+n.Where)
 	}
 	return strings.Join(parts, " ")
 }

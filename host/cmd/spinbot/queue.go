@@ -14,7 +14,7 @@ func (p *program) queueCommand() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use:   "queue",
-		Short: "Show which runs wait for their turn, and why; pause, resume or clear the queue",
+		Short: "Show which runs and tasks wait, and why; pause, resume or clear the queue",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return p.with(c.Context(), func(s *session) error {
@@ -58,7 +58,17 @@ func (p *program) showQueue(q client.Queue) error {
 	if len(rows) > 0 {
 		table(os.Stdout, style, []string{"RUN", "PRIORITY", "WHY"}, rows)
 	}
+	if len(q.Tasks) > 0 {
+		rows = nil
+		for _, t := range q.Tasks {
+			rows = append(rows, []cell{plain(t.At), {t.Why, style.Dim}})
+		}
+		table(os.Stdout, style, []string{"TASK", "WHY IT WAITS"}, rows)
+	}
 	text := counted(q.Total, "run waits", "runs wait")
+	if q.TasksTotal > 0 {
+		text += ", " + counted(q.TasksTotal, "task waits for devices", "tasks wait for devices")
+	}
 	if q.Paused {
 		text += "; the queue is paused: spinbot queue resume lets it go on"
 	}

@@ -84,11 +84,29 @@ func showRun(r client.Run, files []saved) {
 // shownAs is a node's address within its run, without the word node where nothing is around it.
 func shownAs(n client.Node) string { return strings.TrimPrefix(n.At, "node.") }
 
-// usageText is what a control node used: units of work, memory, and what beyond computing.
+// givenText says what device a node was given.
+func givenText(n client.Node) string {
+	text := strings.Join(n.Devices, ", ")
+	if n.Memory > 0 {
+		text += " " + sdk.FormatSize(n.Memory)
+	}
+	if n.Rung > 0 {
+		text += fmt.Sprintf(", rung %d", n.Rung)
+	}
+	return text
+}
+
+// usageText is what a node used: units of work, memory, and what beyond computing.
 func usageText(u sdk.Usage) string {
-	parts := []string{sdk.FormatSize(u.Memory)}
+	var parts []string
 	if u.Cost > 0 {
-		parts = append([]string{countOf(u.Cost) + " units"}, parts...)
+		parts = append(parts, countOf(u.Cost)+" units")
+	}
+	if u.Memory > 0 {
+		parts = append(parts, sdk.FormatSize(u.Memory))
+	}
+	if u.DeviceMemory > 0 {
+		parts = append(parts, "at most "+sdk.FormatSize(u.DeviceMemory))
 	}
 	return strings.Join(append(parts, u.Grants...), ", ")
 }
@@ -128,6 +146,11 @@ func nodeRow(style progress.Style, n client.Node) []cell {
 		why, paint = firstLine(n.Ask.Message), nil
 	case n.Source != "":
 		why, paint = n.Source, style.Dim
+	case len(n.Devices) > 0:
+		why, paint = givenText(n), style.Dim
+		if n.Usage != nil && n.Usage.DeviceMemory > 0 {
+			why += ", " + usageText(*n.Usage)
+		}
 	case n.Usage != nil:
 		why, paint = usageText(*n.Usage), style.Dim
 	}

@@ -67,7 +67,8 @@ type Keeper struct {
 	read     []device.Device // as they were last read
 	expected map[string]placement.Assignment
 	leases   map[string]*held
-	moved    chan struct{} // closed and made anew when something was given back or read
+	suspects map[string]time.Time // devices held because a task lost them, and until when
+	moved    chan struct{}        // closed and made anew when something was given back or read
 }
 
 // held is a lease with the task that holds it.
@@ -92,7 +93,7 @@ func New(c Config) *Keeper {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, moved: make(chan struct{})}
+	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, suspects: map[string]time.Time{}, moved: make(chan struct{})}
 	d.table.Reserve = c.Reserve
 	return d
 }
@@ -137,6 +138,12 @@ func (d *Keeper) Observe(devices []device.Device) {
 	d.read = devices
 	d.table.Observe(devices, ours(processes))
 	d.refresh(processes)
+	for uuid, until := range d.suspects {
+		if !d.cfg.Now().Before(until) {
+			delete(d.suspects, uuid)
+			d.table.Hold(uuid, "")
+		}
+	}
 	stops := d.watch(processes)
 	d.move()
 	d.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -150,9 +151,28 @@ func (d *Keeper) hold(ctx context.Context, a placement.Assignment, lease device.
 	d.mu.Lock()
 	d.leases[lease.ID] = h
 	d.mu.Unlock()
-	return ctx, func(error) *sdk.Usage {
+	return ctx, func(err error) *sdk.Usage {
 		stop(nil)
+		var lost *exec.DeviceLostError
+		if errors.As(err, &lost) {
+			d.suspect(h, lost)
+		}
 		return d.release(h)
+	}
+}
+
+// suspectFor is how long a device that was lost under a task takes none: the probe has looked again by then.
+const suspectFor = 10 * time.Second
+
+// suspect keeps tasks from devices that one has just lost: it would be tried again there at once.
+func (d *Keeper) suspect(h *held, lost *exec.DeviceLostError) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, uuid := range h.lease.Devices {
+		if u := d.table.Unit(uuid); u != nil && u.Held == "" {
+			d.table.Hold(uuid, "was lost under "+h.lease.ID+" a moment ago: "+lost.Err.Message)
+			d.suspects[uuid] = d.cfg.Now().Add(suspectFor)
+		}
 	}
 }
 

@@ -34,7 +34,11 @@ func newRig(t *testing.T, c placer.Config, memories ...int64) *rig {
 	r := &rig{now: time.Unix(1_700_000_000, 0), given: map[string]placement.Given{}}
 	c.Now = func() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.now }
 	c.Plugin = func(nodeType string) string { p, _, _ := strings.Cut(nodeType, "."); return p }
-	c.Expect = func(a placement.Assignment) { r.mu.Lock(); defer r.mu.Unlock(); r.expected = append(r.expected, a.Task.ID) }
+	c.Expect = func(a placement.Assignment) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.expected = append(r.expected, a.Task.ID)
+	}
 	r.Placer = placer.New(c)
 	t.Cleanup(func() { _ = r.Close() })
 	var devices []device.Device

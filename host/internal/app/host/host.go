@@ -187,7 +187,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.state = sqlstore.NewState(state.NodeState())
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
 		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
-	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, Configure: h.configure, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Log: taskLogger})
+	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, Configure: h.configure, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Kind: h.kindOf, Log: taskLogger})
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,12 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
@@ -49,6 +49,16 @@ func (h *Host) pluginOf(nodeType string) string {
 	}
 	name, _, _ := strings.Cut(nodeType, ".")
 	return name
+}
+
+// kindOf says of what kind a device is; empty: it is not known.
+func (h *Host) kindOf(uuid string) device.Kind {
+	for _, d := range h.devices.Inventory().Devices {
+		if d.UUID == uuid {
+			return d.Kind
+		}
+	}
+	return ""
 }
 
 // tellPlacer says how this machine's devices are now.
@@ -192,26 +202,26 @@ func eachNode(p *pipeline.Pipeline, in string, do func(at string, n *pipeline.No
 }
 
 // wouldGo says for a plan where a node would go now, or why it would wait.
-func (h *Host) wouldGo(ctx context.Context, n *pipeline.Node, d pipeline.Device) string {
+func (h *Host) wouldGo(ctx context.Context, n *pipeline.Node, d pipeline.Device) (where, waits string) {
 	h.followDevices()
 	if err := h.firstSeen(ctx); err != nil {
-		return ""
+		return "", ""
 	}
 	a, why := h.placer.Would(want(n, d))
+	if why != "" {
+		return "", why
+	}
+	for k, uuid := range a.Devices {
+		a.Devices[k] = device.Short(uuid)
+	}
+	where = strings.Join(a.Devices, ", ")
 	switch {
-	case why != "":
-		return why
-	case len(a.Devices) == 0:
-		return ""
+	case a.Warm:
+		where += ", loaded there"
+	case len(a.Unload) > 0:
+		where += " instead of " + strings.Join(unloaded(a.Unload), ", ")
 	}
-	names := strings.Join(a.Devices, ", ")
-	if a.Warm {
-		return names + ", its model is loaded there"
-	}
-	if len(a.Unload) > 0 {
-		return names + fmt.Sprintf(", once %s %s unloaded", strings.Join(unloaded(a.Unload), ", "), map[bool]string{true: "is", false: "are"}[len(a.Unload) == 1])
-	}
-	return names
+	return where, ""
 }
 
 func deviceWanted(d *pipeline.Device) *client.Device {

@@ -65,7 +65,7 @@ func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.V
 	}
 	made := plan.Make(pipe, values, plan.Sources{
 		Vault:  p.h.secrets,
-		Where:  func(n *pipeline.Node, d pipeline.Device) string { return p.h.wouldGo(ctx, n, d) },
+		Where:  func(n *pipeline.Node, d pipeline.Device) (string, string) { return p.h.wouldGo(ctx, n, d) },
 		Result: func(n *pipeline.Node, key string) (sdk.Values, string, bool) { return p.h.engine.Known(ctx, n, key) },
 		Took: func(at string) (time.Duration, int) {
 			list := took[keyless(at)]
@@ -81,7 +81,7 @@ func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.V
 		planned := client.Planned{At: n.At, Type: n.Type, Verdict: string(n.Verdict), Why: n.Why, Instances: n.Instances, Cached: n.Cached,
 			Sources: n.Sources, Each: n.Each.Seconds(), Samples: n.Samples}
 		if n.Device != nil {
-			planned.Device, planned.Where = deviceWanted(n.Device), n.Where
+			planned.Device, planned.Where, planned.Waits = deviceWanted(n.Device), n.Where, n.Waits
 		}
 		out.Nodes = append(out.Nodes, planned)
 	}

@@ -31,6 +31,14 @@ func (q queue) Queue(ctx context.Context, limit int) (client.Queue, error) {
 	for _, w := range list {
 		out.Runs = append(out.Runs, client.Queued{Run: string(w.Run), Priority: w.Priority, Why: w.Why})
 	}
+	waiting := q.h.placer.Waiting()
+	out.Tasks, out.TasksTotal = []client.WaitingTask{}, len(waiting)
+	if limit > 0 {
+		waiting = waiting[:min(limit, len(waiting))]
+	}
+	for _, id := range waiting {
+		out.Tasks = append(out.Tasks, client.WaitingTask{At: id, Why: q.h.placer.Why(id)})
+	}
 	return out, nil
 }
 

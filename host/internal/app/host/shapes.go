@@ -39,7 +39,8 @@ func nodeShapes(n *run.Node) []client.Node {
 		c := base
 		c.At, c.Key, c.Iter = within(base.In, i.Step()), i.Key.String(), i.Iter
 		c.State, c.Attempt, c.Error, c.Outputs, c.Source, c.Doubt = string(i.State), i.Attempt, nil, i.Values(), i.Source, i.Doubt
-		c.OutputsRef, c.Usage = i.OutputsRef, i.Usage
+		c.OutputsRef, c.Usage, c.Rung = i.OutputsRef, i.Usage, i.Rung
+		c.Devices, c.Agent, c.Memory = i.Devices, i.Agent, i.Memory
 		c.Started, c.Ended = moment(i.Started), moment(i.Ended)
 		if !i.State.Ended() || i.Values() == nil {
 			c.Error = i.Error

@@ -36,8 +36,8 @@ type Node struct {
 	Sources []string
 	// Device is what the node asks for; nil: nothing.
 	Device *pipeline.Device
-	// Where says where it would go now, or why it would wait.
-	Where string
+	// Where says on which device it would run now, Waits why it would wait.
+	Where, Waits string
 	// Each is how long one instance takes, learned from Samples attempts of earlier runs; 0: nothing is known.
 	Each    time.Duration
 	Samples int
@@ -49,8 +49,8 @@ type Sources struct {
 	Result func(n *pipeline.Node, key string) (outputs sdk.Values, source string, ok bool)
 	// Vault gives secrets, and seals as a run would, so that results are found; nil: there are none.
 	Vault pipeline.Vault
-	// Where says where a node would go that asks for devices, or why it would wait; nil: nobody knows.
-	Where func(n *pipeline.Node, d pipeline.Device) string
+	// Where says where a node would go that asks for devices, or else why it would wait; nil: nobody knows.
+	Where func(n *pipeline.Node, d pipeline.Device) (where, waits string)
 	// Took gives how long one instance of a node takes, and of how many attempts that is the median.
 	Took func(at string) (time.Duration, int)
 }
@@ -110,7 +110,7 @@ func (f *frame) node(n *pipeline.Node) {
 	if d, ok := n.Wants(nil); ok {
 		f.plan.Nodes[row].Device = &d
 		if f.from.Where != nil {
-			f.plan.Nodes[row].Where = f.from.Where(n, d)
+			f.plan.Nodes[row].Where, f.plan.Nodes[row].Waits = f.from.Where(n, d)
 		}
 	}
 	var begins time.Duration

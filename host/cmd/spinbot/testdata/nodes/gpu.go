@@ -17,7 +17,7 @@ import (
 // device share: as in truth, what does not fit there fails.
 func gpu(verb string, memory int64) sdk.NodeType {
 	t := about(verb, "Works on a device, with a model that stays loaded")
-	t.Concurrency = 1
+	t.Concurrency = 2
 	t.Device = &sdk.DeviceNeed{Memory: memory, ModelInput: "model"}
 	return t
 }
