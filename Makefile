@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 MODULES  := $(shell go list -m -f '{{.Dir}}')
 PLUGINS  := $(notdir $(wildcard plugins/*))
+comma    := ,
 PLATFORM := $(shell go env GOOS)-$(shell go env GOARCH)
 EXE      := $(shell go env GOEXE)
 TOOLS    := $(CURDIR)/.tools
@@ -18,6 +19,10 @@ PROTOC_GEN_VERSION  := v1.36.12
 PROTOC_GRPC_VERSION := v1.6.2
 
 export GOFLAGS ?= -buildvcs=false
+# NVML's header marks functions as deprecated, and its wrapper calls them all: a page of warnings about nothing.
+export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
+# NVML's functions are found when they are called, not when the program starts, even where the linker is set otherwise.
+LAZY := $(if $(filter linux,$(shell go env GOOS)),-extldflags=-Wl$(comma)-z$(comma)lazy)
 
 ##@ Use
 .PHONY: help
@@ -40,7 +45,7 @@ setup: ## Install ffmpeg, speech engines and fonts when they are missing
 .PHONY: build
 build: control plugins ## Build bin/spinbot and bin/plugins
 	trust=$$({ sha256sum bin/plugins/spinbot.trust.hcl 2>/dev/null || shasum -a 256 bin/plugins/spinbot.trust.hcl; } | cut -d' ' -f1); \
-	go build -C host -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.bundledTrust=$$trust" -o $(CURDIR)/bin/spinbot$(EXE) ./cmd/spinbot
+	go build -C host -trimpath -ldflags "-s -w $(LAZY) -X main.version=$(VERSION) -X main.bundledTrust=$$trust" -o $(CURDIR)/bin/spinbot$(EXE) ./cmd/spinbot
 
 .PHONY: control
 control: ## Build the control nodes that ship (one WASM module)
@@ -77,6 +82,10 @@ test: develop-setup control ## Run every test that needs no GPU
 race: setup control ## Run the tests of the concurrent parts under the race detector
 	go test -C sdk -race ./...
 	go test -C host -race -short -timeout 30m ./internal/...
+
+.PHONY: gpu
+gpu: ## Run the tests that need an NVIDIA GPU and its driver
+	go test -C host -tags gpu -count=1 -v -run RealGPU ./internal/gpu/nvml
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## Run golangci-lint over every module

@@ -49,7 +49,7 @@ func (p *pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
 	if !l.waits(i, id) {
 		return true
 	}
-	e.cfg.Placer.Want(placement.Want{ID: id, Owner: l.state.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Evictable: d.Evictable, Inputs: inputs},
+	e.cfg.Placer.Want(placement.Want{ID: id, Owner: l.state.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Rung: i.Rung, Evictable: d.Evictable, Inputs: inputs},
 		func(g placement.Given) { e.post(l, granted(place{inst: i, priority: priority, id: id, given: g})) },
 		func() { e.post(l, yielded{i, id}) })
 	return true

@@ -38,7 +38,7 @@ func TestTogether(t *testing.T) {
 	}{
 		{"nobody", Join(), nil, "", ""},
 		{"none", Join(none, none), nil, "nothing here", ""},
-		{"joined", Join(two, none, three), []string{"a", "b", "c"}, "two; nothing here; three; two devices have the UUID b: the second is left out", ""},
+		{"joined", Join(two, none, three), []string{"a", "b", "c"}, "two; three; two devices have the UUID b: the second is left out", ""},
 		{"one fails", Join(broken, two), []string{"a", "b"}, "it broke; two", ""},
 		{"all fail", Join(broken, none), nil, "", "it broke"},
 		{"first", First(none, broken, two, three), []string{"a", "b"}, "two", ""},

@@ -10,7 +10,8 @@ import (
 )
 
 // Join asks all of them, one after the other, and gives what they find together. A device that two of them find is
-// taken from the first. One that fails is a note, as long as another finds devices.
+// taken from the first. One that fails is a note, as long as another finds devices; why one finds none is told when none
+// does.
 func Join(probers ...Prober) Prober { return joined(probers) }
 
 type joined []Prober
@@ -18,7 +19,7 @@ type joined []Prober
 // Probe implements Prober.
 func (j joined) Probe(ctx context.Context) ([]device.Device, string, error) {
 	var all []device.Device
-	var notes []string
+	var notes, without []string
 	var failed []error
 	seen := map[string]bool{}
 	for _, p := range j {
@@ -28,9 +29,12 @@ func (j joined) Probe(ctx context.Context) ([]device.Device, string, error) {
 		}
 		if err != nil {
 			failed = append(failed, err)
-			note = err.Error()
+			notes = append(notes, err.Error())
+		} else if len(found) == 0 {
+			without = append(without, note)
+		} else {
+			notes = append(notes, note)
 		}
-		notes = append(notes, note)
 		for _, d := range found {
 			if seen[d.UUID] {
 				notes = append(notes, fmt.Sprintf("two devices have the UUID %s: the second is left out", d.UUID))
@@ -42,6 +46,9 @@ func (j joined) Probe(ctx context.Context) ([]device.Device, string, error) {
 	}
 	if len(all) == 0 && len(failed) > 0 {
 		return nil, "", errors.Join(failed...)
+	}
+	if len(all) == 0 {
+		notes = without
 	}
 	return all, told(notes), nil
 }

@@ -93,12 +93,16 @@ func (p *Placer) Want(w placement.Want, given func(placement.Given), yield func(
 
 // task fills in what was learned.
 func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) {
-	kind := placement.KindOf(w.Type.Name, w.Model, size(w))
+	kind := placement.KindOf(w.Type.Name, w.Model, w.Rung, size(w))
 	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model,
 		Request: w.Request, Concurrency: w.Type.Concurrency, Evictable: w.Evictable, Since: now}
 	r := &t.Request
 	if r.Count > 0 {
-		r.Memory, _ = p.learned.Memory(kind, r.Memory, w.Type.Elastic && !r.NeverSpill)
+		declared := r.Memory
+		r.Memory, _ = p.learned.Memory(kind, declared, w.Type.Elastic && !r.NeverSpill)
+		if r.Memory > declared { // what was learned keeps nobody from trying the largest device there is
+			r.Memory = max(declared, min(r.Memory, p.book.Largest(&placement.Task{Type: t.Type, Request: w.Request})))
+		}
 		if r.Memory == 0 { // nobody knows what it needs: it gets a device of its own, and is watched
 			r.Exclusive = true
 		}

@@ -57,7 +57,7 @@ func (h *Host) noDevices(note string) {
 	if h.announce.Load() {
 		level = slog.LevelWarn
 	}
-	h.cfg.Log.Log(context.Background(), level, "no devices: nodes that need one wait, all others run", "why", note)
+	h.cfg.Log.Log(context.Background(), level, "no devices: whatever needs none runs all the same", "why", note)
 }
 
 // devices is what the API says about devices.

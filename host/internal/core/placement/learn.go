@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
 	"time"
@@ -35,11 +36,10 @@ const (
 	margin = 256 << 20 // beside a tenth, for what was measured between two looks
 )
 
-// KindOf names tasks that are alike: of one node type and model, and of about one size. Size is whatever the work grows
-// with, such as pixels times frames; 0: nothing is known of it.
-func KindOf(nodeType, model string, size int64) string {
-	class := byte('0' + bits.Len64(uint64(max(0, size))))
-	return nodeType + "\x1f" + model + "\x1f" + string(class)
+// KindOf names tasks that are alike: of one node type, model and rung, and of about one size. Size is whatever the work
+// grows with, such as pixels times frames; 0: nothing is known of it.
+func KindOf(nodeType, model string, rung int, size int64) string {
+	return fmt.Sprintf("%s\x1f%s\x1f%d\x1f%d", nodeType, model, rung, bits.Len64(uint64(max(0, size))))
 }
 
 // Ran is how a task went.

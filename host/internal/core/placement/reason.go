@@ -253,6 +253,18 @@ func (b *Book) Would(t Task, now time.Time) (a Assignment, why string) {
 	return a, ""
 }
 
+// Largest is the most memory that any known device which could serve the task has to give, in bytes.
+func (b *Book) Largest(t *Task) (most int64) {
+	for _, g := range b.fleet {
+		for _, x := range g.spots {
+			if g.offers(t.Type) && device.Misfit(&x.unit.Device, &t.Request) == "" {
+				most = max(most, x.unit.Memory-g.table.Reserve-x.unit.Foreign())
+			}
+		}
+	}
+	return most
+}
+
 // aheadOf counts the tasks of its line that go before a task.
 func (b *Book) aheadOf(p *pending) int {
 	own := p.line.byLane[p.lane]

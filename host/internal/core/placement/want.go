@@ -13,6 +13,8 @@ type Want struct {
 	Type     sdk.NodeType
 	Request  device.Request
 	Model    string
+	// Rung is how far down its ladder of degrade blocks it is: what is learned on one says nothing of another.
+	Rung int
 	// Evictable: see Task.
 	Evictable bool
 	// Inputs are the task's; what is sensitive in them is sealed.

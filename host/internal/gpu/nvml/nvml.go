@@ -92,8 +92,9 @@ func whyNot(ret nvml.Return) string {
 		return "the NVIDIA driver was updated and another version is still loaded: restart the machine"
 	case nvml.ERROR_NO_PERMISSION:
 		return "the NVIDIA driver lets this user see no GPU: look at who may read /dev/nvidia*"
+	default:
+		return fmt.Sprintf("NVML does not open: %v", ret)
 	}
-	return fmt.Sprintf("NVML does not open: %v", ret)
 }
 
 // at gives the GPU with an index, or the parts that it is divided into.

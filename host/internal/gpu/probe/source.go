@@ -86,11 +86,12 @@ func (s *source) shown(now time.Time, patience, illAfter time.Duration) (out []d
 	return out
 }
 
-func (s *source) notes() (out []string) {
+// notes are what a person should know. Why it found nothing counts only when nobody found anything.
+func (s *source) notes(some bool) (out []string) {
 	if s.down != "" {
 		out = append(out, "the probe of devices does not answer: "+s.down)
 	}
-	if s.note != "" {
+	if s.note != "" && (len(s.known) > 0 || !some) {
 		out = append(out, s.note)
 	}
 	return out

@@ -272,7 +272,9 @@ func (w *Watch) Inventory() Inventory {
 				out.Devices = append(out.Devices, d)
 			}
 		}
-		for _, n := range s.notes() {
+	}
+	for _, s := range w.sources {
+		for _, n := range s.notes(len(out.Devices) > 0) {
 			if !slices.Contains(out.Notes, n) {
 				out.Notes = append(out.Notes, n)
 			}
