@@ -33,6 +33,9 @@ type NodeType struct {
 	Concurrency int `json:"concurrency,omitempty"`
 	// Elastic types use whatever device memory they are given.
 	Elastic bool `json:"elastic,omitempty"`
+	// Parks: a task that is stopped goes on from its last checkpoint, and little is lost. Where a device is to be given up to
+	// another program, such a task is stopped rather than waited for.
+	Parks bool `json:"parks,omitempty"`
 	// Grants are what a control node asks for beyond pure computation: "http", "secret" (in requests of
 	// http), "kv". "random" may be declared too; it needs no grant.
 	Grants   []string  `json:"grants,omitempty"`

@@ -28,8 +28,14 @@ type KnownDevice struct {
 	NUMA   *int   `json:"numa,omitempty"`
 	Driver string `json:"driver,omitempty"`
 	// Ill says why no task may go to the device; empty when nothing is wrong. Warning is what a person should know.
-	Ill     string        `json:"ill,omitempty"`
-	Warning string        `json:"warning,omitempty"`
+	Ill     string `json:"ill,omitempty"`
+	Warning string `json:"warning,omitempty"`
+	// Held says why it is out of use though nothing is wrong with it: a person, the hours, another program.
+	Held string `json:"held,omitempty"`
+	// Tasks are the attempts that hold some of it, Warm what plugins keep loaded there; Granted is bytes of both.
+	Tasks   []string      `json:"tasks,omitempty"`
+	Warm    []string      `json:"warm,omitempty"`
+	Granted int64         `json:"granted,omitempty"`
 	Reading DeviceReading `json:"reading"`
 	// Unmeasured names the figures of the reading that are not measured there.
 	Unmeasured []string `json:"unmeasured,omitempty"`
@@ -88,6 +94,16 @@ type DevicePoint struct {
 // takes up to three seconds.
 func (c *Client) Devices(ctx context.Context) (l DeviceList, err error) {
 	return l, c.call(ctx, http.MethodGet, "/api/v1/devices", nil, &l)
+}
+
+// HoldDevice takes a device out of use: tasks on it go on, and no other begins. why may be empty.
+func (c *Client) HoldDevice(ctx context.Context, uuid, why string) (l DeviceList, err error) {
+	return l, c.call(ctx, http.MethodPost, "/api/v1/devices/"+url.PathEscape(uuid)+"/hold", Word{Reason: why}, &l)
+}
+
+// ReleaseDevice takes a device back into use.
+func (c *Client) ReleaseDevice(ctx context.Context, uuid string) (l DeviceList, err error) {
+	return l, c.call(ctx, http.MethodPost, "/api/v1/devices/"+url.PathEscape(uuid)+"/release", struct{}{}, &l)
 }
 
 // DeviceSeries gives a device's figures after a time. uuid is whole, or a unique beginning of one.

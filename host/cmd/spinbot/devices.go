@@ -45,7 +45,55 @@ func (p *program) devicesCommand() *cobra.Command {
 	}
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "show them again every second, until Ctrl-C")
 	p.jsonFlag(c)
+	c.AddCommand(p.holdDeviceCommand(), p.releaseDeviceCommand())
 	return c
+}
+
+func (p *program) holdDeviceCommand() *cobra.Command {
+	var why string
+	c := &cobra.Command{
+		Use:     "hold UUID",
+		Short:   "Take a device out of use: tasks on it go on, and no other begins",
+		Long:    "Takes a device out of use until it is released: tasks on it go on, and no other begins. A restart does not end that.",
+		Example: "  spinbot devices hold GPU-1b724e78 --reason \"a game\"",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.with(c.Context(), func(s *session) error {
+				l, err := s.HoldDevice(c.Context(), args[0], why)
+				return p.showHeld(l, err)
+			})
+		},
+	}
+	c.Flags().StringVar(&why, "reason", "", "why, for whoever waits")
+	p.jsonFlag(c)
+	return c
+}
+
+func (p *program) releaseDeviceCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "release UUID",
+		Short: "Take a held device back into use",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.with(c.Context(), func(s *session) error {
+				l, err := s.ReleaseDevice(c.Context(), args[0])
+				return p.showHeld(l, err)
+			})
+		},
+	}
+	p.jsonFlag(c)
+	return c
+}
+
+func (p *program) showHeld(l client.DeviceList, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case p.json:
+		return printJSON(l)
+	}
+	showDevices(os.Stdout, styleOf(os.Stdout), l)
+	return nil
 }
 
 // watchDevices shows the devices every second: in place on a terminal, else one table, or one line of JSON, after another.
@@ -127,8 +175,19 @@ func showDevices(w io.Writer, style progress.Style, l client.DeviceList) {
 		if d.Ill != "" {
 			fmt.Fprintf(w, "%s %s\n", style.Bad(short[i]+" takes no task:"), d.Ill)
 		}
+		if d.Held != "" {
+			fmt.Fprintf(w, "%s %s\n", style.Bold(short[i]+" is held:"), d.Held)
+		}
 		if d.Warning != "" {
 			fmt.Fprintf(w, "%s %s\n", style.Bold(short[i]+":"), d.Warning)
+		}
+	}
+	for i, d := range l.Devices {
+		for _, at := range d.Tasks {
+			fmt.Fprintf(w, "%s works on %s\n", short[i], at)
+		}
+		if len(d.Warm) > 0 {
+			fmt.Fprintf(w, "%s keeps loaded: %s\n", short[i], strings.Join(d.Warm, ", "))
 		}
 	}
 	for _, line := range append(unmeasured(l.Devices, short), l.Notes...) {
@@ -165,6 +224,8 @@ func healthCell(style progress.Style, d client.KnownDevice) cell {
 		return cell{"ill", style.Bad}
 	case d.Reading.Stale:
 		return cell{"no answer", style.Bad}
+	case d.Held != "":
+		return cell{"held", style.Bold}
 	case d.Warning != "":
 		return cell{"warning", style.Bold}
 	}

@@ -188,6 +188,8 @@ func (s *Server) routes() {
 	v1.Post("/cache/gc", s.shrink)
 	v1.Get("/devices", s.listDevices)
 	v1.Get("/devices/:uuid/series", s.deviceSeries)
+	v1.Post("/devices/:uuid/hold", s.holdDevice)
+	v1.Post("/devices/:uuid/release", s.releaseDevice)
 	v1.Get("/node-types", s.nodeTypes)
 	v1.Get("/plugins", s.plugins)
 	v1.Post("/plugins/:name/trust", s.trust)

@@ -13,6 +13,8 @@ import (
 type Devices interface {
 	// Devices lists them as of the last look; the first look is waited for.
 	Devices(ctx context.Context) (client.DeviceList, error)
+	// Hold takes a device out of use, why for people; an empty why takes it back. Tasks on it go on.
+	Hold(ctx context.Context, uuid, why string) error
 	// Series gives the figures of one after a time; uuid may be a unique beginning.
 	Series(ctx context.Context, uuid string, since time.Time) (client.DeviceSeries, error)
 }
@@ -27,6 +29,29 @@ func (s *Server) listDevices(c *fiber.Ctx) error {
 	}
 	list.Version = client.ShapeVersion
 	return c.JSON(list)
+}
+
+// holdDevice takes a device out of use.
+func (s *Server) holdDevice(c *fiber.Ctx) error {
+	var w client.Word
+	if err := readJSON(c, &w); err != nil {
+		return err
+	}
+	if w.Reason == "" {
+		w.Reason = "by " + owner
+	}
+	if err := s.cfg.Devices.Hold(c.UserContext(), c.Params("uuid"), w.Reason); err != nil {
+		return err
+	}
+	return s.listDevices(c)
+}
+
+// releaseDevice takes it back.
+func (s *Server) releaseDevice(c *fiber.Ctx) error {
+	if err := s.cfg.Devices.Hold(c.UserContext(), c.Params("uuid"), ""); err != nil {
+		return err
+	}
+	return s.listDevices(c)
 }
 
 func (s *Server) deviceSeries(c *fiber.Ctx) error {

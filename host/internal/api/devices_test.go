@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,27 @@ func (f fakeDevices) Series(_ context.Context, uuid string, since time.Time) (cl
 		s.Points = []client.DevicePoint{{At: since.Add(time.Second)}}
 	}
 	return s, nil
+}
+
+func (f fakeDevices) Hold(_ context.Context, uuid, why string) error {
+	if uuid != "GPU-a" || why != "" && why != "a game" {
+		return &client.Problem{Code: client.CodeNotFound, Detail: "there is no device " + uuid + " to hold: " + why}
+	}
+	return nil
+}
+
+func TestHoldDevices(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	if l, err := b.unix.HoldDevice(t.Context(), "GPU-a", "a game"); err != nil || len(l.Devices) != 1 {
+		t.Errorf("%+v %v", l, err)
+	}
+	if l, err := b.unix.ReleaseDevice(t.Context(), "GPU-a"); err != nil || len(l.Devices) != 1 {
+		t.Errorf("%+v %v", l, err)
+	}
+	if _, err := b.unix.HoldDevice(t.Context(), "GPU-a", ""); err == nil || !strings.Contains(err.Error(), "by local") {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestDevices(t *testing.T) {

@@ -12,19 +12,17 @@ const (
 	texts    = "list(string)"
 )
 
-const idle = ". It is read and checked; nothing acts on it yet"
-
 // blocks is the one table of the blocks: the reader takes what it says, and the documentation is printed from it.
 var blocks = []pipeline.Block{
 	{Name: "plugin", Labels: []string{"name"}, Many: true,
 		Doc: "What a plugin is told when its process starts. Its attributes are those that the plugin declares; a secret is written `secret(\"name\")`"},
-	deviceBlock("fake", "A device that is not there, for tests and laptops"+idle,
+	deviceBlock("fake", "A device that is not there, for tests and laptops",
 		pipeline.Word{Name: "architecture", Type: text, Doc: "the architecture it claims to have"},
 		pipeline.Word{Name: "used", Type: size, Default: `"0"`, Doc: "what foreign programs hold of its memory from the beginning"},
 		pipeline.Word{Name: "count", Type: whole, Doc: "makes so many of it: `LABEL-0`, `LABEL-1`, …"}),
-	deviceBlock("static", "A device that is there, and that nothing can probe"+idle,
+	deviceBlock("static", "A device that is there, and that nothing can probe",
 		pipeline.Word{Name: "uuid", Type: text, Doc: "what it is known by; else `STATIC-` and its label"}),
-	{Name: "reclaim", Doc: "What happens when a foreign program, such as a game, takes a device. Without the block, nothing" + idle,
+	{Name: "reclaim", Doc: "What happens when a foreign program, such as a game, takes a device. Without the block, nothing",
 		Words: []pipeline.Word{
 			{Name: "policy", Type: text, Options: []string{string(Finish), string(Park), string(Cancel), string(Off)}, Default: `"finish"`,
 				Doc: "whether the task there ends as it would, is parked where it can be, or is cancelled and queued again"},
@@ -32,26 +30,26 @@ var blocks = []pipeline.Block{
 			{Name: "after", Type: duration, Default: `"5s"`, Doc: "how long it must have been above"},
 			{Name: "return", Type: duration, Default: `"60s"`, Doc: "how long it must be below before the device is used again"},
 		}},
-	{Name: "hours", Many: true, Doc: "When devices may be used: in any of these windows. Without the block, always" + idle,
+	{Name: "hours", Many: true, Doc: "When devices may be used: in any of these windows. Without the block, always",
 		Words: []pipeline.Word{
 			{Name: "days", Type: texts, Options: dayNames, Default: `["mon", "tue", "wed", "thu", "fri", "sat", "sun"]`, Doc: "the days on which it begins"},
 			{Name: "from", Type: clock, Required: true, Doc: "when it begins, such as `\"22:00\"`"},
 			{Name: "to", Type: clock, Required: true, Doc: "when it ends; on the next day when that is not later than `from`. `\"24:00\"` is the end of the day"},
 			{Name: "timezone", Type: text, Doc: "whose clock is meant, such as `\"Europe/Berlin\"`; else the machine's"},
 		}},
-	{Name: "quota", Labels: []string{"user"}, Many: true, Doc: "The most that the tasks of a user hold at a time; `quota \"*\"` is for everybody else, each" + idle,
+	{Name: "quota", Labels: []string{"user"}, Many: true, Doc: "The most that the tasks of a user hold at a time; `quota \"*\"` is for everybody else, each",
 		Words: []pipeline.Word{
 			{Name: "devices", Type: whole, Doc: "how many devices"},
 			{Name: "memory", Type: size, Doc: "how much memory of all devices together"},
 		}},
-	{Name: "engine", Labels: []string{"name"}, Many: true, Doc: "An engine that runs by itself, such as an Ollama. It computes on a device of this machine, or is a device of its own" + idle,
+	{Name: "engine", Labels: []string{"name"}, Many: true, Doc: "An engine that runs by itself, such as an Ollama. It computes on a device of this machine, or is a device of its own",
 		Words: []pipeline.Word{
 			{Name: "plugin", Type: text, Required: true, Doc: "whose node types use it"},
 			{Name: "url", Type: text, Required: true, Doc: "where it answers, such as `\"http://127.0.0.1:11434\"`"},
 			{Name: "device", Type: text, Doc: "the UUID of the device that it computes on"},
 			{Name: "memory", Type: size, Doc: "what it has, when it is a device of its own; one of `device` and `memory` is given"},
 		}},
-	{Name: "placement", Doc: "How tasks are placed on devices" + idle,
+	{Name: "placement", Doc: "How tasks are placed on devices",
 		Words: []pipeline.Word{
 			{Name: "preempt", Type: whole, Default: "100", Doc: "by how much a waiting task's priority exceeds a running one's to take its place; 0: it never does"},
 			{Name: "ageing", Type: duration, Default: `"1m"`, Doc: "how long a task waits for its priority to rise by one; 0s: it does not rise"},

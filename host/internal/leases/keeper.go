@@ -50,6 +50,11 @@ type Config struct {
 	RAM, Disk, Reserve int64
 	// Patience is how long a task waits for memory that was given up to become free; 0: 20 s.
 	Patience time.Duration
+	Reclaim  Reclaim
+	// Held says which devices a person holds from the beginning, and why.
+	Held map[string]string
+	// Open says whether devices may be used now, and when that changes; nil: always.
+	Open func(now time.Time) (bool, time.Time)
 	// Crawls says whether a task is so slow that lack of memory is the likely reason; nil: none ever is.
 	Crawls func(id string) bool
 	// Changed is called when something has become different for whoever places tasks, with nothing locked here.
@@ -67,18 +72,20 @@ type Keeper struct {
 	read     []device.Device // as they were last read
 	expected map[string]placement.Assignment
 	leases   map[string]*held
-	suspects map[string]time.Time // devices held because a task lost them, and until when
-	moved    chan struct{}        // closed and made anew when something was given back or read
+	watched  map[string]*watched
+	ours     func(pid int) bool // as of the last look
+	moved    chan struct{}      // closed and made anew when something was given back or read
 }
 
 // held is a lease with the task that holds it.
 type held struct {
-	lease  device.Lease
-	plugin string
-	model  string
-	since  time.Time
-	peak   int64
-	stop   context.CancelCauseFunc
+	lease    device.Lease
+	plugin   string
+	model    string
+	nodeType string
+	since    time.Time
+	peak     int64
+	stop     context.CancelCauseFunc
 }
 
 // New makes the keeper of this machine's devices: none, until they are observed.
@@ -93,8 +100,11 @@ func New(c Config) *Keeper {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, suspects: map[string]time.Time{}, moved: make(chan struct{})}
+	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, watched: map[string]*watched{}, ours: func(int) bool { return false }, moved: make(chan struct{})}
 	d.table.Reserve = c.Reserve
+	for uuid, why := range c.Held {
+		d.holdFor(uuid, byPerson, why)
+	}
 	return d
 }
 
@@ -114,15 +124,32 @@ func (d *Keeper) View() (devices []device.Device, warm []device.Warm) {
 	return devices, warm
 }
 
-// Hold takes a device out of use, why for people; an empty why takes it back. Tasks on it go on. It says whether there is
-// such a device.
-func (d *Keeper) Hold(uuid, why string) bool {
+// Use is what is held of a device.
+type Use struct {
+	Held    string   // why it is out of use; empty: it is in use
+	Tasks   []string // addresses
+	Warm    []string // IDs of what nobody works with
+	Granted int64    // bytes of both
+}
+
+// Uses says what is held of each device, by UUID.
+func (d *Keeper) Uses() map[string]Use {
 	d.mu.Lock()
-	found := d.table.Hold(uuid, why)
-	d.move()
-	d.mu.Unlock()
-	d.cfg.Changed()
-	return found
+	defer d.mu.Unlock()
+	out := map[string]Use{}
+	for _, u := range d.table.Units() {
+		use := Use{Held: u.Held, Granted: u.Taken()}
+		for _, l := range u.Leases() {
+			use.Tasks = append(use.Tasks, l.ID)
+		}
+		for _, w := range u.WarmOn() {
+			if u.Idle(w) {
+				use.Warm = append(use.Warm, w.ID)
+			}
+		}
+		out[u.UUID] = use
+	}
+	return out
 }
 
 // move wakes whoever waits for something to be given back. mu is held.
@@ -136,19 +163,14 @@ func (d *Keeper) Observe(devices []device.Device) {
 	processes := d.cfg.Processes.Warm()
 	d.mu.Lock()
 	d.read = devices
-	d.table.Observe(devices, ours(processes))
+	d.ours = ours(processes)
+	d.table.Observe(devices, d.ours)
 	d.refresh(processes)
-	for uuid, until := range d.suspects {
-		if !d.cfg.Now().Before(until) {
-			delete(d.suspects, uuid)
-			d.table.Hold(uuid, "")
-		}
-	}
-	stops := d.watch(processes)
+	calls := append(d.watch(processes), d.look(d.cfg.Now())...)
 	d.move()
 	d.mu.Unlock()
-	for _, stop := range stops {
-		stop()
+	for _, call := range calls {
+		call()
 	}
 	d.cfg.Changed()
 }
@@ -180,6 +202,7 @@ func (d *Keeper) refresh(processes []Process) {
 			if was := d.warm(w.ID); was != nil {
 				w.Memory, w.Used = cmp.Or(w.Memory, was.Memory), was.Used
 			}
+			w.Foreign = m.InUse && !d.working(w.ID)
 			keeps[w.ID] = true
 			d.table.Keep(w)
 		}
@@ -190,6 +213,16 @@ func (d *Keeper) refresh(processes []Process) {
 			d.table.Gone(w.ID, now)
 		}
 	}
+}
+
+// working says whether a task of ours works with something warm.
+func (d *Keeper) working(id string) bool {
+	for _, h := range d.leases {
+		if h.lease.Warm == id {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Keeper) warm(id string) *device.Warm {

@@ -384,3 +384,65 @@ func TestHammer(t *testing.T) {
 		t.Errorf("%+v", warm)
 	}
 }
+
+// TestGivenUp: a device that a foreign program takes is held, emptied and given back, and so outside its hours.
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	g := &fakeGPU{memory: 24 * gib, unloads: true, tells: true, models: map[string]int64{"ollama#llama": 8 * gib}, alive: map[string]bool{"ollama": true}}
+	now, open := time.Unix(1_700_000_000, 0), true
+	d := leases.New(leases.Config{Processes: g, RAM: -1, Disk: -1, Now: func() time.Time { return now },
+		Open:    func(time.Time) (bool, time.Time) { return open, now.Add(time.Hour) },
+		Reclaim: leases.Reclaim{Memory: 2 * gib, After: 5 * time.Second, Return: time.Minute, Stops: func(nodeType string) bool { return nodeType == "ollama.chat" }}})
+	look := func(after time.Duration, foreign int64) string {
+		now = now.Add(after)
+		g.mu.Lock()
+		g.foreign = foreign
+		g.mu.Unlock()
+		d.Observe([]device.Device{g.device()})
+		return d.Uses()["GPU-0"].Held
+	}
+	if held := look(0, gib); held != "" {
+		t.Errorf("held: %s", held)
+	}
+	stopped := make(chan error, 1)
+	begun := make(chan bool)
+	at := sdk.Address{Run: "run_00000000000000000000000001", Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: 1}
+	d.Expect(placement.Assignment{Task: placement.Task{ID: at.String(), Type: "ollama.chat", Plugin: "ollama", Model: "small", Request: device.Request{Count: 1, Memory: gib}}, Devices: []string{"GPU-0"}})
+	go func() {
+		_, err := exec.Lease(exec.Func(func(ctx context.Context, _ *sdk.Task) (sdk.Result, error) {
+			close(begun)
+			<-ctx.Done()
+			return sdk.Result{}, ctx.Err()
+		}), d).Execute(t.Context(), &sdk.Task{Address: at, Type: "ollama.chat", Devices: []string{"GPU-0"}})
+		stopped <- err
+	}()
+	<-begun
+	if held := look(time.Second, 3*gib); held != "" {
+		t.Errorf("held at once: %s", held)
+	}
+	if held := look(5*time.Second, 3*gib); held != "process 99 (3 GiB) uses it" {
+		t.Errorf("held: %q", held)
+	}
+	if err := <-stopped; sdk.AsError(err).Cause != sdk.CausePreempted {
+		t.Errorf("%v", err)
+	}
+	if _, warm := d.View(); len(warm) != 0 {
+		t.Errorf("it keeps %+v", warm)
+	}
+	if held := look(time.Second, gib); held == "" {
+		t.Error("given back at once")
+	}
+	open = false
+	if held := look(time.Minute, gib); !strings.HasPrefix(held, "its hours begin ") {
+		t.Errorf("held: %q", held)
+	}
+	d.Hold("GPU-0", "a person's word goes first")
+	if held := look(time.Second, gib); held != "a person's word goes first" {
+		t.Errorf("held: %q", held)
+	}
+	open = true
+	d.Hold("GPU-0", "")
+	if held := look(time.Second, gib); held != "" {
+		t.Errorf("held: %q", held)
+	}
+}

@@ -109,10 +109,7 @@ func (d *Keeper) giveUp(ctx context.Context, id string) error {
 	var c device.Warm
 	busy := false
 	if w != nil {
-		c = *w
-		for _, h := range d.leases {
-			busy = busy || h.lease.Warm == id
-		}
+		c, busy = *w, d.working(id)
 	}
 	d.mu.Unlock()
 	switch {
@@ -147,7 +144,7 @@ func (d *Keeper) giveUp(ctx context.Context, id string) error {
 // hold keeps a lease for a task until its release.
 func (d *Keeper) hold(ctx context.Context, a placement.Assignment, lease device.Lease) (context.Context, func(error) *sdk.Usage) {
 	ctx, stop := context.WithCancelCause(ctx)
-	h := &held{lease: lease, plugin: a.Task.Plugin, model: a.Task.Model, since: d.cfg.Now(), stop: stop}
+	h := &held{lease: lease, plugin: a.Task.Plugin, model: a.Task.Model, nodeType: a.Task.Type, since: d.cfg.Now(), stop: stop}
 	d.mu.Lock()
 	d.leases[lease.ID] = h
 	d.mu.Unlock()
@@ -161,18 +158,13 @@ func (d *Keeper) hold(ctx context.Context, a placement.Assignment, lease device.
 	}
 }
 
-// suspectFor is how long a device that was lost under a task takes none: the probe has looked again by then.
-const suspectFor = 10 * time.Second
-
 // suspect keeps tasks from devices that one has just lost: it would be tried again there at once.
 func (d *Keeper) suspect(h *held, lost *exec.DeviceLostError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, uuid := range h.lease.Devices {
-		if u := d.table.Unit(uuid); u != nil && u.Held == "" {
-			d.table.Hold(uuid, "was lost under "+h.lease.ID+" a moment ago: "+lost.Err.Message)
-			d.suspects[uuid] = d.cfg.Now().Add(suspectFor)
-		}
+		d.holdFor(uuid, byLoss, "it was lost under "+h.lease.ID+" a moment ago: "+lost.Err.Message)
+		d.watched[uuid].lostAt = d.cfg.Now()
 	}
 }
 

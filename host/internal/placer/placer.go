@@ -17,6 +17,9 @@ type Config struct {
 	Policy placement.Policy
 	// Plugin gives the plugin that offers a node type; empty: none does.
 	Plugin func(nodeType string) string
+	// Engines are the devices that external engines use, by plugin: its tasks go there and nowhere else, and onto an engine
+	// that is a device of its own go no others.
+	Engines map[string][]string
 	// Expect tells an agent of a task that comes, before the task does.
 	Expect func(placement.Assignment)
 	// File is where what was learned is kept; empty: nowhere.
@@ -97,6 +100,9 @@ func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) 
 	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model,
 		Request: w.Request, Concurrency: w.Type.Concurrency, Evictable: w.Evictable, Since: now}
 	r := &t.Request
+	if only := p.cfg.Engines[t.Plugin]; len(only) > 0 && r.Count > 0 {
+		r.Only = only
+	}
 	if r.Count > 0 {
 		declared := r.Memory
 		r.Memory, _ = p.learned.Memory(kind, declared, w.Type.Elastic && !r.NeverSpill)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,8 +42,8 @@ func (h *Host) watchDevices() {
 	if len(h.cfg.Probe) > 0 {
 		sources = append(sources, probe.Child{Command: h.cfg.Probe, Environ: h.cfg.Environ}.Source)
 	}
-	if len(h.cfg.Devices) > 0 {
-		written := sync.OnceValue(func() gpu.Prober { return fake.New(h.cfg.Devices, time.Now) }) // scripts begin with the first look
+	if all := append(slices.Clone(h.cfg.Devices), engineDevices(h.cfg.File)...); len(all) > 0 {
+		written := sync.OnceValue(func() gpu.Prober { return fake.New(all, time.Now) }) // scripts begin with the first look
 		sources = append(sources, func(ctx context.Context, give func(probe.Sample)) error {
 			return probe.Local(written(), ProbeEvery)(ctx, give)
 		})
@@ -70,8 +71,11 @@ func (d devices) Devices(ctx context.Context) (client.DeviceList, error) {
 	}
 	inventory := d.h.devices.Inventory()
 	out := client.DeviceList{Notes: inventory.Notes}
+	uses := d.h.leases.Uses()
 	for _, one := range inventory.Devices {
-		out.Devices = append(out.Devices, deviceShape(one))
+		shape, use := deviceShape(one), uses[one.UUID]
+		shape.Held, shape.Tasks, shape.Warm, shape.Granted = use.Held, use.Tasks, unloaded(use.Warm), use.Granted
+		out.Devices = append(out.Devices, shape)
 	}
 	return out, nil
 }

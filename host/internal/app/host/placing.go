@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/config"
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
+	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/leases"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -30,9 +32,76 @@ func (h *Host) place() {
 		}
 	}
 	h.ram, h.disk = memory(), diskOf(h.cfg.State.Dir)
-	h.leases = leases.New(leases.Config{Processes: processes{h}, RAM: h.ram, Disk: h.disk, Reserve: policy.Reserve,
+	held, err := h.readHolds()
+	if err != nil {
+		h.cfg.Log.Warn("which devices are held cannot be read: none is", "file", h.cfg.State.Holds(), "error", err)
+	}
+	h.leases = leases.New(leases.Config{Held: held, Processes: processes{h}, RAM: h.ram, Disk: h.disk, Reserve: policy.Reserve, Reclaim: h.reclaim(), Open: h.hours(),
 		Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Log: h.cfg.Log})
-	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Expect: h.leases.Expect, File: h.cfg.State.Learned(), Log: h.cfg.Log})
+	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Engines: h.engines(), Expect: h.leases.Expect, File: h.cfg.State.Learned(), Log: h.cfg.Log})
+}
+
+// reclaim says how devices are given to other programs.
+func (h *Host) reclaim() leases.Reclaim {
+	f := h.cfg.File
+	if f == nil || f.Reclaim.Policy == config.Off {
+		return leases.Reclaim{}
+	}
+	r := leases.Reclaim{Memory: f.Reclaim.Memory, After: f.Reclaim.After, Return: f.Reclaim.Return}
+	switch f.Reclaim.Policy {
+	case config.Cancel:
+		r.Stops = func(string) bool { return true }
+	case config.Park:
+		r.Stops = h.parks
+	case config.Finish, config.Off:
+	}
+	return r
+}
+
+func (h *Host) parks(nodeType string) bool {
+	v, err := h.catalog.Last(context.Background())
+	if err != nil {
+		return false
+	}
+	t, _ := v.NodeType(nodeType)
+	return t.Parks
+}
+
+// hours says when devices may be used; nil: always.
+func (h *Host) hours() func(time.Time) (bool, time.Time) {
+	if h.cfg.File == nil || len(h.cfg.File.Hours) == 0 {
+		return nil
+	}
+	return func(now time.Time) (bool, time.Time) { return config.Open(h.cfg.File.Hours, now) }
+}
+
+// engines are the devices that external engines use, by plugin. One that is a device of its own is written down as one.
+func (h *Host) engines() map[string][]string {
+	if h.cfg.File == nil {
+		return nil
+	}
+	out := map[string][]string{}
+	for _, e := range h.cfg.File.Engines {
+		uuid := e.Device
+		if uuid == "" {
+			uuid = "ENGINE-" + e.Name
+		}
+		out[e.Plugin] = append(out[e.Plugin], uuid)
+	}
+	return out
+}
+
+// engineDevices are the engines that are devices of their own.
+func engineDevices(f *config.Config) (out []gpu.Written) {
+	if f == nil {
+		return nil
+	}
+	for _, e := range f.Engines {
+		if e.Device == "" {
+			out = append(out, gpu.Written{Device: device.Device{UUID: "ENGINE-" + e.Name, Kind: device.Engine, Name: e.Plugin + " at " + e.URL, Memory: e.Memory}})
+		}
+	}
+	return out
 }
 
 func diskOf(folder string) int64 {
@@ -238,18 +307,4 @@ func unloaded(ids []string) []string {
 		out[k] = strings.TrimSpace(plugin + " " + model)
 	}
 	return out
-}
-
-// HoldDevice takes a device out of use, or back into it with an empty why.
-func (h *Host) HoldDevice(ctx context.Context, uuid, why string) error {
-	h.followDevices()
-	if err := h.firstSeen(ctx); err != nil {
-		return err
-	}
-	uuid, err := whole(h.devices.Inventory().Devices, uuid)
-	if err != nil {
-		return err
-	}
-	h.leases.Hold(uuid, why)
-	return nil
 }

@@ -96,6 +96,9 @@ func (s State) Control() string { return filepath.Join(s.Dir, "control.d") }
 // Pipelines is where a pipeline may be dropped in.
 func (s State) Pipelines() string { return filepath.Join(s.Dir, "pipelines.d") }
 
+// Holds is where it is kept which devices a person holds.
+func (s State) Holds() string { return filepath.Join(s.Dir, "holds.json") }
+
 // Learned is what tasks have taught about their memory and time.
 func (s State) Learned() string { return filepath.Join(s.Dir, "learned.json") }
 

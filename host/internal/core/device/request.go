@@ -55,6 +55,9 @@ func Misfit(d *Device, r *Request) string {
 	if len(r.Only) > 0 && !Named(d, r.Only) {
 		return "is not one of " + strings.Join(r.Only, ", ")
 	}
+	if d.Kind == Engine && !slices.Contains(r.Only, d.UUID) {
+		return "is an engine of its own, of another plugin"
+	}
 	if Named(d, r.Forbid) {
 		return "is forbidden"
 	}

@@ -115,6 +115,9 @@ func (u *Unit) find(id string) *Warm {
 	return nil
 }
 
+// Taken is what we hold of the device, in bytes: leases, and what is kept warm.
+func (u *Unit) Taken() int64 { return u.taken() }
+
 // taken is what we hold of the device: leases, and what is warm as far as leases do not cover it.
 func (u *Unit) taken() int64 {
 	var sum int64
