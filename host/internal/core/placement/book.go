@@ -21,7 +21,11 @@ type Book struct {
 	classes []*class
 	models  map[string]*model
 	spots   int
+	turn    int // the agent at which the next look for a reservation begins
 	gained  []*spot
+	// freed: an agent may have more RAM and disk than before, or is new.
+	freed bool
+	over  []*pending // scratch of passed
 
 	tasks   map[string]*pending
 	running map[string]*running
@@ -83,7 +87,7 @@ func (b *Book) add(p *pending, now time.Time, front bool) {
 	p.line.push(p, front)
 	b.ranks++
 	if p.line.size == 1 { // what was true of a line that was empty need not be now
-		p.line.blocked = false
+		p.line.look()
 	}
 }
 
@@ -198,7 +202,7 @@ func (b *Book) HoldPlugin(plugin, why string) {
 	}
 	for _, l := range b.lines {
 		if l.task.Plugin == plugin {
-			l.blocked = false
+			l.look()
 		}
 	}
 }
@@ -263,6 +267,7 @@ func (b *Book) finish(r *running, kept bool, now time.Time) {
 	for _, x := range r.spots {
 		b.changed(x)
 	}
+	b.freed = b.freed || len(r.spots) == 0 || r.Request.RAM > 0 || r.Request.Disk > 0
 	u := r.user
 	u.running--
 	u.devices -= len(r.spots)
@@ -285,7 +290,8 @@ func (b *Book) settle(r *running, now time.Time) {
 func (b *Book) unpark(u *user) {
 	b.ranks++
 	for _, c := range u.parked {
-		c.parked, c.line.blocked = false, false
+		c.parked = false
+		c.line.look()
 		if c.at < 0 && c.head() != nil {
 			c.line.better(c)
 		}

@@ -25,8 +25,13 @@ func (b *Book) Decide(now time.Time, out []Assignment) []Assignment {
 	b.now = now
 	b.decides++
 	b.age(now)
-	b.unblock(now)
+	for _, l := range b.lines {
+		if l.blocked && !l.until.IsZero() && !l.until.After(now) {
+			l.look()
+		}
+	}
 	for {
+		b.unblock()
 		first, warm := b.next()
 		if first == nil {
 			return out
@@ -70,21 +75,54 @@ func (b *Book) Wake() time.Time {
 }
 
 // unblock has those lines looked at again to which it could make a difference what was given back.
-func (b *Book) unblock(now time.Time) {
-	for _, l := range b.lines {
-		if l.blocked && !l.until.IsZero() && !l.until.After(now) {
-			l.blocked = false
+func (b *Book) unblock() {
+	if b.freed {
+		b.freed = false
+		for _, l := range b.lines {
+			if r := &l.task.Request; r.Count == 0 || r.RAM > 0 || r.Disk > 0 {
+				l.look()
+			}
 		}
 	}
 	for _, x := range b.gained {
 		x.gained = false
 		for _, l := range b.lines {
-			if l.blocked && l.size > 0 && (l.picky || x.serves(l) && x.gives(l)) {
+			if l.size > 0 && (l.blocked || len(l.hopes) > 0) && x.hope(l) {
 				l.blocked = false
+				l.hopes = append(l.hopes, x)
 			}
 		}
 	}
 	b.gained = b.gained[:0]
+}
+
+// look has the line's first looked at, wherever there may be something for it.
+func (l *line) look() { l.blocked, l.hopes = false, l.hopes[:0] }
+
+// block leaves the line alone until something is given back.
+func (l *line) block() { l.blocked, l.hopes = true, l.hopes[:0] }
+
+// hope says whether the device gives what a task of the line needs of one.
+func (x *spot) hope(l *line) bool {
+	switch {
+	case !x.serves(l) || l.picky && device.Misfit(&x.unit.Device, &l.task.Request) != "":
+		return false
+	case l.task.Request.Count == 1:
+		return x.gives(l)
+	}
+	return slices.ContainsFunc(x.keeps, func(k *keep) bool { return k.model == l.model && x.room(l, k.process) }) || x.room(l, &process{})
+}
+
+// hopeless says whether there is nothing for the line: nothing was there before, and what was given back since is taken.
+func (l *line) hopeless() bool {
+	return len(l.hopes) > 0 && !slices.ContainsFunc(l.hopes, func(x *spot) bool { return x.hope(l) })
+}
+
+// warmer says whether the line's model may be found loaded and free.
+func (l *line) warmer() bool {
+	return l.model != nil && (len(l.hopes) == 0 || slices.ContainsFunc(l.hopes, func(x *spot) bool {
+		return slices.ContainsFunc(x.keeps, func(k *keep) bool { return k.model == l.model })
+	}))
 }
 
 // serves says whether the device could ever serve a task of the line.
@@ -119,14 +157,15 @@ func (b *Book) next() (first, warm *line) {
 			continue
 		}
 		p, r := b.top(l)
-		if p == nil || b.heldBy[l.task.Plugin] != "" {
-			l.blocked = true
+		if p == nil || b.heldBy[l.task.Plugin] != "" || l.hopeless() {
+			l.block()
 			continue
 		}
 		if first == nil || r.before(firstRank) {
 			first, firstRank = l, r
 		}
-		if l.model != nil && len(l.model.idle) > 0 && b.policy.Order == Fair && b.policy.Affinity == Warmest && l.cold != b.decides && (warm == nil || r.before(warmRank)) {
+		if b.policy.Order == Fair && b.policy.Affinity == Warmest && l.cold != b.decides && (warm == nil || r.before(warmRank)) &&
+			l.warmer() && len(l.model.idle) > 0 {
 			warm, warmRank = l, r
 		}
 	}
@@ -156,11 +195,18 @@ func (b *Book) try(l *line, onlyWarm bool) (*Assignment, bool) {
 	case !ok && onlyWarm:
 		return nil, false
 	case !ok:
-		l.blocked = true
+		l.block()
 		b.makeWay(l, p)
 		return nil, false
-	case b.policy.Order == Fair && b.owed(l, p, c.spots):
+	}
+	passed := b.passed(l, p, c.spots)
+	if b.owed(passed, c.spots) {
 		return nil, true
+	}
+	for _, q := range passed {
+		if len(q.line.spots) == 0 {
+			q.bypassed++
+		}
 	}
 	a := b.place(l, p, c)
 	return &a, true
@@ -176,7 +222,7 @@ func (b *Book) choose(l *line, onlyWarm bool) (choice, bool) {
 			return c, true
 		}
 	}
-	if b.policy.Affinity != LeastLoaded {
+	if b.policy.Affinity != LeastLoaded && l.warmer() {
 		if c, ok := b.warmIdle(l); ok || onlyWarm {
 			return c, ok
 		}
@@ -255,16 +301,10 @@ func (x *spot) unload(memory int64, id string, out []string) []string {
 
 func (l *line) avoids(g *agent) bool { at, ok := l.avoid[g]; return ok && at == g.seen }
 
-// mostIdle is how many places where a model is idle are looked at.
-const mostIdle = 16
-
 // warmIdle finds an idle process that has the model loaded, else one that has room for another task.
 func (b *Book) warmIdle(l *line) (choice, bool) {
-	if l.model == nil {
-		return choice{}, false
-	}
 	var unloads choice
-	for i := len(l.model.idle) - 1; i >= max(0, len(l.model.idle)-mostIdle); i-- { // what was used last is free most likely
+	for i := len(l.model.idle) - 1; i >= max(0, len(l.model.idle)-someKeeps); i-- { // what was used last is free most likely
 		if c, ok := b.within(l, l.model.idle[i]); ok {
 			if len(c.unload) == 0 {
 				return c, true
@@ -277,7 +317,7 @@ func (b *Book) warmIdle(l *line) (choice, bool) {
 	if unloads.spots != nil {
 		return unloads, true
 	}
-	for _, k := range l.model.keeps[:min(len(l.model.keeps), lookAhead)] {
+	for _, k := range l.model.keeps[:min(len(l.model.keeps), someKeeps)] {
 		if k.running > 0 {
 			if c, ok := b.within(l, k); ok {
 				return c, true
@@ -367,7 +407,7 @@ func (b *Book) waits(l *line) bool {
 	}
 	loads := l.loads()
 	var soonest *keep
-	for _, k := range l.model.keeps[:min(len(l.model.keeps), lookAhead)] {
+	for _, k := range l.model.keeps[:min(len(l.model.keeps), someKeeps)] {
 		if k.running > 0 && !k.ends.IsZero() && len(k.spots) == l.task.Request.Count && k.agent.Away == "" && k.spots[0].serves(l) &&
 			(soonest == nil || k.ends.Before(soonest.ends)) {
 			soonest = k
@@ -412,7 +452,7 @@ func (b *Book) searchAll(l *line) (choice, bool) {
 		}
 		return n + int64(len(c.unload))<<50
 	}
-	for _, g := range b.fleet {
+	for _, g := range b.hopeful(l) {
 		for _, spots := range g.sets(l) {
 			if c, ok := b.fitAll(l, spots); ok && (best.spots == nil || cost(c) < cost(best)) {
 				best = c
@@ -420,6 +460,20 @@ func (b *Book) searchAll(l *line) (choice, bool) {
 		}
 	}
 	return best, best.spots != nil
+}
+
+// hopeful gives the agents that may have something for the line.
+func (b *Book) hopeful(l *line) []*agent {
+	if len(l.hopes) == 0 {
+		return b.fleet
+	}
+	var out []*agent
+	for _, x := range l.hopes {
+		if !slices.Contains(out, x.agent) {
+			out = append(out, x.agent)
+		}
+	}
+	return out
 }
 
 // sets gives the sets of the agent's devices that could have the task now: each device by itself, or as many as are asked

@@ -228,6 +228,7 @@ func (b *Book) SetAgent(a Agent) {
 	}
 	moved := !slices.Equal(g.Offers, a.Offers) || (g.Offers == nil) != (a.Offers == nil)
 	g.Agent = a
+	b.freed = true
 	for _, x := range g.spots {
 		if moved {
 			b.classify(x)
@@ -244,6 +245,7 @@ func (b *Book) Observe(id string, devices []device.Device, ram, disk int64) {
 		return
 	}
 	g.seen++
+	b.freed = true
 	g.table.SetAgent(ram, disk)
 	g.table.Reserve = b.policy.Reserve
 	g.table.Observe(devices, nil)

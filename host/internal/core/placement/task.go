@@ -110,6 +110,8 @@ const (
 const (
 	lookAhead   = 32
 	maxBypassed = 32
+	// someKeeps is how many places where a model is loaded are looked at.
+	someKeeps = 16
 )
 
 // lineKey is what tasks have in common that wait in one line.
