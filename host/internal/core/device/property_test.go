@@ -307,6 +307,9 @@ func (w *witness) check() {
 	if ram > 32*gib || disk > 40*gib {
 		w.t.Fatalf("%d GiB of RAM and %d of disk are given away", ram/gib, disk/gib)
 	}
+	if why := w.table.Short(&device.Request{RAM: 32*gib - ram, Disk: 40*gib - disk}); why != "" {
+		w.t.Fatalf("what is left is refused: %s", why)
+	}
 	for _, u := range w.table.Units() {
 		most := 24*gib - w.taken(u.UUID) - w.used[u.UUID]
 		if !w.table.Trusting {

@@ -56,7 +56,7 @@ func (b *Book) Decide(now time.Time, out []Assignment) []Assignment {
 	}
 }
 
-// Yields gives the tasks that have to give way, once: they are to be stopped and given back with Refused.
+// Yields gives the tasks that have to give way, once: they are to be stopped and given back with Yielded.
 func (b *Book) Yields() []string {
 	out := b.evicted
 	b.evicted = nil
@@ -263,7 +263,7 @@ func (b *Book) fitAll(l *line, spots []*spot) (choice, bool) {
 
 func (b *Book) fit(l *line, spots []*spot, pr *process) (choice, bool) {
 	t, g := &l.task, spots[0].agent
-	if pr.saturated() || l.avoids(g) || g.table.Short(&t.Request) != "" {
+	if pr.saturated() || l.avoid[g] || g.table.Short(&t.Request) != "" {
 		return choice{}, false
 	}
 	for _, x := range spots {
@@ -298,8 +298,6 @@ func (x *spot) unload(memory int64, id string, out []string) []string {
 	}
 	return out
 }
-
-func (l *line) avoids(g *agent) bool { at, ok := l.avoid[g]; return ok && at == g.seen }
 
 // warmIdle finds an idle process that has the model loaded, else one that has room for another task.
 func (b *Book) warmIdle(l *line) (choice, bool) {
@@ -344,7 +342,7 @@ func (b *Book) smallest(l *line, of func(*shelf) *btree.BTreeG[*spot], has func(
 	var best *spot
 	for _, s := range b.shelves(l) {
 		of(s).AscendGreaterOrEqual(pivot, func(x *spot) bool {
-			if x.agent.table.Short(&t.Request) != "" || l.avoids(x.agent) {
+			if x.agent.table.Short(&t.Request) != "" || l.avoid[x.agent] {
 				return true
 			}
 			if best == nil || has(x) < has(best) {
@@ -368,23 +366,28 @@ func (b *Book) shelves(l *line) []*shelf {
 
 // emptiest is the rule of "least loaded": the device with the most free memory, whatever is loaded there.
 func (b *Book) emptiest(l *line) (choice, bool) {
-	var best *spot
-	for _, s := range b.shelves(l) {
-		if x, ok := s.free.Max(); ok && (best == nil || x.free > best.free) {
-			best = x
-		}
-	}
-	if best == nil || best.free < l.task.Request.Memory {
+	most := func(of func(*shelf) *btree.BTreeG[*spot], has func(*spot) int64) (best *spot) {
 		for _, s := range b.shelves(l) {
-			if x, ok := s.both.Max(); ok && (best == nil || x.both > best.both) {
-				best = x
-			}
+			of(s).Descend(func(x *spot) bool {
+				if x.agent.table.Short(&l.task.Request) != "" || l.avoid[x.agent] {
+					return true
+				}
+				if best == nil || has(x) > has(best) {
+					best = x
+				}
+				return false
+			})
 		}
+		return best
 	}
-	if best == nil || best.both < l.task.Request.Memory {
+	x := most(func(s *shelf) *btree.BTreeG[*spot] { return s.free }, func(x *spot) int64 { return x.free })
+	if x == nil || x.free < l.task.Request.Memory {
+		x = most(func(s *shelf) *btree.BTreeG[*spot] { return s.both }, func(x *spot) int64 { return x.both })
+	}
+	if x == nil || x.both < l.task.Request.Memory {
 		return choice{}, false
 	}
-	return b.fitAll(l, []*spot{best})
+	return b.fitAll(l, []*spot{x})
 }
 
 // defaultLoad is taken for the time to load a model when nothing is known: a disk's speed, and starting a process.
@@ -424,7 +427,7 @@ func (b *Book) waits(l *line) bool {
 // anywhere is for what needs no device: the first agent that offers it and has the RAM and disk.
 func (b *Book) anywhere(l *line) (choice, bool) {
 	for _, g := range b.fleet {
-		if g.Away == "" && !l.avoids(g) && g.offers(l.task.Type) && g.table.Short(&l.task.Request) == "" {
+		if g.Away == "" && !l.avoid[g] && g.offers(l.task.Type) && g.table.Short(&l.task.Request) == "" {
 			pr := g.process(Process(l.task.Plugin, nil))
 			return choice{proc: pr, id: pr.id(l.task.Model), agent: g}, true
 		}

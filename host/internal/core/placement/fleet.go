@@ -18,7 +18,6 @@ type agent struct {
 	spots     []*spot
 	processes map[string]*process
 	keeps     map[string]*keep // by ID
-	seen      uint64           // how often something was heard of it
 }
 
 // spot is one device.
@@ -244,8 +243,7 @@ func (b *Book) Observe(id string, devices []device.Device, ram, disk int64) {
 	if g == nil {
 		return
 	}
-	g.seen++
-	b.freed = true
+	b.heard(g)
 	g.table.SetAgent(ram, disk)
 	g.table.Reserve = b.policy.Reserve
 	g.table.Observe(devices, nil)
@@ -258,6 +256,17 @@ func (b *Book) Observe(id string, devices []device.Device, ram, disk int64) {
 			b.classify(x)
 		}
 		b.changed(g.spots[k])
+	}
+}
+
+// heard notes that there is news of an agent: who was refused by it may try again.
+func (b *Book) heard(g *agent) {
+	b.freed = true
+	for _, l := range b.lines {
+		if l.avoid[g] {
+			delete(l.avoid, g)
+			l.look()
+		}
 	}
 }
 
@@ -368,7 +377,7 @@ func (b *Book) Warm(id string, warm []device.Warm, now time.Time) {
 	if g == nil {
 		return
 	}
-	g.seen++
+	b.heard(g)
 	seen := map[string]bool{}
 	for _, w := range warm {
 		seen[w.ID] = true
@@ -423,6 +432,12 @@ func (b *Book) end(g *agent, id string, now time.Time) {
 	delete(g.keeps, id)
 	delete(k.process.keeps, k.name)
 	k.wake()
+	for _, l := range b.lines { // who waited for it waits no more
+		if l.bestBy == k || b.policy.Affinity == OnlyWarm && l.model != nil && l.model == k.model {
+			l.bestBy = nil
+			l.look()
+		}
+	}
 	if k.model != nil {
 		k.model.keeps = slices.DeleteFunc(k.model.keeps, func(other *keep) bool { return other == k })
 	}

@@ -121,9 +121,9 @@ type line struct {
 	first     *pending
 	firstRank rank
 	lookedAt  uint64
-	bestBy    *keep             // it would rather wait for this one than load its model elsewhere
-	fits      []fits            // by class
-	avoid     map[*agent]uint64 // that refused a task of it, and what was known of the agent then
+	bestBy    *keep           // it would rather wait for this one than load its model elsewhere
+	fits      []fits          // by class
+	avoid     map[*agent]bool // that refused a task of it and were not heard of since
 }
 
 // cells is a heap by rank. Ranks only get worse behind its back, so it is put right when it is looked at.

@@ -50,7 +50,7 @@ func (b *Book) place(l *line, p *pending, c choice) Assignment {
 	if err != nil {
 		panic("placement: what was found free is not: " + err.Error()) // the two looks at the table disagree: a defect
 	}
-	r := &running{Task: p.Task, agent: g, spots: slices.Clone(c.spots), epoch: lease.Epoch, user: p.lane.user, since: b.now, bypassed: bypassed}
+	r := &running{Task: p.Task, agent: g, spots: slices.Clone(c.spots), epoch: lease.Epoch, user: p.lane.user, since: b.now, warm: g.keeps[c.id] != nil, seq: p.seq, bypassed: bypassed}
 	b.running[p.ID] = r
 	if p.Evictable {
 		b.evictables++
