@@ -204,7 +204,8 @@ func (b *Book) try(l *line, onlyWarm bool) (*Assignment, bool) {
 		return nil, true
 	}
 	for _, q := range passed {
-		if len(q.line.spots) == 0 {
+		// At the bound, and nothing was there to reserve: no agent has as many usable devices as it wants. That is no bypass.
+		if len(q.line.spots) == 0 && q.bypassed < maxBypassed {
 			q.bypassed++
 		}
 	}

@@ -145,7 +145,8 @@ func (b *Book) auditBlocked() error {
 		if p == nil || b.heldBy[l.task.Plugin] != "" {
 			continue
 		}
-		if b.policy.Order == FirstCome { // nobody passes the first
+		// With the first nobody passes the first; the other is for comparing, and does not see what others have loaded meanwhile.
+		if b.policy.Order == FirstCome || b.policy.Affinity == OnlyWarm {
 			continue
 		}
 		if !l.blocked {
