@@ -223,7 +223,7 @@ func (b *Book) choose(l *line, onlyWarm bool) (choice, bool) {
 			return c, true
 		}
 	}
-	if b.policy.Affinity != LeastLoaded && l.warmer() {
+	if b.policy.Affinity != LeastLoaded && b.policy.Affinity != Packed && l.warmer() {
 		if c, ok := b.warmIdle(l); ok || onlyWarm {
 			return c, ok
 		}
@@ -240,7 +240,7 @@ func (b *Book) choose(l *line, onlyWarm bool) (choice, bool) {
 	if x := b.smallest(l, func(s *shelf) *btree.BTreeG[*spot] { return s.free }, func(x *spot) int64 { return x.free }); x != nil {
 		return b.fitAll(l, []*spot{x})
 	}
-	if b.waits(l) {
+	if b.policy.Affinity != Packed && b.waits(l) {
 		return choice{}, false
 	}
 	if x := b.smallest(l, func(s *shelf) *btree.BTreeG[*spot] { return s.both }, func(x *spot) int64 { return x.both }); x != nil {

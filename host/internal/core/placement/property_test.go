@@ -18,6 +18,7 @@ var policies = []placement.Policy{
 	{Order: placement.FirstCome},
 	{Order: placement.Backfill, Affinity: placement.LeastLoaded},
 	{Order: placement.Backfill, Affinity: placement.OnlyWarm},
+	{Order: placement.Backfill, Affinity: placement.Packed},
 }
 
 func operations(seed uint64, n int) []byte {

@@ -103,6 +103,7 @@ type Affinity string
 const (
 	Warmest     Affinity = ""
 	LeastLoaded Affinity = "least-loaded" // the device with the most free memory
+	Packed      Affinity = "packed"       // the smallest that fits, whatever is loaded there
 	OnlyWarm    Affinity = "only-warm"    // where the model is loaded, however long that takes, and else the first that fits
 )
 
