@@ -38,7 +38,7 @@ func (p *program) commands() []*cobra.Command {
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.cacheCommand(), p.gcCommand(),
-		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.lspCommand(), p.serveCommand(), p.demoCommand(), p.versionCommand(),
+		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.lspCommand(), p.serveCommand(), p.demoCommand(), p.simulateCommand(), p.versionCommand(),
 		exitCodesTopic(),
 	}
 }
