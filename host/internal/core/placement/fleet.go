@@ -14,6 +14,7 @@ import (
 // agent is one agent as the book sees it: what it said last, and what was placed there since.
 type agent struct {
 	Agent
+	book      *Book
 	table     *device.Table
 	spots     []*spot
 	processes map[string]*process
@@ -124,7 +125,7 @@ func (x *spot) put(s *shelf) {
 
 // open says whether a task of the plugin could begin here if the memory sufficed.
 func (x *spot) open(plugin string, vacant bool) bool {
-	if x.agent.Away != "" || x.unit.Usable() != "" || x.reserved != nil {
+	if x.agent.Away != "" || x.unit.Usable() != "" {
 		return false
 	}
 	leases := x.unit.Leases()
@@ -196,7 +197,7 @@ func (x *spot) gives(l *line) bool {
 // room is gives for a process that may use other devices too. A reservation is heeded.
 func (x *spot) room(l *line, pr *process) bool {
 	t := &l.task
-	if x.agent.Away != "" || x.unit.Usable() != "" || x.reserved != nil && x.reserved != l {
+	if x.agent.Away != "" || x.unit.Usable() != "" || !x.lends(l) {
 		return false
 	}
 	leases := x.unit.Leases()
@@ -216,11 +217,24 @@ func (x *spot) room(l *line, pr *process) bool {
 	return x.unit.Needs(t.Request.Memory, k.id) <= x.both
 }
 
+// lends says whether a reservation leaves the device to a task of the line: it is its own, or the task is expected to be done
+// before whom it is reserved for can begin.
+func (x *spot) lends(l *line) bool {
+	if x.reserved == nil || x.reserved == l {
+		return true
+	}
+	ends := x.agent.book.now.Add(cmp.Or(l.task.Lasts, defaultLasts))
+	if l.model != nil && x.process(l.task.Plugin).keeps[l.task.Model] == nil {
+		ends = ends.Add(l.loads())
+	}
+	return !ends.After(x.reserved.due)
+}
+
 // SetAgent takes in an agent, or what has changed about it.
 func (b *Book) SetAgent(a Agent) {
 	g := b.agents[a.ID]
 	if g == nil {
-		g = &agent{table: device.NewTable(-1, -1), processes: map[string]*process{}, keeps: map[string]*keep{}}
+		g = &agent{book: b, table: device.NewTable(-1, -1), processes: map[string]*process{}, keeps: map[string]*keep{}}
 		g.table.Trusting = true
 		b.agents[a.ID] = g
 		b.fleet = append(b.fleet, g)

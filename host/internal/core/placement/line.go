@@ -116,7 +116,9 @@ type line struct {
 	// is not blocked: it has to be looked for everywhere.
 	hopes []*spot
 	spots []*spot // reserved for its first task
-	cold  uint64  // the Decide in which nothing warm was found for it
+	// due is when they were expected to be free when they were reserved. Until then others may have them.
+	due  time.Time
+	cold uint64 // the Decide in which nothing warm was found for it
 	// first and its rank are as of lookedAt.
 	first     *pending
 	firstRank rank

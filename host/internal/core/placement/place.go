@@ -144,6 +144,12 @@ func (b *Book) reserve(l *line, spots []*spot) {
 		x.reserved = l
 		x.index()
 	}
+	l.due = time.Time{}
+	for _, x := range l.spots {
+		if at := x.empties(l); at.After(l.due) {
+			l.due = at
+		}
+	}
 	if l.blocked || len(l.hopes) > 0 {
 		l.blocked, l.hopes = false, append(l.hopes, spots...)
 	}
@@ -287,6 +293,7 @@ func (b *Book) makeWay(l *line, p *pending) {
 		b.evicted = append(b.evicted, r.ID)
 	}
 	b.reserve(l, []*spot{best})
+	l.due = time.Time{} // nobody else is to have what others gave up for it
 	l.block()
 }
 
