@@ -137,12 +137,13 @@ func (t *Table) Observe(devices []Device, ours func(pid int) bool) {
 		seen[d.UUID] = true
 		u := t.Unit(d.UUID)
 		if u == nil {
-			u = &Unit{table: t}
+			u = &Unit{table: t, Device: d}
 			t.units = append(t.units, u)
+			u.warm = slices.DeleteFunc(slices.Clone(t.warm), func(w *Warm) bool { return !slices.Contains(w.Devices, d.UUID) })
 		}
 		u.Device, u.ours = d, measured(&d, ours)
 		u.ghosts = slices.DeleteFunc(u.ghosts, func(g ghost) bool { return d.Reading.Used == nil || d.Reading.At.After(g.since) })
-		if used := d.Reading.Used; used != nil && len(u.leases) == 0 && len(u.warm) == 0 && len(u.ghosts) == 0 {
+		if used := d.Reading.Used; used != nil && (*used < u.base || len(u.leases) == 0 && len(u.warm) == 0 && len(u.ghosts) == 0) {
 			u.base = *used
 		}
 	}
@@ -317,14 +318,19 @@ func (u *Unit) haunt(memory int64, alive bool, now time.Time) {
 func (t *Table) Keep(w Warm) {
 	t.revision++
 	at := slices.IndexFunc(t.warm, func(x *Warm) bool { return x.ID == w.ID })
-	if at >= 0 {
-		*t.warm[at] = w
+	if at < 0 {
+		at = len(t.warm)
+		t.warm = append(t.warm, &Warm{})
+	}
+	kept := t.warm[at]
+	moved := !slices.Equal(kept.Devices, w.Devices)
+	*kept = w
+	if !moved {
 		return
 	}
-	kept := &w
-	t.warm = append(t.warm, kept)
-	for _, uuid := range w.Devices {
-		if u := t.Unit(uuid); u != nil {
+	for _, u := range t.units {
+		u.warm = slices.DeleteFunc(u.warm, func(x *Warm) bool { return x == kept })
+		if slices.Contains(w.Devices, u.UUID) {
 			u.warm = append(u.warm, kept)
 		}
 	}

@@ -137,8 +137,9 @@ func (u *Unit) taken() int64 {
 	return sum
 }
 
-// foreign is what processes that are not ours use. Where the driver tells which process uses what, it is the rest; else
-// ours are believed to use what they were granted, and foreign ones at least what they did before ours came.
+// foreign is what is used beyond what we know to hold. Where the driver tells which process uses what, ours are believed to
+// hold at least what they were granted, and what they use beyond that counts too; else they are believed to use what they
+// were granted, and foreign ones at least what they did before ours came.
 func (u *Unit) foreign(taken, ghosts int64) int64 {
 	switch {
 	case u.Reading.Foreign != nil:
@@ -146,7 +147,7 @@ func (u *Unit) foreign(taken, ghosts int64) int64 {
 	case u.Reading.Used == nil:
 		return 0
 	case u.ours != nil:
-		return max(0, *u.Reading.Used-*u.ours)
+		return max(0, *u.Reading.Used-min(*u.ours, taken+ghosts))
 	}
 	return max(u.base, *u.Reading.Used-ghosts-taken)
 }

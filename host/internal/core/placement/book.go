@@ -21,7 +21,11 @@ type Book struct {
 	classes []*class
 	models  map[string]*model
 	spots   int
+	turn    int // the agent at which the next look for a reservation begins
 	gained  []*spot
+	// freed: an agent may have more RAM and disk than before, or is new.
+	freed bool
+	over  []*pending // scratch of passed
 
 	tasks   map[string]*pending
 	running map[string]*running
@@ -47,6 +51,8 @@ type running struct {
 	since    time.Time
 	charged  float64
 	yields   bool // it was told to give way
+	warm     bool // its model was loaded before
+	seq      uint64
 	bypassed int
 }
 
@@ -70,8 +76,10 @@ func (b *Book) Add(t Task, now time.Time) {
 }
 
 func (b *Book) add(p *pending, now time.Time, front bool) {
-	b.seq++
-	p.seq = b.seq
+	if !front {
+		b.seq++
+		p.seq = b.seq
+	}
 	p.line = b.lineOf(&p.Task)
 	p.lane = b.laneOf(p, now)
 	b.tasks[p.ID] = p
@@ -80,10 +88,11 @@ func (b *Book) add(p *pending, now time.Time, front bool) {
 		u.virtual = max(u.virtual, b.least())
 	}
 	u.pending++
+	first, _ := b.top(p.line)
 	p.line.push(p, front)
 	b.ranks++
-	if p.line.size == 1 { // what was true of a line that was empty need not be now
-		p.line.blocked = false
+	if first == nil { // what was true of a line when somebody was first in it need not be now
+		p.line.look()
 	}
 }
 
@@ -205,7 +214,7 @@ func (b *Book) HoldPlugin(plugin, why string) {
 	}
 	for _, l := range b.lines {
 		if l.task.Plugin == plugin {
-			l.blocked = false
+			l.look()
 		}
 	}
 }
@@ -229,23 +238,24 @@ func (b *Book) Yielded(id string, kept bool, now time.Time) bool {
 }
 
 // Refused puts a task back in front that its agent did not take. It does not go there again before something was heard of
-// the agent.
+// the agent. Its model, if it had to be loaded, is not.
 func (b *Book) Refused(id, why string, now time.Time) bool {
 	r := b.running[id]
-	if !b.Ended(id, true, now) {
+	if r == nil {
 		return false
 	}
+	b.Ended(id, r.warm, now)
 	b.back(r, why, now)
 	l := b.tasks[id].line
 	if l.avoid == nil {
-		l.avoid = map[*agent]uint64{}
+		l.avoid = map[*agent]bool{}
 	}
-	l.avoid[r.agent] = r.agent.seen
+	l.avoid[r.agent] = true
 	return true
 }
 
 func (b *Book) back(r *running, why string, now time.Time) bool {
-	b.add(&pending{Task: r.Task, bypassed: r.bypassed, refused: why}, now, true)
+	b.add(&pending{Task: r.Task, seq: r.seq, bypassed: r.bypassed, refused: why}, now, true)
 	return true
 }
 
@@ -270,6 +280,7 @@ func (b *Book) finish(r *running, kept bool, now time.Time) {
 	for _, x := range r.spots {
 		b.changed(x)
 	}
+	b.freed = b.freed || len(r.spots) == 0 || r.Request.RAM > 0 || r.Request.Disk > 0
 	u := r.user
 	u.running--
 	u.devices -= len(r.spots)
@@ -292,7 +303,8 @@ func (b *Book) settle(r *running, now time.Time) {
 func (b *Book) unpark(u *user) {
 	b.ranks++
 	for _, c := range u.parked {
-		c.parked, c.line.blocked = false, false
+		c.parked = false
+		c.line.look()
 		if c.at < 0 && c.head() != nil {
 			c.line.better(c)
 		}

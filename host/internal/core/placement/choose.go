@@ -20,152 +20,6 @@ type choice struct {
 	unload []string
 }
 
-// Decide places what can be placed, and appends it to out. What has to give way for that is told by Yields.
-func (b *Book) Decide(now time.Time, out []Assignment) []Assignment {
-	b.now = now
-	b.decides++
-	b.age(now)
-	b.unblock(now)
-	for {
-		first, warm := b.next()
-		if first == nil {
-			return out
-		}
-		if warm != nil && warm != first && b.ahead(warm) < lookAhead {
-			placed, ok := b.try(warm, true)
-			if placed != nil {
-				out = append(out, *placed)
-			}
-			if !ok {
-				warm.cold = b.decides
-			}
-			continue
-		}
-		placed, ok := b.try(first, false)
-		switch {
-		case placed != nil:
-			out = append(out, *placed)
-		case !ok && b.policy.Order == FirstCome:
-			return out
-		}
-	}
-}
-
-// Yields gives the tasks that have to give way, once: they are to be stopped and given back with Refused.
-func (b *Book) Yields() []string {
-	out := b.evicted
-	b.evicted = nil
-	return out
-}
-
-// Wake says when Decide is worth another call though nothing happens; zero: never.
-func (b *Book) Wake() time.Time {
-	var at time.Time
-	for _, l := range b.lines {
-		if l.size > 0 && !l.until.IsZero() && (at.IsZero() || l.until.Before(at)) {
-			at = l.until
-		}
-	}
-	return at
-}
-
-// unblock has those lines looked at again to which it could make a difference what was given back.
-func (b *Book) unblock(now time.Time) {
-	for _, l := range b.lines {
-		if l.blocked && !l.until.IsZero() && !l.until.After(now) {
-			l.blocked = false
-		}
-	}
-	for _, x := range b.gained {
-		x.gained = false
-		for _, l := range b.lines {
-			if l.blocked && l.size > 0 && (l.picky || x.serves(l) && x.gives(l)) {
-				l.blocked = false
-			}
-		}
-	}
-	b.gained = b.gained[:0]
-}
-
-// serves says whether the device could ever serve a task of the line.
-func (x *spot) serves(l *line) bool {
-	c := x.class
-	for len(l.fits) <= c.seq {
-		l.fits = append(l.fits, unknown)
-	}
-	if l.fits[c.seq] == unknown {
-		l.fits[c.seq] = never
-		if c.serves(&l.task) {
-			l.fits[c.seq] = could
-		}
-	}
-	return l.fits[c.seq] == could
-}
-
-type fits byte
-
-const (
-	unknown fits = iota
-	could
-	never
-)
-
-// next gives the line whose first task is the best that may have a device waiting for it, and the best one whose model is
-// loaded somewhere and idle.
-func (b *Book) next() (first, warm *line) {
-	var firstRank, warmRank rank
-	for _, l := range b.lines {
-		if l.blocked || l.size == 0 {
-			continue
-		}
-		p, r := b.top(l)
-		if p == nil || b.heldBy[l.task.Plugin] != "" {
-			l.blocked = true
-			continue
-		}
-		if first == nil || r.before(firstRank) {
-			first, firstRank = l, r
-		}
-		if l.model != nil && len(l.model.idle) > 0 && b.policy.Order == Fair && b.policy.Affinity == Warmest && l.cold != b.decides && (warm == nil || r.before(warmRank)) {
-			warm, warmRank = l, r
-		}
-	}
-	return first, warm
-}
-
-// ahead counts the lines whose first task goes before that of l.
-func (b *Book) ahead(l *line) int {
-	_, r := b.top(l)
-	n := 0
-	for _, other := range b.lines {
-		if other != l && other.size > 0 {
-			if q, s := b.top(other); q != nil && s.before(r) {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// try places the first task of the line. Not ok: there is nothing for it now. With onlyWarm it goes nowhere but where its
-// model is loaded. Neither placed nor not ok: somebody else has to be looked at first.
-func (b *Book) try(l *line, onlyWarm bool) (*Assignment, bool) {
-	p, _ := b.top(l)
-	c, ok := b.choose(l, onlyWarm)
-	switch {
-	case !ok && onlyWarm:
-		return nil, false
-	case !ok:
-		l.blocked = true
-		b.makeWay(l, p)
-		return nil, false
-	case b.policy.Order == Fair && b.owed(l, p, c.spots):
-		return nil, true
-	}
-	a := b.place(l, p, c)
-	return &a, true
-}
-
 // choose finds where a task goes: what was reserved for it; where its model is loaded and idle; the smallest device that
 // is free; where its model is loaded, when waiting for that is shorter than loading it anew; the device whose models
 // were used longest ago.
@@ -176,7 +30,7 @@ func (b *Book) choose(l *line, onlyWarm bool) (choice, bool) {
 			return c, true
 		}
 	}
-	if b.policy.Affinity != LeastLoaded {
+	if b.policy.Affinity != LeastLoaded && b.policy.Affinity != Packed && l.warmer() {
 		if c, ok := b.warmIdle(l); ok || onlyWarm {
 			return c, ok
 		}
@@ -193,7 +47,7 @@ func (b *Book) choose(l *line, onlyWarm bool) (choice, bool) {
 	if x := b.smallest(l, func(s *shelf) *btree.BTreeG[*spot] { return s.free }, func(x *spot) int64 { return x.free }); x != nil {
 		return b.fitAll(l, []*spot{x})
 	}
-	if b.waits(l) {
+	if b.policy.Affinity != Packed && b.waits(l) {
 		return choice{}, false
 	}
 	if x := b.smallest(l, func(s *shelf) *btree.BTreeG[*spot] { return s.both }, func(x *spot) int64 { return x.both }); x != nil {
@@ -217,7 +71,7 @@ func (b *Book) fitAll(l *line, spots []*spot) (choice, bool) {
 
 func (b *Book) fit(l *line, spots []*spot, pr *process) (choice, bool) {
 	t, g := &l.task, spots[0].agent
-	if pr.saturated() || l.avoids(g) || g.table.Short(&t.Request) != "" {
+	if pr.saturated() || l.avoid[g] || g.table.Short(&t.Request) != "" {
 		return choice{}, false
 	}
 	for _, x := range spots {
@@ -256,18 +110,10 @@ func (x *spot) unload(memory int64, id string, out []string) []string {
 	return out
 }
 
-func (l *line) avoids(g *agent) bool { at, ok := l.avoid[g]; return ok && at == g.seen }
-
-// mostIdle is how many places where a model is idle are looked at.
-const mostIdle = 16
-
 // warmIdle finds an idle process that has the model loaded, else one that has room for another task.
 func (b *Book) warmIdle(l *line) (choice, bool) {
-	if l.model == nil {
-		return choice{}, false
-	}
 	var unloads choice
-	for i := len(l.model.idle) - 1; i >= max(0, len(l.model.idle)-mostIdle); i-- { // what was used last is free most likely
+	for i := len(l.model.idle) - 1; i >= max(0, len(l.model.idle)-someKeeps); i-- { // what was used last is free most likely
 		if c, ok := b.within(l, l.model.idle[i]); ok {
 			if len(c.unload) == 0 {
 				return c, true
@@ -280,7 +126,7 @@ func (b *Book) warmIdle(l *line) (choice, bool) {
 	if unloads.spots != nil {
 		return unloads, true
 	}
-	for _, k := range l.model.keeps[:min(len(l.model.keeps), lookAhead)] {
+	for _, k := range l.model.keeps[:min(len(l.model.keeps), someKeeps)] {
 		if k.running > 0 {
 			if c, ok := b.within(l, k); ok {
 				return c, true
@@ -307,7 +153,7 @@ func (b *Book) smallest(l *line, of func(*shelf) *btree.BTreeG[*spot], has func(
 	var best *spot
 	for _, s := range b.shelves(l) {
 		of(s).AscendGreaterOrEqual(pivot, func(x *spot) bool {
-			if x.agent.table.Short(&t.Request) != "" || l.avoids(x.agent) {
+			if x.agent.table.Short(&t.Request) != "" || l.avoid[x.agent] || !x.lends(l) {
 				return true
 			}
 			if best == nil || has(x) < has(best) {
@@ -331,23 +177,28 @@ func (b *Book) shelves(l *line) []*shelf {
 
 // emptiest is the rule of "least loaded": the device with the most free memory, whatever is loaded there.
 func (b *Book) emptiest(l *line) (choice, bool) {
-	var best *spot
-	for _, s := range b.shelves(l) {
-		if x, ok := s.free.Max(); ok && (best == nil || x.free > best.free) {
-			best = x
-		}
-	}
-	if best == nil || best.free < l.task.Request.Memory {
+	most := func(of func(*shelf) *btree.BTreeG[*spot], has func(*spot) int64) (best *spot) {
 		for _, s := range b.shelves(l) {
-			if x, ok := s.both.Max(); ok && (best == nil || x.both > best.both) {
-				best = x
-			}
+			of(s).Descend(func(x *spot) bool {
+				if x.agent.table.Short(&l.task.Request) != "" || l.avoid[x.agent] || !x.lends(l) {
+					return true
+				}
+				if best == nil || has(x) > has(best) {
+					best = x
+				}
+				return false
+			})
 		}
+		return best
 	}
-	if best == nil || best.both < l.task.Request.Memory {
+	x := most(func(s *shelf) *btree.BTreeG[*spot] { return s.free }, func(x *spot) int64 { return x.free })
+	if x == nil || x.free < l.task.Request.Memory {
+		x = most(func(s *shelf) *btree.BTreeG[*spot] { return s.both }, func(x *spot) int64 { return x.both })
+	}
+	if x == nil || x.both < l.task.Request.Memory {
 		return choice{}, false
 	}
-	return b.fitAll(l, []*spot{best})
+	return b.fitAll(l, []*spot{x})
 }
 
 // defaultLoad is taken for the time to load a model when nothing is known: a disk's speed, and starting a process.
@@ -370,7 +221,7 @@ func (b *Book) waits(l *line) bool {
 	}
 	loads := l.loads()
 	var soonest *keep
-	for _, k := range l.model.keeps[:min(len(l.model.keeps), lookAhead)] {
+	for _, k := range l.model.keeps[:min(len(l.model.keeps), someKeeps)] {
 		if k.running > 0 && !k.ends.IsZero() && len(k.spots) == l.task.Request.Count && k.agent.Away == "" && k.spots[0].serves(l) &&
 			(soonest == nil || k.ends.Before(soonest.ends)) {
 			soonest = k
@@ -387,7 +238,7 @@ func (b *Book) waits(l *line) bool {
 // anywhere is for what needs no device: the first agent that offers it and has the RAM and disk.
 func (b *Book) anywhere(l *line) (choice, bool) {
 	for _, g := range b.fleet {
-		if g.Away == "" && !l.avoids(g) && g.offers(l.task.Type) && g.table.Short(&l.task.Request) == "" {
+		if g.Away == "" && !l.avoid[g] && g.offers(l.task.Type) && g.table.Short(&l.task.Request) == "" {
 			pr := g.process(Process(l.task.Plugin, nil))
 			return choice{proc: pr, id: pr.id(l.task.Model), agent: g}, true
 		}
@@ -415,7 +266,7 @@ func (b *Book) searchAll(l *line) (choice, bool) {
 		}
 		return n + int64(len(c.unload))<<50
 	}
-	for _, g := range b.fleet {
+	for _, g := range b.hopeful(l) {
 		for _, spots := range g.sets(l) {
 			if c, ok := b.fitAll(l, spots); ok && (best.spots == nil || cost(c) < cost(best)) {
 				best = c
@@ -423,6 +274,20 @@ func (b *Book) searchAll(l *line) (choice, bool) {
 		}
 	}
 	return best, best.spots != nil
+}
+
+// hopeful gives the agents that may have something for the line.
+func (b *Book) hopeful(l *line) []*agent {
+	if len(l.hopes) == 0 {
+		return b.fleet
+	}
+	var out []*agent
+	for _, x := range l.hopes {
+		if !slices.Contains(out, x.agent) {
+			out = append(out, x.agent)
+		}
+	}
+	return out
 }
 
 // sets gives the sets of the agent's devices that could have the task now: each device by itself, or as many as are asked

@@ -1,12 +1,9 @@
 package placement
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/btree"
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 )
@@ -14,11 +11,11 @@ import (
 // agent is one agent as the book sees it: what it said last, and what was placed there since.
 type agent struct {
 	Agent
+	book      *Book
 	table     *device.Table
 	spots     []*spot
 	processes map[string]*process
 	keeps     map[string]*keep // by ID
-	seen      uint64           // how often something was heard of it
 }
 
 // spot is one device.
@@ -77,157 +74,18 @@ type class struct {
 	shelves []*shelf
 }
 
-// shelf is the devices of a class that a plugin could begin a task on, in order of what is free there.
-type shelf struct {
-	class  *class
-	plugin string
-	vacant bool // only those that nobody uses
-	free   *btree.BTreeG[*spot]
-	both   *btree.BTreeG[*spot]
-}
-
-func (c *class) serves(t *Task) bool {
-	if !c.any {
-		if _, ok := slices.BinarySearch(c.offers, t.Type); !ok {
-			return false
-		}
-	}
-	return device.Misfit(&c.sample, &t.Request) == ""
-}
-
-// shelfFor gives the shelf that a line looks at.
-func (c *class) shelfFor(t *Task) *shelf {
-	for _, s := range c.shelves {
-		if s.plugin == t.Plugin && s.vacant == t.Request.Exclusive {
-			return s
-		}
-	}
-	s := &shelf{class: c, plugin: t.Plugin, vacant: t.Request.Exclusive,
-		free: btree.NewG(16, func(a, b *spot) bool { return a.free < b.free || a.free == b.free && a.seq < b.seq }),
-		both: btree.NewG(16, func(a, b *spot) bool {
-			return cmp.Or(cmp.Compare(a.both, b.both), cmp.Compare(a.lru, b.lru), cmp.Compare(a.seq, b.seq)) < 0
-		})}
-	c.shelves = append(c.shelves, s)
-	for _, x := range c.spots {
-		x.put(s)
-	}
-	return s
-}
-
-// put puts the spot on a shelf when it belongs there.
-func (x *spot) put(s *shelf) {
-	if x.open(s.plugin, s.vacant) {
-		s.free.ReplaceOrInsert(x)
-		s.both.ReplaceOrInsert(x)
-		x.on = append(x.on, s)
-	}
-}
-
-// open says whether a task of the plugin could begin here if the memory sufficed.
-func (x *spot) open(plugin string, vacant bool) bool {
-	if x.agent.Away != "" || x.unit.Usable() != "" || x.reserved != nil {
-		return false
-	}
-	leases := x.unit.Leases()
-	if len(leases) == 0 {
-		return true
-	}
-	if vacant || leases[0].Exclusive {
-		return false
-	}
-	return !x.process(plugin).saturated()
-}
-
-// process is the plugin's for this device alone.
-func (x *spot) process(plugin string) *process {
-	p := x.alone[plugin]
-	if p == nil {
-		p = x.agent.process(Process(plugin, []string{x.unit.UUID}))
-		x.alone[plugin] = p
-	}
-	return p
-}
-
-func (g *agent) process(name string) *process {
-	p := g.processes[name]
-	if p == nil {
-		p = &process{name: name, keeps: map[string]*keep{}}
-		g.processes[name] = p
-	}
-	return p
-}
-
-func (p *process) id(model string) string {
-	if k := p.keeps[model]; k != nil {
-		return k.id
-	}
-	return WarmID(p.name, model)
-}
-
-// WarmID names a model within a process.
-func WarmID(process, model string) string { return process + "#" + model }
-
-func (p *process) saturated() bool { return p.limit > 0 && p.running >= p.limit }
-
-// index puts the spot where it belongs after something about it has changed.
-func (x *spot) index() {
-	for _, s := range x.on {
-		s.free.Delete(x)
-		s.both.Delete(x)
-	}
-	x.on = x.on[:0]
-	x.free = x.unit.Free()
-	x.both = x.free + x.unit.Reclaimable()
-	x.lru = 0
-	for _, w := range x.unit.WarmOn() {
-		if at := w.Used.UnixNano(); x.lru == 0 || at < x.lru {
-			x.lru = at
-		}
-	}
-	for _, s := range x.class.shelves {
-		x.put(s)
-	}
-}
-
-// gives says whether the spot has as much for a task of the line, when what is idle is given up.
-func (x *spot) gives(l *line) bool {
-	return x.room(l, x.process(l.task.Plugin))
-}
-
-// room is gives for a process that may use other devices too. A reservation is heeded.
-func (x *spot) room(l *line, pr *process) bool {
-	t := &l.task
-	if x.agent.Away != "" || x.unit.Usable() != "" || x.reserved != nil && x.reserved != l {
-		return false
-	}
-	leases := x.unit.Leases()
-	if len(leases) > 0 && (t.Request.Exclusive || leases[0].Exclusive) {
-		return false
-	}
-	if pr.saturated() {
-		return false
-	}
-	k := pr.keeps[t.Model]
-	switch {
-	case k == nil:
-		return t.Request.Memory <= x.both
-	case k.running == 0: // what it would give up is what it goes on using
-		return x.unit.Needs(t.Request.Memory, k.id) <= x.both-x.unit.Holds(k.id)
-	}
-	return x.unit.Needs(t.Request.Memory, k.id) <= x.both
-}
-
 // SetAgent takes in an agent, or what has changed about it.
 func (b *Book) SetAgent(a Agent) {
 	g := b.agents[a.ID]
 	if g == nil {
-		g = &agent{table: device.NewTable(-1, -1), processes: map[string]*process{}, keeps: map[string]*keep{}}
+		g = &agent{book: b, table: device.NewTable(-1, -1), processes: map[string]*process{}, keeps: map[string]*keep{}}
 		g.table.Trusting = true
 		b.agents[a.ID] = g
 		b.fleet = append(b.fleet, g)
 	}
 	moved := !slices.Equal(g.Offers, a.Offers) || (g.Offers == nil) != (a.Offers == nil)
 	g.Agent = a
+	b.freed = true
 	for _, x := range g.spots {
 		if moved {
 			b.classify(x)
@@ -243,7 +101,7 @@ func (b *Book) Observe(id string, devices []device.Device, ram, disk int64) {
 	if g == nil {
 		return
 	}
-	g.seen++
+	b.heard(g)
 	g.table.SetAgent(ram, disk)
 	g.table.Reserve = b.policy.Reserve
 	g.table.Observe(devices, nil)
@@ -256,6 +114,17 @@ func (b *Book) Observe(id string, devices []device.Device, ram, disk int64) {
 			b.classify(x)
 		}
 		b.changed(g.spots[k])
+	}
+}
+
+// heard notes that there is news of an agent: who was refused by it may try again.
+func (b *Book) heard(g *agent) {
+	b.freed = true
+	for _, l := range b.lines {
+		if l.avoid[g] {
+			delete(l.avoid, g)
+			l.look()
+		}
 	}
 }
 
@@ -366,7 +235,7 @@ func (b *Book) Warm(id string, warm []device.Warm, now time.Time) {
 	if g == nil {
 		return
 	}
-	g.seen++
+	b.heard(g)
 	seen := map[string]bool{}
 	for _, w := range warm {
 		seen[w.ID] = true
@@ -421,6 +290,12 @@ func (b *Book) end(g *agent, id string, now time.Time) {
 	delete(g.keeps, id)
 	delete(k.process.keeps, k.name)
 	k.wake()
+	for _, l := range b.lines { // who waited for it waits no more
+		if l.bestBy == k || b.policy.Affinity == OnlyWarm && l.model != nil && l.model == k.model {
+			l.bestBy = nil
+			l.look()
+		}
+	}
 	if k.model != nil {
 		k.model.keeps = slices.DeleteFunc(k.model.keeps, func(other *keep) bool { return other == k })
 	}

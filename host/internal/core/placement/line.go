@@ -111,15 +111,20 @@ type line struct {
 	// nothing was given back.
 	blocked bool
 	until   time.Time
-	spots   []*spot // reserved for its first task
-	cold    uint64  // the Decide in which nothing warm was found for it
+	// hopes are devices that were given back since it was blocked: only there may be something for its first. None, and it
+	// is not blocked: it has to be looked for everywhere.
+	hopes []*spot
+	spots []*spot // reserved for its first task
+	// due is when they were expected to be free when they were reserved. Until then others may have them.
+	due  time.Time
+	cold uint64 // the Decide in which nothing warm was found for it
 	// first and its rank are as of lookedAt.
 	first     *pending
 	firstRank rank
 	lookedAt  uint64
-	bestBy    *keep             // it would rather wait for this one than load its model elsewhere
-	fits      []fits            // by class
-	avoid     map[*agent]uint64 // that refused a task of it, and what was known of the agent then
+	bestBy    *keep           // it would rather wait for this one than load its model elsewhere
+	fits      []fits          // by class
+	avoid     map[*agent]bool // that refused a task of it and were not heard of since
 }
 
 // cells is a heap by rank. Ranks only get worse behind its back, so it is put right when it is looked at.
@@ -147,12 +152,12 @@ func (h *cells) Pop() any {
 func (b *Book) top(l *line) (*pending, rank) {
 	if l.lookedAt != b.ranks {
 		l.lookedAt = b.ranks
-		l.first, l.firstRank = l.look()
+		l.first, l.firstRank = l.best()
 	}
 	return l.first, l.firstRank
 }
 
-func (l *line) look() (*pending, rank) {
+func (l *line) best() (*pending, rank) {
 	for len(l.cells.list) > 0 {
 		c := l.cells.list[0]
 		switch p := c.head(); {

@@ -31,7 +31,6 @@ func (b *Book) place(l *line, p *pending, c choice) Assignment {
 	if g == nil {
 		g = c.spots[0].agent
 	}
-	b.count(l, p, c.spots)
 	bypassed := p.bypassed
 	b.take(p)
 	b.unreserve(l)
@@ -51,7 +50,7 @@ func (b *Book) place(l *line, p *pending, c choice) Assignment {
 	if err != nil {
 		panic("placement: what was found free is not: " + err.Error()) // the two looks at the table disagree: a defect
 	}
-	r := &running{Task: p.Task, agent: g, spots: slices.Clone(c.spots), epoch: lease.Epoch, user: p.lane.user, since: b.now, bypassed: bypassed}
+	r := &running{Task: p.Task, agent: g, spots: slices.Clone(c.spots), epoch: lease.Epoch, user: p.lane.user, since: b.now, warm: g.keeps[c.id] != nil, seq: p.seq, bypassed: bypassed}
 	b.running[p.ID] = r
 	if p.Evictable {
 		b.evictables++
@@ -93,48 +92,32 @@ func (k *keep) warm(r *running, now time.Time) device.Warm {
 	return w
 }
 
-// before calls do for the first task of each line that goes before p and could have used one of the devices. What is
-// reserved for p's line is nobody else's.
-func (b *Book) before(l *line, p *pending, spots []*spot, do func(*pending) bool) {
+// passed gives the first task of each line that goes before p and could have used one of the devices. What is reserved for
+// p's line is nobody else's.
+func (b *Book) passed(l *line, p *pending, spots []*spot) []*pending {
+	b.over = b.over[:0]
+	if b.policy.Order != Fair {
+		return nil
+	}
 	r := b.rank(l.byLane[p.lane])
 	for _, other := range b.lines {
 		if other == l || other.size == 0 || b.heldBy[other.task.Plugin] != "" {
 			continue
 		}
 		q, s := b.top(other)
-		if q == nil || !s.before(r) || !slices.ContainsFunc(spots, func(x *spot) bool {
+		if q != nil && s.before(r) && slices.ContainsFunc(spots, func(x *spot) bool {
 			return x.reserved == nil && x.serves(other) && (!other.picky || device.Misfit(&x.unit.Device, &other.task.Request) == "")
 		}) {
-			continue
-		}
-		if do(q) {
-			return
+			b.over = append(b.over, q)
 		}
 	}
+	return b.over
 }
 
-// count notes who is passed over.
-func (b *Book) count(l *line, p *pending, spots []*spot) {
-	if b.policy.Order != Fair {
-		return
-	}
-	b.before(l, p, spots, func(q *pending) bool {
-		if len(q.line.spots) == 0 {
-			q.bypassed++
-		}
-		return false
-	})
-}
-
-// owed says whether somebody was passed over too often to be so once more on these devices. What that one could use
+// owed says whether one of the passed was so too often to be so once more on these devices. What that one could use
 // soonest is reserved for it.
-func (b *Book) owed(l *line, p *pending, spots []*spot) bool {
-	owed := false
-	b.before(l, p, spots, func(q *pending) bool {
-		owed = q.bypassed >= maxBypassed && b.reserveFor(q.line, spots)
-		return owed
-	})
-	return owed
+func (b *Book) owed(passed []*pending, spots []*spot) bool {
+	return slices.ContainsFunc(passed, func(q *pending) bool { return q.bypassed >= maxBypassed && b.reserveFor(q.line, spots) })
 }
 
 // reserveFor reserves devices for the first task of a line, or more of them when it wants several and has not enough. It says
@@ -161,7 +144,15 @@ func (b *Book) reserve(l *line, spots []*spot) {
 		x.reserved = l
 		x.index()
 	}
-	l.blocked = false
+	l.due = time.Time{}
+	for _, x := range l.spots {
+		if at := x.empties(l); at.After(l.due) {
+			l.due = at
+		}
+	}
+	if l.blocked || len(l.hopes) > 0 {
+		l.blocked, l.hopes = false, append(l.hopes, spots...)
+	}
 }
 
 func (b *Book) unreserve(l *line) {
@@ -183,44 +174,56 @@ func (b *Book) soonest(l *line, n int, wanted []*spot) []*spot {
 		return b.soonestAgent(l, n)
 	}
 	best := wanted[0]
-	at := b.ready(best, l)
 	if l.model == nil {
 		return []*spot{best}
 	}
-	for _, k := range l.model.keeps[:min(len(l.model.keeps), lookAhead)] {
+	at := b.ready(best, l)
+	for _, k := range l.model.keeps[:min(len(l.model.keeps), someKeeps)] {
 		x := k.spots[0]
 		if len(k.spots) > 1 || x.reserved != nil || x.agent.Away != "" || x.unit.Usable() != "" || !x.serves(l) {
 			continue
 		}
-		if ready := b.ready(x, l); ready.Before(at) {
+		if ready := x.empties(l); ready.Before(at) {
 			best, at = x, ready
 		}
 	}
 	return []*spot{best}
 }
 
-func (b *Book) soonestAgent(l *line, n int) []*spot {
-	var best []*spot
+func (b *Book) soonestAgent(l *line, n int) (best []*spot) {
 	var at time.Time
-	for _, g := range b.fleet {
-		fit := b.reservable(g, l)
-		if len(fit) == 0 || len(fit) < n && len(fit) <= len(best) || len(fit) >= n && len(best) == n && len(fit) < len(best) {
+	looked := 0
+	for k := range b.fleet { // not at all of them, and not always at the same
+		fit := b.reservable(b.fleet[(b.turn+k)%len(b.fleet)], l)
+		if len(fit) < n && len(fit) <= len(best) {
 			continue
 		}
-		slices.SortStableFunc(fit, func(x, y *spot) int { return b.ready(x, l).Compare(b.ready(y, l)) })
+		slices.SortStableFunc(fit, func(x, y soon) int { return x.at.Compare(y.at) })
 		fit = fit[:min(n, len(fit))]
-		ready := b.ready(fit[len(fit)-1], l)
-		if len(fit) > len(best) || ready.Before(at) {
-			best, at = fit, ready
+		if ready := fit[len(fit)-1].at; len(fit) > len(best) || ready.Before(at) {
+			at, best = ready, best[:0]
+			for _, x := range fit {
+				best = append(best, x.spot)
+			}
+		}
+		if looked++; looked == lookAhead && len(best) == n {
+			b.turn += k
+			break
 		}
 	}
 	return best
 }
 
+// soon is a device and when it could serve.
+type soon struct {
+	*spot
+	at time.Time
+}
+
 // reservable are the devices of an agent that could serve the line and that nothing is reserved on; none when the agent has
 // too few of them in all.
-func (b *Book) reservable(g *agent, l *line) []*spot {
-	var fit []*spot
+func (b *Book) reservable(g *agent, l *line) []soon {
+	var fit []soon
 	all := 0
 	for _, x := range g.spots {
 		if g.Away != "" || x.unit.Usable() != "" || !x.serves(l) || l.picky && device.Misfit(&x.unit.Device, &l.task.Request) != "" {
@@ -228,7 +231,7 @@ func (b *Book) reservable(g *agent, l *line) []*spot {
 		}
 		all++
 		if x.reserved == nil {
-			fit = append(fit, x)
+			fit = append(fit, soon{x, b.ready(x, l)})
 		}
 	}
 	if all < l.task.Request.Count {
@@ -290,7 +293,8 @@ func (b *Book) makeWay(l *line, p *pending) {
 		b.evicted = append(b.evicted, r.ID)
 	}
 	b.reserve(l, []*spot{best})
-	l.blocked = true
+	l.due = time.Time{} // nobody else is to have what others gave up for it
+	l.block()
 }
 
 func (r *running) yieldsTo(p *pending, policy Policy) bool {

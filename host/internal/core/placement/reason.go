@@ -136,7 +136,7 @@ func (b *Book) lacks(x *spot, l *line) string {
 	if why := x.agent.table.Short(r); why != "" {
 		return x.agent.label() + ": " + why
 	}
-	if l.avoids(x.agent) {
+	if l.avoid[x.agent] {
 		return needs + "; " + name + " refused it, and has said nothing since"
 	}
 	return "it is about to begin on " + name

@@ -103,6 +103,7 @@ type Affinity string
 const (
 	Warmest     Affinity = ""
 	LeastLoaded Affinity = "least-loaded" // the device with the most free memory
+	Packed      Affinity = "packed"       // the smallest that fits, whatever is loaded there
 	OnlyWarm    Affinity = "only-warm"    // where the model is loaded, however long that takes, and else the first that fits
 )
 
@@ -110,6 +111,8 @@ const (
 const (
 	lookAhead   = 32
 	maxBypassed = 32
+	// someKeeps is how many places where a model is loaded are looked at.
+	someKeeps = 16
 )
 
 // lineKey is what tasks have in common that wait in one line.

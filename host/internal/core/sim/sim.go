@@ -21,26 +21,33 @@ type Config struct {
 	Users           int
 	Models          int
 	Seed            uint64
-	// Load is the work that comes per second as a part of what the devices can do; above 1 tasks pile up.
-	Load   float64
-	Policy placement.Policy
+	// Load is the work that comes per second as a part of what the devices can do by the bound; above 1 tasks pile up.
+	Load float64
+	Rule Rule
 	// Together: all tasks are there at the beginning.
 	Together bool
 }
 
 // Result is what came of it.
 type Result struct {
-	Placed int
-	// Span is from the first task's coming to the last one's end, Bound the least that any policy could take.
-	Span, Bound time.Duration
-	// Waits are quantiles of how long tasks waited: see Quantiles.
-	Waits [len(quantiles)]time.Duration
+	Tasks int `json:"tasks"` // that ended
+	// Span is from the first task's coming to the last one's end.
+	Span time.Duration `json:"span_ns"`
+	// Utilisation is the least time that the work would take, as no rule could do better, by the time that it took. It is of
+	// the time in which a fifth of all tasks or more waited when they came together, else of the whole.
+	Utilisation float64 `json:"utilisation"`
+	// Waits are quantiles of how long tasks waited until they were placed for good: see Quantiles.
+	Waits [len(quantiles)]time.Duration `json:"waits_ns"`
 	// Loads is how often a model was loaded; Warm how often it was there already.
-	Loads, Warm int
-	// Jain is the fairness of device time between users while all of them had tasks: 1 when all got the same.
-	Jain        float64
-	MostPassed  int // bypasses of one task
-	Utilisation float64
+	Loads int `json:"loads"`
+	Warm  int `json:"warm"`
+	// Yields is how often a task gave way and began anew.
+	Yields int `json:"yields"`
+	// Jain is the fairness of device time between the users who had tasks waiting all that time: 1 when all got the same. 0:
+	// nobody had.
+	Jain float64 `json:"jain"`
+	// Bypassed is how often one task was passed over at most.
+	Bypassed int `json:"bypassed"`
 }
 
 var quantiles = [...]float64{0.5, 0.9, 0.99, 0.999, 1}
@@ -48,10 +55,13 @@ var quantiles = [...]float64{0.5, 0.9, 0.99, 0.999, 1}
 // Quantiles are those of Result.Waits.
 func Quantiles() []float64 { return quantiles[:] }
 
+// event is a task that ends, or that another one comes, or that it is time to look again.
 type event struct {
 	at    time.Duration
 	seq   int
-	ended string // a task; empty: one comes
+	ends  *job
+	start int // as which of its starts
+	comes bool
 }
 
 type events []event
@@ -79,18 +89,20 @@ type game struct {
 	seq     int
 	waits   []time.Duration
 	given   map[string]float64 // device seconds, by user
-	jain    []float64
+	pending map[string]int     // tasks that wait, by user
+	done    work
 	out     []placement.Assignment
 	result  Result
-	running map[string]*job
-	waiting map[string]*job
-	busy    float64
+	jobs    map[string]*job // that wait or run
+	running map[*job]bool
+	sizes   map[string]int64 // memory of devices
+	over    bool             // the backlog is
 }
 
 // Run plays the game to its end.
 func Run(c Config) Result {
-	g := &game{Config: c, start: time.Unix(1_700_000_000, 0), book: placement.New(c.Policy), given: map[string]float64{},
-		running: map[string]*job{}, waiting: map[string]*job{}}
+	g := &game{Config: c, start: time.Unix(1_700_000_000, 0), book: placement.New(c.Rule.Policy), given: map[string]float64{}, pending: map[string]int{},
+		done: work{turns: map[string][3]float64{}}, jobs: map[string]*job{}, running: map[*job]bool{}, sizes: map[string]int64{}, over: !c.Together}
 	g.work = newWorkload(c)
 	g.fleet()
 	if c.Together {
@@ -99,27 +111,28 @@ func Run(c Config) Result {
 		}
 		g.decide()
 	} else {
-		g.push(event{at: 0})
+		g.push(event{comes: true})
 	}
 	for len(g.events) > 0 {
 		e := heap.Pop(&g.events).(event)
 		g.now = e.at
-		if e.ended == "" {
-			if g.work.left() {
-				g.comes()
-			}
-			if g.work.left() {
-				g.push(event{at: g.now + g.work.gap()})
-			}
-		} else {
-			g.ends(e.ended)
-		}
+		g.happens(e)
 		if len(g.events) > 0 && g.events[0].at == g.now {
 			continue
 		}
 		g.decide()
 	}
 	return g.finish()
+}
+
+func (g *game) happens(e event) {
+	switch {
+	case e.ends != nil:
+		g.ends(e.ends, e.start)
+	case e.comes && g.work.left():
+		g.comes()
+		g.push(event{at: g.now + g.work.gap(), comes: true})
+	}
 }
 
 func (g *game) push(e event) {
@@ -129,14 +142,14 @@ func (g *game) push(e event) {
 }
 
 func (g *game) fleet() {
-	at := 0
 	for k := range g.Agents {
 		id := fmt.Sprintf("agent%04d", k)
 		g.book.SetAgent(placement.Agent{ID: id, Name: id})
 		var devices []device.Device
 		for d := range g.Devices {
-			devices = append(devices, g.work.device(fmt.Sprintf("GPU-%04d-%d", k, d), at))
-			at++
+			x := g.work.device(fmt.Sprintf("GPU-%04d-%d", k, d), k*g.Devices+d)
+			g.sizes[x.UUID] = x.Memory
+			devices = append(devices, x)
 		}
 		g.book.Observe(id, devices, -1, -1)
 	}
@@ -144,74 +157,107 @@ func (g *game) fleet() {
 
 func (g *game) comes() {
 	j := g.work.next()
-	j.Since = g.start.Add(g.now)
-	j.came = g.now
-	g.waiting[j.ID] = j
+	j.Since, j.came = g.start.Add(g.now), g.now
+	g.jobs[j.ID] = j
+	g.pending[j.Owner]++
 	g.book.Add(j.Task, j.Since)
 }
 
 func (g *game) decide() {
-	g.out = g.book.Decide(g.start.Add(g.now), g.out[:0])
+	now := g.start.Add(g.now)
+	g.out = g.book.Decide(now, g.out[:0])
 	for k := range g.out {
-		a := &g.out[k]
-		j := g.waiting[a.Task.ID]
-		delete(g.waiting, j.ID)
-		g.running[j.ID] = j
-		g.waits = append(g.waits, g.now-j.came)
-		took := j.lasts
-		if a.Warm {
-			g.result.Warm++
-		} else {
-			g.result.Loads++
-			took += j.loads
-		}
-		g.result.MostPassed = max(g.result.MostPassed, a.Bypassed)
-		g.given[j.Owner] += took.Seconds() * j.share
-		g.busy += j.lasts.Seconds() * j.share
-		g.push(event{at: g.now + took, ended: j.ID})
+		g.begins(&g.out[k])
 	}
 	for _, id := range g.book.Yields() {
-		g.book.Yielded(id, true, g.start.Add(g.now)) // its work is lost, and its end means nothing any more
-		g.waiting[id] = g.running[id]
-		delete(g.running, id)
+		j := g.jobs[id]
+		g.result.Yields++
+		g.account(j)
+		delete(g.running, j)
+		g.pending[j.Owner]++
+		g.book.Yielded(id, true, now) // its work is lost
 	}
-	if at := g.book.Wake(); !at.IsZero() && (len(g.events) == 0 || g.events[0].at > at.Sub(g.start)) {
-		g.push(event{at: max(g.now+1, at.Sub(g.start)), ended: "-"})
+	at := g.book.Wake().Sub(g.start)
+	if waiting, _ := g.book.Len(); waiting > 0 && at > 0 && (len(g.events) == 0 || g.events[0].at > at) {
+		g.push(event{at: max(g.now+1, at)})
+	}
+	if waiting, _ := g.book.Len(); !g.over && waiting < g.Tasks/5 {
+		g.ebbs()
 	}
 }
 
-func (g *game) ends(id string) {
-	if g.running[id] == nil {
+func (g *game) begins(a *placement.Assignment) {
+	j := g.jobs[a.Task.ID]
+	g.running[j] = true
+	g.pending[j.Owner]--
+	j.began, j.cold, j.share = g.now, !a.Warm, 0
+	j.starts++
+	for _, uuid := range a.Devices {
+		j.share += float64(j.Request.Memory) / float64(g.sizes[uuid])
+	}
+	took := j.lasts
+	if j.cold {
+		g.result.Loads++
+		took += j.loads
+	} else {
+		g.result.Warm++
+	}
+	g.result.Bypassed = max(g.result.Bypassed, a.Bypassed)
+	g.push(event{at: g.now + took, ends: j, start: j.starts})
+}
+
+// account counts the device time that a task has had.
+func (g *game) account(j *job) { g.given[j.Owner] += (g.now - j.began).Seconds() * j.share }
+
+func (g *game) ends(j *job, start int) {
+	if !g.running[j] || j.starts != start { // it gave way meanwhile
 		return
 	}
-	delete(g.running, id)
-	g.book.Ended(id, true, g.start.Add(g.now))
-	g.result.Placed++
-	if n := g.result.Placed; g.Together && n%max(1, g.Tasks/20) == 0 && n <= g.Tasks/2 {
-		g.jain = append(g.jain, jain(g.given))
+	delete(g.running, j)
+	delete(g.jobs, j.ID)
+	g.book.Ended(j.ID, true, g.start.Add(g.now))
+	g.result.Tasks++
+	g.waits = append(g.waits, j.began-j.came)
+	if !g.over {
+		g.account(j)
+		g.done.add(j, j.lasts)
 	}
 }
 
-func jain(given map[string]float64) float64 {
-	var sum, squares float64
-	for _, x := range given {
-		sum += x
-		squares += x * x
+// ebbs takes stock when the backlog is over: what still runs counts as far as it has come.
+func (g *game) ebbs() {
+	g.over = true
+	for j := range g.running {
+		g.account(j)
+		worked := g.now - j.began
+		if j.cold {
+			worked -= j.loads
+		}
+		g.done.add(j, max(0, worked))
 	}
-	return sum * sum / (float64(len(given)) * squares)
+	g.result.Utilisation = g.done.bound(g.work.counts).Seconds() / max(g.now.Seconds(), 1e-9)
+	var sum, squares, n float64
+	for user, given := range g.given {
+		if g.pending[user] > 0 {
+			sum, squares, n = sum+given, squares+given*given, n+1
+		}
+	}
+	if squares > 0 {
+		g.result.Jain = sum * sum / (n * squares)
+	}
 }
 
 func (g *game) finish() Result {
 	r := &g.result
-	r.Span, r.Bound = g.now, g.work.bound()
+	r.Span = g.now
+	if !g.Together {
+		r.Utilisation = g.work.all.bound(g.work.counts).Seconds() / max(g.now.Seconds(), 1e-9)
+	}
 	slices.Sort(g.waits)
 	for k, q := range quantiles {
-		r.Waits[k] = g.waits[max(0, int(math.Ceil(q*float64(len(g.waits))))-1)]
+		if len(g.waits) > 0 {
+			r.Waits[k] = g.waits[max(0, int(math.Ceil(q*float64(len(g.waits))))-1)]
+		}
 	}
-	r.Jain = jain(g.given)
-	if len(g.jain) > 0 {
-		r.Jain = g.jain[len(g.jain)-1]
-	}
-	r.Utilisation = r.Bound.Seconds() / r.Span.Seconds()
 	return *r
 }

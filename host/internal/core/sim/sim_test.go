@@ -1,43 +1,51 @@
 package sim_test
 
 import (
-	"syscall"
+	"reflect"
 	"testing"
-	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/sim"
 )
 
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-var policies = map[string]placement.Policy{"ours": {}, "first": {Order: placement.FirstCome}, "least": {Order: placement.Backfill, Affinity: placement.LeastLoaded}, "warm": {Order: placement.Backfill, Affinity: placement.OnlyWarm}}
-
-func play(t *testing.T, name string, c sim.Config) {
-	c.Policy = policies[name]
-	began := cpu()
+func play(t *testing.T, c sim.Config, rule int) sim.Result {
+	t.Helper()
+	c.Rule = sim.Rules()[rule]
 	r := sim.Run(c)
-	took := cpu() - began
-	t.Logf("%v %s: %d placed, util %.3f span %v bound %v loads %d warm %d jain %.3f passed %d waits %v; %.0f/cpus", c.Together, name, r.Placed, r.Utilisation, r.Span.Round(time.Second), r.Bound.Round(time.Second), r.Loads, r.Warm, r.Jain, r.MostPassed, r.Waits, float64(r.Placed)/took.Seconds())
+	if r.Tasks != c.Tasks || r.Loads+r.Warm != r.Tasks+r.Yields {
+		t.Errorf("%s: %d of %d tasks ended, %d loaded a model, %d did not, %d gave way", c.Rule.Name, r.Tasks, c.Tasks, r.Loads, r.Warm, r.Yields)
+	}
+	if r.Utilisation <= 0 || r.Utilisation > 1 {
+		t.Errorf("%s: a utilisation of %.3f: the bound is none", c.Rule.Name, r.Utilisation)
+	}
+	t.Logf("%-13s together %-5t utilisation %.3f loads %d yields %d jain %.3f bypassed %d waits %v", c.Rule.Name, c.Together, r.Utilisation, r.Loads, r.Yields, r.Jain, r.Bypassed, r.Waits)
+	return r
 }
 
-func TestTry(t *testing.T) {
-	for _, together := range []bool{false, true} {
-		for name := range policies {
-			play(t, name, sim.Config{Agents: 10, Devices: 8, Tasks: 20000, Users: 20, Models: 35, Seed: 1, Load: 0.8, Together: together})
+// TestOursBeatsTheOthers plays a small fleet with every rule.
+func TestOursBeatsTheOthers(t *testing.T) {
+	t.Parallel()
+	c := sim.Config{Agents: 4, Devices: 8, Tasks: 6000, Users: 10, Models: 45, Seed: 1, Load: 0.9}
+	for _, c.Together = range []bool{false, true} {
+		ours := play(t, c, 0)
+		if ours.Bypassed > 32 {
+			t.Errorf("a task was passed over %d times", ours.Bypassed)
+		}
+		for k := range sim.Rules()[1:] {
+			other := play(t, c, k+1)
+			if sim.Rules()[k+1].Name == "least-loaded" && 2*ours.Loads > other.Loads {
+				t.Errorf("ours loads models %d times, least-loaded %d times", ours.Loads, other.Loads)
+			}
+		}
+		if c.Together && ours.Jain < 0.95 {
+			t.Errorf("fairness is %.3f", ours.Jain)
 		}
 	}
 }
 
-func TestProf(t *testing.T) {
-	play(t, "ours", sim.Config{Agents: 10, Devices: 8, Tasks: 40000, Users: 20, Models: 35, Seed: 1, Together: true})
-}
-
-func TestBig(t *testing.T) {
-	play(t, "ours", sim.Config{Agents: 1000, Devices: 8, Tasks: 100000, Users: 20, Models: 35, Seed: 1, Load: 0.8})
-	play(t, "ours", sim.Config{Agents: 1000, Devices: 8, Tasks: 100000, Users: 20, Models: 35, Seed: 1, Together: true})
+func TestSameSeedSameGame(t *testing.T) {
+	t.Parallel()
+	c := sim.Config{Agents: 2, Devices: 8, Tasks: 1500, Users: 5, Models: 20, Seed: 3, Load: 0.9}
+	if a, b := play(t, c, 0), play(t, c, 0); !reflect.DeepEqual(a, b) {
+		t.Errorf("%v and %v", a, b)
+	}
 }
