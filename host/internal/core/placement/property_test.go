@@ -35,7 +35,7 @@ func TestBookKeepsItsWord(t *testing.T) {
 	t.Parallel()
 	seeds := uint64(300)
 	if testing.Short() {
-		seeds = 60
+		seeds = 21
 	}
 	placed := 0
 	for seed := range seeds {
