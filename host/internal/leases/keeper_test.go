@@ -141,7 +141,6 @@ type machine struct {
 	held   *leases.Keeper
 	placer *placer.Placer
 	exec   exec.Executor
-	stop   func()
 }
 
 func newMachine(t *testing.T, g *fakeGPU, memory func(string) int64) *machine {

@@ -118,7 +118,7 @@ func (d *Keeper) giveUp(ctx context.Context, id string) error {
 	case busy:
 		return fmt.Errorf("a task works with %s", id)
 	}
-	err := error(ErrCannotUnload)
+	err := ErrCannotUnload
 	if c.Model != "" {
 		err = d.cfg.Processes.Unload(ctx, c.Plugin, c.Devices, c.Model)
 	}

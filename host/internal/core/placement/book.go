@@ -13,8 +13,6 @@ type Book struct {
 	now    time.Time // of the last Decide
 	// decides counts them.
 	decides uint64
-	// ranks counts what may have changed which task is first in its line.
-	ranks uint64
 
 	agents  map[string]*agent
 	fleet   []*agent
@@ -90,7 +88,6 @@ func (b *Book) add(p *pending, now time.Time, front bool) {
 	u.pending++
 	first, _ := b.top(p.line)
 	p.line.push(p, front)
-	b.ranks++
 	if first == nil { // what was true of a line when somebody was first in it need not be now
 		p.line.look()
 	}
@@ -197,7 +194,6 @@ func (b *Book) Remove(id string) bool {
 
 func (b *Book) take(p *pending) {
 	delete(b.tasks, p.ID)
-	b.ranks++
 	p.line.drop(p)
 	p.lane.user.pending--
 	if p.line.size == 0 {
@@ -291,9 +287,9 @@ func (b *Book) finish(r *running, kept bool, now time.Time) {
 // settle counts the device time that a task took in truth.
 func (b *Book) settle(r *running, now time.Time) {
 	took := r.share() * now.Sub(r.since).Seconds()
-	b.ranks++
 	if took > r.charged {
 		r.user.virtual += took - r.charged
+		r.user.moved()
 	} else {
 		r.user.credit += r.charged - took
 	}
@@ -301,7 +297,6 @@ func (b *Book) settle(r *running, now time.Time) {
 
 // unpark lets tasks be looked at again that a quota held back.
 func (b *Book) unpark(u *user) {
-	b.ranks++
 	for _, c := range u.parked {
 		c.parked = false
 		c.line.look()
@@ -324,7 +319,6 @@ func (b *Book) age(now time.Time) {
 		risen := int(now.Sub(l.base) / b.policy.Ageing)
 		if risen != l.risen {
 			l.risen = risen
-			b.ranks++
 			for _, c := range l.cells {
 				if c.at >= 0 && c.head() != nil {
 					c.line.better(c)

@@ -40,6 +40,17 @@ func (u *user) full(l *line) bool {
 		u.quota.Memory > 0 && u.memory+r.Memory*int64(r.Count) > u.quota.Memory
 }
 
+// moved notes that tasks of the user go later than they did.
+func (u *user) moved() {
+	for _, l := range u.lanes {
+		for _, c := range l.cells {
+			if first := c.line.first; first != nil && first.lane.user == u {
+				c.line.stale = true
+			}
+		}
+	}
+}
+
 // lane is a user's tasks of one priority.
 type lane struct {
 	user      *user
@@ -118,10 +129,10 @@ type line struct {
 	// due is when they were expected to be free when they were reserved. Until then others may have them.
 	due  time.Time
 	cold uint64 // the Decide in which nothing warm was found for it
-	// first and its rank are as of lookedAt.
+	// first and its rank are right unless the line is stale.
 	first     *pending
 	firstRank rank
-	lookedAt  uint64
+	stale     bool
 	bestBy    *keep           // it would rather wait for this one than load its model elsewhere
 	fits      []fits          // by class
 	avoid     map[*agent]bool // that refused a task of it and were not heard of since
@@ -147,11 +158,10 @@ func (h *cells) Pop() any {
 	return c
 }
 
-// top gives the first task of the line, or nil: there is none, or quotas hold all of them. It looks again only when ranks
-// have changed.
+// top gives the first task of the line, or nil: there is none, or quotas hold all of them.
 func (b *Book) top(l *line) (*pending, rank) {
-	if l.lookedAt != b.ranks {
-		l.lookedAt = b.ranks
+	if l.stale {
+		l.stale = false
 		l.first, l.firstRank = l.best()
 	}
 	return l.first, l.firstRank
@@ -183,6 +193,7 @@ func (l *line) best() (*pending, rank) {
 
 // better puts a cell right whose rank may have become better.
 func (l *line) better(c *cell) {
+	l.stale = true
 	c.rank = l.cells.rank(c)
 	if c.at >= 0 {
 		heap.Fix(&l.cells, c.at)
@@ -218,6 +229,7 @@ func (l *line) push(p *pending, front bool) {
 // drop takes a task out.
 func (l *line) drop(p *pending) {
 	p.gone = true
+	l.stale = l.stale || l.first == p
 	l.size--
 	p.lane.size--
 }

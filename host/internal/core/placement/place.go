@@ -71,7 +71,6 @@ func (b *Book) place(l *line, p *pending, c choice) Assignment {
 
 // charge counts what a user is given.
 func (b *Book) charge(l *lane, r *running) {
-	b.ranks++
 	u := l.user
 	paid := math.Min(u.credit, r.charged)
 	u.credit -= paid
@@ -81,6 +80,7 @@ func (b *Book) charge(l *lane, r *running) {
 	u.devices += len(r.spots)
 	u.memory += r.Request.Memory * int64(len(r.spots))
 	l.base, l.risen = b.now, 0
+	u.moved()
 }
 
 // warm is what stays on the devices after a task.
