@@ -1,6 +1,7 @@
 package leases_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ const gib = int64(1) << 30
 
 // fakeGPU is one device with processes that load models: too many of them do not fit.
 type fakeGPU struct {
+	uuid     string           // GPU-0 when empty
+	now      func() time.Time // time.Now when nil
 	mu       sync.Mutex
 	memory   int64
 	foreign  int64
@@ -36,6 +39,8 @@ type fakeGPU struct {
 	stubborn bool // what was given up is not free yet
 	ghost    int64
 }
+
+func (g *fakeGPU) name() string { return cmp.Or(g.uuid, "GPU-0") }
 
 func (g *fakeGPU) used() int64 {
 	sum := g.foreign + g.ghost
@@ -54,8 +59,12 @@ func (g *fakeGPU) device() device.Device {
 	}
 	used := g.used()
 	free := g.memory - used
-	d := device.Device{UUID: "GPU-0", Kind: device.CUDA, Name: "Test", Memory: g.memory}
-	d.Reading = device.Reading{At: time.Now(), Used: &used, Free: &free, Processes: []device.Process{}}
+	d := device.Device{UUID: g.name(), Kind: device.CUDA, Name: "Test", Memory: g.memory}
+	at := time.Now()
+	if g.now != nil {
+		at = g.now()
+	}
+	d.Reading = device.Reading{At: at, Used: &used, Free: &free, Processes: []device.Process{}}
 	for k, plugin := range []string{"ollama", "comfyui"} {
 		var sum int64
 		for name, m := range g.models {
@@ -80,7 +89,7 @@ func (g *fakeGPU) Warm() (out []leases.Process) {
 		if !g.alive[plugin] {
 			continue
 		}
-		p := leases.Process{Plugin: plugin, Devices: []string{"GPU-0"}, PIDs: []int{k + 1}, Tells: g.tells}
+		p := leases.Process{Plugin: plugin, Devices: []string{g.name()}, PIDs: []int{k + 1}, Tells: g.tells}
 		for name, m := range g.models {
 			if model, ok := strings.CutPrefix(name, plugin+"#"); ok {
 				p.Models = append(p.Models, sdk.Model{Name: model, Memory: m})
