@@ -36,7 +36,7 @@ type Result struct {
 	// Utilisation is the least time that the work would take, as no rule could do better, by the time that it took. It is of
 	// the time in which a fifth of all tasks or more waited when they came together, else of the whole.
 	Utilisation float64 `json:"utilisation"`
-	// Waits are quantiles of how long tasks waited until they were placed for good: see Quantiles.
+	// Waits are quantiles of how long tasks waited until they were placed for good and their models were loaded: see Quantiles.
 	Waits [len(quantiles)]time.Duration `json:"waits_ns"`
 	// Loads is how often a model was loaded; Warm how often it was there already.
 	Loads int `json:"loads"`
@@ -217,7 +217,11 @@ func (g *game) ends(j *job, start int) {
 	delete(g.jobs, j.ID)
 	g.book.Ended(j.ID, true, g.start.Add(g.now))
 	g.result.Tasks++
-	g.waits = append(g.waits, j.began-j.came)
+	wait := j.began - j.came
+	if j.cold {
+		wait += j.loads
+	}
+	g.waits = append(g.waits, wait)
 	if !g.over {
 		g.account(j)
 		g.done.add(j, j.lasts)
