@@ -35,7 +35,12 @@ func (c *Client) Watch(ctx context.Context, id string, after uint64, fn func(Fra
 	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind != "text/event-stream" {
 		return fmt.Errorf("GET %s: want an event stream, got %q", req.URL, kind)
 	}
-	return readStream(res.Body, fn)
+	if err := readStream(res.Body, fn); err != nil {
+		return err
+	}
+	// To its end, so that the connection stays: a host that is about to end waits for those that are connected.
+	_, _ = io.Copy(io.Discard, res.Body)
+	return nil
 }
 
 // readStream reads server-sent events until the one named "end".

@@ -53,6 +53,7 @@ type Server struct {
 	flatSymbols bool
 	watches     bool                          // the client can watch files
 	asked       map[string]context.CancelFunc // requests under way, by id
+	answered    *sync.Cond                    // one of them has ended
 	cancelled   map[string]bool               // ids that were cancelled before they were asked, or after they were answered
 	*workspace
 }
@@ -72,6 +73,7 @@ func Serve(ctx context.Context, cfg Config, in io.ReadCloser, out io.Writer) err
 		cfg: cfg, end: cancel, ready: make(chan struct{}), wake: make(chan struct{}, 1), encoding: text.UTF16,
 		asked: map[string]context.CancelFunc{}, cancelled: map[string]bool{}, workspace: newWorkspace(),
 	}
+	s.answered = sync.NewCond(&s.mu)
 	s.rpc = jrpc2.NewServer(newInOrder(s.methods(ctx)), &jrpc2.ServerOptions{
 		AllowPush: true, DisableBuiltin: true, Concurrency: 1 << 20, // they wait for one another in inOrder
 		NewContext: func() context.Context { return ctx },
@@ -228,10 +230,23 @@ func (s *Server) greeted(life context.Context) {
 	})
 }
 
-func (s *Server) shutdown(context.Context) {
+// lastAnswers is how long a shutdown waits for requests that came before it: exit, which follows it, ends them.
+const lastAnswers = 30 * time.Second
+
+func (s *Server) shutdown(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lastAnswers)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.answered.Broadcast()
+	})()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = true
+	for len(s.asked) > 1 && ctx.Err() == nil { // it is one of them itself
+		s.answered.Wait()
+	}
 }
 
 func (s *Server) exit(context.Context) { s.end() } // which stops the server
@@ -246,12 +261,16 @@ func (s *Server) begin(ctx context.Context, id string) (context.Context, context
 		delete(s.cancelled, id)
 		cancel()
 	}
+	if id == "" { // a notification: nobody waits for it, and nobody can cancel it
+		return ctx, cancel
+	}
 	s.asked[id] = cancel
 	return ctx, func() {
 		cancel()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.asked, id)
+		s.answered.Broadcast()
 	}
 }
 
