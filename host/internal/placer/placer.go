@@ -167,6 +167,13 @@ func (p *Placer) Waiting() []string {
 	return p.book.Waiting()
 }
 
+// Idle says that no attempt waits for devices or has any.
+func (p *Placer) Idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.wants) == 0
+}
+
 // Never says why no agent could ever give an attempt what it asks for; empty when one could.
 func (p *Placer) Never(w placement.Want) string {
 	p.mu.Lock()

@@ -123,6 +123,7 @@ type Host struct {
 	following sync.Once // what has leases follow the readings of devices
 	unfollow  context.CancelFunc
 	followed  chan struct{}
+	wanted    chan struct{} // somebody wants a device
 	ram, disk int64 // of this machine, to be leased
 
 	taking sync.Mutex // held while one run is taken up, so that two do not
@@ -133,7 +134,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version)}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, wanted: make(chan struct{}, 1), untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version)}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))

@@ -151,10 +151,12 @@ func (h *Host) followDevices() {
 	})
 }
 
-// How often leases look at the readings: often while there are devices, else seldom.
+// How often leases look at the readings: at each while tasks hold or want devices, which may also grow old between two;
+// else seldom, and more seldom where there are none.
 const (
 	lookOften  = time.Second / 2
-	lookSeldom = 5 * time.Second
+	lookSeldom = 2 * time.Second
+	lookRarely = 5 * time.Second
 )
 
 func (h *Host) follow(ctx context.Context) {
@@ -167,13 +169,17 @@ func (h *Host) follow(ctx context.Context) {
 		if err := h.placer.Save(); err != nil {
 			h.cfg.Log.Warn("learning goes on without", "error", err)
 		}
-		pause := lookSeldom
-		if len(seen) > 0 {
+		pause, moved := lookRarely, h.devices.Moved()
+		switch {
+		case len(seen) > 0 && h.placer.Idle():
+			pause, moved = lookSeldom, nil
+		case len(seen) > 0:
 			pause = lookOften
 		}
 		select {
 		case <-ctx.Done():
-		case <-h.devices.Moved():
+		case <-moved:
+		case <-h.wanted:
 		case <-time.After(pause):
 		}
 	}
@@ -188,6 +194,10 @@ type placing struct {
 func (p placing) Want(w placement.Want, given func(placement.Given), yield func()) {
 	p.h.followDevices()
 	p.Placer.Want(w, given, yield)
+	select {
+	case p.h.wanted <- struct{}{}: // whoever wants a device should not wait for a look that is far off
+	default:
+	}
 }
 
 func (p placing) Done(id string, went *placement.Went) {
