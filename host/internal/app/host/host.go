@@ -124,7 +124,7 @@ type Host struct {
 	unfollow  context.CancelFunc
 	followed  chan struct{}
 	wanted    chan struct{} // somebody wants a device
-	ram, disk int64 // of this machine, to be leased
+	ram, disk int64         // of this machine, to be leased
 
 	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
