@@ -49,6 +49,7 @@ func (t NodeType) AppendJSON(dst []byte) []byte {
 			n.value("traits", d.Traits)
 		}
 		n.text("model_input", d.ModelInput, false)
+		n.texts("size_inputs", d.SizeInputs)
 		n.flag("exclusive", d.Exclusive)
 		o.buf = n.end()
 	}
@@ -58,6 +59,7 @@ func (t NodeType) AppendJSON(dst []byte) []byte {
 		o.value("concurrency", t.Concurrency)
 	}
 	o.flag("elastic", t.Elastic)
+	o.flag("parks", t.Parks)
 	o.texts("grants", t.Grants)
 	if len(t.Examples) > 0 {
 		o.key("examples")

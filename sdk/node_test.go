@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,15 +12,18 @@ func TestModelInput(t *testing.T) {
 	for name, c := range map[string]struct {
 		input string
 		want  string // of the fault
+		sizes []string
 	}{
-		"none":      {"", ""},
-		"a text":    {"model", ""},
-		"no input":  {"other", `model_input names "other", which is no input`},
-		"no text":   {"size", `model_input names the input "size", which is no text`},
-		"sensitive": {"key", `model_input names the input "key", which is sensitive`},
+		"none":      {},
+		"a text":    {input: "model", sizes: []string{"size"}},
+		"no input":  {input: "other", want: `model_input names "other", which is no input`},
+		"no text":   {input: "size", want: `model_input names the input "size", which is no text`},
+		"sensitive": {input: "key", want: `model_input names the input "key", which is sensitive`},
+		"no number": {sizes: []string{"size", "model"}, want: `size_inputs names "model", which is no input that is a number`},
+		"no size":   {sizes: []string{"width"}, want: `size_inputs names "width"`},
 	} {
 		nt := NodeType{
-			Name: "fake.node", Outputs: Schema{Type: "object"}, Device: &DeviceNeed{ModelInput: c.input, Exclusive: true},
+			Name: "fake.node", Outputs: Schema{Type: "object"}, Device: &DeviceNeed{ModelInput: c.input, SizeInputs: c.sizes, Exclusive: true}, Parks: true,
 			Inputs: Schema{Type: "object", Properties: Properties{
 				{Name: "model", Schema: Schema{Type: "string"}}, {Name: "size", Schema: Schema{Type: "integer"}},
 				{Name: "key", Schema: Schema{Type: "string", Sensitive: true}},
@@ -30,7 +34,7 @@ func TestModelInput(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		var back NodeType
-		if err := json.Unmarshal(nt.AppendJSON(nil), &back); err != nil || back.Device.ModelInput != c.input || !back.Device.Exclusive {
+		if err := json.Unmarshal(nt.AppendJSON(nil), &back); err != nil || back.Device.ModelInput != c.input || !slices.Equal(back.Device.SizeInputs, c.sizes) || !back.Device.Exclusive || !back.Parks {
 			t.Errorf("%s: read back as %+v, %v", name, back.Device, err)
 		}
 		plain, err := json.Marshal(nt)

@@ -109,6 +109,13 @@ func (t NodeType) Validate() error {
 	if t.Device != nil && t.Device.ModelInput != "" {
 		t.validateModelInput(bad)
 	}
+	if t.Device != nil {
+		for _, name := range t.Device.SizeInputs {
+			if in, ok := t.Inputs.Properties.Get(name); !ok || in.Type != "number" && in.Type != "integer" {
+				bad("device: size_inputs names %q, which is no input that is a number", name)
+			}
+		}
+	}
 	return errors.Join(errs...)
 }
 
