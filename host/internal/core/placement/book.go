@@ -18,6 +18,7 @@ type Book struct {
 	fleet   []*agent
 	classes []*class
 	models  map[string]*model
+	plugs   map[string]*plug
 	spots   int
 	turn    int // the agent at which the next look for a reservation begins
 	gained  []*spot
@@ -59,7 +60,7 @@ func New(p Policy) *Book {
 	if p.Ageing == 0 {
 		p.Ageing = time.Minute
 	}
-	return &Book{policy: p, agents: map[string]*agent{}, models: map[string]*model{}, tasks: map[string]*pending{}, running: map[string]*running{},
+	return &Book{policy: p, agents: map[string]*agent{}, models: map[string]*model{}, plugs: map[string]*plug{}, tasks: map[string]*pending{}, running: map[string]*running{},
 		byKey: map[string]*line{}, users: map[string]*user{}, heldBy: map[string]string{}}
 }
 
@@ -148,7 +149,7 @@ func (b *Book) lineOf(t *Task) *line {
 // lineFor makes a line for tasks like t.
 func (b *Book) lineFor(t *Task) *line {
 	r := &t.Request
-	l := &line{task: *t, byLane: map[*lane]*cell{}, model: b.modelOf(t.Plugin, t.Model),
+	l := &line{task: *t, plugin: b.plugOf(t.Plugin), byLane: map[*lane]*cell{}, model: b.modelOf(t.Plugin, t.Model),
 		picky: r.Count != 1 || len(r.Only)+len(r.Prefer)+len(r.Forbid) > 0}
 	l.cells.rank = b.rank
 	return l

@@ -60,7 +60,7 @@ func (b *Book) choose(l *line, onlyWarm bool) (choice, bool) {
 func (b *Book) fitAll(l *line, spots []*spot) (choice, bool) {
 	t := &l.task
 	if len(spots) == 1 {
-		return b.fit(l, spots, spots[0].process(t.Plugin))
+		return b.fit(l, spots, spots[0].process(l.plugin))
 	}
 	uuids := make([]string, len(spots))
 	for k, x := range spots {
@@ -79,11 +79,11 @@ func (b *Book) fit(l *line, spots []*spot, pr *process) (choice, bool) {
 			return choice{}, false
 		}
 	}
-	c := choice{spots: spots, proc: pr, id: pr.id(t.Model)}
+	c := choice{spots: spots, proc: pr, id: pr.id(l)}
 	for _, x := range spots {
 		c.unload = x.unload(t.Request.Memory, c.id, c.unload)
 	}
-	c.warm = l.model != nil && pr.keeps[t.Model] != nil
+	c.warm = l.model != nil && pr.has(l) != nil
 	return c, true
 }
 
@@ -169,7 +169,7 @@ func (b *Book) smallest(l *line, of func(*shelf) *btree.BTreeG[*spot], has func(
 func (b *Book) shelves(l *line) []*shelf {
 	for ; l.shelved < len(b.classes); l.shelved++ {
 		if c := b.classes[l.shelved]; c.serves(&l.task) {
-			l.shelves = append(l.shelves, c.shelfFor(&l.task))
+			l.shelves = append(l.shelves, c.shelfFor(l))
 		}
 	}
 	return l.shelves
@@ -240,7 +240,7 @@ func (b *Book) anywhere(l *line) (choice, bool) {
 	for _, g := range b.fleet {
 		if g.Away == "" && !l.avoid[g] && g.offers(l.task.Type) && g.table.Short(&l.task.Request) == "" {
 			pr := g.process(Process(l.task.Plugin, nil))
-			return choice{proc: pr, id: pr.id(l.task.Model), agent: g}, true
+			return choice{proc: pr, id: pr.id(l), agent: g}, true
 		}
 	}
 	return choice{}, false

@@ -95,7 +95,7 @@ func (b *Book) auditSpots() error {
 				_, free := s.free.Get(x)
 				_, both := s.both.Get(x)
 				if open := x.open(s.plugin, s.vacant); free != open || both != open || slices.Contains(x.on, s) != open {
-					return fmt.Errorf("%s is on the shelf of %s: %t %t, and should be: %t", x.unit.UUID, s.plugin, free, both, open)
+					return fmt.Errorf("%s is on the shelf of %s: %t %t, and should be: %t", x.unit.UUID, s.plugin.name, free, both, open)
 				}
 			}
 			if l := x.reserved; l != nil && !slices.Contains(l.spots, x) {
@@ -106,7 +106,7 @@ func (b *Book) auditSpots() error {
 	for _, c := range b.classes {
 		for _, s := range c.shelves {
 			if s.free.Len() != s.both.Len() || s.free.Len() > len(c.spots) {
-				return fmt.Errorf("a shelf of %s has %d and %d of %d devices", s.plugin, s.free.Len(), s.both.Len(), len(c.spots))
+				return fmt.Errorf("a shelf of %s has %d and %d of %d devices", s.plugin.name, s.free.Len(), s.both.Len(), len(c.spots))
 			}
 		}
 	}

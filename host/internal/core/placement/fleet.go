@@ -29,7 +29,7 @@ type spot struct {
 	free, both int64
 	lru        int64
 	on         []*shelf
-	alone      map[string]*process // for this device alone, by plugin
+	alone      []*process // for this device alone, by plugin
 	keeps      []*keep
 	reserved   *line
 	gained     bool // something was given back since the last Decide
@@ -38,7 +38,7 @@ type spot struct {
 // process is a plugin's process for a set of devices of an agent, whether it runs now or not.
 type process struct {
 	name    string
-	keeps   map[string]*keep // by model
+	keeps   []*keep
 	running int
 	limit   int // tasks at once, as the last one said; 0: any number
 }
@@ -108,7 +108,7 @@ func (b *Book) Observe(id string, devices []device.Device, ram, disk int64) {
 	for k, u := range g.table.Units() {
 		if k == len(g.spots) {
 			b.spots++
-			g.spots = append(g.spots, &spot{agent: g, unit: u, seq: b.spots, alone: map[string]*process{}})
+			g.spots = append(g.spots, &spot{agent: g, unit: u, seq: b.spots})
 			b.classify(g.spots[k])
 		} else if x := g.spots[k]; !alike(&x.class.sample, &u.Device) {
 			b.classify(x)
@@ -270,7 +270,7 @@ func (b *Book) keepOf(g *agent, id, process, plugin, name string, devices []stri
 		}
 		k.spots = append(k.spots, x)
 	}
-	g.keeps[id], pr.keeps[name] = k, k
+	g.keeps[id], pr.keeps = k, append(pr.keeps, k)
 	for _, x := range k.spots {
 		x.keeps = append(x.keeps, k)
 	}
@@ -288,7 +288,7 @@ func (b *Book) end(g *agent, id string, now time.Time) {
 		return
 	}
 	delete(g.keeps, id)
-	delete(k.process.keeps, k.name)
+	k.process.keeps = slices.DeleteFunc(k.process.keeps, func(other *keep) bool { return other == k })
 	k.wake()
 	for _, l := range b.lines { // who waited for it waits no more
 		if l.bestBy == k || b.policy.Affinity == OnlyWarm && l.model != nil && l.model == k.model {

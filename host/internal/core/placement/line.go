@@ -111,6 +111,7 @@ func (c *cell) head() *pending {
 type line struct {
 	key     string
 	task    Task // what they have in common
+	plugin  *plug
 	cells   cells
 	byLane  map[*lane]*cell
 	size    int

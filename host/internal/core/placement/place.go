@@ -246,7 +246,7 @@ func (b *Book) ready(x *spot, l *line) time.Time {
 	if at.Before(b.now) {
 		at = b.now
 	}
-	if l.model != nil && x.process(l.task.Plugin).keeps[l.task.Model] == nil {
+	if l.model != nil && x.process(l.plugin).has(l) == nil {
 		at = at.Add(l.loads())
 	}
 	return at

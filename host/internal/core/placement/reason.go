@@ -124,9 +124,9 @@ func (b *Book) lacks(x *spot, l *line) string {
 		return fmt.Sprintf("%s; %s is kept for another task, which was passed over too often", needs, name)
 	case len(leases) > 0 && leases[0].Exclusive, len(leases) > 0 && r.Exclusive:
 		return fmt.Sprintf("%s; %s is used by %s", needs, name, holders(leases))
-	case x.process(l.task.Plugin).saturated():
-		return fmt.Sprintf("%s on %s takes %s at once, and has as many: %s", l.task.Plugin, name, counted(x.process(l.task.Plugin).limit, "task"), holders(leases))
-	case x.unit.Needs(r.Memory, x.process(l.task.Plugin).id(l.task.Model)) > x.both:
+	case x.process(l.plugin).saturated():
+		return fmt.Sprintf("%s on %s takes %s at once, and has as many: %s", l.task.Plugin, name, counted(x.process(l.plugin).limit, "task"), holders(leases))
+	case x.unit.Needs(r.Memory, x.process(l.plugin).id(l)) > x.both:
 		text := fmt.Sprintf("%s; %s has %s free", needs, name, sdk.FormatSize(max(0, x.both)))
 		if len(leases) > 0 {
 			return text + ", the rest is held by " + holders(leases)

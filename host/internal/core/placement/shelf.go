@@ -12,7 +12,7 @@ import (
 // shelf is the devices of a class that a plugin could begin a task on, in order of what is free there.
 type shelf struct {
 	class  *class
-	plugin string
+	plugin *plug
 	vacant bool // only those that nobody uses
 	free   *btree.BTreeG[*spot]
 	both   *btree.BTreeG[*spot]
@@ -28,13 +28,13 @@ func (c *class) serves(t *Task) bool {
 }
 
 // shelfFor gives the shelf that a line looks at.
-func (c *class) shelfFor(t *Task) *shelf {
+func (c *class) shelfFor(l *line) *shelf {
 	for _, s := range c.shelves {
-		if s.plugin == t.Plugin && s.vacant == t.Request.Exclusive {
+		if s.plugin == l.plugin && s.vacant == l.task.Request.Exclusive {
 			return s
 		}
 	}
-	s := &shelf{class: c, plugin: t.Plugin, vacant: t.Request.Exclusive,
+	s := &shelf{class: c, plugin: l.plugin, vacant: l.task.Request.Exclusive,
 		free: btree.NewG(16, func(a, b *spot) bool { return a.free < b.free || a.free == b.free && a.seq < b.seq }),
 		both: btree.NewG(16, func(a, b *spot) bool {
 			return cmp.Or(cmp.Compare(a.both, b.both), cmp.Compare(a.lru, b.lru), cmp.Compare(a.seq, b.seq)) < 0
@@ -56,7 +56,7 @@ func (x *spot) put(s *shelf) {
 }
 
 // open says whether a task of the plugin could begin here if the memory sufficed.
-func (x *spot) open(plugin string, vacant bool) bool {
+func (x *spot) open(plugin *plug, vacant bool) bool {
 	if x.agent.Away != "" || x.unit.Usable() != "" {
 		return false
 	}
@@ -70,12 +70,30 @@ func (x *spot) open(plugin string, vacant bool) bool {
 	return !x.process(plugin).saturated()
 }
 
-// process is the plugin's for this device alone.
-func (x *spot) process(plugin string) *process {
-	p := x.alone[plugin]
+// plug is a plugin, numbered so that what belongs to it is found without its name.
+type plug struct {
+	name string
+	at   int
+}
+
+func (b *Book) plugOf(name string) *plug {
+	p := b.plugs[name]
 	if p == nil {
-		p = x.agent.process(Process(plugin, []string{x.unit.UUID}))
-		x.alone[plugin] = p
+		p = &plug{name, len(b.plugs)}
+		b.plugs[name] = p
+	}
+	return p
+}
+
+// process is the plugin's for this device alone.
+func (x *spot) process(plugin *plug) *process {
+	for len(x.alone) <= plugin.at {
+		x.alone = append(x.alone, nil)
+	}
+	p := x.alone[plugin.at]
+	if p == nil {
+		p = x.agent.process(Process(plugin.name, []string{x.unit.UUID}))
+		x.alone[plugin.at] = p
 	}
 	return p
 }
@@ -83,17 +101,28 @@ func (x *spot) process(plugin string) *process {
 func (g *agent) process(name string) *process {
 	p := g.processes[name]
 	if p == nil {
-		p = &process{name: name, keeps: map[string]*keep{}}
+		p = &process{name: name}
 		g.processes[name] = p
 	}
 	return p
 }
 
-func (p *process) id(model string) string {
-	if k := p.keeps[model]; k != nil {
+// has gives the model of a line as the process keeps it; nil: it does not.
+func (p *process) has(l *line) *keep {
+	for _, k := range p.keeps {
+		if k.model == l.model {
+			return k
+		}
+	}
+	return nil
+}
+
+// id names the model of a line within the process.
+func (p *process) id(l *line) string {
+	if k := p.has(l); k != nil {
 		return k.id
 	}
-	return WarmID(p.name, model)
+	return WarmID(p.name, l.task.Model)
 }
 
 // WarmID names a model within a process.
@@ -123,7 +152,7 @@ func (x *spot) index() {
 
 // gives says whether the spot has as much for a task of the line, when what is idle is given up.
 func (x *spot) gives(l *line) bool {
-	return x.room(l, x.process(l.task.Plugin))
+	return x.room(l, x.process(l.plugin))
 }
 
 // room is gives for a process that may use other devices too. A reservation is heeded.
@@ -139,7 +168,7 @@ func (x *spot) room(l *line, pr *process) bool {
 	if pr.saturated() {
 		return false
 	}
-	k := pr.keeps[t.Model]
+	k := pr.has(l)
 	switch {
 	case k == nil:
 		return t.Request.Memory <= x.both
@@ -156,7 +185,7 @@ func (x *spot) lends(l *line) bool {
 		return true
 	}
 	ends := x.agent.book.now.Add(cmp.Or(l.task.Lasts, defaultLasts))
-	if l.model != nil && x.process(l.task.Plugin).keeps[l.task.Model] == nil {
+	if l.model != nil && x.process(l.plugin).has(l) == nil {
 		ends = ends.Add(l.loads())
 	}
 	return !ends.After(x.reserved.due)
