@@ -95,32 +95,6 @@ type Rerun struct {
 	From []string `json:"from,omitempty"`
 }
 
-// Queued is a run that waits for its turn.
-type Queued struct {
-	Run      string `json:"run"`
-	Priority int    `json:"priority"`
-	Why      string `json:"why"`
-}
-
-// Queue is what waits for its turn, in order.
-type Queue struct {
-	Version int      `json:"version"`
-	Paused  bool     `json:"paused"`
-	Held    string   `json:"held,omitempty"` // why no new work begins now
-	Total   int      `json:"total"`
-	Unread  int      `json:"unread,omitempty"` // runs from before the host's start that it has not read back
-	Runs    []Queued `json:"runs"`             // the first of them
-	// Tasks are attempts that wait for devices, in order: the first of them, of TasksTotal.
-	Tasks      []WaitingTask `json:"tasks"`
-	TasksTotal int           `json:"tasks_total"`
-}
-
-// WaitingTask is an attempt that waits for devices.
-type WaitingTask struct {
-	At  string `json:"at"`
-	Why string `json:"why"`
-}
-
 // CacheEntry is one result that is kept for later runs.
 type CacheEntry struct {
 	Key     string    `json:"key"`
