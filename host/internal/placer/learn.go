@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/learned"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -36,7 +37,7 @@ func (p *Placer) learn(w *want, went *placement.Went, now time.Time) {
 	if went == nil {
 		return
 	}
-	r := placement.Ran{Granted: w.task.Request.Memory, Lasted: now.Sub(w.since)}
+	r := learned.Ran{Granted: w.task.Request.Memory, Lasted: now.Sub(w.since)}
 	switch err := went.Error; {
 	case err == nil:
 	case err.Cause == sdk.CauseOOM, err.Cause == sdk.CauseSpilling:
@@ -73,7 +74,7 @@ func (p *Placer) read() {
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		p.cfg.Log.Warn("what was learned of tasks cannot be read; learning begins anew", "file", p.cfg.File, "error", err)
-		p.learned = placement.Learned{}
+		p.learned = learned.Table{}
 	}
 }
 

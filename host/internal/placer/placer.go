@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/core/learned"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -35,7 +36,7 @@ type Placer struct {
 	mu      sync.Mutex
 	book    *placement.Book
 	wants   map[string]*want
-	learned placement.Learned
+	learned learned.Table
 	held    string
 	due     *time.Timer // for what is worth another look though nothing happens
 	dirty   bool        // learned has changed since it was written
@@ -96,7 +97,7 @@ func (p *Placer) Want(w placement.Want, given func(placement.Given), yield func(
 
 // task fills in what was learned.
 func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) {
-	kind := placement.KindOf(w.Type.Name, w.Model, w.Rung, size(w))
+	kind := learned.KindOf(w.Type.Name, w.Model, w.Rung, size(w))
 	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model,
 		Request: w.Request, Concurrency: w.Type.Concurrency, Evictable: w.Evictable, Since: now}
 	r := &t.Request

@@ -1,4 +1,6 @@
-package placement
+// Package learned owns what earlier tasks have taught: how much device memory a kind of task needs, and how long it takes.
+// It is pure; who measures, and where it is stored, is somebody else's.
+package learned
 
 import (
 	"fmt"
@@ -7,9 +9,8 @@ import (
 	"time"
 )
 
-// Learned is what earlier tasks have taught: how much memory a kind of task needs and how long it takes. It is plain data,
-// so that it can be stored.
-type Learned struct {
+// Table is what earlier tasks have taught, by kind. It is plain data, so that it can be stored.
+type Table struct {
 	Kinds map[string]*Kind `json:"kinds"`
 }
 
@@ -50,7 +51,7 @@ type Ran struct {
 }
 
 // Learn takes in how a task went.
-func (l *Learned) Learn(kind string, r Ran, now time.Time) {
+func (l *Table) Learn(kind string, r Ran, now time.Time) {
 	if l.Kinds == nil {
 		l.Kinds = map[string]*Kind{}
 	}
@@ -88,7 +89,7 @@ func keepLast[T any](list []T, x T) []T {
 }
 
 // forget makes room for another kind.
-func (l *Learned) forget() {
+func (l *Table) forget() {
 	if len(l.Kinds) < mostKept {
 		return
 	}
@@ -103,7 +104,7 @@ func (l *Learned) forget() {
 
 // Memory says how much memory of a device a task needs, in bytes: as learned, else as declared. 0: nobody knows. learned is
 // how many tasks taught it; 0: none.
-func (l *Learned) Memory(kind string, declared int64, elastic bool) (need int64, learned int) {
+func (l *Table) Memory(kind string, declared int64, elastic bool) (need int64, learned int) {
 	k := l.Kinds[kind]
 	if k == nil {
 		return declared, 0
@@ -129,7 +130,7 @@ func round(n int64) int64 {
 }
 
 // Lasts is how long a task takes once its model is loaded, and Loads how long that takes: medians; 0: nobody knows.
-func (l *Learned) Lasts(kind string) (lasts, loads time.Duration) {
+func (l *Table) Lasts(kind string) (lasts, loads time.Duration) {
 	k := l.Kinds[kind]
 	if k == nil {
 		return 0, 0
@@ -139,7 +140,7 @@ func (l *Learned) Lasts(kind string) (lasts, loads time.Duration) {
 
 // Crawls says whether a task that has taken so long is so much slower than its kind that lack of memory is the likely
 // reason, given that its device has none left.
-func (l *Learned) Crawls(kind string, elapsed time.Duration) bool {
+func (l *Table) Crawls(kind string, elapsed time.Duration) bool {
 	k := l.Kinds[kind]
 	return k != nil && len(k.Lasts) >= enough && elapsed > slow*seconds(median(k.Lasts)+median(k.Loads))
 }
