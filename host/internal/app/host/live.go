@@ -66,7 +66,7 @@ func (l *live) ended(id run.ID, e run.Event) {
 	switch e.Kind {
 	case run.RunEnded:
 		delete(l.newest, string(id))
-	case run.AttemptEnded:
+	case run.AttemptStarted, run.AttemptEnded: // why it waited is over, as is what it said
 		a := e.At(id)
 		a.Attempt = 0
 		delete(l.newest[string(id)], a.String())

@@ -16,6 +16,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/leases"
 	"github.com/myspinbot/spinbot/host/internal/placer"
+	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -163,9 +164,11 @@ func (h *Host) follow(ctx context.Context) {
 	first, cancel := context.WithTimeout(ctx, firstLook)
 	_ = h.devices.First(first) // what it found, or that it found nothing, is in the inventory
 	cancel()
+	said := map[string]said{}
 	for ctx.Err() == nil {
 		seen := h.devices.Inventory().Devices
 		h.leases.Observe(seen)
+		h.sayWaiting(said, time.Now())
 		if err := h.placer.Save(); err != nil {
 			h.cfg.Log.Warn("learning goes on without", "error", err)
 		}
@@ -181,6 +184,44 @@ func (h *Host) follow(ctx context.Context) {
 		case <-moved:
 		case <-h.wanted:
 		case <-time.After(pause):
+		}
+	}
+}
+
+// said is what whoever watches was told of an attempt that waits for devices.
+type said struct {
+	next time.Time // when it may be said, or said again
+	why  string
+}
+
+// An attempt that waits for longer than a moment says why to whoever watches; most of them at a time.
+const (
+	aMoment  = 2 * time.Second
+	mostSaid = 100
+)
+
+func (h *Host) sayWaiting(told map[string]said, now time.Time) {
+	waiting := h.placer.Waiting()
+	waits := map[string]bool{}
+	for _, id := range waiting[:min(len(waiting), mostSaid)] {
+		waits[id] = true
+		t, known := told[id]
+		if !known {
+			t.next = now.Add(aMoment)
+		}
+		if !now.Before(t.next) {
+			t.next = now.Add(2 * aMoment)
+			why := h.placer.Why(id)
+			if at, err := sdk.ParseAddress(id); err == nil && why != "" && why != t.why {
+				t.why = why
+				h.live.report(at, sdk.Report{Kind: sdk.ReportProgress, Fraction: -1, Message: why}, now)
+			}
+		}
+		told[id] = t
+	}
+	for id := range told {
+		if !waits[id] {
+			delete(told, id)
 		}
 	}
 }

@@ -134,7 +134,7 @@ func (b *board) change(c Change) {
 			r.started = c.Time
 		}
 		if i.started.IsZero() || c.State == running {
-			i.started, i.fraction = c.Time, 0
+			i.started, i.fraction, i.message = c.Time, 0, "" // why it waited is over
 		}
 		r.ended = time.Time{}
 	case terminal(c.State):

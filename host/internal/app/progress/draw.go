@@ -138,8 +138,11 @@ func (r *row) line(s Style, now time.Time, tick, width, name, count int) string 
 	label := fit(r.name, name)
 	if state == pending || state == skipped {
 		text := "waits"
-		if state == skipped {
+		switch why := r.message(); {
+		case state == skipped:
 			text = "skipped"
+		case why != "":
+			text = runewidth.Truncate("waits: "+clean(why), max(8, width-name-8), "…")
 		}
 		return "  " + s.mark(state, tick) + " " + s.Dim(label+"  "+text)
 	}

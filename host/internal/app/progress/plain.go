@@ -20,11 +20,12 @@ type Plain struct {
 	board    *board
 	quarters map[string]int // told so far, per node
 	tenths   map[string]int
+	waits    map[string]bool // nodes of which it was told why they wait
 }
 
 // NewPlain writes lines to w, at first what runs already.
 func NewPlain(w io.Writer, style Style, known []Change, now func() time.Time) *Plain {
-	p := &Plain{w: w, style: style, now: now, board: newBoard(known, now()), quarters: map[string]int{}, tenths: map[string]int{}}
+	p := &Plain{w: w, style: style, now: now, board: newBoard(known, now()), quarters: map[string]int{}, tenths: map[string]int{}, waits: map[string]bool{}}
 	for _, c := range known {
 		if c.State == running && p.board.row(c.Node).instance(c.Key).state == running {
 			p.line(running, c.Node+c.Key+": running")
@@ -88,12 +89,16 @@ func (p *Plain) ended(r *row, c Change, name string, size int) {
 	p.line(succeeded, fmt.Sprintf("%s: done in %s (%d/%d)", name, Elapsed(took), r.done, size))
 }
 
-// Report writes each quarter of a single task.
+// Report writes each quarter of a single task, and once why a node waits.
 func (p *Plain) Report(rep Report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.board.report(rep)
 	r := p.board.row(rep.Node)
+	if i := r.instance(rep.Key); i.state == pending && rep.Message != "" && !p.waits[rep.Node] {
+		p.waits[rep.Node] = true
+		p.line(pending, rep.Node+rep.Key+" waits: "+clean(rep.Message))
+	}
 	if r.size() > 1 || rep.Fraction < 0 {
 		return
 	}
