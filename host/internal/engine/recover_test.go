@@ -105,6 +105,7 @@ func everyAppend(t *testing.T, err error, goOn func(*rig, run.ID)) {
 					if reached && serr == nil {
 						r.Error("nobody was told of the refusal")
 					}
+					synctest.Wait() // it is told of the refusal before it has let go of the run
 					id, there := r.only()
 					if reached && n == 1 && there != stored {
 						r.Errorf("stored: %v", there)
