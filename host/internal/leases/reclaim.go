@@ -40,7 +40,7 @@ type watched struct {
 	givenUp time.Time // they have not since, though it is still held for them
 }
 
-// hold holds a device, or ends that with an empty why. mu is held.
+// holdFor holds a device for a cause, or ends that with an empty why. It says whether there is such a device. mu is held.
 func (d *Keeper) holdFor(uuid string, c cause, why string) bool {
 	w := d.watched[uuid]
 	if w == nil {
