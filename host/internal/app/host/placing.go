@@ -23,11 +23,17 @@ import (
 // localAgent is the agent within this process.
 const localAgent = "local"
 
+// never is longer than any task waits.
+const never = 100 * 365 * 24 * time.Hour
+
 // place makes what gives devices to tasks: the leases of this machine's devices, and the placer.
 func (h *Host) place() {
 	policy := placement.Policy{}
 	if f := h.cfg.File; f != nil {
 		policy = placement.Policy{Ageing: f.Placement.Ageing, Preempt: f.Placement.Preempt, Reserve: f.Placement.Reserve, Quotas: map[string]placement.Quota{}}
+		if policy.Ageing == 0 { // a file's 0 means that nobody rises; the policy's own, that everybody does as usual
+			policy.Ageing = never
+		}
 		for _, q := range f.Quotas {
 			policy.Quotas[q.User] = placement.Quota{Devices: q.Devices, Memory: q.Memory}
 		}
