@@ -1,0 +1,365 @@
+package protocol
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// HostConfig is what a host's end works with.
+type HostConfig struct {
+	ID string
+	// Beat is how often agents say that they are there; 0: 5 s. One that has said nothing for Lost is taken for lost; 0:
+	// three beats.
+	Beat, Lost time.Duration
+}
+
+// Host is a host's end of the protocol. One goroutine owns it. Times are of a clock that stands still while the host cannot
+// hear: an agent is lost only while it could have been heard.
+type Host struct {
+	cfg   HostConfig
+	peers map[string]*peer
+	tasks map[string]*sent
+	// early are results that nobody waits for, by attempt: whoever does may still be read from the journal.
+	early map[string]early
+	asked map[Unknown]bool
+	acts  HostActs
+}
+
+// peer is an agent as it was heard last.
+type peer struct {
+	id      string
+	session string
+	heard   time.Duration
+	away    string // why it gets no tasks; empty: it gets some
+	tasks   map[string]*sent
+}
+
+// sent is an attempt that an agent is to carry out.
+type sent struct {
+	task    Task // no Body: it was sent by an earlier process of this host
+	peer    *peer
+	session string // of the agent when it was sent; empty: unknown
+	missing int    // beats in a row that did not list it
+	late    int    // beats in a row that list it as done though its result is not here
+	stop    *Control
+	ended   bool     // whoever waits for it has been told
+	entries []string // of this host's stream that tell of its end
+}
+
+type early struct {
+	result Result
+	entry  string
+}
+
+// HostActs are what has to be done now.
+type HostActs struct {
+	Tasks   []ToAgent[Task]
+	Control []ToAgent[Control]
+	Ended   []Result
+	Trim    []string // entries of this host's stream that nobody needs any more
+	Changed []Change
+	Ask     []Unknown // see Answer
+}
+
+// Unknown is an attempt that an agent holds for this host, which does not wait for it.
+type Unknown struct{ Agent, ID string }
+
+// ToAgent is a message for an agent.
+type ToAgent[T any] struct {
+	Agent string
+	Msg   T
+}
+
+// Change is an agent that has become another, or went away.
+type Change struct {
+	Agent   string
+	Away    string
+	Status  *Status // nil: as it was
+	Session string
+}
+
+// missingMost is how many beats in a row may not list an attempt before it is taken for one that never came: it may have
+// been on its way while the first was written.
+const missingMost = 2
+
+// NewHost makes a host's end.
+func NewHost(c HostConfig) *Host {
+	if c.Beat == 0 {
+		c.Beat = 5 * time.Second
+	}
+	if c.Lost == 0 {
+		c.Lost = 3 * c.Beat
+	}
+	return &Host{cfg: c, peers: map[string]*peer{}, tasks: map[string]*sent{}, early: map[string]early{}, asked: map[Unknown]bool{}}
+}
+
+// Acts gives what has to be done since it was asked last.
+func (h *Host) Acts() HostActs {
+	a := h.acts
+	h.acts = HostActs{}
+	return a
+}
+
+// Know takes in an agent that was there before this process began: it counts as heard now, or is away from the beginning.
+func (h *Host) Know(agent, away string, now time.Duration) {
+	p := h.peer(agent)
+	p.heard, p.away = now, away
+}
+
+func (h *Host) peer(id string) *peer {
+	p := h.peers[id]
+	if p == nil {
+		p = &peer{id: id, tasks: map[string]*sent{}}
+		h.peers[id] = p
+	}
+	return p
+}
+
+// Dispatch sends an attempt to an agent, or ends it at once where the agent is away.
+func (h *Host) Dispatch(agent string, t Task) {
+	t.Host = h.cfg.ID
+	p := h.peer(agent)
+	s := &sent{task: t, peer: p, session: p.session}
+	h.tasks[t.ID], p.tasks[t.ID] = s, s
+	if p.away != "" {
+		h.end(s, Result{ID: t.ID, Agent: agent, Error: &sdk.Error{Cause: sdk.CauseRefused, Message: p.away}})
+		return
+	}
+	h.acts.Tasks = append(h.acts.Tasks, ToAgent[Task]{agent, t})
+}
+
+// Attach waits for an attempt that an earlier process of this host sent.
+func (h *Host) Attach(agent, id string) {
+	p := h.peer(agent)
+	s := &sent{task: Task{ID: id, Host: h.cfg.ID}, peer: p}
+	h.tasks[id], p.tasks[id] = s, s
+	if e, ok := h.early[id]; ok {
+		delete(h.early, id)
+		h.Hear(e.entry, e.result)
+	}
+	if p.away != "" && !s.ended {
+		h.end(s, lost(s, p.away))
+	}
+}
+
+// Answer says whether an attempt is under way as the journal tells it: it will be attached then. Else what the agent holds of
+// it is wanted no more.
+func (h *Host) Answer(u Unknown, open bool) {
+	delete(h.asked, u)
+	if s := h.tasks[u.ID]; open || s != nil && s.peer.id == u.Agent {
+		return
+	}
+	h.drop(u.Agent, u.ID)
+	if e, ok := h.early[u.ID]; ok {
+		delete(h.early, u.ID)
+		h.acts.Trim = append(h.acts.Trim, e.entry)
+	}
+}
+
+func (h *Host) ask(agent, id string) {
+	if u := (Unknown{agent, id}); !h.asked[u] {
+		h.asked[u] = true
+		h.acts.Ask = append(h.acts.Ask, u)
+	}
+}
+
+// Stop tells an agent that an attempt has to end. Its result is awaited all the same.
+func (h *Host) Stop(id string, why *sdk.Error) {
+	s := h.tasks[id]
+	if s == nil || s.ended || s.stop != nil {
+		return
+	}
+	s.stop = &Control{Stop: id, Why: why}
+	h.control(s.peer, *s.stop)
+}
+
+// Abandon says that nobody waits for an attempt any more; it ends when it is committed.
+func (h *Host) Abandon(id string) {
+	if s := h.tasks[id]; s != nil {
+		s.ended = true
+	}
+}
+
+// Committed says that the end of an attempt is durable: the agent may forget it.
+func (h *Host) Committed(id string) {
+	s := h.tasks[id]
+	if s == nil {
+		return
+	}
+	delete(h.tasks, id)
+	delete(s.peer.tasks, id)
+	h.drop(s.peer.id, id)
+	h.acts.Trim = append(h.acts.Trim, s.entries...)
+}
+
+// drop has an agent forget an attempt. What it is told in one turn is one message.
+func (h *Host) drop(agent, id string) {
+	for k := len(h.acts.Control) - 1; k >= 0; k-- {
+		if c := &h.acts.Control[k]; c.Agent == agent && c.Msg.Drop != nil {
+			c.Msg.Drop = append(c.Msg.Drop, id)
+			return
+		}
+	}
+	h.acts.Control = append(h.acts.Control, ToAgent[Control]{agent, Control{Drop: []string{id}}})
+}
+
+func (h *Host) control(p *peer, c Control) {
+	h.acts.Control = append(h.acts.Control, ToAgent[Control]{p.id, c})
+}
+
+func (h *Host) end(s *sent, r Result) {
+	s.ended = true
+	h.acts.Ended = append(h.acts.Ended, r)
+}
+
+func lost(s *sent, why string) Result {
+	return Result{ID: s.task.ID, Agent: s.peer.id, Error: &sdk.Error{Cause: sdk.CauseLost, Message: why,
+		Hint: "whether it took effect is unknown; it is tried again elsewhere"}}
+}
+
+// Hear takes in a result that stands in this host's stream as the entry.
+func (h *Host) Hear(entry string, r Result) {
+	s := h.tasks[r.ID]
+	switch {
+	case s == nil:
+		if was, twice := h.early[r.ID]; twice {
+			h.acts.Trim = append(h.acts.Trim, was.entry)
+		}
+		h.early[r.ID] = early{r, entry}
+		h.ask(r.Agent, r.ID)
+	case s.peer.id != r.Agent:
+		h.drop(r.Agent, r.ID)
+		h.acts.Trim = append(h.acts.Trim, entry)
+	case s.ended: // the first counts
+		s.entries = append(s.entries, entry)
+	default:
+		s.entries = append(s.entries, entry)
+		h.end(s, r)
+	}
+}
+
+// Beat takes in what an agent says of itself.
+func (h *Host) Beat(b Beat, now time.Duration) {
+	p := h.peer(b.Agent)
+	change := Change{Agent: b.Agent, Status: b.Status, Session: b.Session}
+	p.session, p.heard, p.away = b.Session, now, ""
+	switch {
+	case b.Gone:
+		p.away = "it was shut down"
+	case b.Status != nil && b.Status.Draining:
+		p.away = "it drains: it takes no more tasks"
+	}
+	change.Away = p.away
+	h.acts.Changed = append(h.acts.Changed, change)
+	h.compare(p, b)
+}
+
+// compare finds what an agent and this host do not agree about.
+func (h *Host) compare(p *peer, b Beat) {
+	holds := b.Held[h.cfg.ID]
+	listed := make(map[string]bool, len(holds.Running)+len(holds.Done))
+	for _, ids := range [][]string{holds.Running, holds.Done} {
+		for _, id := range ids {
+			listed[id] = true
+			if s := h.tasks[id]; s == nil {
+				h.ask(p.id, id)
+			} else if s.peer != p {
+				h.drop(p.id, id)
+			}
+		}
+	}
+	for _, id := range holds.Running {
+		if s := p.tasks[id]; s != nil && s.stop != nil && !s.ended {
+			h.control(p, *s.stop) // the agent knows one that it has heard already
+		}
+	}
+	var again []string
+	for _, id := range holds.Done {
+		if s := p.tasks[id]; s != nil && !s.ended {
+			if s.late++; s.late >= missingMost {
+				s.late, again = 0, append(again, id)
+			}
+		}
+	}
+	if again != nil {
+		h.control(p, Control{Again: again})
+	}
+	for _, id := range sorted(p.tasks) {
+		s := p.tasks[id]
+		switch {
+		case s.ended:
+		case listed[id]:
+			s.missing, s.session = 0, b.Session
+		case b.Gone:
+			h.end(s, lost(s, "its agent shut down and did not hand it back"))
+		default:
+			h.missing(s, b.Session)
+		}
+	}
+}
+
+// missing deals with an attempt that its agent does not list.
+func (h *Host) missing(s *sent, session string) {
+	s.missing++
+	known := s.session == session // the process that it was sent to lives
+	switch {
+	case s.session != "" && !known:
+		h.end(s, lost(s, "its agent was restarted and knows nothing of it"))
+	case s.missing < missingMost:
+	case s.task.Body == nil:
+		h.end(s, lost(s, "its agent knows nothing of it"))
+	default: // what was sent is gone: the process that should have it has never seen it
+		s.missing = 0
+		h.acts.Tasks = append(h.acts.Tasks, ToAgent[Task]{s.peer.id, s.task})
+		if s.stop != nil {
+			h.control(s.peer, *s.stop)
+		}
+	}
+}
+
+// Tick finds agents that have said nothing for too long.
+func (h *Host) Tick(now time.Duration) {
+	for _, id := range sorted(h.peers) {
+		p := h.peers[id]
+		if silent := now - p.heard; p.away == "" && silent >= h.cfg.Lost {
+			h.away(p, fmt.Sprintf("it is offline: it has said nothing for %s", silent.Round(time.Second)))
+		}
+	}
+}
+
+func (h *Host) away(p *peer, why string) {
+	p.away = why
+	h.acts.Changed = append(h.acts.Changed, Change{Agent: p.id, Away: why})
+	for _, id := range sorted(p.tasks) {
+		if s := p.tasks[id]; !s.ended {
+			h.end(s, lost(s, "its agent went away: "+why))
+		}
+	}
+}
+
+// Heard says that the host hears again after it could not: agents have had no way to be heard.
+func (h *Host) Heard(now time.Duration) {
+	for _, p := range h.peers {
+		p.heard = max(p.heard, now)
+	}
+}
+
+// Remove forgets an agent that will not come back.
+func (h *Host) Remove(agent string) {
+	if p := h.peers[agent]; p != nil {
+		h.away(p, "it was removed")
+		delete(h.peers, agent)
+	}
+}
+
+func sorted[T any](m map[string]T) []string {
+	ids := make([]string, 0, len(m))
+	for id := range m {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}

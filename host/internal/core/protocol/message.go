@@ -1,0 +1,117 @@
+// Package protocol is the fleet protocol as two state machines: what a host knows of the attempts that it has sent to
+// agents, and what an agent knows of those that it was sent. It is pure: messages and time come in, and what has to be sent,
+// started, stopped or told comes out as data. The package fleet carries the messages over Redis Streams.
+//
+// Any message may come late, twice, out of order or not at all. What keeps both ends together is the beat: an agent lists in
+// each what it holds for whom, and the host mends whatever does not fit. An attempt is named by its address, whose number is
+// its fence, so that a repeated message is known as one.
+package protocol
+
+import (
+	"encoding/json"
+
+	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Version of the messages. Each end understands its own and the one before; fields that it does not know it leaves alone.
+const Version = 1
+
+// Task is an attempt on its way to an agent.
+type Task struct {
+	ID   string          `json:"id"`   // the attempt's address
+	Host string          `json:"host"` // who wants the result
+	Body json.RawMessage `json:"body"` // what the agent's executor needs
+}
+
+// Result is how an attempt ended, on its way to the host.
+type Result struct {
+	ID    string          `json:"id"`
+	Agent string          `json:"agent"`
+	Error *sdk.Error      `json:"error,omitempty"`
+	Body  json.RawMessage `json:"body,omitempty"` // of an attempt that ended well, or used something
+}
+
+// Control is what a host tells an agent beside its tasks. One thing at a time.
+type Control struct {
+	// Stop is an attempt that has to end: its result is awaited all the same.
+	Stop string     `json:"stop,omitempty"`
+	Why  *sdk.Error `json:"why,omitempty"`
+	// Drop are attempts that the host is done with: what runs is stopped, what was kept is forgotten.
+	Drop []string `json:"drop,omitempty"`
+	// Again are attempts whose results have not come.
+	Again []string `json:"again,omitempty"`
+	// Order is for the agent itself.
+	Order *Order `json:"order,omitempty"`
+}
+
+// Order is what a person wants of an agent.
+type Order struct {
+	// Drain: it takes nothing more; what is not done after Grace milliseconds is handed back.
+	Drain bool  `json:"drain,omitempty"`
+	Grace int64 `json:"grace,omitempty"`
+	// Plugin has to be fetched, verified and offered.
+	Plugin *Plugin `json:"plugin,omitempty"`
+}
+
+// Plugin is one that a host sends to an agent.
+type Plugin struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Digest is of the packed folder, as an artifact; Checksum of the program in it, which the host trusts.
+	Digest   string `json:"digest"`
+	Checksum string `json:"checksum"`
+}
+
+// Beat is what an agent says of itself, at each turn of its loop that is long enough after the last.
+type Beat struct {
+	V       int    `json:"v"`
+	Agent   string `json:"agent"`
+	Session string `json:"session"` // of its process
+	// Held are the attempts that it works on or has results of, by the host that wants them.
+	Held map[string]Holding `json:"held,omitempty"`
+	// Gone: it ends now, and holds nothing.
+	Gone   bool    `json:"gone,omitempty"`
+	Status *Status `json:"status,omitempty"`
+}
+
+// Holding is what an agent holds for one host.
+type Holding struct {
+	Running []string `json:"running,omitempty"`
+	Done    []string `json:"done,omitempty"`
+}
+
+// Status is what whoever places tasks has to know of an agent.
+type Status struct {
+	Devices  []device.Device `json:"devices,omitempty"`
+	Warm     []device.Warm   `json:"warm,omitempty"`
+	RAM      int64           `json:"ram"` // in all, in bytes; below zero: unknown
+	Disk     int64           `json:"disk"`
+	Draining bool            `json:"draining,omitempty"`
+	// Revision of its hello: another one than the host has read is read anew.
+	Revision int `json:"revision"`
+}
+
+// Hello is what an agent says of itself when something of it changes that seldom does.
+type Hello struct {
+	V        int               `json:"v"`
+	Agent    string            `json:"agent"`
+	Session  string            `json:"session"`
+	Revision int               `json:"revision"`
+	Name     string            `json:"name"`
+	Version  string            `json:"version"` // of the program
+	Platform string            `json:"platform"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Key      string            `json:"key"` // public: what is secret is sealed for it
+	Started  int64             `json:"started"`
+	Plugins  []Offered         `json:"plugins,omitempty"`
+	Notes    []string          `json:"notes,omitempty"` // what a person should know, such as that there is no driver
+}
+
+// Offered is a plugin that an agent has, and what its node types are.
+type Offered struct {
+	Name     string            `json:"name"`
+	Version  string            `json:"version"`
+	Checksum string            `json:"checksum"`
+	Types    []json.RawMessage `json:"types"`
+}
