@@ -44,9 +44,17 @@ type private struct {
 }
 
 func (p private) inputs(sealed sdk.Values) (sdk.Values, error) {
-	out := make(sdk.Values, len(sealed))
-	for name, x := range sealed {
-		y, err := p.open(x)
+	return MapSealed(sealed, func(s sdk.Sealed) (any, error) {
+		y, _, err := p.sealer.Open(s)
+		return y, err
+	})
+}
+
+// MapSealed gives a copy of the values in which fn has replaced everything that is sealed.
+func MapSealed(values sdk.Values, fn func(sdk.Sealed) (any, error)) (sdk.Values, error) {
+	out := make(sdk.Values, len(values))
+	for name, x := range values {
+		y, err := mapSealed(x, fn)
 		if err != nil {
 			return nil, fmt.Errorf("input %s %w", name, err)
 		}
@@ -55,19 +63,17 @@ func (p private) inputs(sealed sdk.Values) (sdk.Values, error) {
 	return out, nil
 }
 
-// open gives a copy of a value with everything opened that is sealed in it.
-func (p private) open(x any) (any, error) {
+func mapSealed(x any, fn func(sdk.Sealed) (any, error)) (any, error) {
 	if !sdk.HasSealed(x) {
 		return x, nil
 	}
 	switch x := x.(type) {
 	case sdk.Sealed:
-		y, _, err := p.sealer.Open(x)
-		return y, err
+		return fn(x)
 	case []any:
 		out := make([]any, len(x))
 		for i := range x {
-			y, err := p.open(x[i])
+			y, err := mapSealed(x[i], fn)
 			if err != nil {
 				return nil, err
 			}
@@ -77,7 +83,7 @@ func (p private) open(x any) (any, error) {
 	case map[string]any:
 		out := make(map[string]any, len(x))
 		for k := range x {
-			y, err := p.open(x[k])
+			y, err := mapSealed(x[k], fn)
 			if err != nil {
 				return nil, err
 			}
@@ -113,6 +119,12 @@ func (p private) sealCheckpoint(plain []byte) ([]byte, error) {
 		return nil, err
 	}
 	return append(bytes.Clone(sealedCheckpoint), s.Token...), nil
+}
+
+// SealedCheckpoint gives the token in a checkpoint that Private has sealed, and what puts another in its place.
+func SealedCheckpoint(c []byte) (token string, with func(token string) []byte, ok bool) {
+	t, ok := bytes.CutPrefix(c, sealedCheckpoint)
+	return string(t), func(token string) []byte { return append(bytes.Clone(sealedCheckpoint), token...) }, ok
 }
 
 func (p private) openCheckpoint(c []byte) ([]byte, error) {

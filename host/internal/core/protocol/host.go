@@ -183,6 +183,14 @@ func (h *Host) Abandon(id string) {
 	}
 }
 
+// Reopen says that a result cannot be used as it is, since what belongs to it is missing here: the agent is to send it again.
+func (h *Host) Reopen(id string) {
+	if s := h.tasks[id]; s != nil && s.ended {
+		s.ended, s.late = false, 0
+		h.control(s.peer, Control{Again: []string{id}})
+	}
+}
+
 // Committed says that the end of an attempt is durable: the agent may forget it.
 func (h *Host) Committed(id string) {
 	s := h.tasks[id]

@@ -30,6 +30,8 @@ type Result struct {
 	Agent string          `json:"agent"`
 	Error *sdk.Error      `json:"error,omitempty"`
 	Body  json.RawMessage `json:"body,omitempty"` // of an attempt that ended well, or used something
+	// Artifacts are the digests of what the agent has brought to the host before it sent this.
+	Artifacts []string `json:"artifacts,omitempty"`
 }
 
 // Control is what a host tells an agent beside its tasks. One thing at a time.
