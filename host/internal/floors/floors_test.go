@@ -78,6 +78,8 @@ var rooms = []room{
 	{"host/internal/store/...", 3, nil, "one adapter each"},
 	{"host/internal/artifacts/...", 3, nil, "one adapter each"},
 	{"host/internal/cache/...", 3, nil, "one adapter each"},
+	{"host/internal/fleet/dial", 2, nil, "opens the Redis of a fleet, and refuses one that would lose work: addresses, TLS, rights"},
+	{"host/internal/fleet/redistest", 3, nil, "a real redis-server for tests: killed, halted, started again"},
 	{"host/internal/placer", 3, nil, "the book of one host: attempts that wait for devices, and what was learned of them"},
 	{"host/internal/leases", 3, nil, "this machine's devices: the lease table, what is kept warm on them, what has to go"},
 	{"host/internal/engine", 3, nil, "the only loop: decide, append intent, execute, append result"},
@@ -118,6 +120,7 @@ var quarantine = []struct {
 	{"github.com/creachadair/jrpc2", []string{"host/internal/lsp"}},
 	{"github.com/robfig/cron", []string{"host/internal/core/schedule"}},
 	{"modernc.org/", []string{"host/internal/store/sqlstore", "host/internal/store/sqlstore/sumvfs"}},
+	{"github.com/redis/go-redis", []string{"host/internal/fleet", "host/internal/fleet/..."}},
 	{"github.com/prometheus/", []string{"host/internal/telemetry"}},
 	{"github.com/spf13/cobra", []string{"host/cmd/spinbot"}},
 }
