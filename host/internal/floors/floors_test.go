@@ -67,6 +67,7 @@ var rooms = []room{
 	{"host/internal/kv/...", 3, nil, "one adapter each, and the conformance suite"},
 	{"host/internal/media", 2, nil, "what the head of a media file says: size in pixels, duration"},
 	{"host/internal/secrets", 2, nil, "where secrets come from, the host's key that seals, the mask of what is said"},
+	{"host/internal/secrets/seal", 1, nil, "what one machine encrypts for another: for its public key, bound to a context; pure but for randomness"},
 	{"host/internal/exec/exectest/...", 3, []string{"host/internal/exec/exectest/..."}, "conformance suite of executors, and the node types it runs"},
 	{"host/internal/exec/wasmexec/meter", 2, nil, "rewrites a WebAssembly module: what it computes is counted, and its state can be restored"},
 	{"host/internal/exec/pluginexec/group", 2, nil, "one program and all that it starts: killed whole, watched until nothing is left"},
