@@ -48,7 +48,7 @@ var oldest = [2]int{6, 2}
 
 // Check looks at the Redis and says what it is. It gives a *RefusedError with every reason when it does not fit.
 func Check(ctx context.Context, client redis.UniversalClient, rights Rights) (Facts, error) {
-	nodes, own, err := masters(ctx, client, rights)
+	nodes, own, err := masters(ctx, client, rights.Namespace)
 	if err != nil {
 		return Facts{}, err
 	}
@@ -110,8 +110,7 @@ func master(ctx context.Context, client redis.UniversalClient, namespace string)
 }
 
 // masters gives every server that takes writes, and the one that holds the namespace.
-func masters(ctx context.Context, client redis.UniversalClient, rights Rights) (all []*redis.Client, own *redis.Client, err error) {
-	namespace := strings.Trim(strings.TrimPrefix(rights.Keys[0], "spinbot:"), "{}:*")
+func masters(ctx context.Context, client redis.UniversalClient, namespace string) (all []*redis.Client, own *redis.Client, err error) {
 	own, err = master(ctx, client, namespace)
 	if err != nil {
 		return nil, nil, err

@@ -147,7 +147,7 @@ func TestRights(t *testing.T) {
 		for _, command := range []string{"xadd", "xgroup|create", "get", "script|load"} {
 			set(name, "-"+command)
 			refused(t, config, `the user "`+name+`" may not run `, command, "redis-cli ACL SETUSER "+name+" on resetkeys '~spinbot:{default}:*'", "ACL SAVE")
-			line := strings.ReplaceAll(strings.TrimPrefix(Rights{name, c.rights.Keys, c.rights.Commands}.SetUser(), "ACL SETUSER "+name+" "), "'", "")
+			line := strings.ReplaceAll(strings.TrimPrefix(Rights{User: name, Keys: c.rights.Keys, Commands: c.rights.Commands}.SetUser(), "ACL SETUSER "+name+" "), "'", "")
 			set(name, strings.Fields(line)...)
 			open(t, config) // the line mends it
 		}

@@ -77,9 +77,15 @@ func Open(ctx context.Context, c Config) (redis.UniversalClient, Facts, error) {
 	facts.Address = c.String()
 	if err != nil {
 		_ = client.Close()
-		return nil, facts, fmt.Errorf("redis %s: %w", c, explain(err))
+		return nil, facts, fmt.Errorf("redis %s: %w", c, Explain(err))
 	}
 	return client, facts, nil
+}
+
+// Connect makes the client that Open gives, and asks the server nothing: for users that may not look at it.
+func Connect(c Config) (redis.UniversalClient, error) {
+	client, _, err := connect(c)
+	return client, err
 }
 
 // connect makes the client, and says what its user must be able to do.

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// explain adds to an error of the connection what it mostly comes from, and what to do.
-func explain(err error) error {
+// Explain adds to an error of the connection what it mostly comes from, and what to do.
+func Explain(err error) error {
 	var (
 		refused   *RefusedError
 		unknown   x509.UnknownAuthorityError

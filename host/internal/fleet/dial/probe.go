@@ -56,7 +56,7 @@ func (r Rights) call(c command) []any {
 	out := make([]any, len(words))
 	for i, w := range words {
 		if w == "KEY" {
-			w = strings.TrimSuffix(r.Keys[0], "*") + "probe"
+			w = Keys(r.Namespace) + "probe"
 		}
 		out[i] = w
 	}

@@ -6,9 +6,10 @@ import (
 
 // Rights are what an ACL user must be able to do, and no more.
 type Rights struct {
-	User     string   // empty: default
-	Keys     []string // patterns
-	Commands []string // as ACL names them: xadd, xgroup|create
+	Namespace string
+	User      string   // empty: default
+	Keys      []string // patterns
+	Commands  []string // as ACL names them: xadd, xgroup|create
 }
 
 // command is one that the fleet uses. probe is a call of it that Redis would queue within MULTI; KEY stands for a key of
@@ -50,12 +51,12 @@ var hostOnly = []command{
 
 // HostRights are what a host needs.
 func HostRights(namespace string) Rights {
-	return Rights{User: "host", Keys: []string{Keys(namespace) + "*"}, Commands: append(names(shared), names(hostOnly)...)}
+	return Rights{namespace, "host", []string{Keys(namespace) + "*"}, append(names(shared), names(hostOnly)...)}
 }
 
 // AgentRights are what one agent needs.
 func AgentRights(namespace, agent string) Rights {
-	return Rights{User: "agent-" + agent, Keys: []string{Keys(namespace) + "*"}, Commands: names(shared)}
+	return Rights{namespace, "agent-" + agent, []string{Keys(namespace) + "*"}, names(shared)}
 }
 
 func names(of []command) []string {

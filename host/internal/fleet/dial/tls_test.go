@@ -109,7 +109,7 @@ func TestWhomTLSTrusts(t *testing.T) {
 			if err == nil {
 				conn.Close()
 			} else {
-				err = explain(err)
+				err = Explain(err)
 			}
 			if (err == nil) != (c.problem == "") || err != nil && !strings.Contains(err.Error(), c.problem) {
 				t.Errorf("got %v", err)

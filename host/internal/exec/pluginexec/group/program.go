@@ -67,6 +67,10 @@ func (r *Program) AddEnv(env ...string) { r.cmd.Env = append(r.cmd.Env, env...) 
 // AddArgs adds arguments before the start.
 func (r *Program) AddArgs(args ...string) { r.cmd.Args = append(r.cmd.Args, args...) }
 
+// AddFiles leaves files open in the program, as 3 and so on: what is held with one, such as a lock, is held until the
+// program ends, too.
+func (r *Program) AddFiles(files ...*os.File) { r.cmd.ExtraFiles = append(r.cmd.ExtraFiles, files...) }
+
 // Start starts the program. A file that was written a moment ago may still be open in a process that is between
 // fork and exec; that passes.
 func (r *Program) Start(ctx context.Context) error {
@@ -80,7 +84,7 @@ func (r *Program) Start(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 		again := exec.Command(r.cmd.Path)
-		again.Args, again.Env, again.SysProcAttr = r.cmd.Args, r.cmd.Env, r.cmd.SysProcAttr
+		again.Args, again.Env, again.ExtraFiles, again.SysProcAttr = r.cmd.Args, r.cmd.Env, r.cmd.ExtraFiles, r.cmd.SysProcAttr
 		r.cmd = again
 	}
 	if err != nil {
