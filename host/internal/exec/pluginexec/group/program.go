@@ -64,6 +64,13 @@ func New(path string, env []string, s *Starter, onLine func(stderr bool, line st
 // AddEnv adds variables before the start.
 func (r *Program) AddEnv(env ...string) { r.cmd.Env = append(r.cmd.Env, env...) }
 
+// AddArgs adds arguments before the start.
+func (r *Program) AddArgs(args ...string) { r.cmd.Args = append(r.cmd.Args, args...) }
+
+// AddFiles leaves files open in the program, as 3 and so on: what is held with one, such as a lock, is held until the
+// program ends, too.
+func (r *Program) AddFiles(files ...*os.File) { r.cmd.ExtraFiles = append(r.cmd.ExtraFiles, files...) }
+
 // Start starts the program. A file that was written a moment ago may still be open in a process that is between
 // fork and exec; that passes.
 func (r *Program) Start(ctx context.Context) error {
@@ -77,7 +84,7 @@ func (r *Program) Start(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 		again := exec.Command(r.cmd.Path)
-		again.Env, again.SysProcAttr = r.cmd.Env, r.cmd.SysProcAttr
+		again.Args, again.Env, again.ExtraFiles, again.SysProcAttr = r.cmd.Args, r.cmd.Env, r.cmd.ExtraFiles, r.cmd.SysProcAttr
 		r.cmd = again
 	}
 	if err != nil {
@@ -201,6 +208,16 @@ func (r *Program) End() {
 	if r.started {
 		killGroup(r.cmd.Process.Pid)
 	}
+}
+
+// Signal sends a signal to the leader, if it is there.
+func (r *Program) Signal(sig os.Signal) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.started || r.reaped {
+		return os.ErrProcessDone
+	}
+	return r.cmd.Process.Signal(sig)
 }
 
 // Kill is how go-plugin ends it, and does not wait. A program that closed its standard output is about to end by itself,
