@@ -1,6 +1,9 @@
 package exec
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 type heldKey struct{}
 
@@ -10,6 +13,11 @@ type heldKey struct{}
 func WithHeld(ctx context.Context, agent string) context.Context {
 	return context.WithValue(ctx, heldKey{}, agent)
 }
+
+// ErrLetGo is the cause of a task's ctx when the host goes away while an agent on another machine works at it. The task is not
+// to be stopped: it goes on there, and its result is asked for later, with WithHeld. Whatever Execute returns then counts for
+// nothing, but for a result, and for an *sdk.Error whose cause is CauseDrained: the task was not sent yet.
+var ErrLetGo = errors.New("the host has let go of the task, which goes on where it is")
 
 // Held gives the agent that may hold the task already.
 func Held(ctx context.Context) (agent string, ok bool) {
