@@ -22,6 +22,8 @@ type attempt struct {
 	iter, n int // round and attempt
 	at      place
 	fresh   bool   // it wants a process of its own
+	afar    bool   // it is carried out on another machine
+	held    bool   // it was sent there before this host began
 	key     string // of the flight that it is; empty: none
 	task    sdk.Task
 	node    *pipeline.Node
@@ -33,7 +35,7 @@ type attempt struct {
 
 	mu    sync.Mutex
 	known bool         // its start is durable: what it says may be heard
-	held  []sdk.Report // what it said before
+	early []sdk.Report // what it said before
 }
 
 // launch starts the task; its goroutine is counted in e.busy. Only a goroutine that is counted itself may call it.
@@ -52,10 +54,10 @@ func (a *attempt) durable() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.known = true
-	for _, r := range a.held {
+	for _, r := range a.early {
 		a.e.cfg.Reports(a.task.Address, r)
 	}
-	a.held = nil
+	a.early = nil
 }
 
 func (a *attempt) run() {
@@ -65,9 +67,16 @@ func (a *attempt) run() {
 	if a.fresh { // what the attempt before left in the process may be what it ran out of
 		ctx = exec.WithFresh(ctx)
 	}
-	res, err := a.e.cfg.Executor.Execute(ctx, a.task.WithReporter(a.reporter(stop)))
+	if a.held {
+		ctx = exec.WithHeld(ctx, a.at.given.Agent)
+	}
+	res, err := a.execute(ctx, stop)
 	stop.end()
 	f := finished{inst: a.inst, iter: a.iter, attempt: a.n, key: a.key, usage: a.usage}
+	if a.left(ctx, err) {
+		a.e.turnAway(f, ErrClosed)
+		return
+	}
 	if err != nil {
 		f.err = explain(ctx, err)
 	} else {
@@ -77,10 +86,14 @@ func (a *attempt) run() {
 	a.e.post(a.l, f)
 }
 
-// limits gives the context that ends at the attempt's deadline, or when it says nothing for idle_timeout.
+// limits gives the context that ends at the attempt's deadline, or when it says nothing for idle_timeout. On another machine
+// the agent sees to that: here nothing is heard of the attempt while the network is down.
 func (a *attempt) limits() (context.Context, *idleTimer) {
 	t := &idleTimer{}
 	ctx := a.ctx
+	if a.afar {
+		return exec.WithIdle(ctx, a.idle), t
+	}
 	if !a.task.Deadline.IsZero() {
 		left := a.task.Deadline.Sub(a.task.Time)
 		why := sdk.Error{Cause: sdk.CauseHung, Message: "it did not finish in time (" + left.Round(time.Millisecond).String() + ")",
@@ -144,7 +157,7 @@ func (a *attempt) say(r sdk.Report) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.known {
-		a.held = append(a.held, r)
+		a.early = append(a.early, r)
 		return
 	}
 	a.e.cfg.Reports(a.task.Address, r)

@@ -231,11 +231,15 @@ func seedOf(seed uint64, i *run.Instance) uint64 {
 func (p *pass) newAttempt(at place, inputs sdk.Values) *attempt {
 	i, s := at.inst, p.l.state
 	n := p.l.node(i.Node)
-	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, at: at, fresh: i.Rung > 0, node: n, idle: n.IdleTimeout}
-	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: s.Updated, Seed: i.Seed,
+	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, at: at, fresh: i.Rung > 0, afar: p.e.elsewhere(at.given.Agent), node: n, idle: n.IdleTimeout}
+	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: i.Began, Seed: i.Seed,
 		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, PipelineName: s.Pipeline, Checkpoint: i.Checkpoint, Limits: n.Limits, Devices: at.given.Devices}
 	a.task.Limits.Time = n.Timeout
-	a.ctx, a.cancel = context.WithCancelCause(p.e.tasks)
+	tasks := p.e.tasks
+	if a.afar {
+		tasks = p.e.afar
+	}
+	a.ctx, a.cancel = context.WithCancelCause(tasks)
 	p.l.attempts[i] = a
 	return a
 }

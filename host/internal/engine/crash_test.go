@@ -36,7 +36,11 @@ const (
 
 func TestMain(m *testing.M) {
 	if folder := os.Getenv(crashFolder); folder != "" {
-		if err := hostThatDies(folder); err != nil {
+		dies := hostThatDies
+		if os.Getenv(crashFar) != "" {
+			dies = hostOfAgentThatDies
+		}
+		if err := dies(folder); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -64,7 +68,7 @@ func hostThatDies(folder string) error {
 	if err != nil {
 		return err
 	}
-	j := &deadlyJournal{Store: s, at: at, late: os.Getenv(crashAfter) != ""}
+	j := newDeadlyJournal(s, at)
 	p := &person{look: make(chan struct{}, 1)}
 	known, err := cachedir.Open(filepath.Join(folder, "cache"), time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -115,6 +119,10 @@ type deadlyJournal struct {
 	late bool
 }
 
+func newDeadlyJournal(s *sqlstore.Store, at int) *deadlyJournal {
+	return &deadlyJournal{Store: s, at: at, late: os.Getenv(crashAfter) != ""}
+}
+
 func (j *deadlyJournal) Append(ctx context.Context, a store.Append) error {
 	n := int(j.n.Add(1))
 	if n == j.at && !j.late {
@@ -133,10 +141,10 @@ func die() {
 }
 
 // host runs a process in the folder. It gives how many appends it took, or that it died as it was told.
-func host(t *testing.T, folder string, at int, late bool) (appends int, killed bool) {
+func host(t *testing.T, folder string, at int, late bool, env ...string) (appends int, killed bool) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), crashFolder+"="+folder, fmt.Sprintf("%s=%d", crashAt, at), crashAfter+"=")
+	cmd.Env = append(append(os.Environ(), env...), crashFolder+"="+folder, fmt.Sprintf("%s=%d", crashAt, at), crashAfter+"=")
 	if late {
 		cmd.Env = append(cmd.Env, crashAfter+"=1")
 	}

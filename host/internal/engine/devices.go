@@ -12,8 +12,9 @@ import (
 
 // Placer gives attempts the devices that they ask for. It calls back from any goroutine, with nothing of its own locked.
 type Placer interface {
-	// Want enters an attempt that waits for devices. given is called once when it has them; yield when it has to give them
-	// back. An attempt that waits already may have another priority now.
+	// Want enters an attempt that waits for devices, or for an agent. given is called once when it has them; yield when it has
+	// to give them back. An attempt that waits already may have another priority now. One with Held has what it wants: given
+	// is not called.
 	Want(w placement.Want, given func(placement.Given), yield func())
 	// Done takes an attempt out: it waits no more, or gives back what it was given. went is nil for one that never began.
 	Done(id string, went *placement.Went)
@@ -29,9 +30,10 @@ type yielded struct {
 	id   string
 }
 
-// want has the placer look for the devices that an instance asks for. It says whether it asks for any.
+// want has the placer look for the devices that an instance asks for, or for an agent. It says whether it asks for any.
 func (p *pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
-	if p.e.cfg.Placer == nil || n.Device == nil && n.Type.Device == nil {
+	spread := p.e.spreads(n.Type)
+	if p.e.cfg.Placer == nil || n.Device == nil && n.Type.Device == nil && !spread {
 		return false
 	}
 	inputs, diags := p.inputs(i)
@@ -40,7 +42,7 @@ func (p *pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
 		return true
 	}
 	d, ok := n.Wants(inputs)
-	if !ok {
+	if !ok && !spread {
 		return false
 	}
 	at := p.l.state.Address(i)
@@ -49,10 +51,20 @@ func (p *pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
 	if !l.waits(i, id) {
 		return true
 	}
-	e.cfg.Placer.Want(placement.Want{ID: id, Owner: l.state.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Rung: i.Rung, Evictable: d.Evictable, Inputs: inputs},
+	e.cfg.Placer.Want(p.asks(i, n, d, id, priority, inputs),
 		func(g placement.Given) { e.post(l, granted(place{inst: i, priority: priority, id: id, given: g})) },
 		func() { e.post(l, yielded{i, id}) })
 	return true
+}
+
+// spreads says whether tasks of a node type go to any agent though they need no device.
+func (e *Engine) spreads(t sdk.NodeType) bool {
+	return e.cfg.Spread != nil && e.cfg.Spread(t) && !e.cfg.RunsAhead(t)
+}
+
+func (p *pass) asks(i *run.Instance, n *pipeline.Node, d pipeline.Device, id string, priority int, inputs sdk.Values) placement.Want {
+	return placement.Want{ID: id, Owner: p.l.state.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Rung: i.Rung,
+		Evictable: d.Evictable, Inputs: inputs}
 }
 
 // waits notes that an instance waits for devices, unless the run is over.

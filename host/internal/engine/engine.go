@@ -42,8 +42,14 @@ type Config struct {
 	Index     store.Index // not read; whoever lists runs asks it directly
 	Artifacts artifacts.Store
 	Executor  exec.Executor
-	Placer    Placer      // nil: there are no devices, and nobody waits for one
-	Cache     cache.Store // of results; nil: none is kept
+	Placer    Placer // nil: there are no devices, and nobody waits for one
+	// Elsewhere says whether an agent is on another machine: what it works at goes on when this host stops, and is asked for
+	// when it begins again. nil: none is.
+	Elsewhere func(agent string) bool
+	// Spread says whether tasks of a node type that need no device go to any agent that offers it, as the Placer decides.
+	// Those that run ahead never do. nil: none does, and they are carried out here.
+	Spread func(sdk.NodeType) bool
+	Cache  cache.Store // of results; nil: none is kept
 	// RunsAhead says whether tasks of a node type may start before their intent is durable: control nodes
 	// without grants, which can be repeated without harm. nil: none.
 	RunsAhead func(sdk.NodeType) bool
@@ -84,6 +90,9 @@ type Engine struct {
 	// tasks ends when running attempts are to stop; its cause says why.
 	tasks     context.Context
 	stopTasks context.CancelCauseFunc
+	// afar ends when attempts on other machines are to be let go.
+	afar  context.Context
+	letGo context.CancelCauseFunc
 
 	// taking is held from reading a run's journal until the run is live: in between nobody may append to it.
 	taking sync.Mutex
@@ -123,6 +132,7 @@ func New(cfg Config) *Engine {
 	}
 	e := &Engine{cfg: cfg, queue: newQueue(cfg.MaxRuns), live: make(map[run.ID]*live), idle: make(chan struct{})}
 	e.tasks, e.stopTasks = context.WithCancelCause(context.Background())
+	e.afar, e.letGo = context.WithCancelCause(context.Background())
 	e.slots = newSlotTable(cfg.MaxControl, cfg.MaxTasks, func(l *live, p place) { e.post(l, granted(p)) })
 	e.timers = newTimers(cfg.Now, func(l *live) { e.post(l, wake{}) })
 	return e
@@ -205,6 +215,7 @@ func (e *Engine) fail(err error) {
 	e.cfg.Log.Error("engine stopped", "error", err)
 	e.slots.close()
 	e.timers.close()
+	e.letGo(exec.ErrLetGo)
 	e.stopTasks(why)
 	e.dropAll(why)
 }
@@ -274,7 +285,7 @@ func (e *Engine) Working() int {
 }
 
 // Close stops claiming at once, lets running attempts finish until ctx ends, then stops them; they are recorded as
-// drained and go on at the next start. It returns when nothing of the engine runs any more.
+// drained and go on at the next start. Attempts on other machines are let go at once: they go on there. It returns when nothing of the engine runs any more.
 func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Lock()
 	if !e.closing {
@@ -286,6 +297,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Unlock()
 	e.slots.close()
 	e.timers.close()
+	e.letGo(exec.ErrLetGo)
 	select {
 	case <-e.idle:
 	case <-ctx.Done():

@@ -279,7 +279,7 @@ func (p *pass) act() {
 // abandon stops the run's attempts, and takes back those that were to start.
 func (p *pass) abandon() {
 	for _, a := range p.l.attempts {
-		a.cancel(ErrClosed)
+		a.leave()
 	}
 	for _, a := range p.starts {
 		if !a.at.class.ahead {
@@ -304,11 +304,7 @@ func (p *pass) take(m message) {
 		}
 		p.heard = append(p.heard, m.durable)
 	case recovered:
-		for _, i := range p.l.state.Interrupted() {
-			ev := about(run.AttemptEnded, i)
-			ev.Attempt, ev.Error = i.Attempt, &sdk.Error{Cause: sdk.CauseLost, Message: "the host stopped while it ran"}
-			p.add(ev)
-		}
+		p.recover()
 	case granted:
 		p.start(place(m))
 	case yielded:

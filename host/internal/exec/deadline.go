@@ -16,12 +16,18 @@ func WithIdle(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, idleKey{}, d)
 }
 
+// Idle gives what WithIdle set.
+func Idle(ctx context.Context) (d time.Duration, set bool) {
+	d, set = ctx.Value(idleKey{}).(time.Duration)
+	return d, set
+}
+
 // Deadline ends a task that is past its Deadline, or that has reported nothing for the idle timeout: idle gives a
 // node type's own, WithIdle a task's. Either is CauseHung. A result that comes although time was up counts.
 // idle may be nil. A task that has neither passes straight through.
 func Deadline(next Executor, idle func(nodeType string) time.Duration) Executor {
 	return Func(func(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
-		limit, set := ctx.Value(idleKey{}).(time.Duration)
+		limit, set := Idle(ctx)
 		if !set && idle != nil {
 			limit = idle(t.Type)
 		}

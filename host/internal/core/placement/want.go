@@ -5,7 +5,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// Want is an attempt that is due and asks for devices.
+// Want is an attempt that is due and asks for devices, or for an agent when it needs none.
 type Want struct {
 	ID       string // its address
 	Owner    string
@@ -19,6 +19,8 @@ type Want struct {
 	Evictable bool
 	// Inputs are the task's; what is sensitive in them is sealed.
 	Inputs sdk.Values
+	// Held is what the attempt has already: it was given that before this host began, and goes on. Nothing is decided.
+	Held *Given
 }
 
 // Given is what an attempt gets.

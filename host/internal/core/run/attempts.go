@@ -20,7 +20,7 @@ func (s *State) started(i *Instance, e Event) string {
 	case s.CancelRequested || i.Node.Frame.Halted():
 		return "nothing new may begin"
 	}
-	i.Attempt, i.Seed, i.Deadline, i.State = e.Attempt, e.Seed, e.Deadline, NodeRunning
+	i.Attempt, i.Seed, i.Began, i.Deadline, i.State = e.Attempt, e.Seed, e.Time, e.Deadline, NodeRunning
 	i.Devices, i.Agent, i.Memory = e.Devices, e.Agent, e.Memory
 	if i.Started.IsZero() {
 		i.Started = e.Time

@@ -235,7 +235,7 @@ func (s *State) Resting() bool {
 }
 
 // Interrupted gives the instances whose attempt was under way when the journal ended: after a crash each ends
-// as lost.
+// as lost, unless it goes on elsewhere.
 func (s *State) Interrupted() []*Instance {
 	var out []*Instance
 	s.Walk(func(n *Node) {

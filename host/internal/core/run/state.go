@@ -132,6 +132,8 @@ type Instance struct {
 	Devices []string
 	Agent   string
 	Memory  int64
+	// Began is when the latest attempt did: the time of its task.
+	Began time.Time
 	// Deadline of the attempt under way, or of the gate that is open.
 	Deadline   time.Time
 	RetryAt    time.Time

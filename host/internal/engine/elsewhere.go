@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// elsewhere says whether an agent is on another machine.
+func (e *Engine) elsewhere(agent string) bool {
+	return agent != "" && e.cfg.Placer != nil && e.cfg.Elsewhere != nil && e.cfg.Elsewhere(agent)
+}
+
+// recover goes on with what was under way when the host stopped. Attempts on this machine have ended with it. Those on
+// another go on there, or their results wait: they are asked for, and no event tells of that.
+func (p *pass) recover() {
+	for _, i := range p.l.state.Interrupted() {
+		why := &sdk.Error{Cause: sdk.CauseLost, Message: "the host stopped while it ran"}
+		if p.e.elsewhere(i.Agent) {
+			err := p.attach(i)
+			if err == nil {
+				continue
+			}
+			why.Message += ", and it cannot be asked for: " + err.Error()
+		}
+		ev := about(run.AttemptEnded, i)
+		ev.Attempt, ev.Error = i.Attempt, why
+		p.add(ev)
+	}
+}
+
+// attach takes up an attempt that an agent on another machine holds, as it was: only its inputs are evaluated anew.
+func (p *pass) attach(i *run.Instance) error {
+	if p.l.scope(i.Node) == nil {
+		return p.unentered(i.Node.Frame)
+	}
+	inputs, diags := p.inputs(i)
+	if diags.HasErrors() {
+		return diags
+	}
+	n, l, e := p.l.node(i.Node), p.l, p.e
+	at := place{inst: i, id: l.state.Address(i).String(), priority: l.state.Priority + n.Priority,
+		given: placement.Given{Agent: i.Agent, Devices: i.Devices, Memory: i.Memory}}
+	d, _ := n.Wants(inputs)
+	w := p.asks(i, n, d, at.id, at.priority, inputs)
+	w.Held = &at.given
+	e.cfg.Placer.Want(w, func(placement.Given) {}, func() { e.post(l, yielded{i, at.id}) })
+	a := p.newAttempt(at, inputs)
+	a.held = true
+	if p.reuses(n) {
+		if _, key, _ := p.known(i, n, inputs); key != "" && e.flights.enter(key, flown{l, i}) {
+			a.key = key
+		}
+	}
+	p.starts = append(p.starts, a)
+	return nil
+}
+
+// leave ends an attempt whose run is let go: on another machine it goes on.
+func (a *attempt) leave() {
+	if a.afar {
+		a.cancel(exec.ErrLetGo)
+		return
+	}
+	a.cancel(ErrClosed)
+}
+
+// execute has the task carried out. One that was to be sent away by a host that stops is not sent.
+func (a *attempt) execute(ctx context.Context, t *idleTimer) (sdk.Result, error) {
+	if !a.held && errors.Is(context.Cause(ctx), exec.ErrLetGo) {
+		return sdk.Result{}, &sdk.Error{Cause: sdk.CauseDrained, Message: "the host shut down"}
+	}
+	return a.e.cfg.Executor.Execute(ctx, a.task.WithReporter(a.reporter(t)))
+}
+
+// left says that the attempt goes on on another machine, and this host does not wait for it any more. It keeps its devices.
+func (a *attempt) left(ctx context.Context, err error) bool {
+	var why *sdk.Error
+	return err != nil && errors.Is(context.Cause(ctx), exec.ErrLetGo) && (!errors.As(err, &why) || why.Cause != sdk.CauseDrained)
+}
