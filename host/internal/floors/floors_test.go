@@ -52,6 +52,7 @@ var rooms = []room{
 	{"host/internal/core/convert/metadata", 1, nil, "what ComfyUI writes into PNG, WebP and MP4 files; pure"},
 	{"host/internal/core/device", 1, nil, "devices, what is asked of them, the lease table; pure"},
 	{"host/internal/core/placement", 1, []string{"host/internal/core/device"}, "which agent and devices a task gets, or why it waits; pure"},
+	{"host/internal/core/protocol", 1, []string{"host/internal/core/device"}, "both ends of the fleet protocol as state machines: what is sent, held, lost, done with; pure"},
 	{"host/internal/core/learned", 1, nil, "what earlier tasks have taught of their memory and time; pure"},
 	{"host/internal/core/sim", 1, []string{"host/internal/core/placement", "host/internal/core/device"}, "a fleet in virtual time: what a policy makes of it; pure"},
 	{"host/internal/gpu", 2, nil, "Prober: the devices of this machine, measured in a child process or written down"},

@@ -1,0 +1,516 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// ErrReplaced says that another process is this agent now.
+var ErrReplaced = errors.New("another process runs as this agent; start each with a state directory of its own")
+
+// AgentConfig is what an Agent works with.
+type AgentConfig struct {
+	Client    redis.UniversalClient
+	Namespace string
+	ID        string
+	Session   string // of this process, never used before
+	Pace      Pace
+	// Notes is the file of what it holds; Boot names the machine's start, which tells whether notes may be missing.
+	Notes, Boot string
+	// Run carries out an attempt, and returns soon after ctx ends.
+	Run func(ctx context.Context, t protocol.Task, report func(sdk.Report)) protocol.Result
+	// Deliver brings artifacts to a host; it tries until ctx ends. Delivered says that a host has them. nil: there are none.
+	Deliver   func(ctx context.Context, host string, digests []string) error
+	Delivered func(host string, digests []string)
+	// Status and Hello say how the agent is now.
+	Status func() protocol.Status
+	Hello  func() protocol.Hello
+	// Order is told what a person wants of it.
+	Order      func(protocol.Order)
+	Connection func(error)
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Agent is an agent's end of the fleet. It is safe for concurrent use.
+type Agent struct {
+	cfg  AgentConfig
+	pace Pace
+	keys Keys
+	out  *writer
+
+	mu       sync.Mutex
+	end      *protocol.Agent
+	notes    *spool
+	rebooted bool
+	mark     string // entries up to this one stood there when the machine had just started
+	stops    map[string]context.CancelCauseFunc
+	hosts    map[string]hostAsked
+	caught   bool // it has read all that stood there
+	beating  bool // a beat is on its way
+	beat     time.Time
+	read     time.Time
+	revision int
+	shown    int // revision that the hash has
+	live     map[string][]said
+	showing  map[string]bool // tasks of which a preview is on its way
+	due      bool
+	broken   error // why it cannot go on
+	settled  chan struct{}
+	trouble  error
+
+	work   context.Context //nolint:containedctx // ends when Run does
+	stop   context.CancelCauseFunc
+	tasks  sync.WaitGroup
+	change chan struct{}
+}
+
+type hostAsked struct {
+	info HostInfo
+	at   time.Time
+}
+
+// NewAgent makes an agent's end from what an earlier process has noted.
+func NewAgent(c AgentConfig) (*Agent, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	notes, rebooted, err := openSpool(c.Notes, c.Boot)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{cfg: c, pace: c.Pace.filled(2), keys: KeysOf(c.Namespace), notes: notes, rebooted: rebooted, stops: map[string]context.CancelCauseFunc{},
+		hosts: map[string]hostAsked{}, live: map[string][]said{}, showing: map[string]bool{}, settled: make(chan struct{}), change: make(chan struct{}, 1), revision: 1}
+	a.end = protocol.NewAgent(c.ID, c.Session, notes.all())
+	a.out = newWriter(c.Client, a.pace.backoff(), func(err error) { a.heard(false, err) })
+	a.work, a.stop = context.WithCancelCause(context.Background())
+	return a, nil
+}
+
+// Run works until ctx ends, or it cannot go on: ErrReplaced, or its notes cannot be written. Tasks that run then are stopped.
+func (a *Agent) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	all.Go(func() { a.out.run(writing) })
+	all.Go(func() { a.follow(ctx, cancel) })
+	tasks, control := a.keys.Tasks(a.cfg.ID), a.keys.Control(a.cfg.ID)
+	r := &reader{client: a.cfg.Client, namespace: a.cfg.Namespace, block: a.pace.Block, pause: a.pace.backoff(), streams: []string{control, tasks},
+		heard: a.heard, batch: a.batch, began: a.began}
+	r.run(ctx)
+	a.stop(&sdk.Error{Cause: sdk.CauseDrained, Message: "its agent was shut down"})
+	a.tasks.Wait()
+	a.mu.Lock()
+	a.act() // what ended with it
+	a.sendBeat(true)
+	a.mu.Unlock()
+	until := time.Now().Add(a.pace.Beat / 5)
+	for a.out.waiting() > 0 && time.Now().Before(until) && a.Trouble() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	all.Wait()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return errors.Join(a.broken, a.notes.close())
+}
+
+// began registers the agent: at the beginning, and again with a Redis that has lost its data.
+func (a *Agent) began(ctx context.Context, again bool) error {
+	if err := a.cfg.Client.Set(ctx, a.keys.Session(a.cfg.ID), a.cfg.Session, 0).Err(); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.shown = 0
+	rebooted := a.rebooted && !again
+	a.mu.Unlock()
+	if err := a.register(ctx); err != nil {
+		return err
+	}
+	if rebooted {
+		last, err := lastOf(ctx, a.cfg.Client, a.keys.Tasks(a.cfg.ID))
+		if err != nil {
+			return err
+		}
+		a.mu.Lock()
+		a.mark = last
+		a.mu.Unlock()
+	}
+	return nil
+}
+
+// register says what the agent is.
+func (a *Agent) register(ctx context.Context) error {
+	a.mu.Lock()
+	revision := a.revision
+	a.mu.Unlock()
+	h := a.cfg.Hello()
+	h.V, h.Agent, h.Session, h.Revision = protocol.Version, a.cfg.ID, a.cfg.Session, revision
+	raw, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	if err := a.cfg.Client.HSet(ctx, a.keys.Agents(), a.cfg.ID, raw).Err(); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.shown = revision
+	a.mu.Unlock()
+	return nil
+}
+
+// Changed says that Status has changed, or with hello what Hello says: hosts hear of it soon.
+func (a *Agent) Changed(hello bool) {
+	a.mu.Lock()
+	if hello {
+		a.revision++
+	}
+	a.mu.Unlock()
+	poke(a.change)
+}
+
+// follow beats when there is something new, and looks whether this process is the agent still.
+func (a *Agent) follow(ctx context.Context, end context.CancelCauseFunc) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.change:
+		}
+		a.mu.Lock()
+		broken, register := a.broken, a.revision != a.shown
+		a.mu.Unlock()
+		if broken != nil {
+			end(broken)
+			return
+		}
+		if register && a.Trouble() == nil {
+			_ = a.register(ctx) // else at the next beat
+		}
+		a.mu.Lock()
+		wait := a.pace.soon() - a.cfg.Now().Sub(a.beat)
+		a.mu.Unlock()
+		if wait > 0 && !(backoff{wait, wait}).wait(ctx, 0) {
+			return
+		}
+		a.mu.Lock()
+		if a.cfg.Now().Sub(a.read) < 2*a.pace.Block+a.pace.Beat { // the loop that reads is well
+			a.sendBeat(false)
+		}
+		a.mu.Unlock()
+	}
+}
+
+// Trouble says why Redis cannot be heard; nil: it can.
+func (a *Agent) Trouble() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.trouble
+}
+
+// heard is called after each round of the loop: the beat travels the same way as the work.
+func (a *Agent) heard(ok bool, why error) {
+	a.mu.Lock()
+	was := a.trouble
+	a.trouble = why
+	if ok {
+		a.read = a.cfg.Now()
+		if was != nil || a.read.Sub(a.beat) >= a.pace.Beat-a.pace.Block/2 {
+			a.sendBeat(false)
+			a.tasks.Go(func() { a.verify(a.work) })
+		}
+		if a.revision != a.shown {
+			poke(a.change)
+		}
+	}
+	a.mu.Unlock()
+	if a.cfg.Connection != nil && (was == nil) != (why == nil) {
+		a.cfg.Connection(why)
+	}
+}
+
+// keptBeats is about how many beats stay in their stream.
+const keptBeats = 10_000
+
+// sendBeat has a beat written, as the agent is when it is. mu is held.
+func (a *Agent) sendBeat(gone bool) {
+	if !a.caught && !gone || a.beating && !gone {
+		return
+	}
+	a.beating, a.beat = true, a.cfg.Now()
+	a.out.put(func(ctx context.Context, p redis.Pipeliner) {
+		status := a.cfg.Status()
+		a.mu.Lock()
+		b := a.end.Beat()
+		a.beating = false
+		status.Draining, status.Revision = a.end.Draining(), a.shown
+		a.mu.Unlock()
+		b.Status, b.Gone = &status, gone && len(b.Held) == 0
+		add := entry(a.keys.Beats(), kindBeat, b)
+		add.MaxLen, add.Approx = keptBeats, true
+		p.XAdd(ctx, add)
+	})
+}
+
+// verify looks whether this process is the agent still.
+func (a *Agent) verify(ctx context.Context) {
+	session, err := a.cfg.Client.Get(ctx, a.keys.Session(a.cfg.ID)).Result()
+	if err == nil && session != a.cfg.Session {
+		a.mu.Lock()
+		a.fail(ErrReplaced)
+		a.mu.Unlock()
+	}
+}
+
+// batch takes in what was read.
+func (a *Agent) batch(streams []redis.XStream) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.caught = true
+	for _, s := range streams {
+		a.caught = a.caught && len(s.Messages) < mostRead
+		for _, m := range s.Messages {
+			a.take(s.Stream, m)
+		}
+	}
+	a.act()
+}
+
+// take takes in one entry. mu is held.
+func (a *Agent) take(stream string, m redis.XMessage) {
+	var err error
+	switch kind := kindOf(m); kind {
+	case kindTask:
+		var t protocol.Task
+		if t, err = decode[protocol.Task](m); err == nil {
+			a.end.Task(m.ID, t, a.mark != "" && !after(m.ID, a.mark))
+			return
+		}
+	case kindControl:
+		var c protocol.Control
+		if c, err = decode[protocol.Control](m); err == nil {
+			a.end.Control(c)
+		}
+	default:
+		err = errors.New("of a kind that is not known")
+	}
+	if err != nil {
+		a.cfg.Log.Warn("a message of the fleet cannot be read", "entry", m.ID, "kind", kindOf(m), "error", err)
+	}
+	a.trim(stream, m.ID)
+}
+
+func (a *Agent) trim(stream string, ids ...string) {
+	a.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XDel(ctx, stream, ids...) })
+}
+
+// act does what the protocol says. mu is held.
+func (a *Agent) act() {
+	acts := a.end.Acts()
+	notes := make([]note, 0, len(acts.Start)+len(acts.Results)+1)
+	for _, t := range acts.Start {
+		notes = append(notes, note{Begun: t.ID, Host: t.Host})
+	}
+	for _, r := range acts.Results {
+		if was := a.notes.records[r.Msg.ID]; was.Result == nil {
+			notes = append(notes, note{Result: &r.Msg, Host: r.Host})
+		}
+	}
+	if len(acts.Forget) > 0 {
+		for _, id := range acts.Forget {
+			if was := a.notes.records[id]; was.Result != nil && len(was.Result.Artifacts) > 0 {
+				a.cfg.Delivered(was.Host, was.Result.Artifacts)
+			}
+		}
+		notes = append(notes, note{Gone: acts.Forget})
+	}
+	if len(notes) > 0 {
+		if err := a.notes.add(a.cfg.Boot, false, notes...); err != nil {
+			a.fail(fmt.Errorf("the agent cannot note what it does: %w", err))
+			return // what it was to do is done by its next process
+		}
+	}
+	for _, t := range acts.Start {
+		ctx, cancel := context.WithCancelCause(a.work)
+		a.stops[t.ID] = cancel
+		a.tasks.Go(func() { a.carry(ctx, t) })
+	}
+	for _, s := range acts.Stop {
+		if stop := a.stops[s.ID]; stop != nil {
+			stop(s.Why)
+		}
+	}
+	for _, r := range acts.Results {
+		a.deliver(r)
+	}
+	if len(acts.Trim) > 0 {
+		a.trim(a.keys.Tasks(a.cfg.ID), acts.Trim...)
+	}
+	for _, o := range acts.Orders {
+		go a.cfg.Order(o)
+	}
+	if len(acts.Forget) > 0 {
+		close(a.settled)
+		a.settled = make(chan struct{})
+	}
+}
+
+func (a *Agent) fail(err error) {
+	if a.broken == nil {
+		a.broken = err
+		a.cfg.Log.Error("agent stopped", "error", err)
+	}
+	poke(a.change)
+}
+
+// long is from when on a task's result is worth a sync of the disk.
+const long = time.Second
+
+// carry carries out an attempt.
+func (a *Agent) carry(ctx context.Context, t protocol.Task) {
+	began := time.Now()
+	r := a.cfg.Run(ctx, t, func(r sdk.Report) { a.report(t, r) })
+	r.ID, r.Agent = t.ID, a.cfg.ID
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stops[t.ID](nil)
+	delete(a.stops, t.ID)
+	if time.Since(began) >= long {
+		if err := a.notes.add(a.cfg.Boot, true, note{Result: &r, Host: t.Host}); err != nil {
+			a.fail(fmt.Errorf("the agent cannot note a result: %w", err))
+			return
+		}
+	}
+	a.end.Finished(t.ID, r)
+	a.act()
+}
+
+// deliver sends a result, once its artifacts are where it goes. mu is held.
+func (a *Agent) deliver(r protocol.ToHost) {
+	a.flush(r.Host)
+	add := entry(a.keys.In(r.Host), kindResult, r.Msg)
+	send := func() { a.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) }) }
+	if len(r.Msg.Artifacts) == 0 {
+		send()
+		return
+	}
+	a.tasks.Go(func() {
+		for tries := 0; ; tries++ {
+			err := a.cfg.Deliver(a.work, r.Host, r.Msg.Artifacts)
+			if err == nil {
+				send()
+				return
+			}
+			if a.work.Err() != nil {
+				return // its next process delivers it
+			}
+			a.cfg.Log.Warn("a result waits: its artifacts cannot be brought to its host", "task", r.Msg.ID, "error", err)
+			a.report(protocol.Task{ID: r.Msg.ID, Host: r.Host}, sdk.Report{Kind: sdk.ReportProgress, Fraction: -1, Message: "it is done, and waits to be brought to its host: " + err.Error()})
+			if !(backoff{a.pace.Beat, 12 * a.pace.Beat}).wait(a.work, tries) {
+				return
+			}
+		}
+	})
+}
+
+// after says whether a stream's entry comes after another.
+func after(a, b string) bool {
+	var at, as, bt, bs uint64
+	_, _ = fmt.Sscanf(a, "%d-%d", &at, &as)
+	_, _ = fmt.Sscanf(b, "%d-%d", &bt, &bs)
+	return at > bt || at == bt && as > bs
+}
+
+// Host says what is known of a host.
+func (a *Agent) Host(ctx context.Context, id string) (HostInfo, error) {
+	a.mu.Lock()
+	h, ok := a.hosts[id]
+	a.mu.Unlock()
+	if ok && a.cfg.Now().Sub(h.at) < 2*a.pace.Beat {
+		return h.info, nil
+	}
+	var info HostInfo
+	raw, err := a.cfg.Client.HGet(ctx, a.keys.Hosts(), id).Bytes()
+	if err == nil {
+		err = json.Unmarshal(raw, &info)
+	}
+	switch {
+	case err != nil && ok: // as it was
+		return h.info, nil
+	case errors.Is(err, redis.Nil):
+		return info, fmt.Errorf("nobody knows host %s: it has not announced itself", id)
+	case err != nil:
+		return info, fmt.Errorf("ask for host %s: %w", id, err)
+	}
+	a.mu.Lock()
+	a.hosts[id] = hostAsked{info, a.cfg.Now()}
+	a.mu.Unlock()
+	return info, nil
+}
+
+// Seal seals something for a host.
+func (a *Agent) Seal(ctx context.Context, host string, purpose, plain []byte) ([]byte, error) {
+	info, err := a.Host(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	return seal.Seal(info.Key, purpose, plain)
+}
+
+// Drain takes nothing more, or takes tasks again.
+func (a *Agent) Drain(on bool) {
+	a.mu.Lock()
+	a.end.Drain(on)
+	a.mu.Unlock()
+	a.Changed(false)
+}
+
+// HandBack stops what runs: it is handed back.
+func (a *Agent) HandBack(why *sdk.Error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, stop := range a.stops {
+		stop(why)
+	}
+}
+
+// Idle waits until nothing is held: all that ran has ended, and its hosts are done with it.
+func (a *Agent) Idle(ctx context.Context, andSettled bool) error {
+	for {
+		a.mu.Lock()
+		running, done := a.end.Holds()
+		settled := a.settled
+		a.mu.Unlock()
+		if running == 0 && (done == 0 || !andSettled) {
+			return nil
+		}
+		wait, cancel := context.WithTimeout(ctx, a.pace.soon())
+		select {
+		case <-settled:
+		case <-wait.Done():
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Holds says how many attempts are under way, and how many results hosts are not done with.
+func (a *Agent) Holds() (running, done int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.end.Holds()
+}

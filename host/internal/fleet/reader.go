@@ -1,0 +1,101 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+)
+
+// mostRead is how many entries of each stream are read at once.
+const mostRead = 256
+
+// reader reads streams from their beginning. What was read stays where it is until somebody deletes it.
+type reader struct {
+	client    redis.UniversalClient
+	namespace string
+	block     time.Duration
+	pause     backoff
+	streams   []string
+	// fromNow are the streams of which only what comes from now on counts.
+	fromNow map[string]bool
+	heard   func(ok bool, why error) // after each round trip
+	batch   func([]redis.XStream)
+	// began is called before the first read, and again when it is another Redis, or one that has lost its data.
+	began func(ctx context.Context, again bool) error
+
+	at    []string // what was read last of each
+	runID string
+}
+
+// run reads until ctx ends.
+func (r *reader) run(ctx context.Context) {
+	for tries := 0; ctx.Err() == nil; {
+		err := r.begin(ctx)
+		for err == nil && ctx.Err() == nil {
+			err, tries = r.read(ctx), 0
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		r.heard(false, err)
+		if !r.pause.wait(ctx, tries) {
+			return
+		}
+		tries++
+	}
+}
+
+// begin finds out whether this is the Redis that was read before: another one is read from its beginning.
+func (r *reader) begin(ctx context.Context) error {
+	id, err := dial.RunID(ctx, r.client, r.namespace)
+	if err != nil {
+		return err
+	}
+	if id == r.runID {
+		return nil
+	}
+	at := make([]string, len(r.streams))
+	for k, s := range r.streams {
+		at[k] = "0"
+		if r.fromNow[s] {
+			if at[k], err = lastOf(ctx, r.client, s); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.began(ctx, r.runID != ""); err != nil {
+		return err
+	}
+	r.runID, r.at = id, at
+	return nil
+}
+
+func lastOf(ctx context.Context, c redis.UniversalClient, stream string) (string, error) {
+	last, err := c.XRevRangeN(ctx, stream, "+", "-", 1).Result()
+	if err != nil || len(last) == 0 {
+		return "0", err
+	}
+	return last[0].ID, nil
+}
+
+func (r *reader) read(ctx context.Context) error {
+	args := append(append(make([]string, 0, 2*len(r.streams)), r.streams...), r.at...)
+	got, err := r.client.XRead(ctx, &redis.XReadArgs{Streams: args, Count: mostRead, Block: r.block}).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return err
+	}
+	for _, s := range got {
+		for k, name := range r.streams {
+			if name == s.Stream && len(s.Messages) > 0 {
+				r.at[k] = s.Messages[len(s.Messages)-1].ID
+			}
+		}
+	}
+	r.batch(got)
+	r.heard(true, nil)
+	return nil
+}

@@ -1,0 +1,137 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// write is something to be written.
+type write func(ctx context.Context, p redis.Pipeliner)
+
+// maxPipeline is how many commands go in one round trip.
+const maxPipeline = 512
+
+// maxLive is how many live messages wait; when Redis is away the oldest are dropped.
+const maxLive = 1000
+
+// writer sends commands, in order and as many at once as there are. What Redis did not confirm is sent again, so it may be
+// there twice.
+type writer struct {
+	client redis.UniversalClient
+	pause  backoff
+	failed func(error) // a round trip failed
+
+	mu   sync.Mutex
+	must []write
+	live []write // may be lost
+	wake chan struct{}
+}
+
+func newWriter(client redis.UniversalClient, pause backoff, failed func(error)) *writer {
+	return &writer{client: client, pause: pause, failed: failed, wake: make(chan struct{}, 1)}
+}
+
+// put has something written. The order of calls is the order of commands.
+func (w *writer) put(x ...write) {
+	w.mu.Lock()
+	w.must = append(w.must, x...)
+	w.mu.Unlock()
+	poke(w.wake)
+}
+
+// try has something written that may be lost.
+func (w *writer) try(x write) {
+	w.mu.Lock()
+	if len(w.live) >= maxLive {
+		w.live = w.live[1:]
+	}
+	w.live = append(w.live, x)
+	w.mu.Unlock()
+	poke(w.wake)
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// run writes until ctx ends.
+func (w *writer) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.wake:
+		}
+		for w.flush(ctx) {
+		}
+	}
+}
+
+// flush writes what there is, at most one round trip of it. It says whether there may be more.
+func (w *writer) flush(ctx context.Context) bool {
+	w.mu.Lock()
+	batch := w.must[:min(len(w.must), maxPipeline)]
+	live := w.live
+	w.live = nil
+	w.mu.Unlock()
+	if len(batch)+len(live) == 0 {
+		return false
+	}
+	for k := 0; ; k++ {
+		p := w.client.Pipeline()
+		for _, x := range slices.Concat(live, batch) { // what tasks said stands there before how they ended
+			x(ctx, p)
+		}
+		_, err := p.Exec(ctx)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		live = nil
+		w.failed(err)
+		if !w.pause.wait(ctx, k) {
+			return false
+		}
+		if len(batch) == 0 {
+			break
+		}
+	}
+	w.mu.Lock()
+	if w.must = w.must[len(batch):]; len(w.must) == 0 {
+		w.must = nil
+	}
+	w.mu.Unlock()
+	return ctx.Err() == nil
+}
+
+// waiting says how much has not been written.
+func (w *writer) waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.must)
+}
+
+// backoff is how long to wait between tries: the first pause, doubled up to the last.
+type backoff struct{ first, last time.Duration }
+
+// wait waits before the next try. It says whether there is one.
+func (b backoff) wait(ctx context.Context, tries int) bool {
+	d := b.first << min(tries, 20)
+	if d <= 0 || d > b.last {
+		d = b.last
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
