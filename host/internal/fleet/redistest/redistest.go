@@ -48,9 +48,10 @@ type Server struct {
 	Socket string // a unix socket
 	Port   int    // on 127.0.0.1
 
-	program string
-	args    []string
-	starter *group.Starter
+	program  string
+	args     []string
+	sentinel string // its file of settings, which it writes itself
+	starter  *group.Starter
 
 	mu     sync.Mutex
 	proc   *group.Program
@@ -156,7 +157,14 @@ func (s *Server) start() error {
 		defer s.mu.Unlock()
 		s.output = append(s.output[max(0, len(s.output)-50):], line)
 	})
-	args := []string{"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--unixsocket", s.Socket, "--dir", s.Dir, "--save", "", "--logfile", ""}
+	var args []string
+	if s.sentinel != "" {
+		args = []string{s.sentinel, "--sentinel"}
+	}
+	args = append(args, "--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--unixsocket", s.Socket, "--dir", s.Dir, "--logfile", "")
+	if s.sentinel == "" {
+		args = append(args, "--save", "")
+	}
 	p.AddArgs(append(args, s.args...)...)
 	if err := p.Start(context.Background()); err != nil {
 		return err

@@ -182,13 +182,17 @@ func (s *Server) free(ctx context.Context, name string) (string, error) {
 	return id, nil
 }
 
-// allow answers one question: an agent's credential, sealed, or why not. An error is ours, and the question stays: it may
-// be answered again, also by a host that was started anew.
+// allow answers one question: an agent's credential, sealed, or why not; nil when nobody waits for the answer any more, so
+// that the token stays good. An error is ours, and the question stays: it may be answered again, also by a host that was
+// started anew.
 func (s *Server) allow(ctx context.Context, id string, expires time.Time, question redis.XMessage) (map[string]any, error) {
 	refuse := func(reason string) (map[string]any, error) { return map[string]any{fieldRefuse: reason}, nil }
 	now, err := s.client.Time(ctx).Result()
 	if err != nil {
 		return nil, err
+	}
+	if now.Sub(askedAt(question)) > staleAfter {
+		return nil, nil
 	}
 	if !now.Before(expires) {
 		return refuse("expired")
@@ -219,6 +223,13 @@ func (s *Server) allow(ctx context.Context, id string, expires time.Time, questi
 	}
 	s.cfg.Log.Info("an agent joined the fleet", "agent", agent)
 	return map[string]any{fieldSealed: sealed}, nil
+}
+
+// askedAt is when Redis took a question in.
+func askedAt(question redis.XMessage) time.Time {
+	text, _, _ := strings.Cut(question.ID, "-")
+	ms, _ := strconv.ParseInt(text, 10, 64) // Redis made it
+	return time.UnixMilli(ms)
 }
 
 // spend gives the agent that a token is good for, if this question was the first; else nothing.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
 )
 
 // serveJoins answers until the test ends.
@@ -154,6 +155,42 @@ func TestOneOfManyJoins(t *testing.T) {
 	}
 	if ids, err := s.Joined(t.Context()); good != 1 || len(ids) != 1 {
 		t.Errorf("%d joined, %v, %v", good, ids, err)
+	}
+}
+
+// TestAskedInVain: a question that nobody waits for any more does not spend the token, nor does one that makes no sense.
+func TestAskedInVain(t *testing.T) {
+	t.Parallel()
+	s := run(t, Config{})
+	text := join(t, s, 0)
+	tok, err := decodeToken(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := joinStream(tok.namespace, tok.id)
+	for _, ask := range [][]any{{"XADD", stream, "1-1", fieldName, "old", fieldKey, seal.NewKey().Public()}, {"XADD", stream, "*", fieldName, "a/b"}, {"XADD", stream, "*", "x", "y"}} {
+		if err := s.client.Do(t.Context(), ask...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serveJoins(t, s)
+	if _, err := Redeem(t.Context(), text, "a"); err != nil {
+		t.Error(err)
+	}
+	if ids, err := s.Joined(t.Context()); fmt.Sprint(ids) != "[a]" {
+		t.Errorf("%v, %v", ids, err)
+	}
+}
+
+// TestNobodyAnswers: a host that serves no joins is told of, and the line stays good.
+func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	s := run(t, Config{})
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errNoAnswer)
+	defer cancel()
+	text := join(t, s, 0)
+	if _, err := Redeem(ctx, text, "a"); err == nil || errors.Is(err, ErrToken) || !strings.Contains(err.Error(), "spinbot serve --fleet") {
+		t.Error(err)
 	}
 }
 

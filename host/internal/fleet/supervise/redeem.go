@@ -40,8 +40,12 @@ func (c Credentials) GoString() string { return c.String() }
 // LogValue is String, for slog.
 func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// answerWithin is how long a host may take to answer.
-const answerWithin = 20 * time.Second
+// answerWithin is how long who joins waits for an answer. The host answers no older question than staleAfter: a token would
+// be spent on somebody who has gone.
+const (
+	answerWithin = 20 * time.Second
+	staleAfter   = 15 * time.Second
+)
 
 // Redeem joins a fleet: it spends the token of a join line and gives this machine's own credentials. name is what the agent
 // would like to be called, such as the machine's name. An error that is ErrToken says that the token is of no use.

@@ -25,7 +25,7 @@ type open struct {
 	read    string // up to which entry of its stream
 }
 
-// ServeJoins answers those who join, until the context ends.
+// ServeJoins answers those who join, until the context ends. It has to return before Close.
 func (s *Server) ServeJoins(ctx context.Context) {
 	tokens := map[string]open{}
 	tidied := false
@@ -163,9 +163,11 @@ func (s *Server) answerEntry(ctx context.Context, id string, expires time.Time, 
 	if err != nil {
 		return err
 	}
-	values[fieldTo] = entry.ID
 	pipe := s.client.TxPipeline()
-	pipe.XAdd(ctx, &redis.XAddArgs{Stream: joinStream(s.cfg.Namespace, id), Values: values})
+	if values != nil {
+		values[fieldTo] = entry.ID
+		pipe.XAdd(ctx, &redis.XAddArgs{Stream: joinStream(s.cfg.Namespace, id), Values: values})
+	}
 	pipe.XDel(ctx, joinStream(s.cfg.Namespace, id), entry.ID)
 	_, err = pipe.Exec(ctx)
 	return err

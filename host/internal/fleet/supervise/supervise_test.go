@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -36,7 +37,8 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println(s.PID())
-	select {}
+	_, _ = io.Copy(io.Discard, os.Stdin) // ends with the test, if that ends before it kills
+	os.Exit(1)
 }
 
 // needRedis skips aloud where there is none.
@@ -239,6 +241,11 @@ func TestDiesWithTheHost(t *testing.T) {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), asHost+"="+dir+"|"+port)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ package group
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -170,5 +171,48 @@ func TestRead(t *testing.T) {
 func BenchmarkTable(b *testing.B) {
 	for range b.N {
 		table()
+	}
+}
+
+// TestArgumentsFilesSignals: what a program is given beside its environment.
+func TestArgumentsFilesSignals(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := dir + "/script"
+	if err := os.WriteFile(path, []byte("#!/bin/sh\necho first\ntrap 'echo asked; exit 7' TERM\necho \"$1 $2\" >&3\necho ready\nwhile :; do sleep 0.01; done\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(dir + "/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines := make(chan string, 10)
+	p := New(path, os.Environ(), starter(t), func(_ bool, line string) { lines <- line })
+	p.AddArgs("a b", "c")
+	p.AddFiles(file)
+	if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("before the start: %v", err)
+	}
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, p.Stdout())
+	t.Cleanup(func() { p.End(); <-p.Done() })
+	if got := <-lines; got != "ready" {
+		t.Errorf("it said %q", got)
+	}
+	if err := p.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	<-p.Done()
+	if got, err := os.ReadFile(file.Name()); string(got) != "a b c\n" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if f := p.Facts(); f.Killed || f.State.ExitCode() != 7 || <-lines != "asked" {
+		t.Errorf("%+v", f)
+	}
+	if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("after the end: %v", err)
 	}
 }
