@@ -1,0 +1,5 @@
+package fleet
+
+import "github.com/myspinbot/spinbot/host/internal/exec"
+
+var errLetGo = exec.ErrLetGo
