@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/myspinbot/spinbot/host/internal/app/host"
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 )
 
@@ -26,12 +26,12 @@ func (p *program) probeCommand() *cobra.Command {
 			case every < 10*time.Millisecond:
 				return usage("--interval %s: it is at least 10ms", every)
 			case once:
-				return json.NewEncoder(os.Stdout).Encode(probe.Look(c.Context(), host.Prober()))
+				return json.NewEncoder(os.Stdout).Encode(probe.Look(c.Context(), machine.Prober()))
 			}
-			return probe.Main(host.Prober(), every, os.Stdin, os.Stdout, os.Exit)
+			return probe.Main(machine.Prober(), every, os.Stdin, os.Stdout, os.Exit)
 		},
 	}
-	c.Flags().DurationVar(&every, "interval", host.ProbeEvery, "how long from one line to the next")
+	c.Flags().DurationVar(&every, "interval", machine.ProbeEvery, "how long from one line to the next")
 	c.Flags().BoolVar(&once, "once", false, "write one line and end")
 	return c
 }

@@ -48,19 +48,11 @@ func (h *Host) Close(ctx context.Context) error {
 
 func (h *Host) closeParts(context.Context) error {
 	var errs []error
-	h.following.Do(func() {}) // from now on it does not begin
-	if h.unfollow != nil {
-		h.unfollow()
-		<-h.followed
-	}
-	if h.devices != nil {
-		errs = append(errs, h.devices.Close())
+	if h.machine != nil {
+		errs = append(errs, h.machine.Close())
 	}
 	if h.placer != nil {
 		errs = append(errs, h.placer.Close())
-	}
-	if h.plugins != nil {
-		errs = append(errs, h.plugins.Close())
 	}
 	if h.wasm != nil {
 		errs = append(errs, h.wasm.Close(), h.state.Close())

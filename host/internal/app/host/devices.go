@@ -4,53 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/core/device"
-	"github.com/myspinbot/spinbot/host/internal/gpu"
-	"github.com/myspinbot/spinbot/host/internal/gpu/fake"
-	"github.com/myspinbot/spinbot/host/internal/gpu/metal"
-	"github.com/myspinbot/spinbot/host/internal/gpu/nvml"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
-	"github.com/myspinbot/spinbot/host/internal/gpu/smi"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
-
-// Prober finds the real devices of this machine. A driver may hang or end the process that asks it: so only the probe,
-// a process of its own, uses it.
-func Prober() gpu.Prober {
-	wsl := gpu.WSL()
-	ways := []gpu.Prober{nvml.New(), smi.Nvidia(smi.Programs, wsl)}
-	if wsl { // where NVML knows less
-		ways[0], ways[1] = ways[1], ways[0]
-	}
-	return gpu.Join(gpu.First(ways...), smi.AMD(smi.Programs), metal.New())
-}
-
-// ProbeEvery is how often devices are looked at.
-const ProbeEvery = time.Second
-
-// firstLook is how long somebody who asks for devices waits for the first look at them.
-const firstLook = 3 * time.Second
-
-// watchDevices makes what keeps watch over the devices. It looks from Serve on, or when somebody first asks.
-func (h *Host) watchDevices() {
-	var sources []probe.Source
-	if len(h.cfg.Probe) > 0 {
-		sources = append(sources, probe.Child{Command: h.cfg.Probe, Environ: h.cfg.Environ}.Source)
-	}
-	if all := append(slices.Clone(h.cfg.Devices), engineDevices(h.cfg.File)...); len(all) > 0 {
-		written := sync.OnceValue(func() gpu.Prober { return fake.New(all, time.Now) }) // scripts begin with the first look
-		sources = append(sources, func(ctx context.Context, give func(probe.Sample)) error {
-			return probe.Local(written(), ProbeEvery)(ctx, give)
-		})
-	}
-	h.devices = probe.New(probe.Config{Sources: sources, Log: h.cfg.Log, Empty: h.noDevices})
-	h.metrics.Devices(func() []device.Device { return h.devices.Inventory().Devices })
-}
 
 // noDevices says so: aloud on a host that serves.
 func (h *Host) noDevices(note string) {
@@ -80,9 +41,23 @@ func (d devices) Devices(ctx context.Context) (client.DeviceList, error) {
 	return out, nil
 }
 
+// Hold implements api.Devices.
+func (d devices) Hold(ctx context.Context, uuid, why string) error {
+	if err := d.look(ctx); err != nil {
+		return err
+	}
+	uuid, err := whole(d.h.devices.Inventory().Devices, uuid)
+	if err != nil {
+		return err
+	}
+	d.h.followDevices()
+	d.h.leases.Observe(d.h.devices.Inventory().Devices)
+	return d.h.machine.Hold(uuid, why)
+}
+
 // look waits for the first look. One that takes too long is told of in the notes.
 func (d devices) look(ctx context.Context) error {
-	short, cancel := context.WithTimeout(ctx, firstLook)
+	short, cancel := context.WithTimeout(ctx, machine.FirstLook)
 	defer cancel()
 	if err := d.h.devices.First(short); err != nil && short.Err() == nil {
 		return &client.Problem{Code: client.CodeUnavailable, Detail: err.Error()}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -95,7 +96,7 @@ func TestDevicesServed(t *testing.T) {
 // TestProber asks this machine, whatever it has.
 func TestProber(t *testing.T) {
 	t.Parallel()
-	devices, note, err := Prober().Probe(context.Background())
+	devices, note, err := machine.Prober().Probe(context.Background())
 	t.Logf("%d devices, %q, %v", len(devices), note, err)
 	if len(devices) == 0 && note == "" && err == nil {
 		t.Error("there is nothing, and no reason")

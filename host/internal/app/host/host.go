@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -17,12 +16,14 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/api"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/config"
+	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
@@ -101,6 +102,7 @@ type Host struct {
 	pipelines *pipelines.Folders
 	triggers  *trigger.Triggers
 	metrics   *telemetry.Metrics
+	machine   *machine.Machine
 	devices   *probe.Watch
 	leases    *leases.Keeper
 	placer    *placer.Placer
@@ -120,12 +122,6 @@ type Host struct {
 	stopServing context.CancelFunc // set by Serve
 	announce    atomic.Bool        // the host serves: what it lacks is said aloud
 
-	following sync.Once // what has leases follow the readings of devices
-	unfollow  context.CancelFunc
-	followed  chan struct{}
-	wanted    chan struct{} // somebody wants a device
-	ram, disk int64         // of this machine, to be leased
-
 	taking sync.Mutex // held while one run is taken up, so that two do not
 	mu     sync.Mutex
 	active map[string]bool // runs that this process advances
@@ -134,7 +130,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, wanted: make(chan struct{}, 1), untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version)}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version)}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
@@ -188,16 +184,19 @@ func (h *Host) open(ctx context.Context) error {
 	h.state = sqlstore.NewState(state.NodeState())
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
 		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
-	h.plugins, err = pluginexec.New(pluginexec.Config{Resolve: h.resolveBinary, Configure: h.configure, SocketDir: filepath.Join(state.Dir, "plugins.sock"), Kind: h.kindOf, Log: taskLogger})
+	h.machine, err = machine.New(machine.Config{State: state, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,
+		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer,
+		Empty: h.noDevices, Log: h.cfg.Log, TaskLog: taskLogger})
 	if err != nil {
 		return err
 	}
+	h.plugins, h.devices, h.leases = h.machine.Plugins, h.machine.Devices, h.machine.Leases
+	h.metrics.Devices(func() []device.Device { return h.devices.Inventory().Devices })
 	if h.cache, err = cachedir.Open(state.Results(), time.Now, h.cfg.Log); err != nil {
 		return err
 	}
 	h.retain()
 	h.catalog = catalog.New(catalogConfig(h.cfg, h.describe))
-	h.watchDevices()
 	h.place()
 	executor, err := h.executor()
 	if err != nil {
