@@ -24,6 +24,9 @@ type choice struct {
 // is free; where its model is loaded, when waiting for that is shorter than loading it anew; the device whose models
 // were used longest ago.
 func (b *Book) choose(l *line, onlyWarm bool) (choice, bool) {
+	if l.bestBy != nil { // it waited for that, and passed others over that may be as good now
+		l.hopes = l.hopes[:0]
+	}
 	l.until, l.bestBy = time.Time{}, nil
 	if n := max(1, l.task.Request.Count); len(l.spots) >= n {
 		if c, ok := b.fitAll(l, l.spots[:n]); ok {
