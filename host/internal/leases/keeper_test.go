@@ -3,6 +3,7 @@ package leases_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -157,7 +158,7 @@ func newMachine(t *testing.T, g *fakeGPU, memory func(string) int64) *machine {
 	g.models, g.alive = map[string]int64{}, map[string]bool{}
 	m := &machine{gpu: g}
 	m.held = leases.New(leases.Config{Processes: g, RAM: -1, Disk: -1, Patience: 10 * time.Second, Changed: m.changed})
-	m.placer = placer.New(placer.Config{Plugin: func(t string) string { p, _, _ := strings.Cut(t, "."); return p }, Expect: m.held.Expect})
+	m.placer = placer.New(placer.Config{Plugin: func(t string) string { p, _, _ := strings.Cut(t, "."); return p }, Expect: func(a placement.Assignment) { m.held.Expect(travelled(t, a)) }})
 	m.exec = exec.Lease(g.run(memory), m.held)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -170,6 +171,49 @@ func newMachine(t *testing.T, g *fakeGPU, memory func(string) int64) *machine {
 	})
 	t.Cleanup(func() { cancel(); wg.Wait(); _ = m.placer.Close() })
 	return m
+}
+
+// travelled is an assignment as an agent on another machine gets it.
+func travelled(t *testing.T, a placement.Assignment) (out placement.Assignment) {
+	raw, err := json.Marshal(a)
+	if err = errors.Join(err, json.Unmarshal(raw, &out)); err != nil {
+		t.Error(err)
+	}
+	return out
+}
+
+// TestExpectedFromElsewhere: what was promised on another machine is granted here; a task that was promised nothing holds nothing.
+func TestExpectedFromElsewhere(t *testing.T) {
+	t.Parallel()
+	g := &fakeGPU{memory: 24 * gib, models: map[string]int64{}, alive: map[string]bool{}}
+	k := leases.New(leases.Config{Processes: g, RAM: 64 * gib, Disk: -1})
+	k.Observe([]device.Device{g.device()})
+	at := func(name string) sdk.Address {
+		return sdk.Address{Run: "run_01J00000000000000000000000", Node: sdk.Step{Kind: "node", Name: name}, Attempt: 1}
+	}
+	lease := func(name string, r device.Request, devices ...string) func(error) *sdk.Usage {
+		t.Helper()
+		k.Expect(travelled(t, placement.Assignment{Task: placement.Task{ID: at(name).String(), Type: "ollama.chat", Plugin: "ollama", Model: "llama", Request: r}, Agent: "box2", Devices: devices}))
+		_, release, err := k.Lease(t.Context(), &sdk.Task{Address: at(name), Type: "ollama.chat", Devices: devices})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return release
+	}
+	release := lease("a", device.Request{Count: 1, Memory: 20 * gib}, "GPU-0")
+	if u := k.Uses()["GPU-0"]; len(u.Tasks) != 1 || u.Tasks[0] != at("a").String() || u.Granted != 20*gib {
+		t.Errorf("%+v", u)
+	}
+	release(nil)
+	if u := k.Uses()["GPU-0"]; len(u.Tasks) != 0 {
+		t.Errorf("%+v", u)
+	}
+	if release := lease("b", device.Request{RAM: gib}); release == nil {
+		t.Error("RAM is not held")
+	}
+	if release := lease("c", device.Request{}); release != nil {
+		t.Error("a task that needs an agent only holds something of it")
+	}
 }
 
 func (m *machine) changed() {

@@ -34,6 +34,9 @@ func (d *Keeper) Lease(ctx context.Context, t *sdk.Task) (context.Context, func(
 	a, ok := d.expected[id]
 	delete(d.expected, id)
 	d.mu.Unlock()
+	if r := &a.Task.Request; ok && r.Count == 0 && r.RAM == 0 && r.Disk == 0 {
+		return ctx, nil, nil // it was given this agent, and nothing of it
+	}
 	if !ok {
 		if len(t.Devices) == 0 {
 			return ctx, nil, nil

@@ -34,7 +34,7 @@ func size(w placement.Want) int64 {
 
 // learn takes in how an attempt went.
 func (p *Placer) learn(w *want, went *placement.Went, now time.Time) {
-	if went == nil {
+	if went == nil || w.held {
 		return
 	}
 	r := learned.Ran{Granted: w.task.Request.Memory, Lasted: now.Sub(w.since)}
@@ -60,7 +60,7 @@ func (p *Placer) Crawls(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := p.wants[id]
-	return w != nil && !w.since.IsZero() && p.learned.Crawls(w.kind, p.cfg.Now().Sub(w.since))
+	return w != nil && !w.since.IsZero() && !w.held && p.learned.Crawls(w.kind, p.cfg.Now().Sub(w.since))
 }
 
 // read takes in what earlier hosts have learned. A file that cannot be read is begun anew: it only makes guesses better.

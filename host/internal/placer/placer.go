@@ -52,6 +52,7 @@ type want struct {
 	kind    string    // of the tasks it teaches about
 	since   time.Time // it has had devices; zero: it waits
 	warm    bool
+	held    bool // it had them before this host began: how long it takes teaches nothing
 }
 
 // New makes a placer. Close it in the end.
@@ -79,9 +80,14 @@ func (p *Placer) Close() error {
 }
 
 // Want enters an attempt that waits for devices. given is called once when it has them, yield when it has to give them back:
-// from any goroutine, with nothing locked here. An attempt that waits already may have another priority now.
+// from any goroutine, with nothing locked here. An attempt that waits already may have another priority now. One with Held has
+// what it wants, and given is not called: it counts among those that run, and when it does already, only yield is another.
 func (p *Placer) Want(w placement.Want, given func(placement.Given), yield func()) {
 	p.change(func(now time.Time) {
+		if w.Held != nil {
+			p.adopt(w, yield, now)
+			return
+		}
 		if was := p.wants[w.ID]; was != nil {
 			if !was.since.IsZero() || was.task.Priority == w.Priority {
 				return
@@ -93,6 +99,19 @@ func (p *Placer) Want(w placement.Want, given func(placement.Given), yield func(
 		p.wants[w.ID] = x
 		p.book.Add(x.task, now)
 	})
+}
+
+func (p *Placer) adopt(w placement.Want, yield func(), now time.Time) {
+	if was := p.wants[w.ID]; was != nil && !was.since.IsZero() {
+		was.yield = yield
+		return
+	}
+	x := &want{given: func(placement.Given) {}, yield: yield, since: now, held: true}
+	x.task, x.kind = p.task(w, now)
+	r := &x.task.Request
+	r.Count, r.Memory, r.Exclusive = len(w.Held.Devices), w.Held.Memory, w.Request.Exclusive || w.Held.Memory == 0
+	p.wants[w.ID] = x
+	p.book.Adopt(x.task, *w.Held, now)
 }
 
 // task fills in what was learned.
@@ -213,6 +232,12 @@ func (p *Placer) Agent(a placement.Agent, devices []device.Device, ram, disk int
 		p.book.Observe(a.ID, devices, ram, disk)
 		p.book.Warm(a.ID, warm, now)
 	})
+}
+
+// Forget removes an agent that a person has taken out. It says whether there was one.
+func (p *Placer) Forget(id string) (found bool) {
+	p.change(func(time.Time) { found = p.book.Forget(id) })
+	return found
 }
 
 // change changes something, and places what can be placed then.

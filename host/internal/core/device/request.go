@@ -9,21 +9,25 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// Request is what a task asks of the devices of one agent, and of the agent itself. Its zero value asks for nothing.
+// Request is what a task asks of the devices of one agent, and of the agent itself. Its zero value asks for nothing. It travels
+// to agents as JSON.
 type Request struct {
 	// Count is how many devices; each has to give Memory bytes. All of them or none are leased.
-	Count  int
-	Memory int64
+	Count  int   `json:"count,omitempty"`
+	Memory int64 `json:"memory,omitempty"`
 	// RAM and Disk are bytes of the agent's own.
-	RAM, Disk int64
+	RAM  int64 `json:"ram,omitempty"`
+	Disk int64 `json:"disk,omitempty"`
 	// Exclusive: nobody else may use the devices meanwhile.
-	Exclusive bool
+	Exclusive bool `json:"exclusive,omitempty"`
 	// AtLeast are traits that each device must have: see Traits.
-	AtLeast map[string]string
+	AtLeast map[string]string `json:"at_least,omitempty"`
 	// Only, Prefer and Forbid name devices: by UUID, by how it begins, or by a part of the name.
-	Only, Prefer, Forbid []string
+	Only   []string `json:"only,omitempty"`
+	Prefer []string `json:"prefer,omitempty"`
+	Forbid []string `json:"forbid,omitempty"`
 	// NeverSpill: less than Memory will not do, even for a node type that takes what it is given.
-	NeverSpill bool
+	NeverSpill bool `json:"never_spill,omitempty"`
 }
 
 // Traits lists what AtLeast may ask for, sorted.

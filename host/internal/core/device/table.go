@@ -216,6 +216,24 @@ func (t *Table) Grant(a Ask, now time.Time) (Lease, error) {
 	return *t.grant(a, units, now), nil
 }
 
+// Adopt leases devices to a task that has them already, however little is free. What is not a device of the agent is left out.
+func (t *Table) Adopt(a Ask, now time.Time) Lease {
+	var units []*Unit
+	for _, uuid := range a.Devices {
+		if u := t.Unit(uuid); u != nil {
+			units = append(units, u)
+		}
+	}
+	l := t.grant(a, units, now)
+	for _, u := range units {
+		if n := len(u.leases) - 1; l.Exclusive && n > 0 { // who looks whether a device is somebody's own looks at the first
+			copy(u.leases[1:], u.leases[:n])
+			u.leases[0] = l
+		}
+	}
+	return *l
+}
+
 func (t *Table) refuse(device, why string) error {
 	return &Refusal{Device: device, Why: why, Revision: t.revision}
 }

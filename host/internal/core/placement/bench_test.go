@@ -122,3 +122,65 @@ func BenchmarkPlace(b *testing.B) {
 		})
 	}
 }
+
+// newCrew is a book of agents that have no devices, all of them as busy as they may be, while many tasks wait: of twelve
+// plugins, half of which bound what their process takes, and twenty users.
+func newCrew(agents, pending int) *fleet {
+	f := &fleet{book: placement.New(placement.Policy{}), r: rand.New(rand.NewPCG(1, 2))}
+	for k := range agents {
+		f.book.SetAgent(placement.Agent{ID: fmt.Sprintf("agent%04d", k), Tasks: 64})
+	}
+	for waiting := 0; waiting < pending; waiting, _ = f.book.Len() {
+		for range pending - waiting {
+			f.addFree()
+		}
+		f.decide()
+	}
+	return f
+}
+
+func (f *fleet) addFree() {
+	f.made++
+	k := f.r.IntN(24)
+	plugin := fmt.Sprintf("plugin%d", k%12)
+	f.book.Add(placement.Task{ID: fmt.Sprintf("t%d", f.made), Owner: fmt.Sprintf("user%d", f.r.IntN(20)), Priority: f.r.IntN(3), Type: fmt.Sprintf("%s.do%d", plugin, k/12), Plugin: plugin,
+		Concurrency: k % 2 * 8, Lasts: time.Duration(5+k) * time.Second}, epoch.Add(f.now))
+}
+
+// BenchmarkPlaceFree measures placements of tasks without devices a second of CPU, with everything busy, and a look after each
+// task that ends. lines is how many lines of tasks that need devices wait beside them.
+func BenchmarkPlaceFree(b *testing.B) {
+	for _, size := range []struct{ agents, lines int }{{1, 0}, {4, 0}, {4, 200}, {1000, 0}} {
+		b.Run(fmt.Sprintf("agents=%d/lines=%d", size.agents, size.lines), func(b *testing.B) {
+			f := newCrew(size.agents, 10_000)
+			f.busy(size.lines)
+			b.ResetTimer()
+			began, placed := cpu(), 0
+			for b.Loop() {
+				for done := 0; done == 0; {
+					e := heap.Pop(&f.endings).(ending)
+					f.now = e.at
+					f.book.Ended(e.id, true, epoch.Add(f.now))
+					f.decide()
+					for range f.out {
+						f.addFree()
+					}
+					done = len(f.out)
+					placed += done
+				}
+			}
+			took := cpu() - began
+			b.ReportMetric(float64(placed)/took.Seconds(), "placements/s")
+			b.ReportMetric(float64(took.Nanoseconds())/float64(placed), "ns/placement")
+		})
+	}
+}
+
+// busy gives the first agent a device that is never free, and has a task of each of so many models wait for it.
+func (f *fleet) busy(lines int) {
+	f.book.Observe("agent0000", []device.Device{{UUID: "GPU-0", Kind: device.Fake, Memory: 1 << 30}}, -1, -1)
+	for k := range lines + 1 {
+		f.book.Add(placement.Task{ID: fmt.Sprintf("device%d", k), Owner: "gpu", Type: "gpu.do", Plugin: "gpu", Model: fmt.Sprintf("m%d", k), Request: device.Request{Count: 1, Memory: 1 << 30}}, epoch.Add(f.now))
+		f.book.Decide(epoch.Add(f.now), nil)
+	}
+}

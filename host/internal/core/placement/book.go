@@ -17,9 +17,11 @@ type Book struct {
 	agents  map[string]*agent
 	fleet   []*agent
 	classes []*class
+	crews   []*crew
 	models  map[string]*model
 	plugs   map[string]*plug
 	spots   int
+	joined  int // agents
 	turn    int // the agent at which the next look for a reservation begins
 	gained  []*spot
 	// freed: an agent may have more RAM and disk than before, or is new.
@@ -28,6 +30,7 @@ type Book struct {
 
 	tasks   map[string]*pending
 	running map[string]*running
+	unseen  map[string][]*running // that run and are in no agent's account, by the agent's ID
 	lines   []*line
 	byKey   map[string]*line
 	users   map[string]*user
@@ -42,12 +45,15 @@ type Book struct {
 // running is a task that was placed.
 type running struct {
 	Task
-	agent    *agent
+	on       string   // the agent
+	devices  []string // its UUIDs
+	agent    *agent   // nil: it is in no agent's account, and what follows is of none
 	spots    []*spot
 	keep     *keep
 	epoch    uint64
 	user     *user
 	since    time.Time
+	part     float64 // of its devices that it takes, in devices; 0: it was never in an agent's account
 	charged  float64
 	yields   bool // it was told to give way
 	warm     bool // its model was loaded before
@@ -60,7 +66,7 @@ func New(p Policy) *Book {
 	if p.Ageing == 0 {
 		p.Ageing = time.Minute
 	}
-	return &Book{policy: p, agents: map[string]*agent{}, models: map[string]*model{}, plugs: map[string]*plug{}, tasks: map[string]*pending{}, running: map[string]*running{},
+	return &Book{policy: p, agents: map[string]*agent{}, models: map[string]*model{}, plugs: map[string]*plug{}, tasks: map[string]*pending{}, running: map[string]*running{}, unseen: map[string][]*running{},
 		byKey: map[string]*line{}, users: map[string]*user{}, heldBy: map[string]string{}}
 }
 
@@ -82,15 +88,19 @@ func (b *Book) add(p *pending, now time.Time, front bool) {
 	p.line = b.lineOf(&p.Task)
 	p.lane = b.laneOf(p, now)
 	b.tasks[p.ID] = p
-	u := p.lane.user
-	if u.pending+u.running == 0 {
-		u.virtual = max(u.virtual, b.least())
-	}
-	u.pending++
+	b.returns(p.lane.user)
+	p.lane.user.pending++
 	first, _ := b.top(p.line)
 	p.line.push(p, front)
 	if first == nil { // what was true of a line when somebody was first in it need not be now
 		p.line.look()
+	}
+}
+
+// returns has a user who had no tasks start with the others.
+func (b *Book) returns(u *user) {
+	if u.pending+u.running == 0 {
+		u.virtual = max(u.virtual, b.least())
 	}
 }
 
@@ -165,6 +175,9 @@ func (b *Book) sweep() {
 			return false
 		}
 		delete(b.byKey, l.key)
+		for _, r := range l.rosters {
+			r.lines = slices.DeleteFunc(r.lines, func(x *line) bool { return x == l })
+		}
 		for lane, c := range l.byLane {
 			lane.cells = slices.DeleteFunc(lane.cells, func(x *cell) bool { return x == c })
 			lane.user.parked = slices.DeleteFunc(lane.user.parked, func(x *cell) bool { return x == c })
@@ -244,10 +257,12 @@ func (b *Book) Refused(id, why string, now time.Time) bool {
 	b.Ended(id, r.warm, now)
 	b.back(r, why, now)
 	l := b.tasks[id].line
-	if l.avoid == nil {
-		l.avoid = map[*agent]bool{}
+	if g := b.agents[r.on]; g != nil {
+		if l.avoid == nil {
+			l.avoid = map[*agent]bool{}
+		}
+		l.avoid[g] = true
 	}
-	l.avoid[r.agent] = true
 	return true
 }
 
@@ -261,33 +276,47 @@ func (b *Book) finish(r *running, kept bool, now time.Time) {
 	if r.Evictable {
 		b.evictables--
 	}
-	r.agent.table.Release(r.ID, r.epoch, now)
-	k := r.keep
+	if r.agent == nil {
+		b.unsee(r)
+	} else {
+		b.clear(r, kept, now)
+	}
+	u := r.user
+	u.running--
+	u.devices -= len(r.devices)
+	u.memory -= r.Request.Memory * int64(len(r.devices))
+	b.unpark(u)
+}
+
+// clear takes a task out of its agent's account.
+func (b *Book) clear(r *running, kept bool, now time.Time) {
+	g, k := r.agent, r.keep
+	g.table.Release(r.ID, r.epoch, now)
 	k.running--
 	k.used = now
 	k.process.running--
+	k.process.warm = kept || k.process.running > 0
 	switch {
 	case k.running > 0:
 	case kept:
-		r.agent.table.Keep(k.warm(r, now))
+		g.table.Keep(k.warm(r, now))
 		k.rest()
 	default:
-		b.end(r.agent, k.id, now)
+		b.end(g, k.id, now)
 	}
 	for _, x := range r.spots {
 		b.changed(x)
 	}
-	b.freed = b.freed || len(r.spots) == 0 || r.Request.RAM > 0 || r.Request.Disk > 0
-	u := r.user
-	u.running--
-	u.devices -= len(r.spots)
-	u.memory -= r.Request.Memory * int64(len(r.spots))
-	b.unpark(u)
+	if len(r.spots) == 0 {
+		g.tasks--
+		g.sit()
+	}
+	b.freed = b.freed || r.Request.RAM > 0 || r.Request.Disk > 0
 }
 
 // settle counts the device time that a task took in truth.
 func (b *Book) settle(r *running, now time.Time) {
-	took := r.share() * now.Sub(r.since).Seconds()
+	took := r.part * now.Sub(r.since).Seconds()
 	if took > r.charged {
 		r.user.virtual += took - r.charged
 		r.user.moved()

@@ -24,19 +24,22 @@ type choice struct {
 // is free; where its model is loaded, when waiting for that is shorter than loading it anew; the device whose models
 // were used longest ago.
 func (b *Book) choose(l *line, onlyWarm bool) (choice, bool) {
+	if l.bestBy != nil { // it waited for that, and passed others over that may be as good now
+		l.hopes = l.hopes[:0]
+	}
 	l.until, l.bestBy = time.Time{}, nil
 	if n := max(1, l.task.Request.Count); len(l.spots) >= n {
 		if c, ok := b.fitAll(l, l.spots[:n]); ok {
 			return c, true
 		}
 	}
+	if l.task.Request.Count == 0 {
+		return b.anywhere(l)
+	}
 	if b.policy.Affinity != LeastLoaded && b.policy.Affinity != Packed && l.warmer() {
 		if c, ok := b.warmIdle(l); ok || onlyWarm {
 			return c, ok
 		}
-	}
-	if l.task.Request.Count == 0 {
-		return b.anywhere(l)
 	}
 	if l.picky {
 		return b.searchAll(l)
@@ -233,17 +236,6 @@ func (b *Book) waits(l *line) bool {
 	}
 	l.until, l.bestBy = soonest.ends.Add(time.Second), soonest
 	return true
-}
-
-// anywhere is for what needs no device: the first agent that offers it and has the RAM and disk.
-func (b *Book) anywhere(l *line) (choice, bool) {
-	for _, g := range b.fleet {
-		if g.Away == "" && !l.avoid[g] && g.offers(l.task.Type) && g.table.Short(&l.task.Request) == "" {
-			pr := g.process(Process(l.task.Plugin, nil))
-			return choice{proc: pr, id: pr.id(l), agent: g}, true
-		}
-	}
-	return choice{}, false
 }
 
 func (g *agent) offers(nodeType string) bool {

@@ -74,7 +74,7 @@ func (b *Book) unblock() {
 	for _, x := range b.gained {
 		x.gained = false
 		for _, l := range b.lines {
-			if l.size > 0 && (l.blocked || len(l.hopes) > 0) && x.hope(l) {
+			if l.size > 0 && l.task.Request.Count > 0 && (l.blocked || len(l.hopes) > 0) && x.hope(l) {
 				l.blocked = false
 				l.hopes = append(l.hopes, x)
 			}
@@ -107,7 +107,7 @@ func (l *line) hopeless() bool {
 
 // warmer says whether the line's model may be found loaded and free.
 func (l *line) warmer() bool {
-	return l.model != nil && (len(l.hopes) == 0 || slices.ContainsFunc(l.hopes, func(x *spot) bool {
+	return l.model != nil && l.task.Request.Count > 0 && (len(l.hopes) == 0 || slices.ContainsFunc(l.hopes, func(x *spot) bool {
 		return slices.ContainsFunc(x.keeps, func(k *keep) bool { return k.model == l.model })
 	}))
 }
@@ -143,8 +143,12 @@ func (b *Book) next() (first, warm *line) {
 		if l.blocked || l.size == 0 {
 			continue
 		}
+		if b.heldBy[l.task.Plugin] != "" || l.hopeless() || l.task.Request.Count == 0 && b.crowded(l) {
+			l.block()
+			continue
+		}
 		p, r := b.top(l)
-		if p == nil || b.heldBy[l.task.Plugin] != "" || l.hopeless() {
+		if p == nil {
 			l.block()
 			continue
 		}

@@ -10,7 +10,7 @@ const MaxBypassed = maxBypassed
 
 // Audit holds what the book keeps by small changes against what it would find if it counted anew, after a Decide.
 func (b *Book) Audit() error {
-	for _, check := range []func() error{b.auditLines, b.auditUsers, b.auditSpots, b.auditModels, b.auditBlocked} {
+	for _, check := range []func() error{b.auditLines, b.auditUsers, b.auditSpots, b.auditModels, b.auditCrews, b.auditBlocked} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -68,8 +68,8 @@ func (b *Book) auditUsers() error {
 	for _, r := range b.running {
 		c := of(r.user)
 		c.running++
-		c.devices += len(r.spots)
-		c.memory += r.Request.Memory * int64(len(r.spots))
+		c.devices += len(r.devices)
+		c.memory += r.Request.Memory * int64(len(r.devices))
 		if r.Evictable {
 			evictables++
 		}
@@ -132,6 +132,54 @@ func (b *Book) auditModels() error {
 		for name, p := range g.processes {
 			if p.running != processes[p] {
 				return fmt.Errorf("%s has %d tasks, not %d", name, processes[p], p.running)
+			}
+		}
+	}
+	return nil
+}
+
+// auditCrews holds rosters against the agents, and the tasks in no account against all that run.
+func (b *Book) auditCrews() error {
+	tasks := map[*agent]int{}
+	unseen := 0
+	for _, r := range b.running {
+		if r.agent == nil {
+			unseen++
+			if !slices.Contains(b.unseen[r.on], r) {
+				return fmt.Errorf("%s is in no account, and will be in none", r.ID)
+			}
+		} else if tasks[r.agent]++; b.agents[r.on] != r.agent || len(r.devices) != len(r.spots) {
+			return fmt.Errorf("%s runs on an agent that was forgotten, or without its devices", r.ID)
+		}
+		if r.agent != nil && len(r.devices) > 0 {
+			tasks[r.agent]--
+		}
+	}
+	for on, list := range b.unseen {
+		if unseen -= len(list); len(list) == 0 {
+			return fmt.Errorf("nothing is unseen on %s", on)
+		}
+	}
+	if unseen != 0 {
+		return fmt.Errorf("%d tasks are in no account and not known there", unseen)
+	}
+	for _, g := range b.fleet {
+		if g.tasks != tasks[g] || !slices.Contains(g.crew.agents, g) || len(g.seats) != len(g.crew.rosters) {
+			return fmt.Errorf("%s runs %d tasks, not %d, or is not in its crew", g.ID, tasks[g], g.tasks)
+		}
+		for k, s := range g.seats {
+			open := g.Away == "" && g.tasks < g.most() && !s.process.saturated()
+			if s.roster != g.crew.rosters[k] || (s.at >= 0) != open || open && (s.roster.heap[s.at] != s || s.load != float64(g.tasks)/float64(g.most())) {
+				return fmt.Errorf("%s does not sit where it should for %s: %t", g.ID, s.roster.plugin.name, open)
+			}
+		}
+	}
+	for _, c := range b.crews {
+		for _, r := range c.rosters {
+			for k, s := range r.heap {
+				if s.at != k || s.before(r.heap[(k-1)/2]) {
+					return fmt.Errorf("a roster of %s is not in order", r.plugin.name)
+				}
 			}
 		}
 	}

@@ -16,6 +16,10 @@ type agent struct {
 	spots     []*spot
 	processes map[string]*process
 	keeps     map[string]*keep // by ID
+	crew      *crew
+	seq       int
+	seats     []*seat
+	tasks     int // that run here without devices
 }
 
 // spot is one device.
@@ -40,7 +44,8 @@ type process struct {
 	name    string
 	keeps   []*keep
 	running int
-	limit   int // tasks at once, as the last one said; 0: any number
+	limit   int  // tasks at once, as the last one said; 0: any number
+	warm    bool // it has run a task and goes on, as far as is known
 }
 
 // keep is a model that a process has loaded, or is working with.
@@ -80,18 +85,25 @@ func (b *Book) SetAgent(a Agent) {
 	if g == nil {
 		g = &agent{book: b, table: device.NewTable(-1, -1), processes: map[string]*process{}, keeps: map[string]*keep{}}
 		g.table.Trusting = true
+		b.joined++
+		g.seq = b.joined
 		b.agents[a.ID] = g
 		b.fleet = append(b.fleet, g)
 	}
-	moved := !slices.Equal(g.Offers, a.Offers) || (g.Offers == nil) != (a.Offers == nil)
+	moved := g.crew == nil || !slices.Equal(g.Offers, a.Offers) || (g.Offers == nil) != (a.Offers == nil)
 	g.Agent = a
 	b.freed = true
+	if moved {
+		b.enlist(g)
+	}
+	g.sit()
 	for _, x := range g.spots {
 		if moved {
 			b.classify(x)
 		}
 		b.changed(x)
 	}
+	b.recount(g)
 }
 
 // Observe takes in an agent's devices as they were last read. ram and disk are what it has of them in all; below zero:
@@ -115,6 +127,7 @@ func (b *Book) Observe(id string, devices []device.Device, ram, disk int64) {
 		}
 		b.changed(g.spots[k])
 	}
+	b.recount(g)
 }
 
 // heard notes that there is news of an agent: who was refused by it may try again.
@@ -145,14 +158,7 @@ func alike(a, d *device.Device) bool {
 
 // classify finds the class of a spot.
 func (b *Book) classify(x *spot) {
-	if c := x.class; c != nil {
-		for _, s := range x.on {
-			s.free.Delete(x)
-			s.both.Delete(x)
-		}
-		x.on = nil
-		c.spots = slices.DeleteFunc(c.spots, func(y *spot) bool { return y == x })
-	}
+	x.declassify()
 	d := &x.unit.Device
 	key := strings.Join(x.agent.Offers, ",")
 	at := slices.IndexFunc(b.classes, func(c *class) bool {
@@ -164,6 +170,20 @@ func (b *Book) classify(x *spot) {
 	}
 	x.class = b.classes[at]
 	x.class.spots = append(x.class.spots, x)
+}
+
+// declassify takes a spot out of its class.
+func (x *spot) declassify() {
+	if x.class == nil {
+		return
+	}
+	for _, s := range x.on {
+		s.free.Delete(x)
+		s.both.Delete(x)
+	}
+	x.on = nil
+	x.class.spots = slices.DeleteFunc(x.class.spots, func(y *spot) bool { return y == x })
+	x.class = nil
 }
 
 // changed notes that a spot may give more than before, or less.
@@ -243,6 +263,7 @@ func (b *Book) Warm(id string, warm []device.Warm, now time.Time) {
 		if k == nil || k.running > 0 {
 			continue
 		}
+		k.process.warm = true
 		k.used = w.Used
 		g.table.Keep(w)
 		k.rest()
@@ -250,6 +271,7 @@ func (b *Book) Warm(id string, warm []device.Warm, now time.Time) {
 			b.changed(x)
 		}
 	}
+	g.sit()
 	for _, w := range slices.Clone(g.table.Warm()) {
 		if k := g.keeps[w.ID]; !seen[w.ID] && (k == nil || k.running == 0) {
 			b.end(g, w.ID, now)

@@ -109,16 +109,18 @@ func (c *cell) head() *pending {
 
 // line is tasks that are alike to placement: what is true of the first is true of all.
 type line struct {
-	key     string
-	task    Task // what they have in common
-	plugin  *plug
-	cells   cells
-	byLane  map[*lane]*cell
-	size    int
-	shelves []*shelf // of the classes of devices that could serve it
-	shelved int      // how many classes there were when shelves were found
-	model   *model
-	picky   bool // it names devices, or asks for several: they are looked at one by one
+	key      string
+	task     Task // what they have in common
+	plugin   *plug
+	cells    cells
+	byLane   map[*lane]*cell
+	size     int
+	shelves  []*shelf  // of the classes of devices that could serve it
+	shelved  int       // how many classes there were when shelves were found
+	rosters  []*roster // of the crews that could serve it, when it needs no device
+	mustered int       // how many crews there were when rosters were found
+	model    *model
+	picky    bool // it names devices, or asks for several: they are looked at one by one
 	// blocked: nothing was there for its first when it was last looked at. until is when that is worth another look though
 	// nothing was given back.
 	blocked bool

@@ -12,8 +12,12 @@ import (
 // defaultLasts is taken for how long a task takes when nothing is known.
 const defaultLasts = time.Minute
 
-// share is the part of its devices that a task takes, in devices.
+// share is the part of its devices that a task takes, in devices. One without devices takes its part of what the agent takes
+// of such tasks at once, as if that were a device.
 func (r *running) share() float64 {
+	if len(r.spots) == 0 {
+		return 1 / float64(r.agent.most())
+	}
 	var sum float64
 	for _, x := range r.spots {
 		if r.Request.Exclusive || x.unit.Memory == 0 {
@@ -41,8 +45,7 @@ func (b *Book) place(l *line, p *pending, c choice) Assignment {
 	for _, x := range c.spots {
 		a.Devices = append(a.Devices, x.unit.UUID)
 	}
-	lasts := cmp.Or(p.Lasts, defaultLasts)
-	ends := b.now.Add(lasts)
+	ends := b.now.Add(cmp.Or(p.Lasts, defaultLasts))
 	if !c.warm && p.Model != "" {
 		ends = ends.Add(cmp.Or(p.Loads, defaultLoad(p.Request.Memory)))
 	}
@@ -50,37 +53,54 @@ func (b *Book) place(l *line, p *pending, c choice) Assignment {
 	if err != nil {
 		panic("placement: what was found free is not: " + err.Error()) // the two looks at the table disagree: a defect
 	}
-	r := &running{Task: p.Task, agent: g, spots: slices.Clone(c.spots), epoch: lease.Epoch, user: p.lane.user, since: b.now, warm: g.keeps[c.id] != nil, seq: p.seq, bypassed: bypassed}
-	b.running[p.ID] = r
-	if p.Evictable {
-		b.evictables++
-	}
-	r.keep = b.keepOf(g, c.id, c.proc.name, p.Plugin, p.Model, a.Devices)
+	r := &running{Task: p.Task, on: g.ID, devices: a.Devices, epoch: lease.Epoch, user: p.lane.user, since: b.now, seq: p.seq, bypassed: bypassed}
+	r.warm = g.keeps[c.id] != nil
+	b.account(r, g, c, ends)
+	b.charge(r)
+	b.holds(r)
+	r.user.served = b.now
+	p.lane.base, p.lane.risen = b.now, 0
+	r.user.moved()
+	return a
+}
+
+// account enters a task that has a lease into its agent's account.
+func (b *Book) account(r *running, g *agent, c choice, ends time.Time) {
+	r.agent, r.spots = g, slices.Clone(c.spots)
+	r.keep = b.keepOf(g, c.id, c.proc.name, r.Plugin, r.Model, r.devices)
 	r.keep.wake()
 	r.keep.running++
 	r.keep.ends = ends
 	c.proc.running++
-	c.proc.limit = p.Concurrency
-	r.charged = r.share() * lasts.Seconds()
-	b.charge(p.lane, r)
-	for _, x := range c.spots {
+	c.proc.limit = r.Concurrency
+	r.part = r.share()
+	for _, x := range r.spots {
 		x.index()
 	}
-	return a
+	if len(r.spots) == 0 {
+		g.tasks++
+		g.sit()
+	}
 }
 
-// charge counts what a user is given.
-func (b *Book) charge(l *lane, r *running) {
-	u := l.user
+// holds enters a task among those that run, and what its user has.
+func (b *Book) holds(r *running) {
+	b.running[r.ID] = r
+	if r.Evictable {
+		b.evictables++
+	}
+	r.user.running++
+	r.user.devices += len(r.devices)
+	r.user.memory += r.Request.Memory * int64(len(r.devices))
+}
+
+// charge counts what a user is given, as long as the task is expected to last.
+func (b *Book) charge(r *running) {
+	u := r.user
+	r.charged = r.part * cmp.Or(r.Lasts, defaultLasts).Seconds()
 	paid := math.Min(u.credit, r.charged)
 	u.credit -= paid
 	u.virtual += r.charged - paid
-	u.served = b.now
-	u.running++
-	u.devices += len(r.spots)
-	u.memory += r.Request.Memory * int64(len(r.spots))
-	l.base, l.risen = b.now, 0
-	u.moved()
 }
 
 // warm is what stays on the devices after a task.
@@ -96,7 +116,7 @@ func (k *keep) warm(r *running, now time.Time) device.Warm {
 // p's line is nobody else's.
 func (b *Book) passed(l *line, p *pending, spots []*spot) []*pending {
 	b.over = b.over[:0]
-	if b.policy.Order != Fair {
+	if b.policy.Order != Fair || len(spots) == 0 {
 		return nil
 	}
 	r := b.rank(l.byLane[p.lane])

@@ -66,7 +66,7 @@ func (q Quota) String() string {
 func (b *Book) whyLine(l *line, now time.Time) Reason {
 	t := &l.task
 	if t.Request.Count == 0 {
-		return Reason{Text: b.short(l)}
+		return Reason{Text: b.whyNobody(l)}
 	}
 	if k := l.bestBy; k != nil && k.running > 0 {
 		return Reason{Starts: k.ends, Text: fmt.Sprintf("%s has %s loaded and is free in about %s; loading it elsewhere takes %s",
@@ -158,19 +158,6 @@ func holders(leases []*device.Lease) string {
 	return strings.Join(parts, ", ")
 }
 
-// short says what agents lack that a task without devices needs.
-func (b *Book) short(l *line) string {
-	for _, g := range b.fleet {
-		if g.Away == "" && g.offers(l.task.Type) {
-			if why := g.table.Short(&l.task.Request); why != "" {
-				return g.label() + ": " + why
-			}
-			return "it is about to begin on " + g.label()
-		}
-	}
-	return "no agent is there that offers " + l.task.Type
-}
-
 // unusable says why none of the devices that could serve the line is in use.
 func (b *Book) unusable(l *line) string {
 	var parts []string
@@ -181,7 +168,7 @@ func (b *Book) unusable(l *line) string {
 			}
 			why := x.unit.Usable()
 			if g.Away != "" {
-				why = "is not to be had: " + g.label() + " " + g.Away
+				why = "is not to be had: " + g.label() + " is " + g.Away
 			}
 			if why != "" && len(parts) < 3 {
 				parts = append(parts, b.name(x)+" "+why)
@@ -223,7 +210,7 @@ func (b *Book) Never(t *Task) string {
 		}
 	}
 	switch {
-	case !offered && len(b.fleet) > 0:
+	case !offered && (len(b.fleet) > 0 || t.Request.Count == 0):
 		return "no agent offers " + t.Type
 	case len(parts) == 0:
 		return "needs " + counted(t.Request.Count, "device") + ", and there is none"

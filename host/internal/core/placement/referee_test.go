@@ -17,6 +17,7 @@ const gib = 1 << 30
 type box struct {
 	placement.Agent
 	devices   []device.Device
+	out       bool            // it was forgotten
 	gone      map[string]bool // devices that have vanished
 	held      map[string]bool
 	ram, disk int64
@@ -44,6 +45,9 @@ type referee struct {
 	running map[string]placement.Assignment
 	warm    map[string]int64           // what is kept warm, by agent and ID: bytes of each device
 	cold    map[string]bool            // running tasks whose model was not loaded
+	adopted map[string]bool            // that the book did not place
+	refused map[string]bool            // node types, by agent and name
+	ran     map[string]bool            // processes that have run a task and go on, by agent and name
 	avoids  map[string]map[string]bool // agents that refused a task and were not heard of since
 	plugins map[string]bool            // held
 	said    []string                   // every assignment, for comparing
@@ -54,10 +58,10 @@ type referee struct {
 func newReferee(t *testing.T, p placement.Policy, ops []byte) *referee {
 	t.Helper()
 	f := &referee{t: t, policy: p, book: placement.New(p), now: epoch, ops: ops, waiting: map[string]placement.Task{}, running: map[string]placement.Assignment{},
-		warm: map[string]int64{}, cold: map[string]bool{}, avoids: map[string]map[string]bool{}, plugins: map[string]bool{}}
-	f.join(2, nil)
-	f.join(3, nil)
-	f.join(1, []string{"big.do", "small.do"})
+		warm: map[string]int64{}, cold: map[string]bool{}, adopted: map[string]bool{}, ran: map[string]bool{}, refused: map[string]bool{}, avoids: map[string]map[string]bool{}, plugins: map[string]bool{}}
+	f.join(nil)
+	f.join(nil)
+	f.join([]string{"big.do", "small.do"})
 	return f
 }
 
@@ -70,12 +74,15 @@ func (f *referee) next() int {
 	return int(b)
 }
 
-// join adds an agent with devices of 24, 48 and 24 GiB.
-func (f *referee) join(devices int, offers []string) {
+// sizes are what the devices of each agent have, in GiB.
+var sizes = [][]int64{{24, 48}, {24, 48, 24}, {24}, {24, 48}, {24, 48}}
+
+// join adds an agent.
+func (f *referee) join(offers []string) {
 	id := fmt.Sprintf("box%d", len(f.boxes))
-	x := &box{Agent: placement.Agent{ID: id, Name: id, Offers: offers}, gone: map[string]bool{}, held: map[string]bool{}, ram: 64 * gib, disk: -1}
-	for k := range devices {
-		x.devices = append(x.devices, device.Device{UUID: fmt.Sprintf("GPU-%s-%d", id, k), Kind: device.Fake, Name: "Fake", Compute: "8.9", Memory: int64(24+24*(k%2)) * gib})
+	x := &box{Agent: placement.Agent{ID: id, Name: id, Offers: offers, Tasks: 2 + len(f.boxes)%3}, gone: map[string]bool{}, held: map[string]bool{}, ram: 64 * gib, disk: -1}
+	for k, size := range sizes[len(f.boxes)] {
+		x.devices = append(x.devices, device.Device{UUID: fmt.Sprintf("GPU-%s-%d", id, k), Kind: device.Fake, Name: "Fake", Compute: "8.9", Memory: size * gib})
 	}
 	f.boxes = append(f.boxes, x)
 	f.book.SetAgent(x.Agent)
@@ -90,8 +97,18 @@ func (f *referee) observe(x *box) {
 		}
 	}
 	f.book.Observe(x.ID, seen, x.ram, x.disk)
+	f.heard(x)
+}
+
+// heard notes that there is news of an agent.
+func (f *referee) heard(x *box) {
 	for _, avoids := range f.avoids {
 		delete(avoids, x.ID)
+	}
+	for k := range f.refused {
+		if strings.HasPrefix(k, x.ID+"/") {
+			delete(f.refused, k)
+		}
 	}
 }
 
@@ -110,23 +127,89 @@ var kinds = []placement.Task{
 	{Plugin: "small", Model: "s3", Concurrency: 4, Request: device.Request{Count: 1, Memory: 6 * gib, Prefer: []string{"GPU-box1-2"}, Forbid: []string{"GPU-box0-1"}}},
 	{Plugin: "small", Model: "s2", Concurrency: 4, Evictable: true, Request: device.Request{Count: 1, Memory: 8 * gib}},
 	{Plugin: "mid", Model: "m3", Concurrency: 1, Evictable: true, Request: device.Request{Count: 1, Memory: 22 * gib}},
-	{Plugin: "small", Request: device.Request{RAM: 30 * gib}, Concurrency: 0},
+	{Plugin: "none", Type: "small.do", Request: device.Request{RAM: 30 * gib}},
 	{Plugin: "big", Model: "b5", Request: device.Request{Count: 1, Memory: 21 * gib, AtLeast: map[string]string{"memory": "40GiB"}}},
 	{Plugin: "big", Model: "b6", Request: device.Request{Count: 3, Memory: 20 * gib, Exclusive: true}},
+	{Plugin: "clip", Type: "small.do", Model: "c1", Concurrency: 1},
+	{Plugin: "clip", Type: "clip.do", Concurrency: 1},
+	{Plugin: "voice"},
 }
 
-func (f *referee) add() {
+func (f *referee) task() placement.Task {
 	how := f.next()
 	t := kinds[how%len(kinds)]
 	f.made++
-	t.ID, t.Owner, t.Priority, t.Type = fmt.Sprintf("t%d", f.made), fmt.Sprintf("user%d", how>>4%3), how>>6%3, t.Plugin+".do"
+	t.ID, t.Owner, t.Priority = fmt.Sprintf("t%d", f.made), fmt.Sprintf("user%d", how>>4%3), how>>6%3
 	t.Lasts, t.Since = time.Duration(how%7)*10*time.Second, f.now
-	if t.Request.Count == 0 { // its plugin is one by itself: it works without a device
-		t.Plugin, t.Type = "none", "small.do"
+	if t.Type == "" {
+		t.Type = t.Plugin + ".do"
 	}
+	return t
+}
+
+func (f *referee) add() {
+	t := f.task()
 	f.waiting[t.ID] = t
 	f.book.Add(t, f.now)
 	f.book.Add(t, f.now) // known already
+}
+
+// adopt tells of a task that runs already: on an agent that is there, was forgotten, or comes later; whatever is free there.
+func (f *referee) adopt(on int) {
+	t := f.task()
+	a := placement.Assignment{Task: t, Agent: fmt.Sprintf("box%d", on%5)}
+	for k := range t.Request.Count {
+		a.Devices = append(a.Devices, fmt.Sprintf("GPU-%s-%d", a.Agent, k))
+	}
+	if t.Request.RAM > 0 || t.Request.Count > len(sizes[on%5]) {
+		return
+	}
+	f.running[t.ID], f.adopted[t.ID] = a, true
+	f.book.Adopt(t, placement.Given{Agent: a.Agent, Devices: a.Devices}, f.now)
+	f.book.Adopt(t, placement.Given{Agent: a.Agent}, f.now) // known already
+	f.book.Add(t, f.now)
+}
+
+// here gives the agents that the book knows.
+func (f *referee) here() (out []*box) {
+	for _, x := range f.boxes {
+		if !x.out {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func (f *referee) box() *box { return f.here()[f.next()%len(f.here())] }
+
+// forget has an agent forgotten, or come back as new.
+func (f *referee) forget() {
+	x := f.boxes[f.next()%len(f.boxes)]
+	switch {
+	case x.out:
+		f.back(x)
+	case len(f.here()) > 1:
+		x.out = true
+		if !f.book.Forget(x.ID) || f.book.Forget(x.ID) {
+			f.t.Fatalf("%s is not forgotten once", x.ID)
+		}
+		for k := range f.warm {
+			if strings.HasPrefix(k, x.ID+"/") {
+				delete(f.warm, k)
+			}
+		}
+		for k := range f.ran {
+			if strings.HasPrefix(k, x.ID+"/") {
+				delete(f.ran, k)
+			}
+		}
+	}
+}
+
+func (f *referee) back(x *box) {
+	x.out, x.Away, x.gone, x.held = false, "", map[string]bool{}, map[string]bool{}
+	f.book.SetAgent(x.Agent)
+	f.observe(x)
 }
 
 // play carries out the operations, and looks at everything after each.
@@ -147,11 +230,13 @@ func (f *referee) one(op int) {
 			f.end(a, op>>4%4 != 0, "end")
 		}
 	case 9:
-		if a, ok := pick(f, f.running); ok {
+		if a, ok := pick(f, f.running); ok && !f.adopted[a.Task.ID] {
 			f.end(a, true, "refuse")
 		}
 	case 10:
-		if t, ok := pick(f, f.waiting); ok && op>>4%2 == 0 {
+		if op>>4%2 == 1 {
+			f.adopt(op >> 5)
+		} else if t, ok := pick(f, f.waiting); ok {
 			delete(f.waiting, t.ID)
 			if !f.book.Remove(t.ID) || f.book.Remove(t.ID) {
 				f.t.Fatalf("%s is not removed once", t.ID)
@@ -162,13 +247,21 @@ func (f *referee) one(op int) {
 	case 12:
 		f.hold(op >> 4)
 	case 13:
-		x := f.boxes[f.next()%len(f.boxes)]
-		x.Away = []string{"", "offline"}[op>>4%2]
+		if op>>4%4 == 3 {
+			f.forget()
+			return
+		}
+		x := f.box()
+		if op>>4%4 == 2 {
+			x.Tasks = 1 + op>>6
+		} else {
+			x.Away = []string{"", "offline"}[op>>4%2]
+		}
 		f.book.SetAgent(x.Agent)
 	case 14:
 		f.now = f.now.Add(time.Duration(f.next()) * time.Second)
 		if len(f.boxes) < 5 && op == 14 {
-			f.join(2, nil)
+			f.join(nil)
 		}
 	case 15:
 		f.heartbeat(op >> 4)
@@ -211,15 +304,23 @@ func (f *referee) end(a placement.Assignment, kept bool, how string) {
 			f.avoids[id] = map[string]bool{}
 		}
 		f.avoids[id][a.Agent] = true
+		f.refused[a.Agent+"/"+a.Task.Type] = true
 	}
 	if !known || f.book.Ended(id, true, f.now) {
 		f.t.Fatalf("%s of %s is not known once", how, id)
 	}
-	k := key(a)
+	if !slices.ContainsFunc(f.here(), func(x *box) bool { return x.ID == a.Agent }) {
+		return
+	}
+	k, process := key(a), a.Agent+"/"+placement.Process(a.Task.Plugin, a.Devices)
+	alone, last := true, true
 	for _, other := range f.running {
-		if key(other) == k {
-			return
-		}
+		alone = alone && key(other) != k
+		last = last && other.Agent+"/"+placement.Process(other.Task.Plugin, other.Devices) != process
+	}
+	f.ran[process] = kept || !last
+	if !alone {
+		return
 	}
 	if kept {
 		f.warm[k] = a.Task.Request.Memory
@@ -230,7 +331,7 @@ func (f *referee) end(a placement.Assignment, kept bool, how string) {
 
 // device makes a device ill, well, vanish or come back.
 func (f *referee) device(how int) {
-	x := f.boxes[f.next()%len(f.boxes)]
+	x := f.box()
 	d := &x.devices[f.next()%len(x.devices)]
 	d.Ill, x.gone[d.UUID] = "", false
 	switch how % 4 {
@@ -250,7 +351,7 @@ func (f *referee) hold(how int) {
 		f.book.HoldPlugin(plugin, why)
 		return
 	}
-	x := f.boxes[f.next()%len(f.boxes)]
+	x := f.box()
 	d := x.devices[f.next()%len(x.devices)]
 	x.held[d.UUID] = why != ""
 	if !f.book.Hold(d.UUID, why) || f.book.Hold("GPU-nowhere", why) {
@@ -260,7 +361,7 @@ func (f *referee) hold(how int) {
 
 // heartbeat tells what an agent keeps warm: what was believed, or some of it.
 func (f *referee) heartbeat(how int) {
-	x := f.boxes[f.next()%len(f.boxes)]
+	x := f.box()
 	busy := map[string]bool{}
 	for _, a := range f.running {
 		busy[key(a)] = true
@@ -283,11 +384,12 @@ func (f *referee) heartbeat(how int) {
 			w.Devices = strings.Split(devices, ",")
 		}
 		all = append(all, w)
+		if !busy[k] {
+			f.ran[x.ID+"/"+process] = true
+		}
 	}
 	f.book.Warm(x.ID, all, f.now)
-	for _, avoids := range f.avoids {
-		delete(avoids, x.ID)
-	}
+	f.heard(x)
 }
 
 func sorted[V any](m map[string]V) []string {
@@ -332,6 +434,8 @@ func (f *referee) assigned(a placement.Assignment) {
 	at := slices.IndexFunc(f.boxes, func(x *box) bool { return x.ID == a.Agent })
 	x := f.boxes[at]
 	switch {
+	case x.out:
+		f.t.Fatalf("%s goes to %s, which was forgotten", t.ID, x.ID)
 	case x.Away != "":
 		f.t.Fatalf("%s goes to %s, which is away", t.ID, x.ID)
 	case x.Offers != nil && !slices.Contains(x.Offers, t.Type):
@@ -360,6 +464,9 @@ func (f *referee) assigned(a placement.Assignment) {
 		}
 		delete(f.warm, x.ID+"/"+id)
 	}
+	if len(a.Devices) == 0 {
+		f.deviceless(x, t)
+	}
 	k := key(a)
 	_, warm := f.warm[k]
 	for _, other := range f.running {
@@ -371,6 +478,43 @@ func (f *referee) assigned(a placement.Assignment) {
 	f.cold[t.ID] = !warm
 	f.running[t.ID] = a
 	f.full(x, a)
+}
+
+// load is what an agent runs without devices, and what of that is of the plugin.
+func (f *referee) load(x *box, plugin string) (tasks, beside int) {
+	for _, r := range f.running {
+		if r.Agent != x.ID || len(r.Devices) > 0 {
+			continue
+		}
+		if tasks++; r.Task.Plugin == plugin {
+			beside++
+		}
+	}
+	return tasks, beside
+}
+
+// deviceless says whether another agent should have been given the task: one that is warm and idle, or has less to do.
+func (f *referee) deviceless(chosen *box, t placement.Task) {
+	rate := func(x *box) (warm bool, load float64, open bool) {
+		tasks, beside := f.load(x, t.Plugin)
+		open = tasks < x.Tasks && x.Away == "" && (x.Offers == nil || slices.Contains(x.Offers, t.Type)) && (t.Concurrency == 0 || beside < t.Concurrency)
+		return beside == 0 && f.ran[x.ID+"/"+placement.Process(t.Plugin, nil)], float64(tasks) / float64(x.Tasks), open
+	}
+	warm, load, open := rate(chosen)
+	if !open {
+		f.t.Fatalf("%s goes to %s, which has as many as it takes", t.ID, chosen.ID)
+	}
+	for _, x := range f.here() {
+		w, l, open := rate(x)
+		if better := w && !warm || w == warm && l < load; open && better && t.Request.RAM == 0 && !f.avoided(x, t.Type) {
+			f.t.Fatalf("%s goes to %s (warm %t, load %g), not %s (warm %t, load %g)", t.ID, chosen.ID, warm, load, x.ID, w, l)
+		}
+	}
+}
+
+// avoided says whether the agent refused a task of the type and was not heard of since.
+func (f *referee) avoided(x *box, nodeType string) bool {
+	return f.refused[x.ID+"/"+nodeType]
 }
 
 // full says whether anything of the agent, or of the user, is given away more than once.
@@ -438,6 +582,9 @@ func (f *referee) used(x *box, uuid string, on []placement.Assignment) (sum int6
 // finish brings everything back into use, lets what runs end, and wants every task that can be placed to be.
 func (f *referee) finish() {
 	for _, x := range f.boxes {
+		if x.out {
+			f.back(x)
+		}
 		x.Away, x.gone = "", map[string]bool{}
 		f.book.SetAgent(x.Agent)
 		for k := range x.devices {

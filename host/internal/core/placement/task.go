@@ -17,23 +17,24 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 )
 
-// Task is what waits for devices.
+// Task is what waits for devices, or for an agent. It travels to agents as JSON.
 type Task struct {
-	ID       string // its address
-	Owner    string
-	Priority int
-	Type     string // node type
-	Plugin   string
+	ID       string `json:"id"` // its address
+	Owner    string `json:"owner,omitempty"`
+	Priority int    `json:"priority,omitempty"`
+	Type     string `json:"type"` // node type
+	Plugin   string `json:"plugin"`
 	// Model is what stays loaded after the task; tasks with the same plugin and model share it. Empty: nothing does.
-	Model   string
-	Request device.Request
+	Model   string         `json:"model,omitempty"`
+	Request device.Request `json:"request"`
 	// Concurrency is how many tasks one process of the plugin takes at once; 0: any number.
-	Concurrency int
+	Concurrency int `json:"concurrency,omitempty"`
 	// Evictable: it goes after all others, uses devices that nobody else wants, and gives them back when asked to.
-	Evictable bool
+	Evictable bool `json:"evictable,omitempty"`
 	// Lasts and Loads are how long it, and loading its model, are expected to take; 0: unknown.
-	Lasts, Loads time.Duration
-	Since        time.Time
+	Lasts time.Duration `json:"lasts_ns,omitempty"`
+	Loads time.Duration `json:"loads_ns,omitempty"`
+	Since time.Time     `json:"since,omitzero"`
 }
 
 // Process names the process of a plugin for a set of devices.
@@ -41,17 +42,17 @@ func Process(plugin string, devices []string) string {
 	return plugin + "@" + strings.Join(slices.Sorted(slices.Values(devices)), ",")
 }
 
-// Assignment says which devices a task gets.
+// Assignment says which agent and devices a task gets. It travels to the agent as JSON.
 type Assignment struct {
-	Task    Task
-	Agent   string
-	Devices []string
+	Task    Task     `json:"task"`
+	Agent   string   `json:"agent"`
+	Devices []string `json:"devices,omitempty"`
 	// Warm: its model is loaded there already.
-	Warm bool
+	Warm bool `json:"warm,omitempty"`
 	// Unload is what the agent keeps warm, by ID, that has to be given up first.
-	Unload []string
+	Unload []string `json:"unload,omitempty"`
 	// Bypassed is how often it was passed over while it was the first of its line.
-	Bypassed int
+	Bypassed int `json:"bypassed,omitempty"`
 }
 
 // Agent is what is known of one agent. Its devices are given to Book.Observe.
@@ -60,8 +61,10 @@ type Agent struct {
 	Name string
 	// Offers are the node types that it can carry out, sorted; nil: every one.
 	Offers []string
-	// Away says why it gets no tasks: it is offline, or drains; empty: it gets some.
+	// Away says why it gets no tasks, as what it is: offline, draining; empty: it gets some.
 	Away string
+	// Tasks is how many tasks without devices it takes at once; 0: 256.
+	Tasks int
 }
 
 // Policy is what a person may decide about placement. Its zero value is a good one.

@@ -25,12 +25,12 @@ type Want struct {
 
 // Given is what an attempt gets.
 type Given struct {
-	Agent   string
-	Devices []string
+	Agent   string   `json:"agent"`
+	Devices []string `json:"devices,omitempty"`
 	// Memory is how much of each device it may use, in bytes.
-	Memory int64
+	Memory int64 `json:"memory,omitempty"`
 	// Warm: its model is loaded there already.
-	Warm bool
+	Warm bool `json:"warm,omitempty"`
 }
 
 // Went is how an attempt went that had devices.
