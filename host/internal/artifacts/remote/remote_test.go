@@ -29,6 +29,7 @@ const token = "let me in"
 // fleet is a host and one agent, over loopback.
 type fleet struct {
 	host    *dir.Store // the host's artifacts
+	root    string     // where they lie
 	uploads string     // the host's folder of partial uploads
 	local   *dir.Store // what the agent's cache is in
 	folder  string     // the agent's: local/, remote/
@@ -50,7 +51,8 @@ type setup struct {
 func start(t testing.TB, s setup) *fleet {
 	t.Helper()
 	f := &fleet{folder: t.TempDir(), uploads: filepath.Join(t.TempDir(), "uploads")}
-	f.host = openDir(t, t.TempDir())
+	f.root = t.TempDir()
+	f.host = openDir(t, f.root)
 	hc := remote.HandlerConfig{Store: f.host, Keeper: f.host, Folder: f.uploads, Token: remote.Tokens(token)}
 	if s.handler != nil {
 		s.handler(&hc)
