@@ -236,6 +236,29 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
+// TestCopies: a store that cannot adopt takes copies, and nothing else differs.
+func TestCopies(t *testing.T) {
+	t.Parallel()
+	plain := func(st *dir.Store) artifacts.Store { return struct{ artifacts.Store }{st} }
+	f := start(t, setup{handler: func(c *remote.HandlerConfig) { c.Store = plain(c.Store.(*dir.Store)) }})
+	cache, err := remote.NewCache(remote.CacheConfig{Store: plain(f.local), Keeper: f.local, Folder: filepath.Join(f.folder, "plain")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := f.forHost(t, "host_a", f.url, func(c *remote.Config) { c.Cache = cache })
+	data := noise(1<<20, 1)
+	up, down := put(t, st, data), put(t, f.host, data[1:])
+	if err := st.Upload(t.Context(), up); err != nil || !has(t, f.host, up) {
+		t.Errorf("upload: %v", err)
+	}
+	if got := read(t, st, down); !bytes.Equal(got, data[1:]) || !has(t, f.local, down) {
+		t.Errorf("%d bytes came", len(got))
+	}
+	if left := append(files(t, f.uploads), files(t, filepath.Join(f.folder, "plain", "partial"))...); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 // TestNotTheHost: a 404 of a proxy whose host is down does not say that an artifact is lost.
 func TestNotTheHost(t *testing.T) {
 	t.Parallel()

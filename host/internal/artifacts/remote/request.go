@@ -82,7 +82,7 @@ func refused(host string, status int, said string) error {
 	case http.StatusConflict, http.StatusLocked, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return err
 	}
-	if status >= 500 && status != http.StatusInsufficientStorage {
+	if status < 400 || status >= 500 && status != http.StatusInsufficientStorage {
 		return err
 	}
 	return lasting{err}

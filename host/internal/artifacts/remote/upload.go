@@ -116,11 +116,15 @@ func (u *upload) patch(ctx context.Context, rest io.Reader) error {
 		}})
 		r.Header.Set("Expect", "100-continue") // a refusal comes before the bytes, and is not lost among them
 	}
-	resp, err := u.send(r, http.StatusOK, http.StatusCreated)
-	if err == nil {
-		resp.Body.Close()
+	resp, err := u.send(r, http.StatusOK, http.StatusCreated, http.StatusNoContent)
+	if err != nil {
+		return err
 	}
-	return err
+	resp.Body.Close()
+	if resp.StatusCode == http.StatusNoContent {
+		return fmt.Errorf("host %s: the upload broke off at %.20s of %d bytes", u.Name, resp.Header.Get(offsetHeader), u.size)
+	}
+	return nil
 }
 
 // told tells how much of it was read.
