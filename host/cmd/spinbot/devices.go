@@ -96,8 +96,22 @@ func (p *program) showHeld(l client.DeviceList, err error) error {
 	return nil
 }
 
-// watchDevices shows the devices every second: in place on a terminal, else one table, or one line of JSON, after another.
+// watchDevices shows the devices every second.
 func (p *program) watchDevices(ctx context.Context, s *session) error {
+	return p.watched(ctx, func(ctx context.Context, w io.Writer, style progress.Style) error {
+		l, err := s.Devices(ctx)
+		if err == nil && p.json {
+			return json.NewEncoder(w).Encode(l)
+		}
+		if err == nil {
+			showDevices(w, style, l)
+		}
+		return err
+	})
+}
+
+// watched shows something every second until Ctrl-C: in place on a terminal, else one after another.
+func (p *program) watched(ctx context.Context, show func(context.Context, io.Writer, progress.Style) error) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	style, inPlace := styleOf(os.Stdout), terminal(os.Stdout) && !p.json
@@ -108,18 +122,17 @@ func (p *program) watchDevices(ctx context.Context, s *session) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		l, err := s.Devices(ctx)
+		var b strings.Builder
+		err := show(ctx, &b, style)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			return err
-		case p.json:
-			err = json.NewEncoder(os.Stdout).Encode(l)
-		default:
-			err = drawDevices(style, inPlace, l)
+		case !p.json:
+			fmt.Fprintln(&b, style.Dim(time.Now().Format("15:04:05")))
 		}
-		if err != nil {
+		if err := draw(b.String(), inPlace); err != nil {
 			return err
 		}
 		select {
@@ -130,12 +143,8 @@ func (p *program) watchDevices(ctx context.Context, s *session) error {
 	}
 }
 
-// drawDevices writes the table in one go: over the one before when it is shown in place.
-func drawDevices(style progress.Style, inPlace bool, l client.DeviceList) error {
-	var b strings.Builder
-	showDevices(&b, style, l)
-	fmt.Fprintln(&b, style.Dim(time.Now().Format("15:04:05")))
-	text := b.String()
+// draw writes a text in one go: over the one before when it is shown in place.
+func draw(text string, inPlace bool) error {
 	if inPlace {
 		text = "\x1b[H" + strings.ReplaceAll(text, "\n", "\x1b[K\n") + "\x1b[J"
 	}

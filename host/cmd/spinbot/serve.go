@@ -21,6 +21,7 @@ import (
 func (p *program) serveCommand() *cobra.Command {
 	var listen, retain, retainRuns string
 	var drain time.Duration
+	var fleet fleetFlags
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the host: the API on loopback, every unfinished run, and triggers",
@@ -28,6 +29,8 @@ func (p *program) serveCommand() *cobra.Command {
 			"pipelines in pipelines.d of the state directory and in the folders of --pipelines. On SIGTERM it takes no more\n" +
 			"work and lets tasks finish for a while; what is not done by then goes on at the next start. On SIGHUP it reads the\n" +
 			"plugins' blocks of its configuration again.\n\n" +
+			"With --redis, plugins' tasks go to every machine on which spinbot agent runs with the same Redis, and to this one. With\n" +
+			"--fleet the host runs that Redis itself, and prints the command for the next machine. See docs/fleet.md.\n\n" +
 			"Once an hour it removes runs that ended more than --retain-runs ago and are not pinned, and artifacts that no run\n" +
 			"refers to. The first time that something would go it only says so, a day ahead. See spinbot gc.",
 		Args: cobra.NoArgs,
@@ -37,10 +40,13 @@ func (p *program) serveCommand() *cobra.Command {
 				return err
 			}
 			again := func() (*config.Config, error) { return p.readAgain(c.Root()) }
-			return p.serve(c.Context(), listen, drain, again, func(cfg *host.Config) { cfg.Retain, cfg.RetainAll = keep, all })
+			return p.serve(c.Context(), listen, drain, again, func(cfg *host.Config) {
+				cfg.Retain, cfg.RetainAll, cfg.Fleet = keep, all, fleet.fleet(cfg.State)
+			})
 		},
 	}
 	p.pipelinesFlag(c)
+	fleet.ofHost(c.Flags())
 	c.Flags().StringVar(&retainRuns, "retain-runs", "30d", "how long runs are kept after they ended")
 	c.Flags().StringVar(&retain, "retain", "on", "on: old runs and artifacts that no run refers to go by themselves; off: nothing does")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the loopback address to listen on")
@@ -99,6 +105,13 @@ func (p *program) serve(ctx context.Context, listen string, drain time.Duration,
 		return errors.Join(err, h.Close(ctx))
 	}
 	warn("spinbot %s listens on http://%s  (state in %s)", version, address, state.Dir)
+	if cfg.Fleet != nil && cfg.Fleet.Own != nil {
+		line, expires, err := h.Join(ctx, 0)
+		if err != nil {
+			return errors.Join(err, h.Close(ctx))
+		}
+		warn("on the next machine, until %s:  %s", expires.Local().Format("15:04"), line)
+	}
 	err = waitServing(h, signals, hangups, func() { p.reconfigure(ctx, h, again) })
 	warn("stopping; running tasks have %s to finish", drain)
 	ctx, cancel := context.WithTimeout(ctx, drain)

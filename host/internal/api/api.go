@@ -83,6 +83,7 @@ type Config struct {
 	Live      Live
 	Retention Retention
 	Devices   Devices
+	Agents    Agents
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
@@ -186,6 +187,10 @@ func (s *Server) routes() {
 	v1.Get("/cache", s.listCache)
 	v1.Delete("/cache/:key", s.forget)
 	v1.Post("/cache/gc", s.shrink)
+	v1.Get("/agents", s.listAgents)
+	v1.Post("/agents/join", s.joinAgent)
+	v1.Post("/agents/:name", s.orderAgent)
+	v1.Delete("/agents/:name", s.removeAgent)
 	v1.Get("/devices", s.listDevices)
 	v1.Get("/devices/:uuid/series", s.deviceSeries)
 	v1.Post("/devices/:uuid/hold", s.holdDevice)

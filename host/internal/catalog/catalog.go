@@ -56,6 +56,8 @@ type Entry struct {
 	Imports []string
 	// Code of a module that is linked into this binary.
 	Code []byte
+	// Agents are the names of the machines that have a plugin which this one has not.
+	Agents []string
 }
 
 // BuiltIn is the path of a module that is part of this binary.
@@ -75,6 +77,9 @@ type Config struct {
 	BundledTrust string
 	// CacheDir keeps manifests by checksum, so that listing node types starts no plugin; empty: none are kept.
 	CacheDir string
+	// Elsewhere gives the plugins of other machines, and a text that changes with them; nil: there are none. One that this
+	// machine has, too, goes by what it is here.
+	Elsewhere func() (entries []Entry, stamp string)
 	// Describe asks a trusted entry what it is.
 	Describe func(ctx context.Context, e Entry) (Description, error)
 }
@@ -115,6 +120,12 @@ func (c *Catalog) View(ctx context.Context) (*View, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found, stamp := c.look()
+	var elsewhere []Entry
+	if c.cfg.Elsewhere != nil {
+		var more string
+		elsewhere, more = c.cfg.Elsewhere()
+		stamp += more
+	}
 	if v := c.last.Load(); v != nil && stamp == c.stamp {
 		return v, nil
 	}
@@ -146,6 +157,11 @@ func (c *Catalog) View(ctx context.Context) (*View, error) {
 				c.failures[e.SHA256] = e.Reason
 			}
 		case Refused:
+		}
+	}
+	for _, e := range elsewhere {
+		if !slices.ContainsFunc(entries, func(x Entry) bool { return x.Name == e.Name && x.State == Ready }) {
+			entries = append(entries, e)
 		}
 	}
 	v := newView(entries, trust.grants)

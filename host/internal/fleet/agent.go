@@ -477,6 +477,13 @@ func (a *Agent) Drain(on bool) {
 	a.Changed(false)
 }
 
+// Draining says whether it takes nothing more.
+func (a *Agent) Draining() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.end.Draining()
+}
+
 // HandBack stops what runs: it is handed back.
 func (a *Agent) HandBack(why *sdk.Error) {
 	a.mu.Lock()

@@ -307,7 +307,7 @@ func TestHostRestarted(t *testing.T) {
 	again, cancel := context.WithCancelCause(context.Background())
 	done := make(chan protocol.Result, 1)
 	go func() { res, _ := r.task(again, h, "a", "run/1", ""); r.commit(h, "run/1"); done <- res }()
-	r.until("it is waited for", func() bool { return len(h.waiting()) == 1 })
+	r.until("it is waited for", func() bool { return len(h.Tasks("a")) == 1 })
 	cancel(errors.New("that will do"))
 	if res := <-done; res.Error == nil || res.Error.Message != "that will do" {
 		t.Errorf("%+v", res)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -104,8 +103,17 @@ func (h *Host) Begin(ctx context.Context) error {
 	return nil
 }
 
+// Reached says how agents reach this host's artifacts, when that was not known at first.
+func (h *Host) Reached(url string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cfg.Info.URL = url
+}
+
 func (h *Host) announce(ctx context.Context) error {
+	h.mu.Lock()
 	raw, err := json.Marshal(h.cfg.Info)
+	h.mu.Unlock()
 	if err != nil {
 		return err
 	}
@@ -372,11 +380,11 @@ func (h *Host) Members() []Member {
 	return out
 }
 
-// Under way lists the attempts that wait for an outcome.
-func (h *Host) waiting() []string {
+// Tasks lists the attempts that an agent is to carry out.
+func (h *Host) Tasks(agent string) []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Sorted(maps.Keys(h.waits))
+	return h.end.Tasks(agent)
 }
 
 // Execute has an agent carry out an attempt; without a body it waits for one that was sent before. whole says whether what

@@ -79,6 +79,7 @@ type Config struct {
 	Probe []string
 	// Devices are those that the configuration describes.
 	Devices []gpu.Written
+	Fleet   *FleetConfig // nil: there is this machine alone
 	Log     *slog.Logger
 }
 
@@ -103,6 +104,7 @@ type Host struct {
 	triggers  *trigger.Triggers
 	metrics   *telemetry.Metrics
 	machine   *machine.Machine
+	fleet     *fleetHost // nil: there is this machine alone
 	devices   *probe.Watch
 	leases    *leases.Keeper
 	placer    *placer.Placer
@@ -196,7 +198,16 @@ func (h *Host) open(ctx context.Context) error {
 		return err
 	}
 	h.retain()
-	h.catalog = catalog.New(catalogConfig(h.cfg, h.describe))
+	if h.cfg.Fleet != nil {
+		if err := h.openFleet(ctx); err != nil {
+			return err
+		}
+	}
+	look := catalogConfig(h.cfg, h.describe)
+	if h.fleet != nil {
+		look.Elsewhere = h.fleet.elsewhere
+	}
+	h.catalog = catalog.New(look)
 	h.place()
 	executor, err := h.executor()
 	if err != nil {
@@ -205,7 +216,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.openTriggers()
 	h.engine = engine.New(engine.Config{
 		Vault: h.secrets, Mask: mask.String,
-		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache, Placer: placing{h.placer, h},
+		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache, Placer: placing{h.placer, h}, Elsewhere: h.elsewhere, Spread: h.spreads,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 	})
@@ -213,7 +224,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.lookAtDisks()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Journal: h.store, Index: h.store,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
 		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
@@ -247,8 +258,18 @@ func (h *Host) executor() (exec.Executor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return exec.Private(here, h.secrets, h.secrets.Mask().String), nil
+	here = exec.Private(here, h.secrets, h.secrets.Mask().String)
+	if h.fleet != nil {
+		here = h.fleet.away(here)
+	}
+	return here, nil
 }
+
+// elsewhere says whether an agent is another machine's.
+func (h *Host) elsewhere(agent string) bool { return h.fleet != nil && agent != localAgent }
+
+// spreads says whether tasks of a node type go to whichever machine has room.
+func (h *Host) spreads(t sdk.NodeType) bool { return h.fleet != nil && !h.isModule(t.Name) }
 
 func (h *Host) gauges() {
 	h.metrics.Gauge("runs_active", "Runs that this host advances now.", func() float64 { return float64(h.engine.Live()) })
@@ -283,6 +304,9 @@ func (h *Host) observe(id run.ID, e run.Event) {
 		h.triggers.Ended(string(id))
 		h.metrics.Run(string(e.Status))
 	default:
+		if e.Kind == run.AttemptEnded && h.fleet != nil {
+			h.fleet.link.Committed(e.At(id).String())
+		}
 		if e.Kind == run.AttemptEnded && e.Error != nil {
 			h.cfg.Log.Info("attempt ended", "task", e.At(id).String(),
 				"cause", e.Error.Cause, "error", e.Error.Message)
@@ -321,6 +345,11 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 	}
 	h.engine.Reading(true)
 	h.announce.Store(true)
+	if h.fleet != nil {
+		if err := h.fleet.begin(ctx); err != nil {
+			return "", errors.Join(err, ln.Close())
+		}
+	}
 	h.followDevices()
 	h.serve(ln)
 	ctx, h.stopServing = context.WithCancel(ctx)

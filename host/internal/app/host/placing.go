@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
@@ -32,7 +33,7 @@ func (h *Host) place() {
 			policy.Quotas[q.User] = placement.Quota{Devices: q.Devices, Memory: q.Memory}
 		}
 	}
-	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Engines: h.engines(), Expect: h.leases.Expect, File: h.cfg.State.Learned(), Log: h.cfg.Log})
+	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Engines: h.engines(), Expect: h.expect, File: h.cfg.State.Learned(), Log: h.cfg.Log})
 }
 
 func (h *Host) parks(nodeType string) bool {
@@ -68,10 +69,44 @@ func (h *Host) pluginOf(nodeType string) string {
 	return name
 }
 
-// tellPlacer says how this machine's devices are now.
+// expect tells whoever carries a task out that it comes.
+func (h *Host) expect(a placement.Assignment) {
+	if h.fleet != nil {
+		h.fleet.remote.Expect(a)
+		return
+	}
+	h.leases.Expect(a)
+}
+
+// tellPlacer says how this machine is now.
 func (h *Host) tellPlacer() {
+	me := placement.Agent{ID: localAgent, Name: "this machine"}
+	if h.fleet != nil {
+		if h.fleet.cfg.NoAgent {
+			return
+		}
+		me.Offers, me.Tasks = h.offered(), h.cfg.Parallel
+	}
 	devices, warm := h.leases.View()
-	h.placer.Agent(placement.Agent{ID: localAgent, Name: "this machine"}, devices, h.machine.RAM, h.machine.Disk, warm)
+	h.placer.Agent(me, devices, h.machine.RAM, h.machine.Disk, warm)
+}
+
+// offered gives the node types of this machine's own plugins, sorted.
+func (h *Host) offered() []string {
+	out := []string{}
+	v, err := h.catalog.Last(context.Background())
+	if err != nil {
+		return out
+	}
+	for _, e := range v.Entries {
+		if e.Kind == catalog.Plugin && e.State == catalog.Ready && len(e.Agents) == 0 {
+			for _, t := range e.Manifest.NodeTypes {
+				out = append(out, t.Name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // followDevices looks after the devices from now on. Called again it does nothing.
@@ -137,6 +172,9 @@ func (p placing) Want(w placement.Want, given func(placement.Given), yield func(
 
 func (p placing) Done(id string, went *placement.Went) {
 	p.h.leases.Forget(id)
+	if p.h.fleet != nil {
+		p.h.fleet.remote.Forget(id)
+	}
 	p.Placer.Done(id, went)
 }
 

@@ -99,6 +99,9 @@ func (s State) Pipelines() string { return filepath.Join(s.Dir, "pipelines.d") }
 // Holds is where it is kept which devices a person holds.
 func (s State) Holds() string { return filepath.Join(s.Dir, "holds.json") }
 
+// Fleet is what a host or an agent keeps of its fleet: its name and keys, what it holds for others.
+func (s State) Fleet() string { return filepath.Join(s.Dir, "fleet") }
+
 // Learned is what tasks have taught about their memory and time.
 func (s State) Learned() string { return filepath.Join(s.Dir, "learned.json") }
 

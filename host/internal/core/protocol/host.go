@@ -348,6 +348,19 @@ func (h *Host) away(p *peer, why string) {
 	}
 }
 
+// Tasks lists the attempts that an agent is to carry out.
+func (h *Host) Tasks(agent string) []string {
+	out := []string{}
+	if p := h.peers[agent]; p != nil {
+		for _, id := range sorted(p.tasks) {
+			if !p.tasks[id].ended {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
+}
+
 // Heard says that the host hears again after it could not: agents have had no way to be heard.
 func (h *Host) Heard(now time.Duration) {
 	for _, p := range h.peers {

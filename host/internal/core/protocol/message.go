@@ -52,6 +52,8 @@ type Order struct {
 	// Drain: it takes nothing more; what is not done after Grace milliseconds is handed back.
 	Drain bool  `json:"drain,omitempty"`
 	Grace int64 `json:"grace,omitempty"`
+	// Resume: it takes tasks again.
+	Resume bool `json:"resume,omitempty"`
 	// Plugin has to be fetched, verified and offered.
 	Plugin *Plugin `json:"plugin,omitempty"`
 }
@@ -104,16 +106,17 @@ type Hello struct {
 	Version  string            `json:"version"` // of the program
 	Platform string            `json:"platform"`
 	Labels   map[string]string `json:"labels,omitempty"`
-	Key      string            `json:"key"` // public: what is secret is sealed for it
-	Started  int64             `json:"started"`
+	Key      string            `json:"key"`     // public: what is secret is sealed for it
+	Started  int64             `json:"started"` // Unix seconds
+	Tasks    int               `json:"tasks"`   // without devices, that it takes at once
 	Plugins  []Offered         `json:"plugins,omitempty"`
 	Notes    []string          `json:"notes,omitempty"` // what a person should know, such as that there is no driver
 }
 
 // Offered is a plugin that an agent has, and what its node types are.
 type Offered struct {
-	Name     string            `json:"name"`
-	Version  string            `json:"version"`
-	Checksum string            `json:"checksum"`
-	Types    []json.RawMessage `json:"types"`
+	Name     string       `json:"name"`
+	Version  string       `json:"version"`
+	Checksum string       `json:"checksum"`
+	Manifest sdk.Manifest `json:"manifest"`
 }

@@ -1,0 +1,345 @@
+// Package agent wires one agent: a machine that carries out plugins' tasks for the hosts of a fleet. It holds no runs; what
+// it has been given, and what has become of that, it notes until its hosts are done with it.
+package agent
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
+	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/artifacts/remote"
+	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/config"
+	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
+	"github.com/myspinbot/spinbot/host/internal/exec/remoteexec"
+	"github.com/myspinbot/spinbot/host/internal/fleet"
+	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+	"github.com/myspinbot/spinbot/host/internal/gpu"
+	"github.com/myspinbot/spinbot/host/internal/secrets"
+	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+// Config is what an agent is made of.
+type Config struct {
+	State local.State
+	// Lock is the held state directory; the agent releases it when it closes.
+	Lock    *local.Lock
+	Version string
+	Name    string // for people; empty: the machine's
+	Labels  map[string]string
+	// BundledTrust is the SHA-256 of the trust file of the plugins that came with this binary; empty without any.
+	BundledTrust string
+	PluginDirs   []string
+	Parallel     int   // tasks without devices at once
+	CacheLimit   int64 // of artifacts, in bytes; 0: what the disk holds
+	// SecretFiles and SecretCommands say where the secrets of plugins' blocks come from.
+	SecretFiles    map[string]string
+	SecretCommands map[string][]string
+	Environ        []string // nil: os.Environ
+	File           *config.Config
+	Probe          []string
+	Devices        []gpu.Written
+	Dial           dial.Config
+	Pace           fleet.Pace
+	Log            *slog.Logger
+}
+
+// Agent is one agent.
+type Agent struct {
+	cfg     Config
+	id      string
+	machine *machine.Machine
+	catalog *catalog.Catalog
+	secrets *secrets.Vault
+	key     seal.Key
+	cache   *remote.Cache
+	server  *remoteexec.Server
+	link    *fleet.Agent
+	hangUp  func() error
+	crawl   crawl
+
+	mu    sync.Mutex
+	hosts map[string]*forHost
+	last  *catalog.View // that hosts were told of
+}
+
+// Open makes the agent, and connects to Redis.
+func Open(ctx context.Context, c Config) (*Agent, error) {
+	a := &Agent{cfg: c, hosts: map[string]*forHost{}}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.closeParts())
+	}
+	return a, nil
+}
+
+func (a *Agent) open(ctx context.Context) (err error) {
+	c, state := &a.cfg, a.cfg.State
+	c.Name = cmp.Or(c.Name, hostname())
+	if c.Environ == nil {
+		c.Environ = os.Environ()
+	}
+	if c.File == nil {
+		c.File = config.Default()
+	}
+	if c.Parallel <= 0 {
+		c.Parallel = runtime.NumCPU()
+	}
+	if a.id, err = machine.Identity(state.Fleet(), "agent"); err != nil {
+		return err
+	}
+	if a.key, err = machine.SealKey(state.Fleet()); err != nil {
+		return err
+	}
+	a.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: c.SecretFiles, Commands: c.SecretCommands, Environ: c.Environ})
+	c.Log = slog.New(a.secrets.Mask().Handler(c.Log.Handler()))
+	a.machine, err = machine.New(machine.Config{State: state, File: c.File, Probe: c.Probe, Devices: c.Devices, Environ: c.Environ, Resolve: a.resolve,
+		Configure: a.configure, Parks: a.parks, Crawls: a.crawl.crawls, Changed: a.changed, Log: c.Log, TaskLog: c.Log,
+		Empty: func(note string) { c.Log.Info("no devices: it carries out what needs none", "why", note) }})
+	if err != nil {
+		return err
+	}
+	a.catalog = catalog.New(catalog.Config{PluginDirs: c.PluginDirs, TrustFile: state.Trust(), BundledTrust: c.BundledTrust, CacheDir: state.Manifests(), Describe: a.describe})
+	store, err := dir.Open(state.Artifacts())
+	if err != nil {
+		return err
+	}
+	a.cache, err = remote.NewCache(remote.CacheConfig{Store: store, Keeper: store, Folder: filepath.Join(state.Fleet(), "artifacts"), Limit: c.CacheLimit})
+	if err != nil {
+		return err
+	}
+	return a.connect(ctx)
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "agent"
+	}
+	return name
+}
+
+func (a *Agent) connect(ctx context.Context) error {
+	c := &a.cfg
+	a.id = cmp.Or(c.Dial.Agent, a.id) // a host may have named it when it joined
+	c.Dial.Agent = a.id
+	client, facts, err := dial.Open(ctx, c.Dial)
+	if err != nil {
+		return err
+	}
+	a.hangUp = client.Close
+	for _, warning := range facts.Warnings {
+		c.Log.Warn("redis: " + warning)
+	}
+	a.server = remoteexec.NewServer(remoteexec.ServerConfig{Next: a.executor, Expect: a.expect, Forget: a.forget, Open: a.key.Open,
+		Seal: func(ctx context.Context, host string, purpose, plain []byte) ([]byte, error) {
+			return a.link.Seal(ctx, host, purpose, plain)
+		},
+		Learn: a.secrets.Mask().Add, Mask: a.secrets.Mask().String})
+	if _, err := a.catalog.View(ctx); err != nil {
+		return err
+	}
+	a.link, err = fleet.NewAgent(fleet.AgentConfig{Client: client, Namespace: cmp.Or(c.Dial.Namespace, dial.DefaultNamespace), ID: a.id, Session: machine.Session(), Pace: c.Pace,
+		Notes: filepath.Join(c.State.Fleet(), "notes.jsonl"), Boot: machine.Boot(), Run: a.server.Run, Deliver: a.deliver, Delivered: a.delivered,
+		Status: a.status, Hello: a.hello, Order: a.order, Connection: a.connection, Log: c.Log})
+	return err
+}
+
+// ID is the agent's name in the fleet.
+func (a *Agent) ID() string { return a.id }
+
+// Name is what people call it.
+func (a *Agent) Name() string { return a.cfg.Name }
+
+// Run works until stop is closed or a part of it fails. Then it takes nothing more, lets what runs finish until the end of
+// grace, and hands back the rest.
+func (a *Agent) Run(ctx context.Context, stop <-chan struct{}, grace time.Duration) error {
+	a.machine.Follow(a.idle, func(time.Time) { a.look(ctx) })
+	working, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	done := make(chan error, 1)
+	go func() { done <- a.link.Run(working) }()
+	select {
+	case err := <-done:
+		return err
+	case <-stop:
+	case <-ctx.Done():
+	}
+	a.drain(grace)
+	end()
+	return <-done
+}
+
+// settling is how long an agent that ends waits for its hosts to take its results. They are on its disk in any case.
+const settling = 5 * time.Second
+
+// drain takes nothing more, and gives what runs some time.
+func (a *Agent) drain(grace time.Duration) {
+	a.link.Drain(true)
+	running, _ := a.link.Holds()
+	if running > 0 {
+		a.cfg.Log.Info("takes no more tasks; those that run have some time to finish", "tasks", running, "time", grace.String())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if a.link.Idle(ctx, false) != nil {
+		a.link.HandBack(&sdk.Error{Cause: sdk.CauseDrained, Message: "its agent " + a.cfg.Name + " was shut down"})
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), settling)
+	defer cancel()
+	_ = a.link.Idle(ctx, true)
+}
+
+// Close gives everything back.
+func (a *Agent) Close() error { return a.closeParts() }
+
+func (a *Agent) closeParts() error {
+	var errs []error
+	if a.machine != nil {
+		errs = append(errs, a.machine.Close())
+	}
+	if a.hangUp != nil {
+		errs = append(errs, a.hangUp())
+	}
+	a.cfg.Lock.Release()
+	return errors.Join(errs...)
+}
+
+func (a *Agent) idle() bool {
+	running, _ := a.link.Holds()
+	return running == 0
+}
+
+func (a *Agent) connection(err error) {
+	if err != nil {
+		a.cfg.Log.Warn("redis does not answer: what runs goes on, and results wait on this disk until it does", "error", err)
+		return
+	}
+	a.cfg.Log.Info("redis answers again")
+}
+
+// look notices plugins that came or went.
+func (a *Agent) look(ctx context.Context) {
+	v, err := a.catalog.View(ctx)
+	if err != nil {
+		return
+	}
+	a.mu.Lock()
+	changed := a.last != nil && v != a.last
+	a.last = v
+	a.mu.Unlock()
+	if changed {
+		a.link.Changed(true)
+	}
+}
+
+func (a *Agent) changed() {
+	if a.link != nil {
+		a.link.Changed(false)
+	}
+}
+
+func (a *Agent) status() protocol.Status {
+	devices, warm := a.machine.Leases.View()
+	return protocol.Status{Devices: devices, Warm: warm, RAM: a.machine.RAM, Disk: a.machine.Disk}
+}
+
+var began = time.Now()
+
+func (a *Agent) hello() protocol.Hello {
+	h := protocol.Hello{Name: a.cfg.Name, Version: a.cfg.Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Labels: a.cfg.Labels, Key: a.key.Public(),
+		Started: began.Unix(), Tasks: a.cfg.Parallel, Notes: a.machine.Devices.Inventory().Notes}
+	v, err := a.catalog.Last(context.Background())
+	if err != nil {
+		h.Notes = append(h.Notes, "its plugins are not known: "+err.Error())
+		return h
+	}
+	for _, e := range v.Entries {
+		if e.Kind == catalog.Plugin && e.State == catalog.Ready {
+			h.Plugins = append(h.Plugins, protocol.Offered{Name: e.Name, Version: e.Version, Checksum: e.SHA256, Manifest: e.Manifest})
+		}
+	}
+	return h
+}
+
+func (a *Agent) describe(ctx context.Context, e catalog.Entry) (d catalog.Description, err error) {
+	d.Manifest, err = a.machine.Plugins.Describe(ctx, binary(e))
+	return d, err
+}
+
+func binary(e catalog.Entry) pluginexec.Binary {
+	return pluginexec.Binary{Name: e.Name, Path: e.Path, SHA256: "sha256:" + e.SHA256, UsesDevices: e.Manifest.UsesDevices()}
+}
+
+func (a *Agent) resolve(nodeType string) (pluginexec.Binary, error) {
+	v, err := a.catalog.Last(context.Background())
+	if err != nil {
+		return pluginexec.Binary{}, err
+	}
+	e, ok := v.Offers(nodeType)
+	if !ok {
+		why := cmp.Or(v.Why(nodeType), "no plugin that is installed there offers it")
+		return pluginexec.Binary{}, &sdk.Error{Cause: sdk.CauseRefused, Message: fmt.Sprintf("node type %s is not on %s: %s", nodeType, a.cfg.Name, why)}
+	}
+	return binary(e), nil
+}
+
+func (a *Agent) parks(nodeType string) bool {
+	v, err := a.catalog.Last(context.Background())
+	if err != nil {
+		return false
+	}
+	t, _ := v.NodeType(nodeType)
+	return t.Parks
+}
+
+// configure gives what a plugin is told when its process starts.
+func (a *Agent) configure(ctx context.Context, plugin string) (sdk.Values, error) {
+	block, ok := a.cfg.File.Plugin(plugin)
+	if !ok {
+		return nil, nil
+	}
+	v, err := a.catalog.Last(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e, _ := v.Entry(plugin)
+	values, err := block.Values(e.Manifest.ConfigSchema, func(name string) (string, error) { return a.secretOf(ctx, name) })
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range block.Private(e.Manifest.ConfigSchema, values) {
+		a.secrets.Mask().Keep(text)
+	}
+	return values, nil
+}
+
+func (a *Agent) secretOf(ctx context.Context, name string) (string, error) {
+	if err := a.secrets.Resolve(ctx, []string{name}); err != nil {
+		return "", err
+	}
+	return a.secrets.Secret(name)
+}
+
+func (a *Agent) expect(p placement.Assignment) {
+	a.crawl.begins(p)
+	a.machine.Leases.Expect(p)
+	a.machine.Wanted()
+}
+
+func (a *Agent) forget(id string) {
+	a.crawl.ends(id)
+	a.machine.Leases.Forget(id)
+}
