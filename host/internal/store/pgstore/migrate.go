@@ -39,8 +39,12 @@ func migrations() ([]string, error) {
 	return out, nil
 }
 
-// lockSchema has hosts that start at once take turns, until the transaction ends.
-const lockSchema = "SELECT pg_advisory_xact_lock(1936746862, 1)"
+// Hosts that start at once take turns. The lock is the connection's and not the transaction's: only a transaction that
+// begins once the lock is held is sure to see what the host before has made.
+const (
+	lockSchema   = "SELECT pg_advisory_lock(1936746862, 1)"
+	unlockSchema = "SELECT pg_advisory_unlock(1936746862, 1)"
+)
 
 // migrate brings the schema up to date in one transaction. A schema that is up to date is only looked at.
 func migrate(ctx context.Context, conn *pgx.Conn) error {
@@ -51,27 +55,33 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 	if have, err := version(ctx, conn); err != nil || have >= len(steps) {
 		return newer(have, len(steps), err)
 	}
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockSchema); err != nil {
+	if _, err := conn.Exec(ctx, lockSchema); err != nil {
+		return err
+	}
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return upgrade(ctx, tx, steps) })
+	if err == nil {
+		_, err = conn.Exec(ctx, unlockSchema)
+	}
+	return err // after an error the connection is closed, and the lock gone with it
+}
+
+func upgrade(ctx context.Context, tx pgx.Tx, steps []string) error {
+	have, err := version(ctx, tx) // another host may have been first
+	if err != nil || have >= len(steps) {
+		return newer(have, len(steps), err)
+	}
+	if have == 0 {
+		if err := create(ctx, tx); err != nil {
 			return err
 		}
-		have, err := version(ctx, tx) // another host may have been first
-		if err != nil || have >= len(steps) {
-			return newer(have, len(steps), err)
+	}
+	for i := have; i < len(steps); i++ {
+		if _, err := tx.Exec(ctx, steps[i]); err != nil {
+			return fmt.Errorf("migrate to version %d: %w", i+1, err)
 		}
-		if have == 0 {
-			if err := create(ctx, tx); err != nil {
-				return err
-			}
-		}
-		for i := have; i < len(steps); i++ {
-			if _, err := tx.Exec(ctx, steps[i]); err != nil {
-				return fmt.Errorf("migrate to version %d: %w", i+1, err)
-			}
-		}
-		_, err = tx.Exec(ctx, "UPDATE spinbot.meta SET schema = $1", len(steps))
-		return err
-	})
+	}
+	_, err = tx.Exec(ctx, "UPDATE spinbot.meta SET schema = $1", len(steps))
+	return err
 }
 
 func newer(have, know int, err error) error {

@@ -85,3 +85,14 @@ func silence(t testing.TB, url, host string) {
 	t.Helper()
 	exec(t, url, "UPDATE spinbot.hosts SET beaten = beaten - interval '1 hour' WHERE id = $1", host)
 }
+
+// lock runs a statement in a transaction that stays open until release.
+func lock(t testing.TB, url, statement string) (release func()) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, url)
+	check(t, err)
+	_, err = conn.Exec(ctx, "BEGIN; "+statement)
+	check(t, err)
+	return func() { check(t, conn.Close(ctx)) }
+}

@@ -102,8 +102,8 @@ func find() (string, error) {
 	return "", errMissing
 }
 
-// access lets everybody in who reaches the socket, but asks for passwords in databases whose names begin with "locked".
-const access = "local locked all scram-sha-256\nlocal all all trust\n"
+// access lets everybody in who reaches the socket, but asks a user named locked for a password.
+const access = "local all locked scram-sha-256\nlocal all all trust\n"
 
 func start(settings ...string) (*Server, error) {
 	bin, err := find()
