@@ -57,6 +57,32 @@ func TestAdoptRace(t *testing.T) {
 	f.check()
 }
 
+// TestAdoptFromEachOther: hosts that were all taken for dead, and all are not, adopt each other's runs at once. Whoever is
+// first lives, so that nobody takes a run from who has just adopted it.
+func TestAdoptFromEachOther(t *testing.T) {
+	t.Parallel()
+	f := &fleet{t: t, url: pgtest.Database(t), owners: map[string][]int{}}
+	for i := range 4 {
+		f.hosts = append(f.hosts, open(t, f.url, fmt.Sprintf("host_%d", i)))
+	}
+	for i := range fleetRuns {
+		check(t, f.hosts[0].Append(t.Context(), f.event(fmt.Sprintf("run_%02d", i), 0, 0)))
+	}
+	for round := range 12 {
+		exec(t, f.url, "UPDATE spinbot.hosts SET beaten = '-infinity'")
+		var wg sync.WaitGroup
+		for i := range f.hosts {
+			wg.Go(func() { f.adopt(i) })
+		}
+		wg.Wait()
+		for run, owners := range f.owners {
+			if len(owners) > round+1 {
+				t.Fatalf("%s was adopted by several hosts in round %d: %v", run, round, owners)
+			}
+		}
+	}
+}
+
 // event is an append that says which host made it.
 func (f *fleet) event(run string, after uint64, host int) store.Append {
 	return store.Append{Run: run, After: after, Events: [][]byte{fmt.Appendf(nil, "%s #%d host_%d", run, after+1, host)},

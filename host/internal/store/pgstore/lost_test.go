@@ -40,6 +40,32 @@ func TestLostConnection(t *testing.T) {
 	}
 }
 
+// TestLateAppend: what arrives long after it was sent again, and everybody has gone on, changes nothing.
+func TestLateAppend(t *testing.T) {
+	t.Parallel()
+	p := behind(t, pgtest.Database(t))
+	st := open(t, p.url, "a")
+	p.next("gone #1", late)
+	check(t, st.Append(t.Context(), one("gone", 0, "")), st.Append(t.Context(), one("other", 0, "")), st.Remove(t.Context(), "gone", 1))
+	p.arrive(t)
+	whole(t, st, "gone", 0)
+	check(t, st.Append(t.Context(), one("other", 1, "")))
+}
+
+// TestLateAdoption: neither does an adoption; what it would take nobody would be told of.
+func TestLateAdoption(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	p := behind(t, url)
+	a, b := open(t, url, "a"), open(t, p.url, "host-b")
+	p.next("host-b", late)
+	adopts(t, b)
+	check(t, a.Append(t.Context(), one("run", 0, "running")))
+	silence(t, url, "a")
+	p.arrive(t)
+	adopts(t, b, "run")
+}
+
 // TestLostAdoption: what was adopted is told, though the answer got lost.
 func TestLostAdoption(t *testing.T) {
 	t.Parallel()

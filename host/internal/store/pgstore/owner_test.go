@@ -197,7 +197,10 @@ func TestLead(t *testing.T) {
 			t.Fatalf("leads %v at %d, %v, want %v at %d", is, at, err, want, epoch)
 		}
 	}
-	expire := func() { t.Helper(); exec(t, url, "UPDATE spinbot.leader SET until = clock_timestamp() - interval '1 ms'") }
+	expire := func() {
+		t.Helper()
+		exec(t, url, "UPDATE spinbot.leader SET until = clock_timestamp() - interval '1 ms'")
+	}
 	leads(a, true, 1)
 	leads(b, false, 1)
 	leads(a, true, 1)

@@ -24,6 +24,7 @@ type proxy struct {
 	fate   fate
 	met    chan struct{} // closed when the marker has come
 	freed  chan struct{} // closed when what was held may go on
+	heard  chan struct{} // closed when what is late has been answered, though not to the client
 }
 
 // fate is what becomes of the next message of the client with the marker in it.
@@ -72,7 +73,7 @@ func behind(t testing.TB, real string) *proxy {
 func (p *proxy) next(marker string, f fate) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.marker, p.fate, p.met, p.freed = []byte(marker), f, make(chan struct{}), make(chan struct{})
+	p.marker, p.fate, p.met, p.freed, p.heard = []byte(marker), f, make(chan struct{}), make(chan struct{}), make(chan struct{})
 	return p.met
 }
 
@@ -84,6 +85,16 @@ func (p *proxy) free() {
 		close(p.freed)
 		p.freed = nil
 	}
+}
+
+// arrive has what is late arrive, and waits until the server has dealt with it.
+func (p *proxy) arrive(t testing.TB) {
+	t.Helper()
+	p.free()
+	p.mu.Lock()
+	heard := p.heard
+	p.mu.Unlock()
+	await(t, "the server's answer", heard)
 }
 
 // cut ends all connections to clients, and lets none through until mend. What is held or late may still arrive.
@@ -139,7 +150,7 @@ func (p *proxy) forth(client, server net.Conn, back *answers) {
 		if err != nil {
 			return
 		}
-		f, freed := p.meet(buf[:n])
+		f, freed, heard := p.meet(buf[:n])
 		switch f {
 		case lost:
 			return
@@ -159,6 +170,7 @@ func (p *proxy) forth(client, server net.Conn, back *answers) {
 			if _, err := server.Write(buf[:n]); err == nil {
 				<-answered
 			}
+			close(heard)
 			return
 		}
 		if _, err := server.Write(buf[:n]); err != nil {
@@ -167,16 +179,16 @@ func (p *proxy) forth(client, server net.Conn, back *answers) {
 	}
 }
 
-func (p *proxy) meet(message []byte) (fate, <-chan struct{}) {
+// meet gives the message's fate, when it may go on, and what to close when it was answered.
+func (p *proxy) meet(message []byte) (f fate, freed <-chan struct{}, heard chan<- struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fate == 0 || !bytes.Contains(message, p.marker) {
-		return 0, nil
+		return 0, nil, nil
 	}
-	f := p.fate
-	p.fate = 0
+	f, p.fate = p.fate, 0
 	close(p.met)
-	return f, p.freed
+	return f, p.freed, p.heard
 }
 
 // answers go to the client, unless they are swallowed.
