@@ -116,6 +116,8 @@ func (s *Store) advice(err error) string {
 		return "the server is a standby, or its database is read-only: name the primary in the URL, or all servers with target_session_attrs=read-write"
 	case "42P07", "42883", "42P01", "42703":
 		return "its schema spinbot is not as this version made it: use a database of its own, and the same version of spinbot on every host"
+	case "SB002":
+		return "the database does not have all that it had confirmed, as after a failover to a standby that was behind: start spinbot again, and it goes on from what is there"
 	case "53100":
 		return "the server's disk is full: free some space there and start again"
 	case "53300":

@@ -33,7 +33,7 @@ func (s *Store) listen(conn *pgx.Conn) {
 		hangUp(conn)
 		for pause := 10 * time.Millisecond; ; pause = min(2*pause, maxPause) {
 			var err error
-			ctx, cancel := context.WithTimeout(s.alive, askFor)
+			ctx, cancel := context.WithTimeout(s.alive, answerFor)
 			conn, err = s.listener(ctx)
 			cancel()
 			if err == nil {
@@ -67,7 +67,7 @@ func (s *Store) hear(conn *pgx.Conn) {
 }
 
 func (s *Store) answers(conn *pgx.Conn) bool {
-	ctx, cancel := context.WithTimeout(s.alive, askFor)
+	ctx, cancel := context.WithTimeout(s.alive, answerFor)
 	defer cancel()
 	return conn.Ping(ctx) == nil
 }

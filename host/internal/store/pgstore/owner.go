@@ -12,7 +12,7 @@ import (
 // Beat implements store.Ownership.
 func (s *Store) Beat(ctx context.Context) error {
 	err := s.insist(ctx, func(ctx context.Context) error {
-		_, err := s.read.Exec(ctx, "SELECT spinbot.beat($1, $2, $3)", s.host, s.session, store.LeadFor)
+		_, err := s.living.Exec(ctx, "SELECT spinbot.beat($1, $2, $3)", s.host, s.session, store.LeadFor)
 		return err
 	})
 	return s.say("beat", err)
@@ -45,7 +45,7 @@ func (s *Store) Adopt(ctx context.Context, silent time.Duration) ([]string, erro
 // Lead implements store.Ownership.
 func (s *Store) Lead(ctx context.Context) (leads bool, epoch int64, err error) {
 	err = s.insist(ctx, func(ctx context.Context) error {
-		return s.read.QueryRow(ctx, "SELECT * FROM spinbot.lead($1, $2, $3)", s.host, s.session, store.LeadFor).Scan(&leads, &epoch)
+		return s.living.QueryRow(ctx, "SELECT * FROM spinbot.lead($1, $2, $3)", s.host, s.session, store.LeadFor).Scan(&leads, &epoch)
 	})
 	return leads, epoch, s.say("lead", err)
 }
@@ -58,7 +58,7 @@ type owned struct {
 func (s *Store) runs(ctx context.Context, sql string, args ...any) (out []owned, err error) {
 	err = s.insist(ctx, func(ctx context.Context) error {
 		out = nil
-		rows, err := s.read.Query(ctx, sql, args...)
+		rows, err := s.living.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}

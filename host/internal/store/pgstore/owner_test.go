@@ -282,3 +282,25 @@ func TestNotices(t *testing.T) {
 		t.Errorf("%q, want one for every run", got)
 	}
 }
+
+// TestReadersDoNotSilence: a host says that it lives while readers hold all the connections that they may have.
+func TestReadersDoNotSilence(t *testing.T) {
+	t.Parallel()
+	st := open(t, pgtest.Database(t)+"&pool_max_conns=2", "a")
+	check(t, st.Append(t.Context(), one("run", 0, "running")))
+	release := make(chan struct{})
+	var reading, wg sync.WaitGroup
+	for range 2 {
+		reading.Add(1)
+		wg.Go(func() {
+			if err := st.Each(t.Context(), func(store.Event) error { reading.Done(); <-release; return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	reading.Wait()
+	check(t, st.Beat(t.Context()))
+	owns(t, st, "run")
+	close(release)
+	wg.Wait()
+}

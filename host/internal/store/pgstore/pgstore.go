@@ -38,6 +38,7 @@ type Store struct {
 	config   *pgx.ConnConfig
 	password string
 	read     *pgxpool.Pool
+	living   *pgxpool.Pool // for Ownership alone: readers must not keep a host from saying that it lives
 	watchers store.Watchers
 	patience time.Duration
 	commits  atomic.Int64
@@ -78,9 +79,8 @@ func Open(ctx context.Context, url, host string) (*Store, error) {
 		if s.w != nil {
 			s.w.drop()
 		}
-		if s.read != nil {
-			s.read.Close()
-		}
+		s.read.Close()
+		s.living.Close()
 		return nil, s.explain("open", err)
 	}
 	return s, nil
@@ -127,6 +127,7 @@ func (s *Store) Close() error {
 		s.w.abdicate()
 		s.w.drop()
 		s.read.Close()
+		s.living.Close()
 	})
 	return nil
 }
@@ -172,18 +173,13 @@ func (s *Store) insist(ctx context.Context, ask func(context.Context) error) err
 	return s.again(ctx, ask)
 }
 
-const (
-	askFor   = 20 * time.Second // an answer that takes longer is taken for a lost connection
-	maxPause = time.Second
-)
+const maxPause = time.Second // between two tries
 
 // again is insist for who goes on while the store closes.
 func (s *Store) again(ctx context.Context, ask func(context.Context) error) error {
 	var until time.Time
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, maxPause) {
-		attempt, cancel := context.WithTimeout(ctx, askFor)
-		err := ask(attempt)
-		cancel()
+		err := ask(ctx)
 		switch {
 		case err == nil:
 			return nil

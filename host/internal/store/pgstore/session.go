@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
@@ -43,7 +45,12 @@ func (s *Store) configure(url string) error {
 		s.config.RuntimeParams[key] = value
 	}
 	s.config.AfterConnect = durable
-	s.read, err = pgxpool.NewWithConfig(context.Background(), pool) // connects when it is first used
+	s.config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}).DialContext
+	living := pool.Copy()
+	living.MaxConns, living.MinConns, living.MinIdleConns = 2, 0, 0
+	if s.read, err = pgxpool.NewWithConfig(context.Background(), pool); err == nil { // they connect when first used
+		s.living, err = pgxpool.NewWithConfig(context.Background(), living)
+	}
 	return err
 }
 

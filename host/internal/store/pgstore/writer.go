@@ -80,6 +80,9 @@ func (w *writer) write(group []*item) {
 	w.answer(good, odd)
 }
 
+// answerFor is how long a group may take before its connection is taken for lost.
+const answerFor = 30 * time.Second
+
 // result is what became of an append, beside a plain success.
 type result struct {
 	epoch  int64   // at which the host owns the run from now on; 0: refused
@@ -91,6 +94,8 @@ type result struct {
 func (w *writer) commit(group []*item) (odd map[int]result, err error) {
 	args := w.arguments(group)
 	err = w.s.again(w.ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, answerFor)
+		defer cancel()
 		if err := w.connect(ctx); err != nil {
 			return err
 		}
