@@ -47,7 +47,7 @@ func as(t *testing.T, at, user string) string {
 // TestRights: a user without rights is told which; a schema that somebody with rights made for it is enough.
 func TestRights(t *testing.T) {
 	t.Parallel()
-	at := pgtest.Database(t)
+	at := pgtest.New(t, "fsync=off").Database(t) // roles are the whole server's
 	exec(t, at, "CREATE ROLE plain LOGIN")
 	if _, err := pgstore.Open(t.Context(), as(t, at, "plain"), "a"); err == nil || !strings.Contains(err.Error(), "GRANT CREATE ON DATABASE") {
 		t.Errorf("%v, want the statement that helps", err)
@@ -63,9 +63,10 @@ const password = "s3cr/et#!"
 // TestOpenRefuses: what cannot be opened is said in words that help, and passwords are not.
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
-	at := pgtest.Database(t)
+	server := pgtest.New(t, "fsync=off")
+	at := server.Database(t)
 	exec(t, at, "CREATE ROLE somebody LOGIN; CREATE ROLE locked LOGIN PASSWORD 'another'")
-	newer, empty, foreign, standby := pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t)
+	newer, empty, foreign, standby := server.Database(t), server.Database(t), server.Database(t), server.Database(t)
 	check(t, open(t, newer, "a").Close(), open(t, empty, "a").Close(), open(t, standby, "a").Close())
 	exec(t, newer, "UPDATE spinbot.meta SET schema = 99")
 	exec(t, empty, "DELETE FROM spinbot.meta")
