@@ -115,6 +115,10 @@ verify: generate fmt tidy ## Fail when generating, formatting or tidying changes
 fuzz: ## Fuzz every fuzz target for a while (FUZZTIME=30s)
 	scripts/fuzz $${FUZZTIME:-30s}
 
+.PHONY: models
+models: ## Have SPIN check the models in docs/models
+	scripts/models
+
 .PHONY: bench
 bench: build ## Measure what this machine does: Go benchmarks and the end-to-end harness
 	scripts/bench

@@ -1,5 +1,6 @@
 // Package store owns what outlives the process: the journal of events and the index of runs.
-// Adapters: sqlstore (SQLite) and memstore; storetest is the conformance suite that both pass.
+// Adapters: sqlstore (SQLite), pgstore (PostgreSQL, for several hosts) and memstore; storetest is the conformance suite
+// that all pass.
 package store
 
 import (

@@ -69,6 +69,17 @@ func (w *Watchers) Notify(run string) {
 	}
 }
 
+// NotifyAll tells everybody: something may have happened to any run.
+func (w *Watchers) NotifyAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, cs := range w.byRun {
+		for c := range cs {
+			poke(c)
+		}
+	}
+}
+
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

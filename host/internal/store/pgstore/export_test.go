@@ -1,0 +1,19 @@
+package pgstore
+
+import (
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/store"
+)
+
+// SetPatience has the store wait less, before anything is asked of it.
+func SetPatience(s *Store, d time.Duration) { s.patience = d }
+
+// Notices gives what a group of appends to these runs sends to other hosts.
+func Notices(runs []string) []string {
+	var group []*item
+	for _, run := range runs {
+		group = append(group, &item{a: store.Append{Run: run}})
+	}
+	return notices("voice", group)
+}

@@ -1,0 +1,64 @@
+package pgstore_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore"
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
+	"github.com/myspinbot/spinbot/host/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+var _ store.Ownership = (*pgstore.Store)(nil)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	pgtest.Database(t)   // skips here when there is no server
+	var folders sync.Map // to the URL of the folder's database
+	url := func(folder string) string {
+		if url, ok := folders.Load(folder); ok {
+			return url.(string)
+		}
+		url := pgtest.Database(t)
+		folders.Store(folder, url)
+		return url
+	}
+	storetest.Suite{
+		Open: func(folder string) (storetest.Store, error) {
+			st, err := pgstore.Open(t.Context(), url(folder), "host a")
+			if err != nil {
+				return nil, err // not a nil *Store in an interface
+			}
+			return st, nil
+		},
+		Durable: true,
+		Damage: func(t *testing.T, folder string) {
+			exec(t, url(folder), "UPDATE spinbot.journal SET data = set_byte(data, 9, get_byte(data, 9) # 1) WHERE seq = 6")
+		},
+	}.Run(t)
+}
+
+// BenchmarkAppend is sqlstore's BenchmarkAppend1, 64 and 512, on a server that waits for the disk.
+func BenchmarkAppend(b *testing.B) {
+	server := pgtest.New(b)
+	for _, appenders := range []int{1, 64, 512} {
+		b.Run(fmt.Sprint(appenders), func(b *testing.B) {
+			st := open(b, server.Database(b), "a")
+			storetest.Bench(b, st, appenders)
+			b.ReportMetric(float64(st.Commits())/float64(b.N), "commits/append")
+		})
+	}
+}
+
+func check(t testing.TB, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
