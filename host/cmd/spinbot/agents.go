@@ -197,7 +197,7 @@ func (p *program) watchAgents(ctx context.Context, s *session) error {
 
 func showAgents(w io.Writer, style progress.Style, l client.AgentList, now time.Time) {
 	if len(l.Agents) == 0 {
-		fmt.Fprintln(w, "No agents: this machine carries out everything. Start the host with spinbot serve --fleet to have others join it.")
+		fmt.Fprintln(w, "No agents beside this machine. spinbot serve --fleet prints the command with which another joins; with --redis, spinbot agent --redis does.")
 		return
 	}
 	var rows [][]cell
