@@ -87,6 +87,9 @@ func shownAs(n client.Node) string { return strings.TrimPrefix(n.At, "node.") }
 // givenText says what device a node was given.
 func givenText(n client.Node) string {
 	text := strings.Join(n.Devices, ", ")
+	if onAnother(n) {
+		text = strings.TrimSpace("on " + n.Agent + " " + text)
+	}
 	if n.Memory > 0 {
 		text += " " + sdk.FormatSize(n.Memory)
 	}
@@ -95,6 +98,9 @@ func givenText(n client.Node) string {
 	}
 	return text
 }
+
+// onAnother says whether a node was carried out on another machine than the host's.
+func onAnother(n client.Node) bool { return n.Agent != "" && n.Agent != "local" }
 
 // usageText is what a node used: units of work, memory, and what beyond computing.
 func usageText(u sdk.Usage) string {
@@ -146,7 +152,7 @@ func nodeRow(style progress.Style, n client.Node) []cell {
 		why, paint = firstLine(n.Ask.Message), nil
 	case n.Source != "":
 		why, paint = n.Source, style.Dim
-	case len(n.Devices) > 0:
+	case len(n.Devices) > 0 || onAnother(n):
 		why, paint = givenText(n), style.Dim
 		if n.Usage != nil && n.Usage.DeviceMemory > 0 {
 			why += ", " + usageText(*n.Usage)

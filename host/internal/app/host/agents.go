@@ -72,6 +72,18 @@ func (a agents) shape(v *catalog.View, m fleet.Member) client.Agent {
 	return out
 }
 
+// agentName is what people call an agent; its id where it is not known any more.
+func (h *Host) agentName(id string) string {
+	if h.elsewhere(id) {
+		for _, m := range h.fleet.link.Members() {
+			if m.Agent == id {
+				return m.Name
+			}
+		}
+	}
+	return id
+}
+
 // find gives the agent of a name, an id or a beginning of one.
 func (a agents) find(name string) (fleet.Member, error) {
 	const fix = "spinbot agents lists them"

@@ -111,6 +111,9 @@ func (r runs) Show(ctx context.Context, id string) (client.Run, error) {
 		return client.Run{}, explain(err)
 	}
 	shape := runShape(s)
+	for k := range shape.Nodes {
+		shape.Nodes[k].Agent = r.h.agentName(shape.Nodes[k].Agent)
+	}
 	for _, d := range []document{{s.InputsRef, &shape.Inputs}, {s.OutputsRef, &shape.Outputs}} {
 		r.h.fill(ctx, id, d)
 	}
