@@ -263,8 +263,7 @@ func TestCopies(t *testing.T) {
 func TestNotTheHost(t *testing.T) {
 	t.Parallel()
 	down := 3
-	var f *fleet
-	f = start(t, setup{between: func(next http.Handler) http.Handler {
+	f := start(t, setup{between: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if down--; down >= 0 {
 				http.NotFound(w, r)
