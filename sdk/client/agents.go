@@ -89,8 +89,8 @@ func (c *Client) OrderAgent(ctx context.Context, name string, o AgentOrder) (a A
 }
 
 // RemoveAgent forgets an agent that will not come back.
-func (c *Client) RemoveAgent(ctx context.Context, name string) error {
-	return c.call(ctx, http.MethodDelete, "/api/v1/agents/"+url.PathEscape(name), nil, nil)
+func (c *Client) RemoveAgent(ctx context.Context, name string) (l AgentList, err error) {
+	return l, c.call(ctx, http.MethodDelete, "/api/v1/agents/"+url.PathEscape(name), nil, &l)
 }
 
 // JoinAgent asks for the command with which one more machine becomes an agent.

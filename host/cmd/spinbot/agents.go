@@ -159,15 +159,20 @@ func (p *program) order(ctx context.Context, s *session, name string, o client.A
 }
 
 func (p *program) removeAgentCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "remove AGENT",
 		Short: "Forget an agent that will not come back",
 		Long:  "Forgets an agent that is offline, with all that waits for it. What it worked on is tried again elsewhere.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.with(c.Context(), func(s *session) error { return s.RemoveAgent(c.Context(), args[0]) })
+			return p.with(c.Context(), func(s *session) error {
+				l, err := s.RemoveAgent(c.Context(), args[0])
+				return p.showAgentList(l, err)
+			})
 		},
 	}
+	p.jsonFlag(c)
+	return c
 }
 
 func (p *program) showAgentList(l client.AgentList, err error) error {
@@ -212,7 +217,7 @@ func showAgents(w io.Writer, style progress.Style, l client.AgentList, now time.
 	table(w, style, []string{"NAME", "STATE", "DEVICES", "TASKS", "PLUGINS", "HEARD", "VERSION", "LABELS", "ID"}, rows)
 	for _, a := range l.Agents {
 		if a.Reason != "" {
-			fmt.Fprintf(w, "%s %s\n", style.Bold(a.Name+" gets no tasks:"), a.Reason)
+			fmt.Fprintf(w, "%s %s\n", style.Bold(a.Name+" gets no tasks:"), strings.TrimPrefix(a.Reason, a.State+": "))
 		}
 		for _, at := range a.Tasks {
 			fmt.Fprintf(w, "%s works on %s\n", a.Name, at)

@@ -47,7 +47,7 @@ func (s *Server) removeAgent(c *fiber.Ctx) error {
 	if err := s.cfg.Agents.Remove(c.UserContext(), c.Params("name")); err != nil {
 		return err
 	}
-	return c.SendStatus(fiber.StatusNoContent)
+	return s.listAgents(c)
 }
 
 func (s *Server) joinAgent(c *fiber.Ctx) error {

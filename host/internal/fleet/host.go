@@ -38,9 +38,10 @@ type HostConfig struct {
 // Member is an agent as it was heard last.
 type Member struct {
 	protocol.Hello
-	Status protocol.Status
-	Away   string // why it gets no tasks; empty: it gets some
-	Heard  time.Time
+	Status  protocol.Status
+	Away    string // why it gets no tasks, as what it is; empty: it gets some
+	Offline bool   // it is not there
+	Heard   time.Time
 }
 
 // Host is a host's end of the fleet. It is safe for concurrent use.
@@ -92,7 +93,7 @@ func (h *Host) Begin(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, raw := range known {
-		m := &Member{Away: "it has not been heard since this host began"}
+		m := &Member{Away: "offline: it has not been heard since this host began", Offline: true}
 		if json.Unmarshal([]byte(raw), &m.Hello) != nil || m.Agent != id {
 			continue
 		}
@@ -289,7 +290,7 @@ func (h *Host) act() {
 		if m == nil {
 			continue
 		}
-		m.Away = c.Away
+		m.Away, m.Offline = c.Away, c.Offline
 		if c.Status != nil {
 			m.Status = *c.Status
 		}

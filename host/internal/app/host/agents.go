@@ -48,10 +48,10 @@ func (a agents) shape(v *catalog.View, m fleet.Member) client.Agent {
 	out := client.Agent{ID: m.Agent, Name: m.Name, Version: m.Version, Platform: m.Platform, Labels: labels, State: client.AgentReady, Reason: m.Away,
 		Started: time.Unix(m.Started, 0).UTC(), Devices: []client.KnownDevice{}, Tasks: f.link.Tasks(m.Agent), Plugins: []client.AgentPlugin{}, Notes: m.Notes}
 	switch {
-	case m.Away != "" && !m.Status.Draining:
+	case m.Offline:
 		out.State = client.AgentOffline
 	case m.Status.Draining:
-		out.State, out.Reason = client.AgentDraining, m.Away
+		out.State, out.Reason = client.AgentDraining, cordoned
 	case cordoned != "":
 		out.State, out.Reason = client.AgentCordoned, cordoned
 	}
@@ -155,7 +155,7 @@ func (a agents) Remove(_ context.Context, name string) error {
 		return err
 	}
 	f := a.h.fleet
-	if m.Away == "" || m.Status.Draining {
+	if !m.Offline {
 		return &client.Problem{Code: client.CodeConflict, Detail: m.Name + " is there, and would come back at once",
 			Fix: "stop it first, or take it out of use with spinbot agents drain " + m.Name}
 	}

@@ -33,7 +33,8 @@ type peer struct {
 	id      string
 	session string
 	heard   time.Duration
-	away    string // why it gets no tasks; empty: it gets some
+	away    string // why it gets no tasks, as what it is; empty: it gets some
+	offline bool   // it is not there
 	tasks   map[string]*sent
 }
 
@@ -76,7 +77,8 @@ type ToAgent[T any] struct {
 // Change is an agent that has become another, or went away.
 type Change struct {
 	Agent   string
-	Away    string
+	Away    string  // why it gets no tasks, as what it is: draining; empty: it gets some
+	Offline bool    // it is not there
 	Status  *Status // nil: as it was
 	Session string
 }
@@ -125,7 +127,7 @@ func (h *Host) Dispatch(agent string, t Task) {
 	s := &sent{task: t, peer: p, session: p.session}
 	h.tasks[t.ID], p.tasks[t.ID] = s, s
 	if p.away != "" {
-		h.end(s, Result{ID: t.ID, Agent: agent, Error: &sdk.Error{Cause: sdk.CauseRefused, Message: p.away}})
+		h.end(s, Result{ID: t.ID, Agent: agent, Error: &sdk.Error{Cause: sdk.CauseRefused, Message: "its agent is " + p.away}})
 		return
 	}
 	h.acts.Tasks = append(h.acts.Tasks, ToAgent[Task]{agent, t})
@@ -141,7 +143,7 @@ func (h *Host) Attach(agent, id string) {
 		h.Hear(e.entry, e.result)
 	}
 	if p.away != "" && !s.ended {
-		h.end(s, lost(s, p.away))
+		h.end(s, lost(s, "its agent is "+p.away))
 	}
 }
 
@@ -253,14 +255,14 @@ func (h *Host) Hear(entry string, r Result) {
 func (h *Host) Beat(b Beat, now time.Duration) {
 	p := h.peer(b.Agent)
 	change := Change{Agent: b.Agent, Status: b.Status, Session: b.Session}
-	p.session, p.heard, p.away = b.Session, now, ""
+	p.session, p.heard, p.away, p.offline = b.Session, now, "", false
 	switch {
 	case b.Gone:
-		p.away = "it was shut down"
+		p.away, p.offline = "shut down", true
 	case b.Status != nil && b.Status.Draining:
-		p.away = "it drains: it takes no more tasks"
+		p.away = "draining"
 	}
-	change.Away = p.away
+	change.Away, change.Offline = p.away, p.offline
 	h.acts.Changed = append(h.acts.Changed, change)
 	h.compare(p, b)
 }
@@ -332,18 +334,18 @@ func (h *Host) missing(s *sent, session string) {
 func (h *Host) Tick(now time.Duration) {
 	for _, id := range sorted(h.peers) {
 		p := h.peers[id]
-		if silent := now - p.heard; p.away == "" && silent >= h.cfg.Lost {
-			h.away(p, fmt.Sprintf("it is offline: it has said nothing for %s", silent.Round(time.Second)))
+		if silent := now - p.heard; !p.offline && silent >= h.cfg.Lost {
+			h.away(p, fmt.Sprintf("offline: it has said nothing for %s", silent.Round(time.Second)))
 		}
 	}
 }
 
 func (h *Host) away(p *peer, why string) {
-	p.away = why
-	h.acts.Changed = append(h.acts.Changed, Change{Agent: p.id, Away: why})
+	p.away, p.offline = why, true
+	h.acts.Changed = append(h.acts.Changed, Change{Agent: p.id, Away: why, Offline: true})
 	for _, id := range sorted(p.tasks) {
 		if s := p.tasks[id]; !s.ended {
-			h.end(s, lost(s, "its agent went away: "+why))
+			h.end(s, lost(s, "its agent is "+why))
 		}
 	}
 }
@@ -371,7 +373,7 @@ func (h *Host) Heard(now time.Duration) {
 // Remove forgets an agent that will not come back.
 func (h *Host) Remove(agent string) {
 	if p := h.peers[agent]; p != nil {
-		h.away(p, "it was removed")
+		h.away(p, "removed")
 		delete(h.peers, agent)
 	}
 }
