@@ -84,7 +84,7 @@ func Outward() string {
 	if err != nil {
 		return ""
 	}
-	defer c.Close()
 	host, _, _ := net.SplitHostPort(c.LocalAddr().String())
+	_ = c.Close() // it has sent nothing
 	return host
 }
