@@ -152,6 +152,9 @@ func (h *Host) Trouble() error {
 	return h.trouble
 }
 
+// Unsent says how many messages Redis has not confirmed.
+func (h *Host) Unsent() int { return h.out.waiting() }
+
 // heard keeps the clock that runs only while the host can hear.
 func (h *Host) heard(ok bool, why error) {
 	h.mu.Lock()

@@ -228,6 +228,12 @@ func (h *Host) open(ctx context.Context) error {
 		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
+			"fleet": func(context.Context) error {
+				if h.fleet == nil {
+					return nil
+				}
+				return h.fleet.link.Trouble()
+			},
 			"store": func(ctx context.Context) error {
 				_, err := h.store.Find(ctx, "last")
 				if errors.Is(err, errNoRun) {
@@ -279,6 +285,23 @@ func (h *Host) gauges() {
 		}
 		return 0
 	})
+	if f := h.fleet; f != nil {
+		h.metrics.Gauge("redis_up", "1 while the Redis of the fleet answers.", func() float64 {
+			if f.link.Trouble() != nil {
+				return 0
+			}
+			return 1
+		})
+		h.metrics.Gauge("agents_ready", "Agents that get tasks.", func() (n float64) {
+			for _, m := range f.link.Members() {
+				if m.Away == "" {
+					n++
+				}
+			}
+			return n
+		})
+		h.metrics.Gauge("fleet_unsent", "Messages to agents that Redis has not confirmed.", func() float64 { return float64(f.link.Unsent()) })
+	}
 	h.metrics.Counter("journal_commits_total", "Transactions of the journal.", func() float64 { return float64(h.store.Commits()) })
 }
 
