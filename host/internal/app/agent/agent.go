@@ -227,7 +227,7 @@ func (a *Agent) connection(err error) {
 		a.cfg.Log.Warn("redis does not answer: what runs goes on, and results wait on this disk until it does", "error", err)
 		return
 	}
-	a.cfg.Log.Info("redis answers again")
+	a.cfg.Log.Warn("redis answers again")
 }
 
 // look notices plugins that came or went.

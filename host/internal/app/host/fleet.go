@@ -226,7 +226,7 @@ func (f *fleetHost) connection(err error) {
 		f.h.cfg.Log.Warn("redis does not answer: what runs goes on, and nothing new is sent to other machines until it does", "error", err)
 		return
 	}
-	f.h.cfg.Log.Info("redis answers again")
+	f.h.cfg.Log.Warn("redis answers again")
 }
 
 // changed takes in an agent that has become another.
