@@ -110,6 +110,20 @@ func TestAgents(t *testing.T) {
 	}
 }
 
+// TestKeepsNoDeviceForWhoNeedsNone: a task that waits for an agent is not passed over by those that get devices.
+func TestKeepsNoDeviceForWhoNeedsNone(t *testing.T) {
+	t.Parallel()
+	b := newTable(placement.Policy{}, 24)
+	b.SetAgent(placement.Agent{ID: "box", Name: "box", Tasks: 1})
+	b.clips("a", 2).where()
+	for k := range 2 * placement.MaxBypassed {
+		b.clear().place(fmt.Sprint("d", k), 24, priority(-1)).ends(fmt.Sprint("d", k))
+	}
+	if got := strings.Join(b.clear().because("a2").ends("a1").decide().said, ", "); got != "box offers render.clip; it runs 1 task already, a2@" {
+		t.Error(got)
+	}
+}
+
 func (t *table) discard() *table { t.Decide(t.now, nil); return t }
 
 func (t *table) dies(id string) *table { t.Ended(id, false, t.now); return t }

@@ -192,6 +192,11 @@ func (b *Book) changed(x *spot) {
 		b.unreserve(x.reserved)
 	}
 	x.index()
+	b.gain(x)
+}
+
+// gain has the lines looked at again that could use the spot.
+func (b *Book) gain(x *spot) {
 	if x.gained {
 		return
 	}

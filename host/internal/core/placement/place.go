@@ -121,7 +121,7 @@ func (b *Book) passed(l *line, p *pending, spots []*spot) []*pending {
 	}
 	r := b.rank(l.byLane[p.lane])
 	for _, other := range b.lines {
-		if other == l || other.size == 0 || b.heldBy[other.task.Plugin] != "" {
+		if other == l || other.size == 0 || other.task.Request.Count == 0 || b.heldBy[other.task.Plugin] != "" {
 			continue
 		}
 		q, s := b.top(other)
@@ -159,6 +159,7 @@ func (b *Book) reserveFor(l *line, wanted []*spot) bool {
 
 // reserve keeps devices for the first task of a line.
 func (b *Book) reserve(l *line, spots []*spot) {
+	before, was := l.spots, l.due
 	l.spots = append(l.spots, spots...)
 	for _, x := range spots {
 		x.reserved = l
@@ -168,6 +169,11 @@ func (b *Book) reserve(l *line, spots []*spot) {
 	for _, x := range l.spots {
 		if at := x.empties(l); at.After(l.due) {
 			l.due = at
+		}
+	}
+	if l.due.After(was) { // what it had is lent for longer now
+		for _, x := range before {
+			b.gain(x)
 		}
 	}
 	if l.blocked || len(l.hopes) > 0 {

@@ -159,9 +159,12 @@ func (f *referee) adopt(on int) {
 	t := f.task()
 	a := placement.Assignment{Task: t, Agent: fmt.Sprintf("box%d", on%5)}
 	for k := range t.Request.Count {
+		if k == len(sizes[on%5]) || t.Request.Memory > sizes[on%5][k]*gib {
+			return
+		}
 		a.Devices = append(a.Devices, fmt.Sprintf("GPU-%s-%d", a.Agent, k))
 	}
-	if t.Request.RAM > 0 || t.Request.Count > len(sizes[on%5]) {
+	if t.Request.RAM > 0 {
 		return
 	}
 	f.running[t.ID], f.adopted[t.ID] = a, true
