@@ -359,32 +359,6 @@ func (b *Book) age(now time.Time) {
 	}
 }
 
-// lanes is a heap by when a lane rises next.
-type lanes []aged
-
-type aged struct {
-	lane *lane
-	at   time.Time
-}
-
-func (h lanes) Len() int           { return len(h) }
-func (h lanes) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h lanes) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *lanes) Push(x any)        { *h = append(*h, x.(aged)) }
-func (h *lanes) Pop() any {
-	last := len(*h) - 1
-	x := (*h)[last]
-	*h = (*h)[:last]
-	return x
-}
-
-func (h *lanes) add(l *lane, at time.Time) {
-	if !l.timed {
-		l.timed = true
-		heap.Push(h, aged{l, at})
-	}
-}
-
 // inOrder gives the lines whose first could be placed, best first. It is for people: Decide does not sort.
 func (b *Book) inOrder() []*pending {
 	type ranked struct {

@@ -64,6 +64,32 @@ type lane struct {
 	cells []*cell
 }
 
+// lanes is a heap by when a lane rises next.
+type lanes []aged
+
+type aged struct {
+	lane *lane
+	at   time.Time
+}
+
+func (h lanes) Len() int           { return len(h) }
+func (h lanes) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h lanes) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *lanes) Push(x any)        { *h = append(*h, x.(aged)) }
+func (h *lanes) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	*h = (*h)[:last]
+	return x
+}
+
+func (h *lanes) add(l *lane, at time.Time) {
+	if !l.timed {
+		l.timed = true
+		heap.Push(h, aged{l, at})
+	}
+}
+
 // rank is where a lane stands among others: lower is sooner.
 type rank struct {
 	evictable bool
