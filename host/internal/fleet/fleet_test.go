@@ -418,3 +418,42 @@ func TestReplaced(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A run that was set aside is resumed by the same process: its attempt is waited for again, also when it has ended meanwhile.
+func TestWaitedForAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, redistest.Shared(t))
+	h, _ := r.host("h")
+	a, _ := r.agent("a", "1")
+	r.hears("a")
+	for _, what := range []string{"hang", "echo"} {
+		id := "run/" + what
+		ctx, letGo := context.WithCancelCause(context.Background())
+		r.mu.Lock()
+		r.open[id] = true
+		r.mu.Unlock()
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			body, _ := json.Marshal(what)
+			_, _ = h.Execute(ctx, "a", id, body, func(sdk.Report) {}, func(protocol.Result) bool { <-ctx.Done(); return false })
+		}()
+		r.begins(id)
+		letGo(errLetGo)
+		<-left
+		again, stop := context.WithCancelCause(context.Background())
+		done := make(chan protocol.Result, 1)
+		go func() { res, _ := r.task(again, h, "a", id, ""); r.commit(h, id); done <- res }()
+		if what == "hang" {
+			stop(errors.New("enough"))
+		}
+		if res := <-done; what == "echo" && string(res.Body) != `"echo"` || what == "hang" && (res.Error == nil || res.Error.Message != "enough") {
+			t.Errorf("%s: %+v", what, res)
+		}
+		if r.begun[id] != 1 {
+			t.Errorf("%s began %d times", what, r.begun[id])
+		}
+		stop(nil)
+	}
+	r.quiet(a)
+}

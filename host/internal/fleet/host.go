@@ -282,7 +282,10 @@ func (h *Host) act() {
 	}
 	for _, r := range acts.Ended {
 		if w := h.waits[r.ID]; w != nil {
-			w.done <- r
+			select {
+			case w.done <- r:
+			default: // it has one already
+			}
 		}
 	}
 	for _, u := range acts.Ask {
@@ -406,7 +409,9 @@ func (h *Host) Execute(ctx context.Context, agent, id string, body []byte, repor
 	h.mu.Unlock()
 	defer func() {
 		h.mu.Lock()
-		delete(h.waits, id)
+		if h.waits[id] == w { // else somebody else waits for it by now
+			delete(h.waits, id)
+		}
 		h.mu.Unlock()
 	}()
 	return h.await(ctx, w, id, whole)

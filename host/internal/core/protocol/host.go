@@ -133,9 +133,13 @@ func (h *Host) Dispatch(agent string, t Task) {
 	h.acts.Tasks = append(h.acts.Tasks, ToAgent[Task]{agent, t})
 }
 
-// Attach waits for an attempt that an earlier process of this host sent.
+// Attach waits for an attempt that was sent before: by an earlier process of this host, or for somebody who has gone.
 func (h *Host) Attach(agent, id string) {
 	p := h.peer(agent)
+	if s := h.tasks[id]; s != nil && s.peer == p {
+		h.Reopen(id)
+		return
+	}
 	s := &sent{task: Task{ID: id, Host: h.cfg.ID}, peer: p}
 	h.tasks[id], p.tasks[id] = s, s
 	if e, ok := h.early[id]; ok {
