@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"regexp"
 	"strconv"
@@ -170,12 +171,29 @@ func (p *program) showConfig(c *cobra.Command) error {
 	return nil
 }
 
+// withoutPassword hides the password in an address.
+func withoutPassword(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text
+	}
+	if _, has := u.User.Password(); !has {
+		return text
+	}
+	u.User = url.UserPassword(u.User.Username(), "(secret)")
+	shown, err := url.PathUnescape(u.String())
+	if err != nil {
+		return u.Redacted()
+	}
+	return shown
+}
+
 func (p *program) flagValue(f *pflag.Flag) shownValue {
 	v := shownValue{Key: key(f.Name), From: "default"}
 	if o, ok := p.origins[f.Name]; ok {
 		v.From, v.Where = o.from, o.where
 	}
-	text := f.Value.String()
+	text := withoutPassword(f.Value.String())
 	switch f.Value.Type() {
 	case "stringArray":
 		values := append([]string{}, list(f.Value)...)

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 )
 
 // built is where TestMain put what the scripts run, laid out as make dist lays it out:
@@ -38,7 +40,7 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "cannot build what the scripts need:", err)
 		return 1
 	}
-	return m.Run()
+	return pgtest.Main(m)
 }
 
 func given(name string) (found bool) {

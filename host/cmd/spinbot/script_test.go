@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 )
 
 // TestScript runs testdata/script/*.txtar against the real binary. Each script has a state directory of its own;
@@ -25,6 +27,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"spinbot": spinbot, "exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
 			"install": install, "http": request, "sign": sign, "fill": fill, "tmpfs": tmpfs, "tools": tools, "web": web,
+			"postgres": func(ts *testscript.TestScript, neg bool, args []string) { postgres(t, ts, neg, args) },
 		},
 	})
 }
@@ -49,7 +52,7 @@ func setup(env *testscript.Env) error {
 // programs that the demo needs, and what to install when they are missing.
 var programs = map[string]string{"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
 
-// condition adds "media" (ffmpeg and a speech engine are there), "root" and "devices" (this machine has some). What is missing is skipped aloud on a
+// condition adds "media" (ffmpeg and a speech engine are there), "redis", "postgres", "root" and "devices" (this machine has some). What is missing is skipped aloud on a
 // person's machine, and fails in CI.
 func condition(name string) (bool, error) {
 	switch name {
@@ -58,6 +61,16 @@ func condition(name string) (bool, error) {
 			if _, err := exec.LookPath(program); err != nil {
 				return false, lacking(fmt.Errorf("%s is missing; install it: apt-get install %s", program, pkg))
 			}
+		}
+		return true, nil
+	case "redis":
+		if _, err := exec.LookPath("redis-server"); err != nil {
+			return false, lacking(errors.New("redis-server is missing; install it: apt-get install redis-server"))
+		}
+		return true, nil
+	case "postgres":
+		if err := pgtest.Missing(); err != nil {
+			return false, lacking(err)
 		}
 		return true, nil
 	case "devices":
@@ -70,6 +83,14 @@ func condition(name string) (bool, error) {
 		return false, lacking(errors.New("this needs root on Linux, to mount a small file system"))
 	}
 	return false, fmt.Errorf("unknown condition %s", name)
+}
+
+// postgres NAME: puts the URL of a fresh database into a variable.
+func postgres(t *testing.T, ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: postgres NAME")
+	}
+	ts.Setenv(args[0], pgtest.Database(t))
 }
 
 // lacking is an error only in CI.

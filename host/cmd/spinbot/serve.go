@@ -19,7 +19,7 @@ import (
 )
 
 func (p *program) serveCommand() *cobra.Command {
-	var listen, retain, retainRuns string
+	var listen, retain, retainRuns, shared, artifacts string
 	var drain time.Duration
 	var fleet fleetFlags
 	c := &cobra.Command{
@@ -42,11 +42,15 @@ func (p *program) serveCommand() *cobra.Command {
 			again := func() (*config.Config, error) { return p.readAgain(c.Root()) }
 			return p.serve(c.Context(), listen, drain, again, func(cfg *host.Config) {
 				cfg.Retain, cfg.RetainAll, cfg.Fleet = keep, all, fleet.fleet(cfg.State)
+				cfg.Store, cfg.ArtifactsDir = shared, artifacts
 			})
 		},
 	}
 	p.pipelinesFlag(c)
 	fleet.ofHost(c.Flags())
+	c.Flags().StringVar(&shared, "store", "", "a PostgreSQL database that several hosts share, such as postgres://spinbot@db/spinbot (default: a file in the state directory)")
+	c.Flags().StringVar(&artifacts, "artifacts-dir", "", "where artifacts are; hosts that share a store share this folder (default: in the state directory)")
+	paths(c, c.Flags(), "artifacts-dir")
 	c.Flags().StringVar(&retainRuns, "retain-runs", "30d", "how long runs are kept after they ended")
 	c.Flags().StringVar(&retain, "retain", "on", "on: old runs and artifacts that no run refers to go by themselves; off: nothing does")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the loopback address to listen on")

@@ -195,9 +195,14 @@ func (e *Engine) err() error {
 // refused lets go of a run whose events could not be appended: its state in memory is ahead of the journal. When
 // the journal takes no more events of any run, all of them go.
 func (e *Engine) refused(l *live, err error) {
-	if errors.Is(err, store.ErrStopped) || errors.Is(err, store.ErrClosed) {
+	switch {
+	case errors.Is(err, store.ErrStopped) || errors.Is(err, store.ErrClosed):
 		e.fail(err)
-	} else {
+	case errors.Is(err, store.ErrNotOwned):
+		e.cfg.Log.Warn("another host goes on with a run", "run", l.id, "error", err)
+		e.drop(l, fmt.Errorf("%s goes on at another host: %w", l.id, err))
+		return
+	default:
 		e.cfg.Log.Error("run set aside", "run", l.id, "error", err)
 	}
 	e.drop(l, fmt.Errorf("%s: its journal took no more events: %w; resume it to go on from what is recorded", l.id, err))

@@ -490,3 +490,29 @@ func TestRunningAhead(t *testing.T) {
 		}
 	}, change)
 }
+
+// TestRunOfAnotherHost: when another host has adopted a run, this one stops what it does for it, records nothing, and goes on
+// with its other runs.
+func TestRunOfAnotherHost(t *testing.T) {
+	t.Parallel()
+	bubble(t, map[string]task{"a": hang}, func(r *rig) {
+		id := r.submit(head + "node \"test.once\" \"a\" {}\n")
+		synctest.Wait()
+		r.journal.before = func(_ int, a store.Append) error {
+			if a.Run == string(id) {
+				return &store.NotOwnedError{Run: a.Run, Host: "b"}
+			}
+			return nil
+		}
+		if err := r.Cancel(context.Background(), id); !errors.Is(err, store.ErrNotOwned) || !strings.Contains(err.Error(), `"b"`) {
+			r.Errorf("it can be cancelled here: %v", err)
+		}
+		if _, err := r.Wait(context.Background(), id); !errors.Is(err, store.ErrNotOwned) {
+			r.Errorf("it is still waited for: %v", err)
+		}
+		if err := r.Err(); err != nil {
+			r.Errorf("the engine says %v", err)
+		}
+		r.wait(r.submit(head+"node \"test.two\" \"b\" {}\n"), run.Succeeded)
+	})
+}

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/host/internal/trigger"
@@ -80,6 +82,13 @@ type Config struct {
 	// Devices are those that the configuration describes.
 	Devices []gpu.Written
 	Fleet   *FleetConfig // nil: there is this machine alone
+	// Store is the URL of a PostgreSQL database that this host shares with others; empty: a file in the state directory.
+	Store string
+	// ArtifactsDir is where artifacts are; empty: in the state directory.
+	ArtifactsDir string
+	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 5 s. One that has said
+	// nothing for three times as long is taken for dead.
+	HostBeat time.Duration
 	Log     *slog.Logger
 }
 
@@ -87,7 +96,9 @@ type Config struct {
 type Host struct {
 	cfg       Config
 	file      atomic.Pointer[config.Config] // cfg.File, until Reconfigure
-	store     *sqlstore.Store
+	store     journalStore
+	owner     store.Ownership // nil: every run of the store is this host's
+	leads     atomic.Bool     // it places for all hosts
 	artifacts artifacts.Store
 	files     artifacts.Keeper
 	cache     cache.Store
@@ -173,10 +184,10 @@ func (h *Host) open(ctx context.Context) error {
 	mask := h.secrets.Mask()
 	plain := h.cfg.Log.Handler()
 	h.cfg.Log = slog.New(mask.Handler(plain))
-	if h.store, err = sqlstore.Open(ctx, state.Database()); err != nil {
+	if err = h.openStore(ctx); err != nil {
 		return err
 	}
-	files, err := dir.Open(state.Artifacts())
+	files, err := dir.Open(cmp.Or(h.cfg.ArtifactsDir, state.Artifacts()))
 	if err != nil {
 		return err
 	}
@@ -225,7 +236,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isActive, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isAdvanced, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"fleet": func(context.Context) error {
@@ -382,6 +393,7 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 			h.failed <- fmt.Errorf("going on with interrupted runs: %w", err)
 		}
 	})
+	h.shareRuns(ctx)
 	h.startTriggers()
 	if !h.cfg.RetainAll {
 		h.serving.Go(func() { h.schedule.Run(ctx) })

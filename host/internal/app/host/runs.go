@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
@@ -263,14 +262,13 @@ func (h *Host) takeOne(ctx context.Context, id string, take func(context.Context
 // resumeAll goes on with every run that was interrupted, and puts those that had not begun back into the queue; one
 // that cannot is logged and left as it is. New runs may be made meanwhile.
 func (h *Host) resumeAll(ctx context.Context) error {
-	heads, err := h.store.List(ctx, store.Query{States: []string{string(run.Created), string(run.Running), string(run.Paused)}})
+	heads, err := h.unfinished(ctx)
 	if err != nil {
 		return err
 	}
 	if _, err := h.catalog.View(ctx); err != nil {
 		return err
 	}
-	slices.Reverse(heads) // oldest first
 	for _, head := range heads {
 		if head.State != string(run.Created) {
 			h.goOn(ctx, head.Run, h.adopt)

@@ -84,6 +84,12 @@ func check(t testing.TB, err error) {
 	}
 }
 
+// Missing says that there is no server to test with, and what to do; nil: there is one.
+func Missing() error {
+	_, err := find()
+	return err
+}
+
 // find gives the folder of the newest server that is installed.
 func find() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
