@@ -29,10 +29,14 @@ type reader struct {
 
 	at    []string // what was read last of each
 	runID string
+	// conn is what is read from: of one process of Redis. The client would replace it silently, also by one to the next
+	// process, which may have lost what was read.
+	conn *redis.Conn
 }
 
 // run reads until ctx ends.
 func (r *reader) run(ctx context.Context) {
+	defer r.close()
 	for tries := 0; ctx.Err() == nil; {
 		err := r.begin(ctx)
 		for err == nil && ctx.Err() == nil {
@@ -51,10 +55,12 @@ func (r *reader) run(ctx context.Context) {
 
 // begin finds out whether this is the Redis that was read before: another one is read from its beginning.
 func (r *reader) begin(ctx context.Context) error {
-	id, err := dial.RunID(ctx, r.client, r.namespace)
+	r.close()
+	conn, id, err := dial.Connection(ctx, r.client, r.namespace)
 	if err != nil {
 		return err
 	}
+	r.conn = conn
 	if id == r.runID {
 		return nil
 	}
@@ -74,6 +80,13 @@ func (r *reader) begin(ctx context.Context) error {
 	return nil
 }
 
+func (r *reader) close() {
+	if r.conn != nil {
+		_ = r.conn.Close()
+		r.conn = nil
+	}
+}
+
 func lastOf(ctx context.Context, c redis.UniversalClient, stream string) (string, error) {
 	last, err := c.XRevRangeN(ctx, stream, "+", "-", 1).Result()
 	if err != nil || len(last) == 0 {
@@ -84,7 +97,7 @@ func lastOf(ctx context.Context, c redis.UniversalClient, stream string) (string
 
 func (r *reader) read(ctx context.Context) error {
 	args := append(append(make([]string, 0, 2*len(r.streams)), r.streams...), r.at...)
-	got, err := r.client.XRead(ctx, &redis.XReadArgs{Streams: args, Count: mostRead, Block: r.block}).Result()
+	got, err := r.conn.XRead(ctx, &redis.XReadArgs{Streams: args, Count: mostRead, Block: r.block}).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return err
 	}
