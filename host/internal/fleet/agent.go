@@ -74,6 +74,7 @@ type Agent struct {
 	work   context.Context //nolint:containedctx // ends when Run does
 	stop   context.CancelCauseFunc
 	tasks  sync.WaitGroup
+	asks   sync.WaitGroup // questions to Redis that no task waits for
 	change chan struct{}
 }
 
@@ -108,7 +109,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	all.Go(func() { a.out.run(writing) })
 	all.Go(func() { a.follow(ctx, cancel) })
 	tasks, control := a.keys.Tasks(a.cfg.ID), a.keys.Control(a.cfg.ID)
-	r := &reader{client: a.cfg.Client, namespace: a.cfg.Namespace, block: a.pace.Block, pause: a.pace.backoff(), streams: []string{control, tasks},
+	r := &reader{client: a.cfg.Client, namespace: a.cfg.Namespace, block: a.pace.Block, answer: a.pace.Beat, pause: a.pace.backoff(), streams: []string{control, tasks},
 		heard: a.heard, batch: a.batch, began: a.began}
 	r.run(ctx)
 	a.stop(&sdk.Error{Cause: sdk.CauseDrained, Message: "its agent was shut down"})
@@ -122,7 +123,8 @@ func (a *Agent) Run(ctx context.Context) error {
 		time.Sleep(time.Millisecond)
 	}
 	stop()
-	all.Wait()
+	within(a.pace.soon(), &all)
+	within(a.pace.soon(), &a.asks)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return errors.Join(a.broken, a.notes.close())
@@ -243,7 +245,7 @@ func (a *Agent) heard(ok bool, why error) {
 		a.read = a.cfg.Now()
 		if was != nil || a.read.Sub(a.beat) >= a.pace.Beat-a.pace.Block/2 {
 			a.sendBeat(false)
-			a.tasks.Go(func() { a.verify(a.work) })
+			a.asks.Go(func() { a.verify(a.work) })
 		}
 		if a.revision != a.shown {
 			poke(a.change)

@@ -120,7 +120,7 @@ func (h *Host) Run(ctx context.Context) {
 	all.Go(func() { h.tellAll(ctx) })
 	all.Go(func() { h.tick(ctx) })
 	beats, in, live := h.keys.Beats(), h.keys.In(h.cfg.Info.ID), h.keys.Live(h.cfg.Info.ID)
-	r := &reader{client: h.cfg.Client, namespace: h.cfg.Namespace, block: h.pace.Block, pause: h.pace.backoff(), streams: []string{live, in, beats},
+	r := &reader{client: h.cfg.Client, namespace: h.cfg.Namespace, block: h.pace.Block, answer: h.pace.Beat, pause: h.pace.backoff(), streams: []string{live, in, beats},
 		fromNow: map[string]bool{live: true, beats: true}, heard: h.heard, batch: h.batch, began: func(ctx context.Context, again bool) error {
 			if again {
 				return h.announce(ctx) // another Redis, or one that has lost its data
@@ -133,7 +133,7 @@ func (h *Host) Run(ctx context.Context) {
 		time.Sleep(time.Millisecond)
 	}
 	stop()
-	all.Wait()
+	within(h.pace.soon(), &all)
 }
 
 // Trouble says why Redis cannot be heard; nil: it can.
@@ -322,7 +322,7 @@ func (h *Host) tellAll(ctx context.Context) {
 		h.changes = nil
 		h.mu.Unlock()
 		for _, agent := range changes {
-			if m, ok := h.renewed(ctx, agent); ok {
+			if m, ok := h.renewed(ctx, agent); ok && ctx.Err() == nil {
 				h.cfg.Changed(m)
 			}
 		}

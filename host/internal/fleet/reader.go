@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,6 +19,7 @@ type reader struct {
 	client    redis.UniversalClient
 	namespace string
 	block     time.Duration
+	answer    time.Duration // how long after block an answer may take: a connection may lead nowhere and not say so
 	pause     backoff
 	streams   []string
 	// fromNow are the streams of which only what comes from now on counts.
@@ -96,8 +98,7 @@ func lastOf(ctx context.Context, c redis.UniversalClient, stream string) (string
 }
 
 func (r *reader) read(ctx context.Context) error {
-	args := append(append(make([]string, 0, 2*len(r.streams)), r.streams...), r.at...)
-	got, err := r.conn.XRead(ctx, &redis.XReadArgs{Streams: args, Count: mostRead, Block: r.block}).Result()
+	got, err := r.ask(ctx)
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return err
 	}
@@ -111,4 +112,34 @@ func (r *reader) read(ctx context.Context) error {
 	r.batch(got)
 	r.heard(true, nil)
 	return nil
+}
+
+// ask asks for what is new. Redis' client cannot be interrupted: when ctx ends nobody waits for the answer, which comes
+// within block or goes with the client.
+func (r *reader) ask(ctx context.Context) ([]redis.XStream, error) {
+	args := append(append(make([]string, 0, 2*len(r.streams)), r.streams...), r.at...)
+	conn, answer := r.conn, make(chan *redis.XStreamSliceCmd, 1)
+	go func() {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.block+r.answer)
+		defer cancel()
+		answer <- conn.XRead(limited, &redis.XReadArgs{Streams: args, Count: mostRead, Block: r.block})
+	}()
+	select {
+	case got := <-answer:
+		return got.Result()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// within waits for goroutines that talk to Redis, and not for answers that may never come: those end with the client.
+func within(d time.Duration, all *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
 }

@@ -16,7 +16,7 @@ func TestRedisRestartedBetweenTwoReads(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Fsync("always"))
 	began := 0
-	r := &reader{client: server.Client(t), namespace: "ns", block: time.Millisecond, pause: fast.backoff(), streams: []string{"stream"}}
+	r := &reader{client: server.Client(t), namespace: "ns", block: time.Millisecond, answer: fast.Beat, pause: fast.backoff(), streams: []string{"stream"}}
 	r.heard = func(bool, error) {}
 	r.batch = func([]redis.XStream) {}
 	r.began = func(context.Context, bool) error { began++; return nil }
@@ -36,5 +36,22 @@ func TestRedisRestartedBetweenTwoReads(t *testing.T) {
 	}
 	if began != 2 {
 		t.Errorf("it began %d times: the other process went unnoticed", began)
+	}
+}
+
+// Whoever is asked to end does so at once, though Redis does not answer any more.
+func TestEndsThoughRedisIsFrozen(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, redistest.Start(t))
+	_, stopHost := r.host("h")
+	_, stopAgent := r.agent("a", "1")
+	r.hears("a")
+	r.redis.Stop(t)
+	defer r.redis.Cont(t)
+	began := time.Now()
+	stopAgent()
+	stopHost()
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("it took %s", d)
 	}
 }
