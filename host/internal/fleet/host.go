@@ -60,6 +60,7 @@ type Host struct {
 	changed chan struct{}
 	up      time.Duration // for how long it could hear
 	last    time.Time     // it heard then; zero: it does not hear
+	deaf    time.Time     // since when it does not hear
 	trouble error
 }
 
@@ -149,10 +150,15 @@ func (h *Host) heard(ok bool, why error) {
 	now, was := h.cfg.Now(), h.trouble
 	switch {
 	case !ok:
+		if was == nil {
+			h.deaf = now
+		}
 		h.last, h.trouble = time.Time{}, why
 	case h.last.IsZero():
 		h.last, h.trouble = now, nil
-		h.end.Heard(h.up)
+		if now.Sub(h.deaf) > h.pace.Beat { // else a connection that keeps breaking would hide who is lost
+			h.end.Heard(h.up)
+		}
 	default:
 		h.up += max(0, min(now.Sub(h.last), 2*h.pace.Block)) // while it was frozen it could not
 		h.last, h.trouble = now, nil
