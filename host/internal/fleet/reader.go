@@ -128,6 +128,8 @@ func (r *reader) ask(ctx context.Context) ([]redis.XStream, error) {
 	case got := <-answer:
 		return got.Result()
 	case <-ctx.Done():
+		r.conn = nil // it is closed when nobody uses it any more
+		go func() { <-answer; _ = conn.Close() }()
 		return nil, ctx.Err()
 	}
 }
