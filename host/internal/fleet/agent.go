@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -54,7 +55,7 @@ type Agent struct {
 	end      *protocol.Agent
 	notes    *spool
 	rebooted bool
-	mark     string // entries up to this one stood there when the machine had just started
+	mark     string // entries up to this one may have stood there when the machine had just started
 	stops    map[string]context.CancelCauseFunc
 	hosts    map[string]hostAsked
 	caught   bool // it has read all that stood there
@@ -73,6 +74,7 @@ type Agent struct {
 	work   context.Context //nolint:containedctx // ends when Run does
 	stop   context.CancelCauseFunc
 	tasks  sync.WaitGroup
+	asks   sync.WaitGroup // questions to Redis that no task waits for
 	change chan struct{}
 }
 
@@ -107,7 +109,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	all.Go(func() { a.out.run(writing) })
 	all.Go(func() { a.follow(ctx, cancel) })
 	tasks, control := a.keys.Tasks(a.cfg.ID), a.keys.Control(a.cfg.ID)
-	r := &reader{client: a.cfg.Client, namespace: a.cfg.Namespace, block: a.pace.Block, pause: a.pace.backoff(), streams: []string{control, tasks},
+	r := &reader{client: a.cfg.Client, namespace: a.cfg.Namespace, block: a.pace.Block, answer: a.pace.Beat, pause: a.pace.backoff(), streams: []string{control, tasks},
 		heard: a.heard, batch: a.batch, began: a.began}
 	r.run(ctx)
 	a.stop(&sdk.Error{Cause: sdk.CauseDrained, Message: "its agent was shut down"})
@@ -121,7 +123,8 @@ func (a *Agent) Run(ctx context.Context) error {
 		time.Sleep(time.Millisecond)
 	}
 	stop()
-	all.Wait()
+	within(a.pace.soon(), &all)
+	within(a.pace.soon(), &a.asks)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return errors.Join(a.broken, a.notes.close())
@@ -140,13 +143,26 @@ func (a *Agent) began(ctx context.Context, again bool) error {
 		return err
 	}
 	if rebooted {
-		last, err := lastOf(ctx, a.cfg.Client, a.keys.Tasks(a.cfg.ID))
-		if err != nil {
-			return err
-		}
-		a.mu.Lock()
+		return a.setMark(ctx)
+	}
+	return nil
+}
+
+// setMark finds the last entry that an earlier process may have seen. One that Redis lost the deletion of comes back with
+// its old name, so it is told by Redis' time.
+func (a *Agent) setMark(ctx context.Context) error {
+	now, err := a.cfg.Client.Time(ctx).Result()
+	if err != nil {
+		return err
+	}
+	last, err := lastOf(ctx, a.cfg.Client, a.keys.Tasks(a.cfg.ID))
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.mark = fmt.Sprintf("%d-%d", now.UnixMilli(), uint64(math.MaxUint64)); after(last, a.mark) {
 		a.mark = last
-		a.mu.Unlock()
 	}
 	return nil
 }
@@ -229,7 +245,7 @@ func (a *Agent) heard(ok bool, why error) {
 		a.read = a.cfg.Now()
 		if was != nil || a.read.Sub(a.beat) >= a.pace.Beat-a.pace.Block/2 {
 			a.sendBeat(false)
-			a.tasks.Go(func() { a.verify(a.work) })
+			a.asks.Go(func() { a.verify(a.work) })
 		}
 		if a.revision != a.shown {
 			poke(a.change)
@@ -286,6 +302,12 @@ func (a *Agent) batch(streams []redis.XStream) {
 		}
 	}
 	a.act()
+	if a.rebooted && a.caught && a.broken == nil { // all that an earlier process may have begun is noted now
+		a.rebooted = false
+		if err := a.notes.add(false, note{Boot: a.cfg.Boot}); err != nil {
+			a.fail(fmt.Errorf("the agent cannot note what it does: %w", err))
+		}
+	}
 }
 
 // take takes in one entry. mu is held.
@@ -337,7 +359,7 @@ func (a *Agent) act() {
 		notes = append(notes, note{Gone: acts.Forget})
 	}
 	if len(notes) > 0 {
-		if err := a.notes.add(a.cfg.Boot, false, notes...); err != nil {
+		if err := a.notes.add(false, notes...); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note what it does: %w", err))
 			return // what it was to do is done by its next process
 		}
@@ -388,7 +410,7 @@ func (a *Agent) carry(ctx context.Context, t protocol.Task) {
 	a.stops[t.ID](nil)
 	delete(a.stops, t.ID)
 	if time.Since(began) >= long {
-		if err := a.notes.add(a.cfg.Boot, true, note{Result: &r, Host: t.Host}); err != nil {
+		if err := a.notes.add(true, note{Result: &r, Host: t.Host}); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note a result: %w", err))
 			return
 		}

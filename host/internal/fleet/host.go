@@ -60,6 +60,7 @@ type Host struct {
 	changed chan struct{}
 	up      time.Duration // for how long it could hear
 	last    time.Time     // it heard then; zero: it does not hear
+	deaf    time.Time     // since when it does not hear
 	trouble error
 }
 
@@ -129,7 +130,7 @@ func (h *Host) Run(ctx context.Context) {
 	all.Go(func() { h.tellAll(ctx) })
 	all.Go(func() { h.tick(ctx) })
 	beats, in, live := h.keys.Beats(), h.keys.In(h.cfg.Info.ID), h.keys.Live(h.cfg.Info.ID)
-	r := &reader{client: h.cfg.Client, namespace: h.cfg.Namespace, block: h.pace.Block, pause: h.pace.backoff(), streams: []string{live, in, beats},
+	r := &reader{client: h.cfg.Client, namespace: h.cfg.Namespace, block: h.pace.Block, answer: h.pace.Beat, pause: h.pace.backoff(), streams: []string{live, in, beats},
 		fromNow: map[string]bool{live: true, beats: true}, heard: h.heard, batch: h.batch, began: func(ctx context.Context, again bool) error {
 			if again {
 				return h.announce(ctx) // another Redis, or one that has lost its data
@@ -142,7 +143,7 @@ func (h *Host) Run(ctx context.Context) {
 		time.Sleep(time.Millisecond)
 	}
 	stop()
-	all.Wait()
+	within(h.pace.soon(), &all)
 }
 
 // Trouble says why Redis cannot be heard; nil: it can.
@@ -161,10 +162,15 @@ func (h *Host) heard(ok bool, why error) {
 	now, was := h.cfg.Now(), h.trouble
 	switch {
 	case !ok:
+		if was == nil {
+			h.deaf = now
+		}
 		h.last, h.trouble = time.Time{}, why
 	case h.last.IsZero():
 		h.last, h.trouble = now, nil
-		h.end.Heard(h.up)
+		if now.Sub(h.deaf) > h.pace.Beat { // else a connection that keeps breaking would hide who is lost
+			h.end.Heard(h.up)
+		}
 	default:
 		h.up += max(0, min(now.Sub(h.last), 2*h.pace.Block)) // while it was frozen it could not
 		h.last, h.trouble = now, nil
@@ -337,7 +343,7 @@ func (h *Host) tellAll(ctx context.Context) {
 		h.changes = nil
 		h.mu.Unlock()
 		for _, agent := range changes {
-			if m, ok := h.renewed(ctx, agent); ok {
+			if m, ok := h.renewed(ctx, agent); ok && ctx.Err() == nil {
 				h.cfg.Changed(m)
 			}
 		}

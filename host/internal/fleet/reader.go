@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,6 +19,7 @@ type reader struct {
 	client    redis.UniversalClient
 	namespace string
 	block     time.Duration
+	answer    time.Duration // how long after block an answer may take: a connection may lead nowhere and not say so
 	pause     backoff
 	streams   []string
 	// fromNow are the streams of which only what comes from now on counts.
@@ -29,10 +31,14 @@ type reader struct {
 
 	at    []string // what was read last of each
 	runID string
+	// conn is what is read from: of one process of Redis. The client would replace it silently, also by one to the next
+	// process, which may have lost what was read.
+	conn *redis.Conn
 }
 
 // run reads until ctx ends.
 func (r *reader) run(ctx context.Context) {
+	defer r.close()
 	for tries := 0; ctx.Err() == nil; {
 		err := r.begin(ctx)
 		for err == nil && ctx.Err() == nil {
@@ -51,10 +57,12 @@ func (r *reader) run(ctx context.Context) {
 
 // begin finds out whether this is the Redis that was read before: another one is read from its beginning.
 func (r *reader) begin(ctx context.Context) error {
-	id, err := dial.RunID(ctx, r.client, r.namespace)
+	r.close()
+	conn, id, err := dial.Connection(ctx, r.client, r.namespace)
 	if err != nil {
 		return err
 	}
+	r.conn = conn
 	if id == r.runID {
 		return nil
 	}
@@ -74,6 +82,13 @@ func (r *reader) begin(ctx context.Context) error {
 	return nil
 }
 
+func (r *reader) close() {
+	if r.conn != nil {
+		_ = r.conn.Close()
+		r.conn = nil
+	}
+}
+
 func lastOf(ctx context.Context, c redis.UniversalClient, stream string) (string, error) {
 	last, err := c.XRevRangeN(ctx, stream, "+", "-", 1).Result()
 	if err != nil || len(last) == 0 {
@@ -83,8 +98,7 @@ func lastOf(ctx context.Context, c redis.UniversalClient, stream string) (string
 }
 
 func (r *reader) read(ctx context.Context) error {
-	args := append(append(make([]string, 0, 2*len(r.streams)), r.streams...), r.at...)
-	got, err := r.client.XRead(ctx, &redis.XReadArgs{Streams: args, Count: mostRead, Block: r.block}).Result()
+	got, err := r.ask(ctx)
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return err
 	}
@@ -98,4 +112,36 @@ func (r *reader) read(ctx context.Context) error {
 	r.batch(got)
 	r.heard(true, nil)
 	return nil
+}
+
+// ask asks for what is new. Redis' client cannot be interrupted: when ctx ends nobody waits for the answer, which comes
+// within block or goes with the client.
+func (r *reader) ask(ctx context.Context) ([]redis.XStream, error) {
+	args := append(append(make([]string, 0, 2*len(r.streams)), r.streams...), r.at...)
+	conn, answer := r.conn, make(chan *redis.XStreamSliceCmd, 1)
+	go func() {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.block+r.answer)
+		defer cancel()
+		answer <- conn.XRead(limited, &redis.XReadArgs{Streams: args, Count: mostRead, Block: r.block})
+	}()
+	select {
+	case got := <-answer:
+		return got.Result()
+	case <-ctx.Done():
+		r.conn = nil // it is closed when nobody uses it any more
+		go func() { <-answer; _ = conn.Close() }()
+		return nil, ctx.Err()
+	}
+}
+
+// within waits for goroutines that talk to Redis, and not for answers that may never come: those end with the client.
+func within(d time.Duration, all *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
 }

@@ -17,8 +17,11 @@ import (
 // that it begins, for each result, and for those that hosts are done with. The end of the file may be torn.
 type spool struct {
 	path string
+	boot string // what the file says of the machine's boot
 	f    *os.File
 	size int64
+	// broken is why a write went wrong: what follows a torn line is never read again, so nothing may.
+	broken error
 	noted
 }
 
@@ -43,7 +46,7 @@ const (
 )
 
 // openSpool reads what was noted and begins the file anew without what is done with. rebooted says that the machine was
-// started since: the last notes may be missing.
+// started since: the last notes may be missing. It is said again until the new boot is noted.
 func openSpool(path, boot string) (s *spool, rebooted bool, err error) {
 	s = &spool{path: path, noted: noted{records: map[string]protocol.Record{}}}
 	raw, err := os.ReadFile(path)
@@ -63,10 +66,14 @@ func openSpool(path, boot string) (s *spool, rebooted bool, err error) {
 		}
 		s.apply(n)
 	}
-	if err := s.compact(boot); err != nil {
+	rebooted = was != "" && was != boot
+	if s.boot = boot; rebooted {
+		s.boot = was
+	}
+	if err := s.compact(); err != nil {
 		return nil, false, fmt.Errorf("the agent's notes: %w", err)
 	}
-	return s, was != "" && was != boot, nil
+	return s, rebooted, nil
 }
 
 func (n *noted) apply(x note) {
@@ -97,10 +104,10 @@ func (n *noted) all() (out []protocol.Record) {
 }
 
 // compact writes the file anew.
-func (s *spool) compact(boot string) error {
+func (s *spool) compact() error {
 	var b bytes.Buffer
 	put := func(n note) { _ = json.NewEncoder(&b).Encode(n) } // to memory
-	put(note{Boot: boot, Gone: s.gone[max(0, len(s.gone)-keptGone):]})
+	put(note{Boot: s.boot, Gone: s.gone[max(0, len(s.gone)-keptGone):]})
 	for _, r := range s.records {
 		if r.Result == nil {
 			put(note{Begun: r.ID, Host: r.Host})
@@ -129,12 +136,23 @@ func (s *spool) compact(boot string) error {
 	return nil
 }
 
-// add notes things: in the file before anything is done about them. With sync they outlive the machine's power.
-func (s *spool) add(boot string, sync bool, notes ...note) error {
+// add notes things: in the file before anything is done about them. With sync they outlive the machine's power. After an
+// error it notes nothing any more.
+func (s *spool) add(sync bool, notes ...note) error {
+	if s.broken == nil {
+		s.broken = s.write(sync, notes)
+	}
+	return s.broken
+}
+
+func (s *spool) write(sync bool, notes []note) error {
 	var b bytes.Buffer
 	for _, n := range notes {
 		if err := json.NewEncoder(&b).Encode(n); err != nil {
 			return err
+		}
+		if n.Boot != "" {
+			s.boot = n.Boot
 		}
 		s.apply(n)
 	}
@@ -144,7 +162,7 @@ func (s *spool) add(boot string, sync bool, notes ...note) error {
 		err = s.f.Sync()
 	}
 	if err == nil && s.size > compactFrom && s.size > 64*int64(len(s.records)+1) {
-		err = s.compact(boot)
+		err = s.compact()
 	}
 	return err
 }

@@ -87,14 +87,20 @@ func Check(ctx context.Context, client redis.UniversalClient, rights Rights) (Fa
 	return facts, nil
 }
 
-// RunID asks for the run id of the server that holds the namespace.
-func RunID(ctx context.Context, client redis.UniversalClient, namespace string) (string, error) {
+// Connection gives a connection of its own to the server that holds a namespace, and the run id of that server. It is never
+// replaced behind the caller's back: when it breaks, so does every further command. Closing it ends it.
+func Connection(ctx context.Context, client redis.UniversalClient, namespace string) (*redis.Conn, string, error) {
 	node, err := master(ctx, client, namespace)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	raw, err := node.Info(ctx, "server").Result()
-	return parseInfo(raw)["run_id"], err
+	c := node.EphemeralConn()
+	raw, err := c.Info(ctx, "server").Result()
+	if err != nil {
+		_ = c.Close()
+		return nil, "", err
+	}
+	return c, parseInfo(raw)["run_id"], nil
 }
 
 // master gives the server that holds a namespace.

@@ -20,7 +20,10 @@ func open(t *testing.T, c Config) Facts {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	id, err := RunID(t.Context(), client, DefaultNamespace)
+	conn, id, err := Connection(t.Context(), client, DefaultNamespace)
+	if err == nil {
+		_ = conn.Close()
+	}
 	if err != nil || id != facts.RunID || id == "" {
 		t.Errorf("run id %q, not %q, %v", id, facts.RunID, err)
 	}

@@ -19,8 +19,13 @@ func TestCluster(t *testing.T) {
 	if len(facts.RunIDs) != 1 || facts.RunIDs[s.Addr()] != facts.RunID || facts.RunID == "" || facts.Version == "" {
 		t.Errorf("%+v", facts)
 	}
-	if id, err := RunID(t.Context(), client, DefaultNamespace); id != facts.RunID {
-		t.Errorf("%q, %v", id, err)
+	conn, id, err := Connection(t.Context(), client, DefaultNamespace)
+	if err != nil || id != facts.RunID {
+		t.Fatalf("%q, %v", id, err)
+	}
+	defer conn.Close()
+	if _, err := conn.XRange(t.Context(), Keys("n")+"stream", "-", "+").Result(); err != nil {
+		t.Errorf("it does not lead to the server of the namespace: %v", err)
 	}
 	pipe := client.TxPipeline()
 	pipe.Set(t.Context(), Keys("n")+"a", 1, 0)
