@@ -89,7 +89,7 @@ type Config struct {
 	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 5 s. One that has said
 	// nothing for three times as long is taken for dead.
 	HostBeat time.Duration
-	Log     *slog.Logger
+	Log      *slog.Logger
 }
 
 // Host is everything that advances runs on one machine.
