@@ -463,6 +463,9 @@ func (h *Host) await(ctx context.Context, w *wait, id string, whole func(protoco
 
 func (h *Host) stop(id string, why error) {
 	e := &sdk.Error{Cause: sdk.CauseCancelled, Message: why.Error()}
+	if errors.Is(why, context.DeadlineExceeded) {
+		e.Cause = sdk.CauseHung
+	}
 	_ = errors.As(why, &e)
 	h.mu.Lock()
 	defer h.mu.Unlock()
