@@ -33,6 +33,7 @@ var (
 	errInvalid   = errors.New("the pipeline, or the configuration, is invalid")
 	errTested    = errors.New("a test failed")
 	errVerified  = errors.New("the run does not come out as it was recorded")
+	errPushed    = errors.New("an agent has not taken the plugin")
 	errFailed    = errors.New("the run failed")
 	errCancelled = errors.New("the run was cancelled")
 )
@@ -62,7 +63,7 @@ func exitCode(err error) int {
 
 // tell says what went wrong, unless that was done where it happened.
 func tell(w io.Writer, err error) error {
-	for _, told := range []error{errChanges, errInvalid, errTested, errVerified, errFailed, errCancelled} {
+	for _, told := range []error{errChanges, errInvalid, errTested, errVerified, errPushed, errFailed, errCancelled} {
 		if errors.Is(err, told) {
 			return err
 		}

@@ -45,7 +45,7 @@ func (p *program) pluginsCommand() *cobra.Command {
 		},
 	}
 	p.jsonFlag(c)
-	c.AddCommand(p.trustCommand(), p.grantCommand(), p.revokeCommand())
+	c.AddCommand(p.trustCommand(), p.pushCommand(), p.grantCommand(), p.revokeCommand())
 	return c
 }
 

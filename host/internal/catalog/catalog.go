@@ -45,7 +45,9 @@ type Entry struct {
 	Name, Version string
 	Kind          Kind
 	// Path of the program or module; BuiltIn for a module of this binary.
-	Path   string
+	Path string
+	// Folder of a plugin of this machine: where its plugin.hcl lies.
+	Folder string
 	SHA256 string // 64 hexadecimal digits; empty when there is nothing to read
 	State  State
 	// Reason says why it is not ready, and what to do.

@@ -40,7 +40,7 @@ func (c *Catalog) readHeader(path string, info fs.FileInfo) candidate {
 
 func parseHeader(path string) candidate {
 	folder := filepath.Dir(path)
-	f := candidate{name: filepath.Base(folder), kind: Plugin, path: folder}
+	f := candidate{name: filepath.Base(folder), kind: Plugin, path: folder, folder: folder}
 	var p pluginFile
 	if err := decode(path, &p); err != nil {
 		f.bad = err.Error()

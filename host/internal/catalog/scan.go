@@ -19,6 +19,7 @@ type candidate struct {
 	kind          Kind
 	path          string
 	code          []byte
+	folder        string // of a plugin
 	dir           string // the plugin folder's parent, whose bundled trust file may vouch for it
 	bad           string // why it cannot even be judged
 }
@@ -118,7 +119,7 @@ func (c *Catalog) digest(path string) (string, error) {
 
 // judge says whether the candidate may be used, as far as that is known without asking it.
 func (c *Catalog) judge(f candidate, t trust) Entry {
-	e := Entry{Name: f.name, Version: f.version, Kind: f.kind, Path: f.path, Code: f.code, State: Ready}
+	e := Entry{Name: f.name, Version: f.version, Kind: f.kind, Path: f.path, Folder: f.folder, Code: f.code, State: Ready}
 	if f.bad != "" {
 		e.State, e.Reason = Broken, f.bad
 		return e

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,11 +75,14 @@ type Agent struct {
 	mu    sync.Mutex
 	hosts map[string]*forHost
 	last  *catalog.View // that hosts were told of
+	// refused says of plugins that hosts have sent why they are not here, by name.
+	refused map[string]string
+	sent    chan protocol.Plugin
 }
 
 // Open makes the agent, and connects to Redis.
 func Open(ctx context.Context, c Config) (*Agent, error) {
-	a := &Agent{cfg: c, hosts: map[string]*forHost{}}
+	a := &Agent{cfg: c, hosts: map[string]*forHost{}, refused: map[string]string{}, sent: make(chan protocol.Plugin, manySent)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.closeParts())
 	}
@@ -111,7 +115,8 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.catalog = catalog.New(catalog.Config{PluginDirs: c.PluginDirs, TrustFile: state.Trust(), BundledTrust: c.BundledTrust, CacheDir: state.Manifests(), Describe: a.describe})
+	restore(state.Plugins())
+	a.catalog = catalog.New(catalog.Config{PluginDirs: ownFirst(state.Plugins(), c.PluginDirs), TrustFile: state.Trust(), BundledTrust: c.BundledTrust, CacheDir: state.Manifests(), Describe: a.describe})
 	store, err := dir.Open(state.Artifacts())
 	if err != nil {
 		return err
@@ -168,7 +173,10 @@ func (a *Agent) Name() string { return a.cfg.Name }
 func (a *Agent) Run(ctx context.Context, stop <-chan struct{}, grace time.Duration) error {
 	a.machine.Follow(a.idle, func(time.Time) { a.look(ctx) })
 	working, end := context.WithCancel(context.WithoutCancel(ctx))
+	var installing sync.WaitGroup
+	defer installing.Wait()
 	defer end()
+	installing.Go(func() { a.installSent(working) })
 	done := make(chan error, 1)
 	go func() { done <- a.link.Run(working) }()
 	select {
@@ -260,7 +268,7 @@ var began = time.Now()
 
 func (a *Agent) hello() protocol.Hello {
 	h := protocol.Hello{Name: a.cfg.Name, Version: a.cfg.Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Labels: a.cfg.Labels, Key: a.key.Public(),
-		Started: began.Unix(), Tasks: a.cfg.Parallel, Notes: a.machine.Devices.Inventory().Notes}
+		Started: began.Unix(), Tasks: a.cfg.Parallel, Notes: slices.Concat(a.machine.Devices.Inventory().Notes, a.refusals())}
 	v, err := a.catalog.Last(context.Background())
 	if err != nil {
 		h.Notes = append(h.Notes, "its plugins are not known: "+err.Error())

@@ -89,6 +89,8 @@ func (a *Agent) order(o protocol.Order) {
 		})
 	case o.Resume:
 		a.link.Drain(false)
+	case o.Plugin != nil:
+		a.enqueue(*o.Plugin)
 	}
 }
 

@@ -115,6 +115,11 @@ func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (cl
 	if err != nil {
 		return client.Agent{}, err
 	}
+	if o.Plugin != "" {
+		if err := a.push(ctx, m, o.Plugin); err != nil {
+			return client.Agent{}, err
+		}
+	}
 	f := a.h.fleet
 	f.mu.Lock()
 	switch {

@@ -53,6 +53,7 @@ type FleetConfig struct {
 type fleetHost struct {
 	h      *Host
 	cfg    FleetConfig
+	id     string // this host's
 	link   *fleet.Host
 	remote *remoteexec.Executor
 	files  http.Handler
@@ -114,7 +115,7 @@ func (h *Host) openFleet(ctx context.Context) error {
 	f.hangUp = client.Close
 	f.link = fleet.NewHost(fleet.HostConfig{Client: client, Namespace: cmp.Or(c.Dial.Namespace, dial.DefaultNamespace), Pace: c.Pace, Open: f.open, Changed: f.changed, Connection: f.connection, Log: h.cfg.Log,
 		Info: fleet.HostInfo{ID: id, Name: c.Name, Version: h.cfg.Version, Key: f.key.Public(), URL: c.URL, Token: token}})
-	h.fleet = f
+	f.id, h.fleet = id, f
 	return nil
 }
 

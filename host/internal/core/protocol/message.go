@@ -60,6 +60,7 @@ type Order struct {
 
 // Plugin is one that a host sends to an agent.
 type Plugin struct {
+	Host    string `json:"host"` // who has the packed folder
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	// Digest is of the packed folder, as an artifact; Checksum of the program in it, which the host trusts.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 func main() {
 	p := nodes.Plugin()
+	p.Version = cmp.Or(os.Getenv("TEST_VERSION"), p.Version) // a script around this program may set it
 	p.Nodes = append(p.Nodes,
 		sdk.NodeOf(about("append", "Appends a line to a file"), appendLine),
 		sdk.NodeOf(about("until", "Says that it waits, and waits until a file is there"), until),
