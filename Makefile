@@ -115,9 +115,15 @@ verify: generate fmt tidy ## Fail when generating, formatting or tidying changes
 fuzz: ## Fuzz every fuzz target for a while (FUZZTIME=30s)
 	scripts/fuzz $${FUZZTIME:-30s}
 
+.PHONY: chaos
+chaos: ## Harm a fleet of real processes, thousands of times (CHAOS_TRIALS=3000)
+	go test -C host -c -o $(CURDIR)/bin/chaos.test ./internal/fleet/chaos
+	cd host/internal/fleet/chaos && CHAOS_REAL=1 CHAOS_TRIALS=$${CHAOS_TRIALS:-3000} $(CURDIR)/bin/chaos.test -test.timeout 12h
+
 .PHONY: models
-models: ## Have SPIN check the models in docs/models
-	scripts/models
+models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)
+	@scripts/model-attempt
+	@scripts/model-ownership
 
 .PHONY: bench
 bench: build ## Measure what this machine does: Go benchmarks and the end-to-end harness

@@ -85,6 +85,7 @@ var rooms = []room{
 	{"host/internal/fleet/dial", 2, nil, "opens the Redis of a fleet, and refuses one that would lose work: addresses, TLS, rights"},
 	{"host/internal/fleet/supervise", 3, nil, "the host's own Redis: its folder, its process, and how other machines join"},
 	{"host/internal/fleet/redistest", 3, nil, "a real redis-server for tests: killed, halted, started again"},
+	{"host/internal/fleet/chaos", 3, nil, "no code: real processes of a fleet over a real Redis, harmed in every way, and what they promise all the same"},
 	{"host/internal/placer", 3, nil, "the book of one host: attempts that wait for devices, and what was learned of them"},
 	{"host/internal/leases", 3, nil, "this machine's devices: the lease table, what is kept warm on them, what has to go"},
 	{"host/internal/engine", 3, nil, "the only loop: decide, append intent, execute, append result"},

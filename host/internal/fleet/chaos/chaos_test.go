@@ -1,0 +1,111 @@
+package chaos
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// fast is a twentieth of the real pace.
+const fast = 0.05
+
+func number(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// TestChaos runs trials. With n of them and no violation, less than one in n/3 goes wrong, with 95 % certainty.
+func TestChaos(t *testing.T) {
+	trials := 200
+	if testing.Short() {
+		trials = len(scenarios)
+	}
+	trials = number(t, "CHAOS_TRIALS", trials)
+	first := number(t, "CHAOS_FIRST", int(time.Now().Unix()%1_000_000)*1000)
+	if one := number(t, "CHAOS_SEED", -1); one >= 0 {
+		first, trials = one, 1
+	}
+	began := time.Now()
+	var next, violations atomic.Int64
+	var all sync.WaitGroup
+	for range min(trials, number(t, "CHAOS_PARALLEL", min(32, 10*runtime.GOMAXPROCS(0)))) {
+		all.Go(func() {
+			for n := next.Add(1); n <= int64(trials); n = next.Add(1) {
+				if !t.Run(fmt.Sprint("seed=", first+int(n)-1), func(t *testing.T) { one(t, uint64(first)+uint64(n)-1) }) {
+					violations.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	bound := "unknown: mend the violations first"
+	if violations.Load() == 0 {
+		bound = fmt.Sprintf("at most %.2g of trials go wrong (rule of three, 95 %%)", 3/float64(trials))
+	}
+	fmt.Printf("chaos: %d violations in %d trials, seeds %d to %d, %s; %s\n", violations.Load(), trials, first, first+trials-1, time.Since(began).Round(time.Second), bound)
+}
+
+// chosen gives the scenario of a seed, among those that have a text in their name.
+func chosen(only string, seed uint64) scenario {
+	var of []scenario
+	for _, s := range scenarios {
+		if strings.Contains(s.name, only) {
+			of = append(of, s)
+		}
+	}
+	return of[seed%uint64(len(of))]
+}
+
+// one runs the trial of a seed.
+func one(t *testing.T, seed uint64) {
+	x := newTrial(t, seed, fast)
+	s := chosen(os.Getenv("CHAOS_ONLY"), seed)
+	x.say("%s", s.name)
+	harms := s.plan(x)
+	x.begin(func(_, target string) (link, error) { return newProxy(target) })
+	x.run(harms)
+	if t.Failed() {
+		t.Logf("the harm was: %s", s.name)
+	}
+}
+
+// TestRealPace is one trial that nothing was made faster for: an agent is cut off for 20 s.
+func TestRealPace(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("CHAOS_REAL") == "" {
+		t.Skip("it takes minutes: CHAOS_REAL=1 runs it, and make chaos does")
+	}
+	x := newTrial(t, 1, 1)
+	x.gentle = true
+	p := x.anyAgent()
+	harms := x.partition(p, true, true, 20*time.Second)
+	x.begin(func(_, target string) (link, error) { return newProxy(target) })
+	x.run(harms)
+	found := false
+	for _, l := range readLines(x.dir, host) {
+		if silent := time.Duration(l.Silent) * time.Millisecond; l.What == away && l.Agent == p.id && silent > 0 {
+			found = true
+			t.Logf("the partition was noticed after %s of silence", silent)
+			if silent < 13*time.Second || silent > 17*time.Second {
+				t.Errorf("that is not 15 s")
+			}
+		}
+	}
+	if !found {
+		t.Error("the partition was not noticed")
+	}
+}
