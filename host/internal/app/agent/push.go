@@ -198,7 +198,10 @@ func (a *Agent) place(ctx context.Context, name string) (string, error) {
 // swap puts a folder in the place of another, which goes aside. A process that dies between the two is mended by restore.
 func swap(folder, place string) error {
 	aside := filepath.Join(filepath.Dir(place), gone+filepath.Base(place))
-	if err := errors.Join(os.Chmod(folder, 0o755), os.RemoveAll(aside)); err != nil {
+	if err := os.Chmod(folder, 0o755); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(aside); err != nil {
 		return err
 	}
 	if err := os.Rename(place, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
