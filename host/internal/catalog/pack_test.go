@@ -95,7 +95,9 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 func TestUnpackRefuses(t *testing.T) {
 	t.Parallel()
-	file := func(name string) tar.Header { return tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: 1} }
+	file := func(name string) tar.Header {
+		return tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: 1}
+	}
 	for name, c := range map[string]struct {
 		heads []tar.Header
 		want  string

@@ -81,12 +81,11 @@ func elfPlatforms(head []byte) []string {
 	return []string{system + "/" + arch}
 }
 
+var darwinArch = map[macho.Cpu]string{macho.CpuAmd64: "amd64", macho.CpuArm64: "arm64"}
+
 func darwin(cpu uint32) []string {
-	switch macho.Cpu(cpu) {
-	case macho.CpuAmd64:
-		return []string{"darwin/amd64"}
-	case macho.CpuArm64:
-		return []string{"darwin/arm64"}
+	if arch := darwinArch[macho.Cpu(cpu)]; arch != "" {
+		return []string{"darwin/" + arch}
 	}
 	return nil
 }

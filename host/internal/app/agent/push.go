@@ -15,6 +15,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
+	"github.com/myspinbot/spinbot/sdk"
 )
 
 const (
@@ -38,10 +39,12 @@ func ownFirst(own string, dirs []string) []string {
 // restore mends the folder of plugins after a process that died while it installed one.
 func restore(dir string) {
 	entries, _ := os.ReadDir(dir) // At has made it
+	// Without one on its way in, whoever removed a plugin wanted that.
+	died := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), coming) })
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		switch name, old := strings.CutPrefix(e.Name(), gone); {
-		case old && os.Rename(path, filepath.Join(dir, name)) == nil: // the new one did not come
+		case old && died && os.Rename(path, filepath.Join(dir, name)) == nil: // the new one did not come
 		case old || strings.HasPrefix(e.Name(), coming):
 			_ = os.RemoveAll(path)
 		}
@@ -167,6 +170,15 @@ func (a *Agent) try(ctx context.Context, p protocol.Plugin, folder string) error
 	if err == nil && m.Version != p.Version {
 		err = fmt.Errorf("it says that it is version %s", m.Version)
 	}
+	return inOneLine(err)
+}
+
+// inOneLine says what a plugin that does not start has printed, too. Its folder is gone by then, so hints lead nowhere.
+func inOneLine(err error) error {
+	var told *sdk.Error
+	if errors.As(err, &told) && told.Detail != "" {
+		return fmt.Errorf("%s; it printed: %s", told.Message, strings.Join(strings.Fields(told.Detail), " "))
+	}
 	return err
 }
 
@@ -186,13 +198,13 @@ func (a *Agent) place(ctx context.Context, name string) (string, error) {
 // swap puts a folder in the place of another, which goes aside. A process that dies between the two is mended by restore.
 func swap(folder, place string) error {
 	aside := filepath.Join(filepath.Dir(place), gone+filepath.Base(place))
+	if err := os.Chmod(folder, 0o755); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(aside); err != nil {
 		return err
 	}
 	if err := os.Rename(place, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Chmod(folder, 0o755); err != nil {
 		return err
 	}
 	if err := os.Rename(folder, place); err != nil {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -24,7 +25,7 @@ func (a agents) push(ctx context.Context, m fleet.Member, name string) error {
 		return &client.Problem{Code: client.CodeConflict, Detail: fmt.Sprintf("%s %s cannot be sent to %s: %v", e.Name, e.Version, m.Name, why)}
 	}
 	if m.Offline {
-		return refuse(fmt.Errorf("it is offline; start it first"))
+		return refuse(errors.New("it is offline; start it first"))
 	}
 	if err := catalog.CheckPlatform(e.Path, m.Platform); err != nil {
 		return refuse(err)
@@ -60,7 +61,7 @@ func (h *Host) pack(ctx context.Context, e catalog.Entry) (sdk.Artifact, error) 
 	r, w := io.Pipe()
 	var packing sync.WaitGroup
 	defer packing.Wait()
-	defer r.Close()
+	defer func() { _ = r.Close() }() // so that packing ends, too
 	packing.Go(func() { _ = w.CloseWithError(catalog.Pack(w, e)) })
 	return h.artifacts.Put(ctx, r, sdk.Artifact{MediaType: "application/x-tar"})
 }
