@@ -18,6 +18,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/agent"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
+	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
 	"github.com/myspinbot/spinbot/host/internal/fleet/supervise"
 	"github.com/myspinbot/spinbot/sdk"
@@ -74,6 +75,7 @@ func (p *program) agent(ctx context.Context, f agentFlags) error {
 		lock.Release()
 		return err
 	}
+	cfg.Seen = func(s protocol.Seen) { warn("%s", seenText(s)) }
 	a, err := agent.Open(ctx, cfg)
 	if err != nil {
 		return err
@@ -105,6 +107,21 @@ func (p *program) agentConfig(ctx context.Context, f agentFlags, state local.Sta
 	}
 	c.Dial, err = f.credentials(ctx, state)
 	return c, err
+}
+
+// seenText says what a host sees of this agent.
+func seenText(s protocol.Seen) string {
+	devices := fmt.Sprintf("%d devices", s.Devices)
+	switch s.Devices {
+	case 0:
+		devices = "no devices"
+	case 1:
+		devices = "1 device"
+	}
+	if len(s.Plugins) == 0 {
+		return fmt.Sprintf("host %s sees it: %s, and no plugin that could be used; spinbot plugins push on the host sends one", s.Host, devices)
+	}
+	return fmt.Sprintf("host %s sees it: %s; plugins: %s", s.Host, devices, strings.Join(s.Plugins, ", "))
 }
 
 // labels reads name=value pairs.

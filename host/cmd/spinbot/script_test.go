@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"spinbot": spinbot, "exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
 			"install": install, "http": request, "sign": sign, "fill": fill, "tmpfs": tmpfs, "tools": tools, "web": web,
+			"freeport": freeport,
 			"postgres": func(ts *testscript.TestScript, neg bool, args []string) { postgres(t, ts, neg, args) },
 		},
 	})
@@ -83,6 +85,17 @@ func condition(name string) (bool, error) {
 		return false, lacking(errors.New("this needs root on Linux, to mount a small file system"))
 	}
 	return false, fmt.Errorf("unknown condition %s", name)
+}
+
+// freeport NAME: puts the number of a port that nobody listens on into a variable.
+func freeport(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport NAME")
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], fmt.Sprint(ln.Addr().(*net.TCPAddr).Port))
+	ts.Check(ln.Close())
 }
 
 // postgres NAME: puts the URL of a fresh database into a variable.

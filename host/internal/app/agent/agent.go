@@ -55,6 +55,7 @@ type Config struct {
 	Devices        []gpu.Written
 	Dial           dial.Config
 	Pace           fleet.Pace
+	Seen           func(protocol.Seen) // a host says what it sees of this agent; nil: nobody wants to know
 	Log            *slog.Logger
 }
 

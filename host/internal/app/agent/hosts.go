@@ -80,6 +80,8 @@ func (a *Agent) delivered(host string, digests []string) {
 // order does what a person wants of this agent.
 func (a *Agent) order(o protocol.Order) {
 	switch {
+	case o.Seen != nil && a.cfg.Seen != nil:
+		a.cfg.Seen(*o.Seen)
 	case o.Drain:
 		a.link.Drain(true)
 		time.AfterFunc(time.Duration(o.Grace)*time.Millisecond, func() {

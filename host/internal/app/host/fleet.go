@@ -62,7 +62,8 @@ type fleetHost struct {
 	server *supervise.Server // nil: somebody else runs Redis
 
 	mu      sync.Mutex
-	offered string // of all agents, as one text: it changes with them
+	seen    map[string]string // by agent, the session that was told so
+	offered string            // of all agents, as one text: it changes with them
 	kept    keptAgents
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -78,7 +79,7 @@ type keptAgents struct {
 func (h *Host) openFleet(ctx context.Context) error {
 	c := *h.cfg.Fleet
 	state := h.cfg.State
-	f := &fleetHost{h: h, cfg: c, kept: keptAgents{Cordoned: map[string]string{}, Labels: map[string]map[string]string{}}}
+	f := &fleetHost{h: h, cfg: c, seen: map[string]string{}, kept: keptAgents{Cordoned: map[string]string{}, Labels: map[string]map[string]string{}}}
 	id, err := machine.Identity(state.Fleet(), "host")
 	if err == nil {
 		f.key, err = machine.SealKey(state.Fleet())
@@ -243,7 +244,28 @@ func (f *fleetHost) changed(m fleet.Member) {
 		f.h.cfg.Log.Warn("the catalog cannot be read", "error", err)
 		return
 	}
+	f.greet(v, m)
 	f.h.placer.Agent(placement.Agent{ID: m.Agent, Name: m.Name, Offers: offersOf(v, m), Away: m.Away, Tasks: m.Tasks}, m.Status.Devices, m.Status.RAM, m.Status.Disk, m.Status.Warm)
+}
+
+// greet tells a process that has not been heard before what is seen of it.
+func (f *fleetHost) greet(v *catalog.View, m fleet.Member) {
+	f.mu.Lock()
+	known := m.Offline || f.seen[m.Agent] == m.Session
+	if !known {
+		f.seen[m.Agent] = m.Session
+	}
+	f.mu.Unlock()
+	if known {
+		return
+	}
+	seen := protocol.Seen{Host: f.cfg.Name, Devices: len(m.Status.Devices)}
+	for _, p := range m.Plugins {
+		if e, ok := v.Entry(p.Name); ok && e.Version == p.Version {
+			seen.Plugins = append(seen.Plugins, p.Name)
+		}
+	}
+	f.link.Order(m.Agent, protocol.Order{Seen: &seen})
 }
 
 // offersOf gives the node types of an agent's plugins that are of the version which pipelines are checked against.

@@ -54,8 +54,17 @@ type Order struct {
 	Grace int64 `json:"grace,omitempty"`
 	// Resume: it takes tasks again.
 	Resume bool `json:"resume,omitempty"`
+	// Seen tells what a host sees of a process that it has not heard before.
+	Seen *Seen `json:"seen,omitempty"`
 	// Plugin has to be fetched, verified and offered.
 	Plugin *Plugin `json:"plugin,omitempty"`
+}
+
+// Seen is what a host sees of an agent.
+type Seen struct {
+	Host    string   `json:"host"` // as people call it
+	Devices int      `json:"devices"`
+	Plugins []string `json:"plugins,omitempty"` // of which it gets tasks
 }
 
 // Plugin is one that a host sends to an agent.
