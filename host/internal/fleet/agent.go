@@ -252,7 +252,7 @@ func (a *Agent) heard(ok bool, why error) {
 		}
 	}
 	a.mu.Unlock()
-	if a.cfg.Connection != nil && (was == nil) != (why == nil) {
+	if a.cfg.Connection != nil && !same(was, why) {
 		a.cfg.Connection(why)
 	}
 }

@@ -178,7 +178,7 @@ func (h *Host) heard(ok bool, why error) {
 		h.act()
 	}
 	h.mu.Unlock()
-	if h.cfg.Connection != nil && (was == nil) != (why == nil) {
+	if h.cfg.Connection != nil && !same(was, why) {
 		h.cfg.Connection(why)
 	}
 }

@@ -145,3 +145,8 @@ func within(d time.Duration, all *sync.WaitGroup) {
 	case <-t.C:
 	}
 }
+
+// same says whether two errors say the same.
+func same(a, b error) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Error() == b.Error()
+}

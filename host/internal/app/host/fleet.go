@@ -98,7 +98,9 @@ func (h *Host) openFleet(ctx context.Context) error {
 		return fmt.Errorf("fleet: %w", err)
 	}
 	if c.Own != nil {
-		if f.server, err = supervise.Start(ctx, *c.Own); err != nil {
+		own := *c.Own
+		own.Log = h.cfg.Log
+		if f.server, err = supervise.Start(ctx, own); err != nil {
 			return err
 		}
 		c.Dial = f.server.Dial()
