@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
 )
 
 // fast is a twentieth of the real pace.
@@ -76,12 +78,17 @@ func one(t *testing.T, seed uint64) {
 	s := chosen(os.Getenv("CHAOS_ONLY"), seed)
 	x.say("%s", s.name)
 	harms := s.plan(x)
-	x.begin(func(_, target string) (link, error) { return newProxy(target) })
+	x.begin(proxied, socketOnly)
 	x.run(harms)
 	if t.Failed() {
 		t.Logf("the harm was: %s", s.name)
 	}
 }
+
+// socketOnly has Redis at its socket alone: while it is down somebody else might take its port.
+var socketOnly = redistest.With("port", "0")
+
+func proxied(_ string, s *redistest.Server) (link, error) { return newProxy("unix", s.Socket) }
 
 // TestRealPace is one trial that nothing was made faster for: an agent is cut off for 20 s.
 func TestRealPace(t *testing.T) {
@@ -93,7 +100,7 @@ func TestRealPace(t *testing.T) {
 	x.gentle = true
 	p := x.anyAgent()
 	harms := x.partition(p, true, true, 20*time.Second)
-	x.begin(func(_, target string) (link, error) { return newProxy(target) })
+	x.begin(proxied, socketOnly)
 	x.run(harms)
 	found := false
 	for _, l := range readLines(x.dir, host) {

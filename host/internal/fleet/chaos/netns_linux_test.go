@@ -5,10 +5,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
 )
 
 // wire is a link of its own network namespace: a veth pair leads from there to Redis.
@@ -153,9 +156,9 @@ func wired(t *testing.T, n int, s scenario) {
 		wires[id] = w
 		x.proc(id).wrap = []string{"ip", "netns", "exec", w.ns}
 	}
-	x.begin(func(id, target string) (link, error) {
+	x.begin(func(id string, s *redistest.Server) (link, error) {
 		w := wires[id]
-		_, w.port, _ = net.SplitHostPort(target)
+		w.port = strconv.Itoa(s.Port)
 		if id != host {
 			return w, nil
 		}
@@ -163,7 +166,7 @@ func wired(t *testing.T, n int, s scenario) {
 		for _, w := range wires {
 			addresses += " " + w.redis
 		}
-		c := x.redis.Client(t)
+		c := s.Client(t)
 		if err := c.ConfigSet(t.Context(), "protected-mode", "no").Err(); err != nil {
 			return nil, err
 		}

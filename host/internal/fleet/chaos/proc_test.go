@@ -117,6 +117,13 @@ func (p *proc) signal(s os.Signal) {
 	}
 }
 
+// mayDie says whether its process has a point at which it kills itself, be it while it ends.
+func (p *proc) mayDie() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.die != nil && p.lives == 1
+}
+
 // hold has it stay down once it ends.
 func (p *proc) hold() {
 	p.mu.Lock()

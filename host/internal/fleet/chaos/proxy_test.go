@@ -66,10 +66,10 @@ func (g *gate) pass() {
 
 // proxy is a link that needs no rights: everything goes through this process.
 type proxy struct {
-	l        net.Listener
-	target   string
-	to, from *gate
-	all      sync.WaitGroup
+	l               net.Listener
+	network, target string
+	to, from        *gate
+	all             sync.WaitGroup
 
 	mu    sync.Mutex
 	conns map[*pair]bool
@@ -78,12 +78,12 @@ type proxy struct {
 // pair is one connection: the process' end and Redis' end.
 type pair struct{ client, server net.Conn }
 
-func newProxy(target string) (*proxy, error) {
+func newProxy(network, target string) (*proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{l: l, target: target, to: newGate(), from: newGate(), conns: map[*pair]bool{}}
+	p := &proxy{l: l, network: network, target: target, to: newGate(), from: newGate(), conns: map[*pair]bool{}}
 	p.all.Go(p.accept)
 	return p, nil
 }
@@ -101,7 +101,7 @@ func (p *proxy) accept() {
 }
 
 func (p *proxy) serve(c net.Conn) {
-	s, err := net.Dial("tcp", p.target)
+	s, err := net.Dial(p.network, p.target)
 	if err != nil {
 		c.Close()
 		return
@@ -191,7 +191,7 @@ func TestProxy(t *testing.T) {
 			go func() { defer c.Close(); _, _ = io.Copy(c, c) }()
 		}
 	}()
-	p, err := newProxy(l.Addr().String())
+	p, err := newProxy("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
