@@ -1,22 +1,17 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
-	"github.com/myspinbot/spinbot/host/internal/exec"
-	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
-	"github.com/myspinbot/spinbot/sdk"
 )
 
 // HostConfig is what a Host works with.
@@ -33,15 +28,6 @@ type HostConfig struct {
 	Connection func(error)
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger
-}
-
-// Member is an agent as it was heard last.
-type Member struct {
-	protocol.Hello
-	Status  protocol.Status
-	Away    string // why it gets no tasks, as what it is; empty: it gets some
-	Offline bool   // it is not there
-	Heard   time.Time
 }
 
 // Host is a host's end of the fleet. It is safe for concurrent use.
@@ -62,12 +48,6 @@ type Host struct {
 	last    time.Time     // it heard then; zero: it does not hear
 	deaf    time.Time     // since when it does not hear
 	trouble error
-}
-
-// wait is somebody who waits for an attempt.
-type wait struct {
-	done   chan protocol.Result
-	report func(sdk.Report)
 }
 
 // NewHost makes a host's end. Run has it work.
@@ -321,195 +301,4 @@ func (h *Host) answer(u protocol.Unknown) {
 	defer h.mu.Unlock()
 	h.end.Answer(u, open || err != nil)
 	h.act()
-}
-
-// tell has whoever follows told of an agent. mu is held.
-func (h *Host) tell(agent string) {
-	if !slices.Contains(h.changes, agent) {
-		h.changes = append(h.changes, agent)
-	}
-	poke(h.changed)
-}
-
-func (h *Host) tellAll(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-h.changed:
-		}
-		h.mu.Lock()
-		changes := h.changes
-		h.changes = nil
-		h.mu.Unlock()
-		for _, agent := range changes {
-			if m, ok := h.renewed(ctx, agent); ok && ctx.Err() == nil {
-				h.cfg.Changed(m)
-			}
-		}
-	}
-}
-
-// renewed gives an agent, with its hello as it is now.
-func (h *Host) renewed(ctx context.Context, agent string) (Member, bool) {
-	h.mu.Lock()
-	stale := h.stale[agent]
-	delete(h.stale, agent)
-	h.mu.Unlock()
-	if stale {
-		var hello protocol.Hello
-		raw, err := h.cfg.Client.HGet(ctx, h.keys.Agents(), agent).Bytes()
-		if err == nil {
-			err = json.Unmarshal(raw, &hello)
-		}
-		h.mu.Lock()
-		if m := h.members[agent]; m != nil && err == nil {
-			m.Hello = hello
-		} else {
-			h.stale[agent] = true // at its next beat
-		}
-		h.mu.Unlock()
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	m := h.members[agent]
-	if m == nil || m.Agent == "" { // nobody knows yet what it is
-		return Member{}, false
-	}
-	return *m, true
-}
-
-// Members lists the agents that are known, by name.
-func (h *Host) Members() []Member {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var out []Member
-	for _, m := range h.members {
-		if m.Agent != "" {
-			out = append(out, *m)
-		}
-	}
-	slices.SortFunc(out, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Agent, b.Agent)) })
-	return out
-}
-
-// Tasks lists the attempts that an agent is to carry out.
-func (h *Host) Tasks(agent string) []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.end.Tasks(agent)
-}
-
-// Execute has an agent carry out an attempt; without a body it waits for one that was sent before. whole says whether what
-// belongs to a result has arrived. When ctx ends the attempt is stopped, unless it is let go.
-func (h *Host) Execute(ctx context.Context, agent, id string, body []byte, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
-	w := &wait{done: make(chan protocol.Result, 1), report: report}
-	h.mu.Lock()
-	h.waits[id] = w
-	if body == nil {
-		h.end.Attach(agent, id)
-	} else {
-		h.end.Dispatch(agent, protocol.Task{ID: id, Body: body})
-	}
-	h.act()
-	h.mu.Unlock()
-	defer func() {
-		h.mu.Lock()
-		if h.waits[id] == w { // else somebody else waits for it by now
-			delete(h.waits, id)
-		}
-		h.mu.Unlock()
-	}()
-	return h.await(ctx, w, id, whole)
-}
-
-// asksAgain is how often an agent is asked for what is missing of a result.
-const asksAgain = 3
-
-func (h *Host) await(ctx context.Context, w *wait, id string, whole func(protocol.Result) bool) (protocol.Result, error) {
-	over := ctx.Done()
-	var late <-chan time.Time
-	for again := 0; ; {
-		select {
-		case r := <-w.done:
-			switch {
-			case r.Error != nil || whole(r):
-				return r, nil
-			case again == asksAgain:
-				return r, sdk.Fail("its artifacts did not arrive though its agent was asked for them again", "look at the log of agent "+r.Agent)
-			}
-			again++
-			h.mu.Lock()
-			h.end.Reopen(id)
-			h.act()
-			h.mu.Unlock()
-		case <-over:
-			why := context.Cause(ctx)
-			if errors.Is(why, exec.ErrLetGo) {
-				return protocol.Result{}, why
-			}
-			h.stop(id, why)
-			timer := time.NewTimer(h.pace.Grace)
-			defer timer.Stop()
-			over, late = nil, timer.C
-		case <-late:
-			h.mu.Lock()
-			h.end.Abandon(id)
-			h.mu.Unlock()
-			return protocol.Result{}, fmt.Errorf("%w; its agent did not confirm within %s that it has stopped, and does so when it hears of it", context.Cause(ctx), h.pace.Grace)
-		}
-	}
-}
-
-func (h *Host) stop(id string, why error) {
-	e := &sdk.Error{Cause: sdk.CauseCancelled, Message: why.Error()}
-	if errors.Is(why, context.DeadlineExceeded) {
-		e.Cause = sdk.CauseHung
-	}
-	_ = errors.As(why, &e)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.end.Stop(id, e)
-	h.act()
-}
-
-// Committed says that the end of an attempt is durable.
-func (h *Host) Committed(id string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.end.Committed(id)
-	h.act()
-}
-
-// Seal seals something for an agent.
-func (h *Host) Seal(agent string, purpose, plain []byte) ([]byte, error) {
-	h.mu.Lock()
-	key := ""
-	if m := h.members[agent]; m != nil {
-		key = m.Key
-	}
-	h.mu.Unlock()
-	if key == "" {
-		return nil, fmt.Errorf("nobody knows the key of agent %s, for which it has to be sealed", agent)
-	}
-	return seal.Seal(key, purpose, plain)
-}
-
-// Order tells an agent what a person wants of it.
-func (h *Host) Order(agent string, o protocol.Order) {
-	add := entry(h.keys.Control(agent), kindControl, protocol.Control{Order: &o})
-	h.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
-}
-
-// Remove forgets an agent that will not come back, with all that waits for it.
-func (h *Host) Remove(agent string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.end.Remove(agent)
-	h.act()
-	delete(h.members, agent)
-	h.out.put(func(ctx context.Context, p redis.Pipeliner) {
-		p.HDel(ctx, h.keys.Agents(), agent)
-		p.Del(ctx, h.keys.Tasks(agent), h.keys.Control(agent), h.keys.Session(agent))
-	})
 }
