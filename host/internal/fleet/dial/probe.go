@@ -21,11 +21,15 @@ func (r Rights) missing(ctx context.Context, node *redis.Client) (commands []str
 	}
 	pipe := conn.Pipeline()
 	var asked []command
-	for _, c := range append(slices.Clone(shared), hostOnly...) {
+	for _, c := range shared {
 		if c.probe != "" && slices.Contains(r.Commands, c.name) {
 			pipe.Do(ctx, r.call(c)...)
 			asked = append(asked, c)
 		}
+	}
+	for _, pattern := range r.Keys[1:] {
+		pipe.Do(ctx, "GET", sample(pattern))
+		asked = append(asked, command{name: "get"})
 	}
 	pipe.Do(ctx, "DISCARD")
 	replies, err := pipe.Exec(ctx)
@@ -47,16 +51,21 @@ func (r Rights) missing(ctx context.Context, node *redis.Client) (commands []str
 	return commands, keys, err
 }
 
+// sample gives a key of a pattern.
+func sample(pattern string) string {
+	if before, all := strings.CutSuffix(pattern, "*"); all {
+		return before + "probe"
+	}
+	return pattern
+}
+
 // call gives the probe of a command with a key of the namespace in it.
 func (r Rights) call(c command) []any {
 	words := strings.Fields(c.probe)
-	if c.name == "eval" {
-		words = []string{"EVAL", "return 0", "1", "KEY"}
-	}
 	out := make([]any, len(words))
 	for i, w := range words {
 		if w == "KEY" {
-			w = Keys(r.Namespace) + "probe"
+			w = sample(r.Keys[0])
 		}
 		out[i] = w
 	}

@@ -22,41 +22,27 @@ var shared = []command{
 	{"ping", "PING"}, {"info", "INFO server"}, {"time", "TIME"}, {"select", "SELECT 0"},
 	{"client|setname", "CLIENT SETNAME x"}, {"client|id", "CLIENT ID"},
 	{"cluster|slots", "CLUSTER SLOTS"}, {"cluster|shards", ""}, {"command", "COMMAND"},
-	{"multi", ""}, {"exec", ""}, {"discard", ""}, {"watch", ""}, {"unwatch", "UNWATCH"},
-	{"eval", "EVAL return 1 KEY"}, {"evalsha", "EVALSHA x 1 KEY"}, {"script|load", "SCRIPT LOAD x"}, {"script|exists", "SCRIPT EXISTS x"},
+	{"multi", ""}, {"exec", ""}, {"discard", ""},
 
-	{"exists", "EXISTS KEY"}, {"type", "TYPE KEY"}, {"del", "DEL KEY"}, {"unlink", "UNLINK KEY"},
-	{"expire", "EXPIRE KEY 1"}, {"pexpire", "PEXPIRE KEY 1"}, {"persist", "PERSIST KEY"}, {"ttl", "TTL KEY"}, {"pttl", "PTTL KEY"},
-	{"get", "GET KEY"}, {"mget", "MGET KEY"}, {"set", "SET KEY x"}, {"incr", "INCR KEY"}, {"incrby", "INCRBY KEY 1"},
-	{"hget", "HGET KEY x"}, {"hmget", "HMGET KEY x"}, {"hgetall", "HGETALL KEY"}, {"hexists", "HEXISTS KEY x"}, {"hkeys", "HKEYS KEY"},
-	{"hlen", "HLEN KEY"}, {"hset", "HSET KEY x x"}, {"hsetnx", "HSETNX KEY x x"}, {"hdel", "HDEL KEY x"}, {"hincrby", "HINCRBY KEY x 1"},
-	{"hscan", "HSCAN KEY 0"},
-	{"sadd", "SADD KEY x"}, {"srem", "SREM KEY x"}, {"smembers", "SMEMBERS KEY"}, {"sismember", "SISMEMBER KEY x"}, {"scard", "SCARD KEY"},
-	{"zadd", "ZADD KEY 1 x"}, {"zrem", "ZREM KEY x"}, {"zrange", "ZRANGE KEY 0 1"}, {"zrangebyscore", "ZRANGEBYSCORE KEY 0 1"},
-	{"zremrangebyscore", "ZREMRANGEBYSCORE KEY 0 1"}, {"zscore", "ZSCORE KEY x"}, {"zcard", "ZCARD KEY"},
-
-	{"xadd", "XADD KEY * x x"}, {"xlen", "XLEN KEY"}, {"xrange", "XRANGE KEY - +"}, {"xrevrange", "XREVRANGE KEY + -"},
-	{"xread", "XREAD STREAMS KEY 0"}, {"xreadgroup", "XREADGROUP GROUP x x STREAMS KEY >"}, {"xack", "XACK KEY x 0-1"},
-	{"xdel", "XDEL KEY 0-1"}, {"xtrim", "XTRIM KEY MINID 0"}, {"xpending", "XPENDING KEY x"}, {"xclaim", "XCLAIM KEY x x 0 0-1"},
-	{"xautoclaim", "XAUTOCLAIM KEY x x 0 0"}, {"xgroup|create", "XGROUP CREATE KEY x 0"},
-	{"xgroup|createconsumer", "XGROUP CREATECONSUMER KEY x x"}, {"xgroup|delconsumer", "XGROUP DELCONSUMER KEY x x"},
-	{"xinfo|stream", "XINFO STREAM KEY"}, {"xinfo|groups", "XINFO GROUPS KEY"}, {"xinfo|consumers", "XINFO CONSUMERS KEY x"},
-}
-
-// hostOnly are the commands that a host uses beside the shared ones: it makes the groups anew, looks for what agents left
-// behind, and waits for replicas.
-var hostOnly = []command{
-	{"xgroup|destroy", "XGROUP DESTROY KEY x"}, {"xgroup|setid", "XGROUP SETID KEY x 0"}, {"scan", "SCAN 0"}, {"wait", "WAIT 0 1"},
+	{"get", "GET KEY"}, {"set", "SET KEY x"}, {"del", "DEL KEY"},
+	{"hget", "HGET KEY x"}, {"hgetall", "HGETALL KEY"}, {"hset", "HSET KEY x x"}, {"hdel", "HDEL KEY x"},
+	{"xadd", "XADD KEY * x x"}, {"xread", "XREAD STREAMS KEY 0"}, {"xrevrange", "XREVRANGE KEY + -"}, {"xdel", "XDEL KEY 0-1"},
 }
 
 // HostRights are what a host needs.
 func HostRights(namespace string) Rights {
-	return Rights{namespace, "host", []string{Keys(namespace) + "*"}, append(names(shared), names(hostOnly)...)}
+	return Rights{namespace, "host", []string{Keys(namespace) + "*"}, names(shared)}
 }
 
-// AgentRights are what one agent needs.
+// AgentRights are what one agent needs: its own keys, and those in which all agents and hosts speak; any agent's with an empty
+// name.
 func AgentRights(namespace, agent string) Rights {
-	return Rights{namespace, "agent-" + agent, []string{Keys(namespace) + "*"}, names(shared)}
+	k := Keys(namespace)
+	own := k + "agent:" + agent + ":*"
+	if agent == "" {
+		own = k + "agent:*"
+	}
+	return Rights{namespace, "agent-" + agent, []string{own, k + "beats", k + "agents", k + "hosts", k + "host:*"}, names(shared)}
 }
 
 func names(of []command) []string {

@@ -109,14 +109,14 @@ func TestServes(t *testing.T) {
 	if f := s.Facts(); f.Persistence != dial.AppendOnly || f.Fsync != "everysec" || len(f.Warnings) > 0 {
 		t.Errorf("%+v", f)
 	}
-	if err := host.Set(t.Context(), dial.Keys("n")+"k", "v", 0).Err(); err != nil {
+	if err := host.Set(t.Context(), dial.Keys("n")+"beats", "v", 0).Err(); err != nil {
 		t.Error(err)
 	}
 	if err := host.Set(t.Context(), "elsewhere", "v", 0).Err(); err == nil {
 		t.Error("the host may write outside of its namespace")
 	}
 	agent := connect(t, s.Agent("here"))
-	if v, err := agent.Get(t.Context(), dial.Keys("n")+"k").Result(); v != "v" {
+	if v, err := agent.Get(t.Context(), dial.Keys("n")+"beats").Result(); v != "v" {
 		t.Error(err)
 	}
 	for _, denied := range [][]any{{"CONFIG", "GET", "dir"}, {"ACL", "LIST"}, {"FLUSHALL"}, {"GET", joinKeys("n") + "open"}, {"KEYS", "*"}} {
