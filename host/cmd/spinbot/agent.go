@@ -105,7 +105,9 @@ func (p *program) agentConfig(ctx context.Context, f agentFlags, state local.Sta
 			return c, fmt.Errorf("--cache: %w", err)
 		}
 	}
-	c.Dial, err = f.credentials(ctx, state)
+	if c.Dial, err = f.credentials(ctx, state); err == nil && c.Name == "" {
+		c.Name = c.Dial.Agent // as the fleet knows one that has joined
+	}
 	return c, err
 }
 

@@ -179,7 +179,10 @@ func (a *Agent) Run(ctx context.Context, stop <-chan struct{}, grace time.Durati
 	defer end()
 	installing.Go(func() { a.installSent(working) })
 	done := make(chan error, 1)
-	go func() { done <- a.link.Run(working) }()
+	go func() {
+		_ = a.machine.FirstSeen(working) // hosts are not to hear of an agent without the devices that it has
+		done <- a.link.Run(working)
+	}()
 	select {
 	case err := <-done:
 		return err

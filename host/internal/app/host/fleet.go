@@ -144,7 +144,7 @@ func (f *fleetHost) begin(ctx context.Context) error {
 		return fmt.Errorf("listen for agents on %s: %w; choose another address with --fleet-listen", f.cfg.Listen, err)
 	}
 	if f.cfg.URL == "" {
-		f.link.Reached(urlOf(ln.Addr(), f.cfg.Listen))
+		f.link.Reached(urlOf(ln.Addr(), f.cfg.Listen, f.cfg.Advertise))
 	}
 	server := &http.Server{Handler: f.files, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(f.h.cfg.Log.Handler(), slog.LevelDebug)}
 	f.running.Go(func() {
@@ -168,14 +168,17 @@ func (f *fleetHost) begin(ctx context.Context) error {
 	return nil
 }
 
-// urlOf is how other machines reach an address: by this one's name where it is every address.
-func urlOf(addr net.Addr, asked string) string {
+// urlOf is how other machines reach an address: where it is every one of this machine, as this machine is advertised, else by
+// its address towards others or its name.
+func urlOf(addr net.Addr, asked, advertised string) string {
 	_, port, _ := net.SplitHostPort(addr.String())
 	host, _, _ := net.SplitHostPort(asked)
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		if host = machine.Outward(); host == "" {
-			host, _ = os.Hostname()
+		name, _ := os.Hostname()
+		if h, _, err := net.SplitHostPort(advertised); err == nil {
+			advertised = h
 		}
+		host = cmp.Or(strings.Trim(advertised, "[]"), machine.Outward(), name)
 	}
 	return "http://" + net.JoinHostPort(host, port)
 }

@@ -78,7 +78,7 @@ func (r Rights) SetUser() string {
 	}
 	rules := r.Rules("")
 	for i, rule := range rules {
-		if strings.HasPrefix(rule, "~") {
+		if strings.ContainsAny(rule, "~|") { // for a shell
 			rules[i] = "'" + rule + "'"
 		}
 	}
