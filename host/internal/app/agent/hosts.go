@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/remote"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
@@ -33,11 +34,12 @@ func (a *Agent) forHost(id string) (*forHost, error) {
 	if err != nil {
 		return nil, err
 	}
-	staged, err := exec.Stage(exec.Lease(a.machine.Plugins, a.machine.Leases), exec.StageConfig{Root: filepath.Join(a.cfg.State.Scratch(), id), Artifacts: files})
+	mask := a.secrets.Mask().String
+	staged, err := exec.Stage(exec.Lease(a.machine.Plugins, a.machine.Leases), exec.StageConfig{Root: filepath.Join(a.cfg.State.Scratch(), id), Artifacts: artifacts.Names(files, mask)})
 	if err != nil {
 		return nil, err
 	}
-	h := &forHost{files: files, executor: exec.Deadline(exec.Private(staged, unsealed{}, a.secrets.Mask().String), nil)}
+	h := &forHost{files: files, executor: exec.Deadline(exec.Private(staged, unsealed{}, mask), nil)}
 	a.hosts[id] = h
 	return h, nil
 }

@@ -28,6 +28,7 @@ type parcel struct {
 	PipelineName string                `json:"pipeline_name,omitempty"`
 	Checkpoint   []byte                `json:"checkpoint,omitempty"`
 	Devices      []string              `json:"devices,omitempty"`
+	Limits       sdk.Limits            `json:"limits,omitzero"`
 	Assignment   *placement.Assignment `json:"assignment,omitempty"`
 }
 

@@ -94,7 +94,7 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 
 func (e *Executor) pack(ctx context.Context, t *sdk.Task, a placement.Assignment, id string) ([]byte, error) {
 	p := parcel{Type: t.Type, Time: t.Time, Seed: t.Seed, Fresh: exec.Fresh(ctx), Owner: t.Owner, Pipeline: t.Pipeline, PipelineName: t.PipelineName,
-		Devices: t.Devices, Checkpoint: t.Checkpoint, Assignment: &a}
+		Devices: t.Devices, Limits: t.Limits, Checkpoint: t.Checkpoint, Assignment: &a}
 	if !t.Deadline.IsZero() {
 		p.Timeout = t.Deadline.Sub(t.Time)
 	}

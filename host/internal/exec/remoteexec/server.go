@@ -12,6 +12,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/exec"
+	keys "github.com/myspinbot/spinbot/host/internal/secrets/seal"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -25,7 +26,8 @@ type ServerConfig struct {
 	// Open opens what was sealed for this machine; Seal seals for a host.
 	Open func(purpose, sealed []byte) ([]byte, error)
 	Seal func(ctx context.Context, host string, purpose, plain []byte) ([]byte, error)
-	// Learn has a sensitive value masked from now on, Mask takes such values out of a text.
+	// Learn has a sensitive value masked from now on, Mask takes such values out of a text: also out of errors, which
+	// are on this machine's disk and in Redis before the host masks them.
 	Learn func(x any)
 	Mask  func(string) string
 	Now   func() time.Time
@@ -46,14 +48,14 @@ func NewServer(c ServerConfig) *Server {
 func (s *Server) Run(ctx context.Context, task protocol.Task, report func(sdk.Report)) protocol.Result {
 	var p parcel
 	if err := json.Unmarshal(task.Body, &p); err != nil {
-		return failed(sdk.Refuse("the agent cannot read its task: "+err.Error(), "host and agent may be of versions too far apart"), nil)
+		return s.failed(sdk.Refuse("the agent cannot read its task: "+err.Error(), "host and agent may be of versions too far apart"), nil)
 	}
 	at, err := sdk.ParseAddress(task.ID)
 	if err != nil {
-		return failed(sdk.Refuse("the agent cannot read its task: "+err.Error(), ""), nil)
+		return s.failed(sdk.Refuse("the agent cannot read its task: "+err.Error(), ""), nil)
 	}
 	t := sdk.Task{Address: at, Type: p.Type, Inputs: p.Inputs, Time: p.Time, Seed: p.Seed, Owner: p.Owner, Pipeline: p.Pipeline, PipelineName: p.PipelineName,
-		Checkpoint: p.Checkpoint, Devices: p.Devices}
+		Checkpoint: p.Checkpoint, Devices: p.Devices, Limits: p.Limits}
 	if p.Timeout > 0 {
 		t.Deadline = s.cfg.Now().Add(p.Timeout)
 	}
@@ -68,7 +70,7 @@ func (s *Server) Run(ctx context.Context, task protocol.Task, report func(sdk.Re
 		next, err = s.private(ctx, next, task, p.Secrets)
 	}
 	if err != nil {
-		return failed(sdk.AsError(err), nil)
+		return s.failed(sdk.AsError(err), nil)
 	}
 	if p.Assignment != nil {
 		s.cfg.Expect(*p.Assignment)
@@ -83,11 +85,11 @@ func (s *Server) Run(ctx context.Context, task protocol.Task, report func(sdk.Re
 		report(r)
 	}))
 	if err != nil {
-		return failed(explain(ctx, err), usage)
+		return s.failed(explain(ctx, err), usage)
 	}
 	out, err := s.outcome(ctx, task, res, usage, p.Secrets != nil)
 	if err != nil {
-		return failed(sdk.AsError(err), usage)
+		return s.failed(sdk.AsError(err), usage)
 	}
 	return out
 }
@@ -105,8 +107,10 @@ func explain(ctx context.Context, err error) *sdk.Error {
 	return &out
 }
 
-func failed(err *sdk.Error, usage *sdk.Usage) protocol.Result {
-	r := protocol.Result{Error: err}
+func (s *Server) failed(err *sdk.Error, usage *sdk.Usage) protocol.Result {
+	e := *err
+	e.Message, e.Hint, e.Detail = s.cfg.Mask(e.Message), s.cfg.Mask(e.Hint), s.cfg.Mask(e.Detail)
+	r := protocol.Result{Error: &e}
 	if usage != nil {
 		r.Body, _ = json.Marshal(outcome{Usage: usage}) // of numbers
 	}
@@ -138,9 +142,19 @@ func (s *Server) outcome(ctx context.Context, task protocol.Task, res sdk.Result
 func (s *Server) private(ctx context.Context, next exec.Executor, task protocol.Task, sealed []byte) (exec.Executor, error) {
 	x := &opened{server: s, ctx: ctx, task: task}
 	if err := open(s.cfg.Open, purpose("task", task.ID), sealed, &x.secrets); err != nil {
-		return nil, sdk.Refuse("what is secret in it cannot be opened here: "+err.Error(), "the agent may have a new key; it is sent anew when the node is tried again")
+		return nil, closed(err)
 	}
 	return exec.Private(next, x, s.cfg.Mask), nil
+}
+
+// closed says that what is secret in a task cannot be opened. One for an earlier key of this agent is sent anew, with the key
+// that it has said by then; what was altered, or made by a later version, would be so again.
+func closed(err error) *sdk.Error {
+	e := sdk.Refuse("what is secret in it cannot be opened here: "+err.Error(), "")
+	if errors.Is(err, keys.ErrOtherKey) {
+		e.Cause, e.Permanent = sdk.CauseRefused, false
+	}
+	return e
 }
 
 // opened are the sensitive values of one task.
