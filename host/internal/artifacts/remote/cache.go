@@ -27,6 +27,7 @@ type CacheConfig struct {
 type Cache struct {
 	CacheConfig
 
+	disk     disk
 	trimming sync.Mutex // one at a time, or each would remove enough for both
 
 	mu      sync.Mutex

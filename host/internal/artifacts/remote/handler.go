@@ -35,8 +35,10 @@ type HandlerConfig struct {
 type handler struct {
 	HandlerConfig
 
+	disk disk
+
 	mu      sync.Mutex
-	uploads map[string]int64 // under way: how many bytes each will still need
+	uploads map[string]bool // under way
 }
 
 // NewHandler makes the host's side of the protocol, to be served by net/http. It removes stale uploads.
@@ -50,7 +52,7 @@ func NewHandler(c HandlerConfig) (http.Handler, error) {
 	if err := sweep(c.Folder); err != nil {
 		return nil, err
 	}
-	h := &handler{HandlerConfig: c, uploads: map[string]int64{}}
+	h := &handler{HandlerConfig: c, uploads: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /artifacts/{digest}", h.serve)
 	mux.HandleFunc("HEAD /uploads/{digest}", h.state)

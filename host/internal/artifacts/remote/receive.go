@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -79,23 +78,15 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, p *partial, siz
 
 // fits looks at the disk, and sets aside what this upload needs.
 func (h *handler) fits(w http.ResponseWriter, p *partial, size int64) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var others int64
-	for _, n := range h.uploads {
-		others += min(n, math.MaxInt64-others)
-	}
-	missing, err := p.missing(h.Store, size, others)
+	missing, err := h.disk.reserve(p, h.Store, size)
 	if err != nil {
 		refuse(w, p.digest, err)
 		return false
 	}
 	if missing > 0 {
-		http.Error(w, fmt.Sprintf("artifact %s of %s does not fit on this host's disk, where %s are missing: %s", p.digest, mib(size), mib(missing), artifacts.FullHint(h.Folder)), http.StatusInsufficientStorage)
-		return false
+		http.Error(w, fmt.Sprintf("artifact %s of %s does not fit on this host's disk beside other uploads, %s are missing: %s", p.digest, mib(size), mib(missing), artifacts.FullHint(h.Folder)), http.StatusInsufficientStorage)
 	}
-	h.uploads[p.digest] = size - p.size
-	return true
+	return missing == 0
 }
 
 // take reads the body, and when it is the rest of the artifact, gives it to the store.
@@ -137,11 +128,9 @@ type onlyWriter struct{ io.Writer }
 func (h *handler) claim(digest string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, taken := h.uploads[digest]; taken {
-		return false
-	}
-	h.uploads[digest] = 0
-	return true
+	free := !h.uploads[digest]
+	h.uploads[digest] = true
+	return free
 }
 
 func (h *handler) release(digest string) {
