@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 )
@@ -93,6 +92,10 @@ func (h *handler) fits(w http.ResponseWriter, p *partial, size int64) bool {
 func (h *handler) take(w http.ResponseWriter, r *http.Request, p *partial, size int64) {
 	body := h.patient(w, r.Body)
 	_, err := io.CopyBuffer(onlyWriter{p}, io.LimitReader(body, size-p.size), make([]byte, block))
+	if isLate(err) {
+		h.tooSlow(w, p, size)
+		return
+	}
 	if err != nil {
 		refuse(w, p.digest, artifacts.DiskError("artifact "+p.digest, h.Folder, err))
 		return
@@ -105,6 +108,9 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request, p *partial, size 
 	if n, err := io.ReadFull(body, make([]byte, 1)); n > 0 {
 		err = p.drop()
 		http.Error(w, errors.Join(errors.New(tooLong(p.digest, size)), err).Error(), http.StatusRequestEntityTooLarge)
+		return
+	} else if isLate(err) {
+		h.tooSlow(w, p, size)
 		return
 	} else if !errors.Is(err, io.EOF) {
 		refuse(w, p.digest, fmt.Errorf("artifact %s: read the end of the upload: %w", p.digest, err))
@@ -137,25 +143,4 @@ func (h *handler) release(digest string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.uploads, digest)
-}
-
-// patient cuts off a body that sends nothing for too long: its agent may be gone, and another waits.
-func (h *handler) patient(w http.ResponseWriter, body io.Reader) io.Reader {
-	return &patient{body, http.NewResponseController(w), h.Idle}
-}
-
-type patient struct {
-	r    io.Reader
-	c    *http.ResponseController
-	idle time.Duration
-}
-
-// Read implements io.Reader.
-func (p *patient) Read(b []byte) (int, error) {
-	_ = p.c.SetReadDeadline(time.Now().Add(p.idle)) // where the server cannot, its own timeouts count
-	n, err := p.r.Read(b)
-	if err != nil {
-		_ = p.c.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }
