@@ -19,7 +19,7 @@ type CacheConfig struct {
 	Folder string
 	// Limit is how many bytes the cache may hold. 0: what the disk holds.
 	Limit int64
-	// Grace protects what was used this recently from Trim. 0: 10 minutes.
+	// Grace protects what was used this recently from Trim. 0: artifacts.Renewed.
 	Grace time.Duration
 }
 
@@ -27,6 +27,7 @@ type CacheConfig struct {
 type Cache struct {
 	CacheConfig
 
+	disk     disk
 	trimming sync.Mutex // one at a time, or each would remove enough for both
 
 	mu      sync.Mutex
@@ -39,7 +40,7 @@ func NewCache(c CacheConfig) (*Cache, error) {
 		return nil, errors.New("artifacts of hosts: Store, Keeper and Folder are all needed")
 	}
 	if c.Grace == 0 {
-		c.Grace = 10 * time.Minute
+		c.Grace = artifacts.Renewed
 	}
 	cache := &Cache{CacheConfig: c, flights: map[string]*flight{}}
 	return cache, errors.Join(sweep(cache.partials()), os.MkdirAll(cache.pins(), 0o700))

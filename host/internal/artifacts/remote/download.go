@@ -154,15 +154,15 @@ func (s *Store) copy(ctx context.Context, p *partial, body io.Reader, seen func(
 
 // room makes sure that the disk holds the rest, by removing what was used longest ago if need be.
 func (c *Cache) room(ctx context.Context, p *partial, total int64) error {
-	missing, err := p.missing(c.Store, total, 0)
+	missing, err := c.disk.reserve(p, c.Store, total)
 	if err != nil || missing == 0 {
 		return err
 	}
 	if err := c.trim(ctx, func(_, removed int64) bool { return removed >= missing }); err != nil {
 		return err
 	}
-	if missing, err = p.missing(c.Store, total, 0); err != nil || missing == 0 {
+	if missing, err = c.disk.reserve(p, c.Store, total); err != nil || missing == 0 {
 		return err
 	}
-	return lasting{fmt.Errorf("artifact %s of %s does not fit on this agent's disk, where %s are missing beside what is pinned or in use: %s", p.digest, mib(total), mib(missing), artifacts.FullHint(c.partials()))}
+	return lasting{fmt.Errorf("artifact %s of %s does not fit on this agent's disk, where %s are missing beside what is pinned or in use or on its way: %s", p.digest, mib(total), mib(missing), artifacts.FullHint(c.partials()))}
 }

@@ -27,7 +27,7 @@ type HandlerConfig struct {
 	Token func(token string) bool
 	// Limit is the size in bytes of the largest artifact that is taken in. 0: what the disk holds.
 	Limit int64
-	// Idle is how long an upload may send nothing before it is cut off, to be continued later. 0: 30 seconds.
+	// Idle is how long a transfer may stand still before it is cut off, to be continued later. 0: 30 seconds.
 	Idle time.Duration
 }
 
@@ -35,8 +35,10 @@ type HandlerConfig struct {
 type handler struct {
 	HandlerConfig
 
+	disk disk
+
 	mu      sync.Mutex
-	uploads map[string]int64 // under way: how many bytes each will still need
+	uploads map[string]bool // under way
 }
 
 // NewHandler makes the host's side of the protocol, to be served by net/http. It removes stale uploads.
@@ -50,7 +52,7 @@ func NewHandler(c HandlerConfig) (http.Handler, error) {
 	if err := sweep(c.Folder); err != nil {
 		return nil, err
 	}
-	h := &handler{HandlerConfig: c, uploads: map[string]int64{}}
+	h := &handler{HandlerConfig: c, uploads: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /artifacts/{digest}", h.serve)
 	mux.HandleFunc("HEAD /uploads/{digest}", h.state)
@@ -83,6 +85,7 @@ func (h *handler) guard(next http.Handler) http.Handler {
 			http.Error(w, "this host does not know that token: join the agent again with a token of this host", http.StatusUnauthorized)
 			return
 		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of an earlier answer on this connection
 		next.ServeHTTP(w, r)
 	})
 }
@@ -122,7 +125,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	head.Set("Cache-Control", "private, max-age=31536000, immutable")
 	head.Set("Content-Type", "application/octet-stream") // what it is, the artifact's reference says
 	head.Set("X-Content-Type-Options", "nosniff")
-	http.ServeContent(w, r, "", time.Time{}, body)
+	http.ServeContent(&outgoing{w, h.Idle}, r, "", time.Time{}, body)
 }
 
 // present says whether the store has it, and keeps it for now if so.

@@ -30,6 +30,7 @@ type partial struct {
 	size   int64     // grows with each Write
 	sum    hash.Hash // of the first hashed bytes
 	hashed int64     // size, unless the beginning is an earlier transfer's
+	disk   *disk     // which has room set aside; nil: none has
 }
 
 func openPartial(folder, digest string) (*partial, error) {
@@ -59,19 +60,31 @@ func (p *partial) Write(b []byte) (int, error) {
 		p.hashed += int64(n)
 	}
 	p.size += int64(n)
+	if p.disk != nil {
+		p.disk.wrote(p, int64(n))
+	}
 	return n, err
 }
 
 // drop forgets the bytes.
 func (p *partial) drop() error {
+	p.release()
 	p.size, p.hashed = 0, 0
 	p.sum.Reset()
 	_, err := p.f.Seek(0, io.SeekStart)
 	return errors.Join(err, p.f.Truncate(0))
 }
 
+// release gives back the room that was set aside.
+func (p *partial) release() {
+	if p.disk != nil {
+		p.disk.release(p)
+	}
+}
+
 // close leaves the file for a later transfer, if there is anything in it.
 func (p *partial) close() {
+	p.release()
 	if p.size == 0 {
 		os.Remove(p.f.Name())
 	}
@@ -119,24 +132,6 @@ func (p *partial) keep(ctx context.Context, st artifacts.Store) error {
 		return err
 	}
 	return p.drop()
-}
-
-// missing gives how many bytes the disk lacks for the rest of an artifact of that size, beside what others will need.
-// A store that does not adopt holds a second copy for a moment.
-func (p *partial) missing(st artifacts.Store, size, others int64) (int64, error) {
-	need := uint64(size-p.size) + uint64(others)
-	if _, ok := st.(adopter); !ok {
-		need += uint64(size)
-	}
-	folder := filepath.Dir(p.f.Name())
-	free, err := artifacts.Free(folder)
-	if err != nil {
-		return 0, fmt.Errorf("artifact %s: ask what is free in %s: %w", p.digest, folder, err)
-	}
-	if need <= free {
-		return 0, nil
-	}
-	return int64(min(need-free, 1<<62)), nil
 }
 
 // sweep makes the folder when there is none, and removes the partial files that nobody continued.

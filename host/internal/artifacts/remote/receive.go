@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 )
@@ -79,29 +77,25 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, p *partial, siz
 
 // fits looks at the disk, and sets aside what this upload needs.
 func (h *handler) fits(w http.ResponseWriter, p *partial, size int64) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var others int64
-	for _, n := range h.uploads {
-		others += min(n, math.MaxInt64-others)
-	}
-	missing, err := p.missing(h.Store, size, others)
+	missing, err := h.disk.reserve(p, h.Store, size)
 	if err != nil {
 		refuse(w, p.digest, err)
 		return false
 	}
 	if missing > 0 {
-		http.Error(w, fmt.Sprintf("artifact %s of %s does not fit on this host's disk, where %s are missing: %s", p.digest, mib(size), mib(missing), artifacts.FullHint(h.Folder)), http.StatusInsufficientStorage)
-		return false
+		http.Error(w, fmt.Sprintf("artifact %s of %s does not fit on this host's disk beside other uploads, %s are missing: %s", p.digest, mib(size), mib(missing), artifacts.FullHint(h.Folder)), http.StatusInsufficientStorage)
 	}
-	h.uploads[p.digest] = size - p.size
-	return true
+	return missing == 0
 }
 
 // take reads the body, and when it is the rest of the artifact, gives it to the store.
 func (h *handler) take(w http.ResponseWriter, r *http.Request, p *partial, size int64) {
 	body := h.patient(w, r.Body)
 	_, err := io.CopyBuffer(onlyWriter{p}, io.LimitReader(body, size-p.size), make([]byte, block))
+	if isLate(err) {
+		h.tooSlow(w, p, size)
+		return
+	}
 	if err != nil {
 		refuse(w, p.digest, artifacts.DiskError("artifact "+p.digest, h.Folder, err))
 		return
@@ -114,6 +108,9 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request, p *partial, size 
 	if n, err := io.ReadFull(body, make([]byte, 1)); n > 0 {
 		err = p.drop()
 		http.Error(w, errors.Join(errors.New(tooLong(p.digest, size)), err).Error(), http.StatusRequestEntityTooLarge)
+		return
+	} else if isLate(err) {
+		h.tooSlow(w, p, size)
 		return
 	} else if !errors.Is(err, io.EOF) {
 		refuse(w, p.digest, fmt.Errorf("artifact %s: read the end of the upload: %w", p.digest, err))
@@ -137,36 +134,13 @@ type onlyWriter struct{ io.Writer }
 func (h *handler) claim(digest string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, taken := h.uploads[digest]; taken {
-		return false
-	}
-	h.uploads[digest] = 0
-	return true
+	free := !h.uploads[digest]
+	h.uploads[digest] = true
+	return free
 }
 
 func (h *handler) release(digest string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.uploads, digest)
-}
-
-// patient cuts off a body that sends nothing for too long: its agent may be gone, and another waits.
-func (h *handler) patient(w http.ResponseWriter, body io.Reader) io.Reader {
-	return &patient{body, http.NewResponseController(w), h.Idle}
-}
-
-type patient struct {
-	r    io.Reader
-	c    *http.ResponseController
-	idle time.Duration
-}
-
-// Read implements io.Reader.
-func (p *patient) Read(b []byte) (int, error) {
-	_ = p.c.SetReadDeadline(time.Now().Add(p.idle)) // where the server cannot, its own timeouts count
-	n, err := p.r.Read(b)
-	if err != nil {
-		_ = p.c.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }

@@ -12,7 +12,8 @@
 //	HEAD      /uploads/{digest}?size=N   Upload-Offset: how many bytes are here; Upload-Complete: ?1 when it is whole
 //	PATCH     /uploads/{digest}?size=N   continues at Upload-Offset, which has to be what is here (else 409)
 //
-// It refuses what it cannot verify, what the disk cannot hold (507), and whoever has no token (401). It encrypts
+// It refuses what it cannot verify, what the disk cannot hold (507), whoever has no token (401), and who hardly
+// moves (408). It encrypts
 // nothing: what is no private network needs TLS before it.
 package remote
 

@@ -20,6 +20,7 @@ func (c *Cache) Trim(ctx context.Context) error {
 func (c *Cache) trim(ctx context.Context, enough func(held, removed int64) bool) error {
 	c.trimming.Lock()
 	defer c.trimming.Unlock()
+	recent := time.Now().Add(-c.Grace) // before the pins are read: what is put and pinned from here on is newer
 	pinned, err := c.allPinned()
 	if err != nil {
 		return err
@@ -33,7 +34,6 @@ func (c *Cache) trim(ctx context.Context, enough func(held, removed int64) bool)
 		all, held = append(all, h), held+h.Size
 	}
 	slices.SortFunc(all, func(a, b artifacts.Held) int { return a.Put.Compare(b.Put) })
-	recent := time.Now().Add(-c.Grace)
 	for _, h := range all {
 		if enough(held, removed) || !h.Put.Before(recent) {
 			return nil

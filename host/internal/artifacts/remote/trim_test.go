@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -188,5 +189,51 @@ func TestTrimHammer(t *testing.T) {
 		if !has(t, f.local, k) {
 			t.Errorf("%s is pinned and gone", k)
 		}
+	}
+}
+
+// busyKeeper has something happen while it is listed.
+type busyKeeper struct {
+	artifacts.Keeper
+	meanwhile func()
+}
+
+func (b busyKeeper) All(ctx context.Context) iter.Seq2[artifacts.Held, error] {
+	b.meanwhile()
+	return b.Keeper.All(ctx)
+}
+
+// TestPutWhileTrimming: what is put and pinned once the pins have been read stays, however short the grace.
+func TestPutWhileTrimming(t *testing.T) {
+	t.Parallel()
+	f := start(t, setup{})
+	var st *remote.Store
+	var d string
+	cache, err := remote.NewCache(remote.CacheConfig{Store: f.local, Keeper: busyKeeper{f.local, func() { d = put(t, st, []byte("meanwhile")) }},
+		Folder: filepath.Join(f.folder, "remote"), Limit: 1, Grace: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st = f.forHost(t, "host_a", f.url, func(c *remote.Config) { c.Cache = cache })
+	old := fill(t, f, 1)
+	if err := cache.Trim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !has(t, f.local, d) || has(t, f.local, old[0]) {
+		t.Errorf("put meanwhile: there %t; old: there %t", has(t, f.local, d), has(t, f.local, old[0]))
+	}
+}
+
+// TestRenewed: what was used within the hour for which a store may call it new stays, unless somebody wants otherwise.
+func TestRenewed(t *testing.T) {
+	t.Parallel()
+	f := start(t, setup{limit: 1})
+	d := fill(t, f, 2)
+	aged(t, blob(filepath.Join(f.folder, "local"), d[1]), artifacts.Renewed-time.Minute)
+	if err := f.cache.Trim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := held(t, f, d); got != "1" {
+		t.Errorf("left: %s, want 1", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 )
 
 // Upload brings artifacts that are here to the host, one after another. It tries until ctx ends, unless the host
@@ -24,6 +25,9 @@ func (s *Store) Upload(ctx context.Context, digests ...string) error {
 	}
 	return nil
 }
+
+// verifying is how much longer than Stall a host is waited for that has every byte: it hashes and syncs them.
+const verifying = 10
 
 // upload is one artifact on its way to the host.
 type upload struct {
@@ -102,18 +106,19 @@ func (u *upload) patch(ctx context.Context, rest io.Reader) error {
 		return err
 	}
 	r.Header.Set(offsetHeader, strconv.FormatInt(u.offset, 10))
-	if r.ContentLength = u.size - u.offset; r.ContentLength > 0 {
-		r.Body = io.NopCloser(&told{r: rest, done: u.offset, seen: func(done int64) {
-			if watched.Err() != nil {
-				return // the transport reads ahead of an answer that has come
-			}
+	if r.ContentLength = u.size - u.offset; r.ContentLength == 0 {
+		alive(verifying * u.Stall)
+	} else {
+		body := &told{r: rest, done: u.offset, seen: func(done int64) {
 			patience := u.Stall
-			if done == u.size { // now the host verifies and syncs
-				patience *= 10
+			if done == u.size {
+				patience *= verifying
 			}
 			alive(patience)
 			u.Progress(u.digest, done, u.size)
-		}})
+		}}
+		defer body.end()
+		r.Body = io.NopCloser(body)
 		r.Header.Set("Expect", "100-continue") // a refusal comes before the bytes, and is not lost among them
 	}
 	resp, err := u.send(r, http.StatusOK, http.StatusCreated, http.StatusNoContent)
@@ -127,19 +132,32 @@ func (u *upload) patch(ctx context.Context, rest io.Reader) error {
 	return nil
 }
 
-// told tells how much of it was read.
+// told tells how much of it was read, until it ends: the transport may read on after an answer that came early.
 type told struct {
-	r    io.Reader
+	mu   sync.Mutex
+	r    io.Reader // nil: it has ended
 	done int64
 	seen func(done int64)
 }
 
 // Read implements io.Reader.
 func (t *told) Read(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.r == nil {
+		return 0, errors.New("this request is over")
+	}
 	n, err := t.r.Read(b)
 	if n > 0 {
 		t.done += int64(n)
 		t.seen(t.done)
 	}
 	return n, err
+}
+
+// end waits for a Read under way.
+func (t *told) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.r = nil
 }

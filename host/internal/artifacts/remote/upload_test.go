@@ -6,11 +6,15 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/remote"
@@ -159,5 +163,109 @@ func TestUploadEnds(t *testing.T) {
 	err := f.store.Upload(ctx, put(t, f.store, []byte("x")))
 	if !errors.Is(err, why) || !strings.Contains(err.Error(), "502") || waits != 50 {
 		t.Errorf("%v after %d waits", err, waits)
+	}
+}
+
+// ahead is a transport that gives the first upload up while somebody reads its body, as net/http does when an answer
+// comes early.
+type ahead struct {
+	next    http.RoundTripper
+	reading chan struct{} // closed once somebody reads
+	again   chan struct{} // closed when the upload is continued
+	readers sync.WaitGroup
+	uploads int
+}
+
+func (a *ahead) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPatch {
+		return a.next.RoundTrip(r)
+	}
+	if a.uploads++; a.uploads > 1 {
+		close(a.again)
+		return a.next.RoundTrip(r)
+	}
+	a.readers.Go(func() { _, _ = io.Copy(io.Discard, r.Body) })
+	<-a.reading
+	return nil, errors.New("the line broke")
+}
+
+// TestReadAhead: an upload does not go on while progress of an earlier request is still told.
+func TestReadAhead(t *testing.T) {
+	t.Parallel()
+	line := &ahead{next: http.DefaultTransport, reading: make(chan struct{}), again: make(chan struct{})}
+	told := 0
+	f := start(t, setup{config: func(c *remote.Config) {
+		c.Client = &http.Client{Transport: line}
+		c.Progress = func(string, int64, int64) {
+			if told++; told > 1 {
+				return
+			}
+			close(line.reading)
+			select {
+			case <-line.again:
+				t.Error("it was continued meanwhile")
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+	}})
+	d := put(t, f.store, noise(1000, 6))
+	if err := f.store.Upload(t.Context(), d); err != nil || !has(t, f.host, d) || told != 2 {
+		t.Errorf("%v, progress %d times", err, told)
+	}
+	line.readers.Wait()
+}
+
+// direct carries requests to a handler without a network, and lets one that uploads wait for that long.
+type direct struct {
+	handler http.Handler
+	busy    time.Duration
+	asked   int
+}
+
+func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPatch {
+		d.asked++
+		select {
+		case <-time.After(d.busy):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	d.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// TestVerifyingTakesTime: a host that has every byte and verifies them is waited for longer than one that is silent,
+// and not for ever.
+func TestVerifyingTakesTime(t *testing.T) {
+	t.Parallel()
+	for busy, want := range map[time.Duration]int{9 * time.Minute: 1, 11 * time.Minute: 3} {
+		line := &direct{busy: busy}
+		f := start(t, setup{config: func(c *remote.Config) {
+			c.Client, c.Stall = &http.Client{Transport: line}, time.Minute
+		}})
+		line.handler = f.handler
+		data := noise(100_000, 1)
+		d := put(t, f.store, data)
+		if err := os.WriteFile(filepath.Join(f.uploads, d[7:]), data, 0o600); err != nil { // all there when the host died
+			t.Fatal(err)
+		}
+		f.store.Hasten(func(int) {
+			if line.asked == 2 {
+				line.busy = 0
+			}
+		})
+		synctest.Test(t, func(t *testing.T) {
+			if err := f.store.Upload(t.Context(), d); err != nil || line.asked != want {
+				t.Errorf("busy for %v: %v after %d requests, want %d", busy, err, line.asked, want)
+			}
+		})
+		if !has(t, f.host, d) {
+			t.Errorf("busy for %v: it is not there", busy)
+		}
 	}
 }

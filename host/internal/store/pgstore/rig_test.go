@@ -94,5 +94,9 @@ func lock(t testing.TB, url, statement string) (release func()) {
 	check(t, err)
 	_, err = conn.Exec(ctx, "BEGIN; "+statement)
 	check(t, err)
-	return func() { check(t, conn.Close(ctx)) }
+	return func() {
+		_, err := conn.Exec(ctx, "ROLLBACK") // that a connection was closed the server notices later
+		check(t, err)
+		check(t, conn.Close(ctx))
+	}
 }
