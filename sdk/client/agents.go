@@ -44,6 +44,8 @@ type AgentPlugin struct {
 	SHA256  string `json:"sha256"`
 	// Differs: the host checks pipelines against another version, so this one gets no tasks.
 	Differs string `json:"differs,omitempty"`
+	// Sendable: the host has that other version itself, and can send it in place of this one.
+	Sendable bool `json:"sendable,omitempty"`
 }
 
 // AgentList is what GET /api/v1/agents answers.

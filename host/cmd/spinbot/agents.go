@@ -224,7 +224,7 @@ func showAgents(w io.Writer, style progress.Style, l client.AgentList, now time.
 		}
 		for _, g := range a.Plugins {
 			if g.Differs != "" {
-				fmt.Fprintf(w, "%s has %s %s, and pipelines are checked against %s: it gets no tasks of it. spinbot plugins push %s --agent %s sends it this one.\n", a.Name, g.Name, g.Version, g.Differs, g.Name, a.Name)
+				fmt.Fprintf(w, "%s has %s %s, and pipelines are checked against %s: it gets no tasks of it. %s\n", a.Name, g.Name, g.Version, g.Differs, mending(a, g))
 			}
 		}
 		for _, line := range a.Notes {
@@ -271,6 +271,15 @@ func pluginsOf(a client.Agent) string {
 		names = append(names, g.Name)
 	}
 	return strings.Join(names, " ")
+}
+
+// mending says how an agent gets the version of a plugin that it needs.
+func mending(a client.Agent, g client.AgentPlugin) string {
+	push := fmt.Sprintf("spinbot plugins push %s --agent %s", g.Name, a.Name)
+	if g.Sendable {
+		return push + " sends it this one."
+	}
+	return fmt.Sprintf("This host has no %s to send: install %s there, or here and then %s.", g.Name, g.Differs, push)
 }
 
 func labelsOf(a client.Agent) string {

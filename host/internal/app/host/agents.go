@@ -63,13 +63,17 @@ func (a agents) shape(v *catalog.View, m fleet.Member) client.Agent {
 		out.Devices = append(out.Devices, deviceShape(d))
 	}
 	for _, p := range m.Plugins {
-		x := client.AgentPlugin{Name: p.Name, Version: p.Version, SHA256: p.Checksum}
-		if e, ok := v.Entry(p.Name); ok && e.State == catalog.Ready && e.Version != p.Version {
-			x.Differs = e.Version
-		}
-		out.Plugins = append(out.Plugins, x)
+		out.Plugins = append(out.Plugins, offeredShape(v, p))
 	}
 	return out
+}
+
+func offeredShape(v *catalog.View, p protocol.Offered) client.AgentPlugin {
+	x := client.AgentPlugin{Name: p.Name, Version: p.Version, SHA256: p.Checksum}
+	if e, ok := v.Entry(p.Name); ok && e.State == catalog.Ready && e.Version != p.Version {
+		x.Differs, x.Sendable = e.Version, e.Folder != ""
+	}
+	return x
 }
 
 // agentName is what people call an agent; its id where it is not known any more.

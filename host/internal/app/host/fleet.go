@@ -266,18 +266,24 @@ func (f *fleetHost) greet(v *catalog.View, m fleet.Member) {
 	}
 	seen := protocol.Seen{Host: f.cfg.Name, Devices: len(m.Status.Devices)}
 	for _, p := range m.Plugins {
-		if e, ok := v.Entry(p.Name); ok && e.Version == p.Version {
+		if serves(v, p) {
 			seen.Plugins = append(seen.Plugins, p.Name)
 		}
 	}
 	f.link.Order(m.Agent, protocol.Order{Seen: &seen})
 }
 
-// offersOf gives the node types of an agent's plugins that are of the version which pipelines are checked against.
+// serves says whether an agent's plugin is of the version which pipelines are checked against.
+func serves(v *catalog.View, p protocol.Offered) bool {
+	e, ok := v.Entry(p.Name)
+	return ok && e.Kind == catalog.Plugin && e.State == catalog.Ready && e.Version == p.Version
+}
+
+// offersOf gives the node types of those plugins of an agent that may be given tasks.
 func offersOf(v *catalog.View, m fleet.Member) []string {
 	out := []string{}
 	for _, p := range m.Plugins {
-		if e, ok := v.Entry(p.Name); ok && e.Kind == catalog.Plugin && e.State == catalog.Ready && e.Version == p.Version {
+		if serves(v, p) {
 			for _, t := range p.Manifest.NodeTypes {
 				out = append(out, t.Name)
 			}
