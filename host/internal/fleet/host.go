@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ type Host struct {
 	members map[string]*Member
 	stale   map[string]bool // agents whose hello has to be read
 	changes []string
+	later   []protocol.Result // ends that are told after the changes
 	changed chan struct{}
 	up      time.Duration // for how long it could hear
 	last    time.Time     // it heard then; zero: it does not hear
@@ -266,13 +268,11 @@ func (h *Host) act() {
 	if len(acts.Trim) > 0 {
 		h.trim(acts.Trim...)
 	}
-	for _, r := range acts.Ended {
-		if w := h.waits[r.ID]; w != nil {
-			select {
-			case w.done <- r:
-			default: // it has one already
-			}
-		}
+	if slices.ContainsFunc(acts.Changed, func(c protocol.Change) bool { return c.Offline }) {
+		h.later = append(h.later, acts.Ended...) // whoever places tasks hears first that the agent has gone
+		poke(h.changed)
+	} else {
+		h.give(acts.Ended)
 	}
 	for _, u := range acts.Ask {
 		go h.answer(u)
@@ -287,6 +287,18 @@ func (h *Host) act() {
 			m.Status = *c.Status
 		}
 		h.tell(c.Agent)
+	}
+}
+
+// give tells those who wait how attempts ended. mu is held.
+func (h *Host) give(ended []protocol.Result) {
+	for _, r := range ended {
+		if w := h.waits[r.ID]; w != nil {
+			select {
+			case w.done <- r:
+			default: // it has one already
+			}
+		}
 	}
 }
 

@@ -37,14 +37,17 @@ func (h *Host) tellAll(ctx context.Context) {
 		case <-h.changed:
 		}
 		h.mu.Lock()
-		changes := h.changes
-		h.changes = nil
+		changes, later := h.changes, h.later
+		h.changes, h.later = nil, nil
 		h.mu.Unlock()
 		for _, agent := range changes {
 			if m, ok := h.renewed(ctx, agent); ok && ctx.Err() == nil {
 				h.cfg.Changed(m)
 			}
 		}
+		h.mu.Lock()
+		h.give(later)
+		h.mu.Unlock()
 	}
 }
 

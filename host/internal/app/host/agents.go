@@ -158,7 +158,7 @@ func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (cl
 }
 
 // Remove implements api.Agents.
-func (a agents) Remove(_ context.Context, name string) error {
+func (a agents) Remove(ctx context.Context, name string) error {
 	m, err := a.find(name)
 	if err != nil {
 		return err
@@ -169,6 +169,11 @@ func (a agents) Remove(_ context.Context, name string) error {
 			Fix: "stop it first, or take it out of use with spinbot agents drain " + m.Name}
 	}
 	f.link.Remove(m.Agent)
+	if f.server != nil {
+		if err := f.server.Forget(ctx, m.Agent); err != nil { // it has none, when it did not join with a line
+			a.h.cfg.Log.Debug("an agent that is removed keeps its key", "agent", m.Agent, "error", err)
+		}
+	}
 	a.h.placer.Forget(m.Agent)
 	f.mu.Lock()
 	defer f.mu.Unlock()
