@@ -74,6 +74,9 @@ func (a *attempt) run() {
 	stop.end()
 	f := finished{inst: a.inst, iter: a.iter, attempt: a.n, key: a.key, usage: a.usage}
 	if a.left(ctx, err) {
+		if errors.Is(context.Cause(ctx), exec.ErrTaken) {
+			a.e.giveBack(a.at, nil)
+		}
 		a.e.turnAway(f, ErrClosed)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -60,13 +61,44 @@ func (p *pass) attach(i *run.Instance) error {
 	return nil
 }
 
-// leave ends an attempt whose run is let go: on another machine it goes on.
-func (a *attempt) leave() {
-	if a.afar {
-		a.cancel(exec.ErrLetGo)
-		return
+// LetGo has another host go on with a run, as the store says: what is under way for it here is stopped, on other machines it
+// goes on, and nothing more is recorded. It returns when the run is not here any more, as at once when it was not.
+func (e *Engine) LetGo(ctx context.Context, id run.ID, why error) error {
+	if t := e.queue.take(id); t != nil {
+		e.queue.settle(t)
+		e.cfg.Log.Warn(why.Error())
+		e.left(id)
+		return nil
 	}
-	a.cancel(ErrClosed)
+	l := e.find(id)
+	if l == nil {
+		return nil
+	}
+	e.post(l, leaving{why})
+	select {
+	case <-l.gone:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (e *Engine) left(id run.ID) {
+	if e.cfg.Left != nil {
+		e.cfg.Left(id)
+	}
+}
+
+// leave ends an attempt whose run is let go: on another machine it goes on.
+func (a *attempt) leave(why error) {
+	switch {
+	case !a.afar:
+		a.cancel(ErrClosed)
+	case errors.Is(why, store.ErrNotOwned):
+		a.cancel(exec.ErrTaken)
+	default:
+		a.cancel(exec.ErrLetGo)
+	}
 }
 
 // execute has the task carried out. One that was to be sent away by a host that stops is not sent.
@@ -77,7 +109,8 @@ func (a *attempt) execute(ctx context.Context, t *idleTimer) (sdk.Result, error)
 	return a.e.cfg.Executor.Execute(ctx, a.task.WithReporter(a.reporter(t)))
 }
 
-// left says that the attempt goes on on another machine, and this host does not wait for it any more. It keeps its devices.
+// left says that the attempt goes on on another machine, and this host does not wait for it any more. It keeps its devices,
+// unless another host waits for it: then they are that one's to book.
 func (a *attempt) left(ctx context.Context, err error) bool {
 	var why *sdk.Error
 	return err != nil && errors.Is(context.Cause(ctx), exec.ErrLetGo) && (!errors.As(err, &why) || why.Cause != sdk.CauseDrained)

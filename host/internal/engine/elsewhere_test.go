@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -279,6 +280,74 @@ func TestRunSetAside(t *testing.T) {
 		says(r, "what is recorded", r.tally(id), "began 1, well")
 		says(r, "what was given back", strings.Join(f.done, ", "), "node.a/1: well")
 	})
+}
+
+// TestAdoptedElsewhere: a run that another host goes on with is let go of, whether an append says so or somebody else does.
+// What is on another machine goes on there, what is here is stopped, nothing is recorded, and other runs are as they were.
+func TestAdoptedElsewhere(t *testing.T) {
+	t.Parallel()
+	taken := func(id run.ID) error { return &store.NotOwnedError{Run: string(id), Host: "b"} }
+	for name, lose := range map[string]func(*rig, run.ID){
+		"an append is refused": func(r *rig, id run.ID) {
+			r.journal.before = func(_ int, a store.Append) error {
+				if a.Run == string(id) {
+					return taken(id)
+				}
+				return nil
+			}
+			if err := r.Prioritize(context.Background(), id, 1, "ada"); !errors.Is(err, store.ErrNotOwned) || !strings.Contains(err.Error(), `"b"`) {
+				r.Error(err)
+			}
+		},
+		"the store says so": func(r *rig, id run.ID) {
+			if err := r.LetGo(context.Background(), id, taken(id)); err != nil {
+				r.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			causes := map[string]error{}
+			var mu sync.Mutex
+			stay := func(ctx context.Context, in *sdk.Task) (sdk.Result, error) {
+				if _, held := exec.Held(ctx); held {
+					return echo(ctx, in)
+				}
+				<-ctx.Done()
+				mu.Lock()
+				defer mu.Unlock()
+				causes[in.Address.Node.Name] = context.Cause(ctx)
+				return sdk.Result{}, context.Cause(ctx)
+			}
+			var left []run.ID
+			far(t, map[string]task{"a": stay, "b": stay}, func(r *rig, f *fakePlacer) {
+				id := r.begins(f, onDevice+"node \"test.once\" \"b\" {}\n", onBox2)
+				before := len(r.events(id))
+				watched := make(chan error, 1)
+				go func() {
+					_, err := r.Wait(context.Background(), id)
+					watched <- err
+				}()
+				synctest.Wait()
+				lose(r, id)
+				synctest.Wait()
+				if err := <-watched; !errors.Is(err, store.ErrNotOwned) || !strings.Contains(err.Error(), `goes on at host "b"`) {
+					r.Errorf("who waits for it is told %v", err)
+				}
+				if !errors.Is(causes["a"], exec.ErrTaken) || causes["b"] == nil || errors.Is(causes["b"], exec.ErrLetGo) {
+					r.Errorf("they end with %v", causes)
+				}
+				if n := len(r.events(id)); n != before || r.Err() != nil || r.Live() != 0 || len(left) != 1 || left[0] != id {
+					r.Errorf("%d events more, %v, %d live, told of %v", n-before, r.Err(), r.Live(), left)
+				}
+				says(r, "what was given back", strings.Join(f.done, ", "), "node.a/1: never began")
+				r.journal.before, f.done = nil, nil
+				r.adopt(id) // the other one has died meanwhile
+				synctest.Wait()
+				says(r, "what is recorded", r.tally(id), "began 1, began 1, lost, well")
+			}, func(c *engine.Config) { c.Left = func(id run.ID) { left = append(left, id) } })
+		})
+	}
 }
 
 // TestSpread: a task that needs no device asks for an agent all the same, where it may go to any.

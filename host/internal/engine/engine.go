@@ -60,6 +60,8 @@ type Config struct {
 	Reports func(sdk.Address, sdk.Report)
 	// Observe, when set, gets every event once it is durable, in order within a run. It must not block.
 	Observe func(run.ID, run.Event)
+	// Left, when set, is told of each run that another host goes on with, once this one has let go of it. It must not block.
+	Left func(run.ID)
 	// MaxControl and MaxTasks bound how many tasks that run ahead, and how many others, are under way at once.
 	// 0: one per core, and 256. A node type's own Concurrency bounds it further.
 	MaxControl, MaxTasks int
@@ -199,8 +201,8 @@ func (e *Engine) refused(l *live, err error) {
 	case errors.Is(err, store.ErrStopped) || errors.Is(err, store.ErrClosed):
 		e.fail(err)
 	case errors.Is(err, store.ErrNotOwned):
-		e.cfg.Log.Warn("another host goes on with a run", "run", l.id, "error", err)
-		e.drop(l, fmt.Errorf("%s goes on at another host: %w", l.id, err))
+		e.cfg.Log.Warn(err.Error())
+		e.drop(l, err)
 		return
 	default:
 		e.cfg.Log.Error("run set aside", "run", l.id, "error", err)
@@ -259,6 +261,9 @@ func (e *Engine) drop(l *live, why error) {
 	e.slots.leave(l)
 	l.unwant(e, func(*run.Instance) bool { return true })
 	e.timers.set(l, time.Time{})
+	if errors.Is(why, store.ErrNotOwned) {
+		e.left(l.id)
+	}
 	close(l.gone)
 	if l.ticket != nil {
 		e.queue.leave(l.ticket, l.resting.Load())

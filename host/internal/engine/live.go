@@ -49,9 +49,10 @@ type (
 		say     func(*pass) error
 		durable chan error // holds one
 	}
-	recovered struct{} // after a crash
-	wake      struct{} // a time has come
-	landed    struct { // events have become durable, or could not
+	recovered struct{}            // after a crash
+	wake      struct{}            // a time has come
+	leaving   struct{ why error } // another host goes on with it
+	landed    struct {            // events have become durable, or could not
 		pass *pass
 		err  error
 	}
@@ -205,6 +206,16 @@ func (e *Engine) advance(l *live, inbox []message) *pass {
 				}
 				return nil
 			}
+		case leaving:
+			if l.flying { // what is on its way may have been stored before the run went
+				l.held = append(l.held, m)
+				continue
+			}
+			e.leave(l, m.why)
+			for _, late := range inbox[k+1:] {
+				e.turnAway(late, l.over)
+			}
+			return nil
 		default:
 			if l.flying && (l.state.Status.Ended() || len(p.events) >= maxAhead) {
 				l.held = append(l.held, m)
@@ -245,14 +256,19 @@ func (e *Engine) land(m landed) bool {
 		m.pass.act()
 		return !m.pass.ends
 	}
-	m.pass.abandon()
-	l.next.abandon()
+	m.pass.abandon(m.err)
+	e.leave(l, m.err)
+	return false
+}
+
+// leave lets go of a run, with what was to be recorded next.
+func (e *Engine) leave(l *live, why error) {
+	l.next.abandon(why)
 	for _, durable := range l.next.heard {
-		durable <- m.err
+		durable <- why
 	}
 	l.next = nil
-	e.refused(l, m.err)
-	return false
+	e.refused(l, why)
 }
 
 // act does what the pass's events say, now that they are durable.
@@ -277,9 +293,9 @@ func (p *pass) act() {
 }
 
 // abandon stops the run's attempts, and takes back those that were to start.
-func (p *pass) abandon() {
+func (p *pass) abandon(why error) {
 	for _, a := range p.l.attempts {
-		a.leave()
+		a.leave(why)
 	}
 	for _, a := range p.starts {
 		if !a.at.class.ahead {

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 type heldKey struct{}
@@ -18,6 +19,9 @@ func WithHeld(ctx context.Context, agent string) context.Context {
 // to be stopped: it goes on there, and its result is asked for later, with WithHeld. Whatever Execute returns then counts for
 // nothing, but for a result, and for an *sdk.Error whose cause is CauseDrained: the task was not sent yet.
 var ErrLetGo = errors.New("the host has let go of the task, which goes on where it is")
+
+// ErrTaken is an ErrLetGo of a host that stays: another host waits for the task from now on, and this one never will.
+var ErrTaken = fmt.Errorf("another host waits for the task: %w", ErrLetGo)
 
 // Held gives the agent that may hold the task already.
 func Held(ctx context.Context) (agent string, ok bool) {

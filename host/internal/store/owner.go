@@ -34,6 +34,8 @@ type Ownership interface {
 	// Owned gives the runs that this host owns and that have not ended, oldest first: after opening, those that were
 	// interrupted.
 	Owned(ctx context.Context) ([]string, error)
+	// Holder gives the host that owns the run; empty: nobody does, as when it has ended. ErrNotFound.
+	Holder(ctx context.Context, run string) (host string, err error)
 	// Adopt makes this host the owner of runs that have not ended and have no owner, or one that has not said for so
 	// long that it lives; oldest first. Of several hosts that do so at once exactly one gets each run, and after an
 	// error the next call gives what this one took. A run that its owner writes to just now is left for the next call.
@@ -53,9 +55,9 @@ type NotOwnedError struct {
 // Error names the run and its owner.
 func (e *NotOwnedError) Error() string {
 	if e.Host == "" {
-		return fmt.Sprintf("%s: append: another host adopted the run, and it has ended there: %v", e.Run, ErrNotOwned)
+		return fmt.Sprintf("%s: another host adopted the run, and it has ended there: %v", e.Run, ErrNotOwned)
 	}
-	return fmt.Sprintf("%s: append: host %q has adopted the run and goes on with it: %v", e.Run, e.Host, ErrNotOwned)
+	return fmt.Sprintf("%s goes on at host %q, which has adopted it: %v", e.Run, e.Host, ErrNotOwned)
 }
 
 // Unwrap gives ErrNotOwned.

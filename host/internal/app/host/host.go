@@ -37,7 +37,6 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
-	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/host/internal/trigger"
@@ -97,8 +96,7 @@ type Host struct {
 	cfg       Config
 	file      atomic.Pointer[config.Config] // cfg.File, until Reconfigure
 	store     journalStore
-	owner     store.Ownership // nil: every run of the store is this host's
-	leads     atomic.Bool     // it places for all hosts
+	sharing   *sharing // nil: every run of the store is this host's
 	artifacts artifacts.Store
 	files     artifacts.Keeper
 	cache     cache.Store
@@ -230,6 +228,7 @@ func (h *Host) open(ctx context.Context) error {
 		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache, Placer: placing{h.placer, h}, Elsewhere: h.elsewhere, Spread: h.spreads,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
+		Left: func(id run.ID) { h.setActive(string(id), false) },
 	})
 	h.holdQueue()
 	h.lookAtDisks()
@@ -287,34 +286,6 @@ func (h *Host) elsewhere(agent string) bool { return h.fleet != nil && agent != 
 
 // spreads says whether tasks of a node type go to whichever machine has room.
 func (h *Host) spreads(t sdk.NodeType) bool { return h.fleet != nil && !h.isModule(t.Name) }
-
-func (h *Host) gauges() {
-	h.metrics.Gauge("runs_active", "Runs that this host advances now.", func() float64 { return float64(h.engine.Live()) })
-	h.metrics.Gauge("disk_low", "1 while a disk of the state directory is too full for new work to begin.", func() float64 {
-		if h.room.Reason() != "" {
-			return 1
-		}
-		return 0
-	})
-	if f := h.fleet; f != nil {
-		h.metrics.Gauge("redis_up", "1 while the Redis of the fleet answers.", func() float64 {
-			if f.link.Trouble() != nil {
-				return 0
-			}
-			return 1
-		})
-		h.metrics.Gauge("agents_ready", "Agents that get tasks.", func() (n float64) {
-			for _, m := range f.link.Members() {
-				if m.Away == "" {
-					n++
-				}
-			}
-			return n
-		})
-		h.metrics.Gauge("fleet_unsent", "Messages to agents that Redis has not confirmed.", func() float64 { return float64(f.link.Unsent()) })
-	}
-	h.metrics.Counter("journal_commits_total", "Transactions of the journal.", func() float64 { return float64(h.store.Commits()) })
-}
 
 // report takes what a node says: to whoever watches, and into the run's log.
 func (h *Host) report(a sdk.Address, r sdk.Report) {

@@ -24,7 +24,7 @@ func (q queue) Queue(ctx context.Context, limit int) (client.Queue, error) {
 	list, total, paused := q.h.engine.Queue(limit)
 	out := client.Queue{Version: client.ShapeVersion, Paused: paused, Held: q.h.room.Reason(), Total: total, Runs: []client.Queued{}}
 	for _, head := range heads {
-		if !q.h.isActive(head.Run) {
+		if !q.h.isAdvanced(head.Run) {
 			out.Unread++
 		}
 	}

@@ -142,6 +142,9 @@ func (h *Host) fill(ctx context.Context, id string, d document) {
 
 // Tell implements api.Runs. A run that nobody advances is taken up first, since what is said has to be recorded.
 func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by string) error {
+	if err := r.h.ours(ctx, id); err != nil {
+		return err
+	}
 	if what == client.WordResume {
 		return explain(r.resume(ctx, id, by))
 	}
@@ -303,7 +306,10 @@ func (h *Host) adopt(ctx context.Context, id run.ID) error {
 func explain(err error) error {
 	var wrong pipeline.Diagnostics
 	var secret *secrets.Error
+	var taken *store.NotOwnedError
 	switch {
+	case errors.As(err, &taken):
+		return atAnother(taken.Run, taken.Host)
 	case errors.As(err, &secret):
 		return &client.Problem{Code: client.CodeConflict, Detail: err.Error(), Fix: "spinbot secrets ls shows what there is"}
 	case errors.As(err, &wrong):

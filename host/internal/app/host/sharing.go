@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
@@ -11,6 +14,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
+	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // journalStore is what keeps runs.
@@ -36,9 +40,18 @@ func (h *Host) openStore(ctx context.Context) error {
 	}
 	s, err := pgstore.Open(ctx, h.cfg.Store, id)
 	if err == nil {
-		h.store, h.owner = s, s
+		h.store, h.sharing = s, &sharing{owner: s, id: id}
 	}
 	return err
+}
+
+// sharing is this host's part among several that keep their runs in one store.
+type sharing struct {
+	owner store.Ownership
+	id    string      // this host's
+	leads atomic.Bool // it is the one that would decide for all of them
+	read  atomic.Bool // what it owned when it began has been listed: what it adopts is beside that
+	heard time.Time   // it said then for the last time that it lives
 }
 
 // unfinished gives the runs that this host has to go on with, oldest first.
@@ -48,15 +61,12 @@ func (h *Host) unfinished(ctx context.Context) ([]store.Head, error) {
 		return nil, err
 	}
 	ours := func(string) bool { return true }
-	if h.owner != nil {
-		ids, err := h.owner.Owned(ctx)
+	if h.sharing != nil {
+		owned, err := h.owned(ctx)
 		if err != nil {
 			return nil, err
 		}
-		owned := map[string]bool{}
-		for _, id := range ids {
-			owned[id] = true
-		}
+		h.sharing.read.Store(true)
 		ours = func(id string) bool { return owned[id] }
 	}
 	var out []store.Head
@@ -68,12 +78,23 @@ func (h *Host) unfinished(ctx context.Context) ([]store.Head, error) {
 	return out, nil
 }
 
+func (h *Host) owned(ctx context.Context) (map[string]bool, error) {
+	ids, err := h.sharing.owner.Owned(ctx)
+	owned := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		owned[id] = true
+	}
+	return owned, err
+}
+
 // shareRuns says to other hosts that this one lives, and goes on with the runs of those that died.
 func (h *Host) shareRuns(ctx context.Context) {
-	if h.owner == nil {
+	if h.sharing == nil {
 		return
 	}
+	h.cfg.Log.Info("shares its runs with other hosts", "host", h.sharing.id)
 	beat := cmp.Or(h.cfg.HostBeat, 5*time.Second)
+	h.sharing.heard = time.Now().Round(0)
 	h.serving.Go(func() {
 		for trouble := false; ctx.Err() == nil; {
 			short, cancel := context.WithTimeout(ctx, 2*beat)
@@ -91,16 +112,29 @@ func (h *Host) shareRuns(ctx context.Context) {
 	})
 }
 
+// share says that this host lives, lets go of what others took while it could not say so, and takes what is left of those
+// that died.
 func (h *Host) share(ctx context.Context, silent time.Duration) error {
-	if err := h.owner.Beat(ctx); err != nil {
+	s, now := h.sharing, time.Now().Round(0) // the wall's: it goes on while the machine sleeps
+	if err := s.owner.Beat(ctx); err != nil {
+		s.leads.Store(false)
 		return err
 	}
-	leads, _, err := h.owner.Lead(ctx)
+	if gap := now.Sub(s.heard); gap > silent/2 || gap < 0 {
+		if err := h.letGo(ctx); err != nil {
+			return err
+		}
+	}
+	s.heard = now
+	leads, _, err := s.owner.Lead(ctx)
 	if err != nil {
 		return err
 	}
-	h.leads.Store(leads)
-	adopted, err := h.owner.Adopt(ctx, silent)
+	s.leads.Store(leads)
+	if !s.read.Load() {
+		return nil
+	}
+	adopted, err := s.owner.Adopt(ctx, silent)
 	for _, id := range adopted {
 		h.cfg.Log.Warn("goes on with the run of a host that died", "run", id)
 		h.takeOver(ctx, id)
@@ -108,8 +142,55 @@ func (h *Host) share(ctx context.Context, silent time.Duration) error {
 	return err
 }
 
+// letGo has this host stop what it does for runs that others have adopted.
+func (h *Host) letGo(ctx context.Context) error {
+	had := h.actives() // before: what is made meanwhile is owned
+	owned, err := h.owned(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range had {
+		if owned[id] {
+			continue
+		}
+		if err := h.letGoOf(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) letGoOf(ctx context.Context, id string) error {
+	h.taking.Lock() // nobody resumes it meanwhile
+	defer h.taking.Unlock()
+	holder, err := h.sharing.owner.Holder(ctx, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) || holder == h.sharing.id {
+		return err
+	}
+	return h.forsake(ctx, id, holder)
+}
+
+// forsake has nothing of a run left here, whatever is under way.
+func (h *Host) forsake(ctx context.Context, id, holder string) error {
+	err := h.engine.LetGo(ctx, run.ID(id), &store.NotOwnedError{Run: id, Host: holder})
+	if err == nil {
+		h.setActive(id, false)
+	}
+	return err
+}
+
+func (h *Host) actives() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.active))
+}
+
 // takeOver goes on with a run that this host has become the owner of.
 func (h *Host) takeOver(ctx context.Context, id string) {
+	if err := h.forsake(ctx, id, h.sharing.id); err != nil { // what is left of it here is from before others had it
+		h.cfg.Log.Error("run not resumed", "run", id, "error", err)
+		return
+	}
 	head, err := h.store.Find(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -123,4 +204,30 @@ func (h *Host) takeOver(ctx context.Context, id string) {
 }
 
 // isAdvanced says whether a process advances a run, as far as this host knows: of what others own it believes that they do.
-func (h *Host) isAdvanced(id string) bool { return h.owner != nil || h.isActive(id) }
+func (h *Host) isAdvanced(id string) bool { return h.sharing != nil || h.isActive(id) }
+
+// ours refuses to change a run that another host goes on with.
+func (h *Host) ours(ctx context.Context, id string) error {
+	if h.sharing == nil || h.isActive(id) {
+		return nil // an append would be refused
+	}
+	holder, err := h.sharing.owner.Holder(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil // whoever reads it says so
+	case err != nil:
+		return err
+	case holder == "" || holder == h.sharing.id:
+		return nil
+	}
+	return atAnother(id, holder)
+}
+
+// atAnother says where a run is that this host cannot change.
+func atAnother(id, holder string) error {
+	if holder == "" {
+		return &client.Problem{Code: client.CodeConflict, Detail: id + " went on at another host, and has ended there", Fix: "spinbot show " + id + " says how"}
+	}
+	return &client.Problem{Code: client.CodeConflict, Detail: id + " is advanced by host " + holder + ", which shares the store with this one",
+		Fix: "say it to that host; were it dead, another would go on with the run in a few seconds"}
+}

@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,18 @@ func (s *Store) Owned(ctx context.Context) ([]string, error) {
 	}
 	owned, err := s.runs(ctx, "SELECT id, epoch FROM spinbot.runs WHERE host = $1 AND NOT ended ORDER BY id", s.host)
 	return ids(owned), s.say("list owned runs", err)
+}
+
+// Holder implements store.Ownership.
+func (s *Store) Holder(ctx context.Context, run string) (host string, err error) {
+	err = s.insist(ctx, func(ctx context.Context) error {
+		err := s.living.QueryRow(ctx, "SELECT CASE WHEN ended THEN '' ELSE coalesce(host, '') END FROM spinbot.runs WHERE id = $1", []byte(run)).Scan(&host)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return &final{store.ErrNotFound}
+		}
+		return err
+	})
+	return host, s.say(run+": look up its owner", err)
 }
 
 // Adopt implements store.Ownership.

@@ -59,6 +59,14 @@ func TestOwnership(t *testing.T) {
 		t.Errorf("a run of that name: %v, want ErrConflict", err)
 	}
 	refused(t, b.Remove(t.Context(), "run_1", 1), `host "a"`)
+	for run, want := range map[string]string{"run_1": "a", "run_3": "", "run_4": "b"} { // run_3 has ended
+		if host, err := b.Holder(t.Context(), run); host != want || err != nil {
+			t.Errorf("%s is of %q, %v, want %q", run, host, err, want)
+		}
+	}
+	if _, err := b.Holder(t.Context(), "run_9"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a run that is not there: %v", err)
+	}
 	adopts(t, b)
 
 	silence(t, url, "a")

@@ -1,0 +1,160 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// beat is a twentieth of what it is by default.
+const beat = 250 * time.Millisecond
+
+// heard is a log that may be read meanwhile.
+type heard struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (h *heard) Write(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all.Write(b)
+}
+
+func (h *heard) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all.String()
+}
+
+// shares makes a host that serves and shares a database and a folder of artifacts.
+func shares(t *testing.T, url, artifacts string) (*Host, *heard) {
+	t.Helper()
+	log := &heard{}
+	h := open(t, func(c *Config) {
+		c.Store, c.ArtifactsDir, c.HostBeat = url, artifacts, beat
+		c.Log = slog.New(slog.NewTextHandler(log, nil))
+	})
+	t.Cleanup(func() { stop(t, h) })
+	if _, err := h.Serve(context.Background(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	return h, log
+}
+
+// freeze has a host say no more that it lives, while all else goes on: what it knows is what it knew then.
+func freeze(h *Host) { h.stopServing() }
+
+// wake has it find out what became of its runs.
+func wake(t *testing.T, h *Host) {
+	t.Helper()
+	if err := h.share(t.Context(), 3*beat); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// begun waits until so many attempts of a node have been started.
+func begun(t *testing.T, h *Host, id, node string, times int) []run.Event {
+	t.Helper()
+	n := 0
+	return until(t, h.Client(), id, func(e run.Event) bool {
+		if started(node)(e) {
+			n++
+		}
+		return n == times
+	})
+}
+
+// TestTakenFromAFrozenHost: what a host had under way that says nothing goes on at another. When it wakes it stops what it
+// does, changes nothing, and tells where the run is; and it may have it back.
+func TestTakenFromAFrozenHost(t *testing.T) {
+	t.Parallel()
+	url, artifacts := pgtest.Database(t), t.TempDir()
+	a, saidA := shares(t, url, artifacts)
+	b, _ := shares(t, url, artifacts)
+	id := submit(t, a.Client(), waits(1, "1h")).ID
+	begun(t, b, id, "n0", 1) // it is seen there
+
+	if err := told(b, id, client.WordCancel); !names(err, a) {
+		t.Errorf("cancelled at a host that has not got it: %v", err)
+	}
+	freeze(a)
+	begun(t, b, id, "n0", 2)
+	if a.engine.Live() != 1 {
+		t.Errorf("the frozen host has %d runs", a.engine.Live())
+	}
+	wake(t, a)
+	if a.engine.Live() != 0 || a.isActive(id) {
+		t.Error("it keeps what is not its own")
+	}
+	if !strings.Contains(saidA.String(), id+` goes on at host \"`+b.sharing.id) {
+		t.Errorf("it says:\n%s", saidA)
+	}
+	for _, what := range []string{client.WordCancel, client.WordPause, client.WordResume, client.WordPrioritize} {
+		if err := told(a, id, what); !names(err, b) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if r, err := a.Client().Run(t.Context(), id); err != nil || r.State != string(run.Running) {
+		t.Errorf("%v %+v", err, r)
+	}
+
+	freeze(b)
+	deadline := time.Now().Add(30 * time.Second)
+	for !a.isActive(id) {
+		if wake(t, a); time.Now().After(deadline) {
+			t.Fatal("it does not come back")
+		}
+	}
+	events := begun(t, a, id, "n0", 3)
+	wake(t, b)
+	if err := told(a, id, client.WordCancel); err != nil {
+		t.Error(err)
+	}
+	all := until(t, b.Client(), id, ended)
+	for _, e := range all[:len(events)] {
+		if e.Kind == run.AttemptEnded && e.Error.Cause != "lost" {
+			t.Errorf("recorded: %+v", e)
+		}
+	}
+}
+
+// names says whether an error is a refusal that says which host has the run.
+func names(err error, h *Host) bool {
+	var p *client.Problem
+	return errors.As(err, &p) && p.Code == client.CodeConflict && strings.Contains(p.Detail, h.sharing.id)
+}
+
+func told(h *Host, id, what string) error {
+	_, err := h.Client().Tell(context.Background(), id, what, client.Word{})
+	return err
+}
+
+// TestQueuedRunsOfADeadHost: what waited for its turn waits at the other host, and begins there.
+func TestQueuedRunsOfADeadHost(t *testing.T) {
+	t.Parallel()
+	url, artifacts := pgtest.Database(t), t.TempDir()
+	a, _ := shares(t, url, artifacts)
+	b, _ := shares(t, url, artifacts)
+	a.engine.PauseQueue(true)
+	id := submit(t, a.Client(), waits(1, "1ms")).ID
+	if r, err := b.Client().Run(t.Context(), id); err != nil || r.State != string(run.Created) {
+		t.Fatalf("%v %+v", err, r)
+	}
+	freeze(a)
+	until(t, b.Client(), id, ended)
+	wake(t, a)
+	a.engine.PauseQueue(false)
+	if list, n, _ := a.engine.Queue(0); n != 0 || a.engine.Live() != 0 {
+		t.Errorf("it still has %v", list)
+	}
+}
