@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,8 +17,6 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
 	"github.com/myspinbot/spinbot/sdk"
 )
-
-func TestMain(m *testing.M) { os.Exit(redistest.StartMain(m)) }
 
 // fast is a twentieth of a real fleet's pace.
 var fast = Pace{Beat: 250 * time.Millisecond, Grace: 2 * time.Second}
