@@ -325,11 +325,7 @@ func (a *Agent) take(stream string, m redis.XMessage) {
 	if err != nil {
 		a.cfg.Log.Warn("a message of the fleet cannot be read", "entry", m.ID, "kind", kindOf(m), "error", err)
 	}
-	a.trim(stream, m.ID)
-}
-
-func (a *Agent) trim(stream string, ids ...string) {
-	a.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XDel(ctx, stream, ids...) })
+	a.out.del(stream, m.ID)
 }
 
 // Drain takes nothing more, or takes tasks again.

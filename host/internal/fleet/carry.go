@@ -59,7 +59,7 @@ func (a *Agent) act() {
 		a.deliver(r)
 	}
 	if len(acts.Trim) > 0 {
-		a.trim(a.keys.Tasks(a.cfg.ID), acts.Trim...)
+		a.out.del(a.keys.Tasks(a.cfg.ID), acts.Trim...)
 	}
 	for _, o := range acts.Orders {
 		go a.cfg.Order(o)
@@ -86,6 +86,9 @@ func (a *Agent) carry(ctx context.Context, t protocol.Task) {
 	began := time.Now()
 	r := a.cfg.Run(ctx, t, func(r sdk.Report) { a.report(t, r) })
 	r.ID, r.Agent = t.ID, a.cfg.ID
+	if len(r.Body) > 0 && !json.Valid(r.Body) { // the notes behind it could not be read
+		r.Error, r.Body = sdk.AsError(errors.New("what came of it is no JSON")), nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stops[t.ID](nil)

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -21,6 +22,9 @@ type wait struct {
 // Execute has an agent carry out an attempt; without a body it waits for one that was sent before. whole says whether what
 // belongs to a result has arrived. When ctx ends the attempt is stopped, unless it is let go.
 func (h *Host) Execute(ctx context.Context, agent, id string, body []byte, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
+	if body != nil && !json.Valid(body) { // its agent could not read it, and would be sent it again and again
+		return protocol.Result{}, sdk.Permanent(fmt.Errorf("the task for agent %s is no JSON", agent))
+	}
 	w := &wait{done: make(chan protocol.Result, 1), report: report}
 	h.mu.Lock()
 	h.waits[id] = w

@@ -90,7 +90,7 @@ func (r *rig) running(run func(context.Context) error) func() {
 	return stop
 }
 
-// run is what tasks do: "echo" ends at once, "hang" until it is stopped, "report" says something first.
+// run is what tasks do: "echo" ends at once, "garble" with what is no JSON, "hang" until it is stopped, "report" says something first.
 func (r *rig) run(ctx context.Context, t protocol.Task, report func(sdk.Report)) protocol.Result {
 	r.mu.Lock()
 	r.begun[t.ID]++
@@ -103,6 +103,8 @@ func (r *rig) run(ctx context.Context, t protocol.Task, report func(sdk.Report))
 		var e *sdk.Error
 		errors.As(context.Cause(ctx), &e)
 		return protocol.Result{Error: e}
+	case "garble":
+		return protocol.Result{Body: json.RawMessage("{\n")}
 	case "report":
 		report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte("so far")})
 		report(sdk.Report{Kind: sdk.ReportProgress, Fraction: 0.25})

@@ -249,9 +249,15 @@ func (h *Host) beat(b protocol.Beat) {
 	h.end.Beat(b, h.up)
 }
 
-func (h *Host) trim(ids ...string) {
-	in := h.keys.In(h.cfg.Info.ID)
-	h.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XDel(ctx, in, ids...) })
+func (h *Host) trim(ids ...string) { h.out.del(h.keys.In(h.cfg.Info.ID), ids...) }
+
+// drop has an agent forget attempts.
+func (h *Host) drop(agent string, ids []string) {
+	stream := h.keys.Control(agent)
+	h.out.gather(stream, func(ids []string) write {
+		add := entry(stream, kindControl, protocol.Control{Drop: ids})
+		return func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) }
+	}, ids...)
 }
 
 // act does what the protocol says. mu is held.
@@ -262,6 +268,10 @@ func (h *Host) act() {
 		h.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
 	}
 	for _, c := range acts.Control {
+		if c.Msg.Drop != nil { // and nothing else: see protocol.Control
+			h.drop(c.Agent, c.Msg.Drop)
+			continue
+		}
 		add := entry(h.keys.Control(c.Agent), kindControl, c.Msg)
 		h.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
 	}

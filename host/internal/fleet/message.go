@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
@@ -40,11 +39,7 @@ type said struct {
 }
 
 func entry(stream, kind string, x any) *redis.XAddArgs {
-	raw, err := json.Marshal(x)
-	if err != nil { // of our own types, which can all be written
-		panic(fmt.Sprintf("fleet: %s: %v", kind, err))
-	}
-	return &redis.XAddArgs{Stream: stream, Values: []any{kindField, kind, dataField, raw}}
+	return &redis.XAddArgs{Stream: stream, Values: []any{kindField, kind, dataField, appendJSON(nil, x)}}
 }
 
 // decode reads an entry. One that cannot be read is of no use to anybody.

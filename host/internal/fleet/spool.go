@@ -20,6 +20,7 @@ type spool struct {
 	boot string // what the file says of the machine's boot
 	f    *os.File
 	size int64
+	line []byte // what is written now
 	// broken is why a write went wrong: what follows a torn line is never read again, so nothing may.
 	broken error
 	noted
@@ -106,7 +107,7 @@ func (n *noted) all() (out []protocol.Record) {
 // compact writes the file anew.
 func (s *spool) compact() error {
 	var b bytes.Buffer
-	put := func(n note) { _ = json.NewEncoder(&b).Encode(n) } // to memory
+	put := func(n note) { b.Write(append(appendNote(b.AvailableBuffer(), n), '\n')) }
 	put(note{Boot: s.boot, Gone: s.gone[max(0, len(s.gone)-keptGone):]})
 	for _, r := range s.records {
 		if r.Result == nil {
@@ -146,17 +147,15 @@ func (s *spool) add(sync bool, notes ...note) error {
 }
 
 func (s *spool) write(sync bool, notes []note) error {
-	var b bytes.Buffer
+	s.line = s.line[:0]
 	for _, n := range notes {
-		if err := json.NewEncoder(&b).Encode(n); err != nil {
-			return err
-		}
+		s.line = append(appendNote(s.line, n), '\n')
 		if n.Boot != "" {
 			s.boot = n.Boot
 		}
 		s.apply(n)
 	}
-	n, err := s.f.Write(b.Bytes())
+	n, err := s.f.Write(s.line)
 	s.size += int64(n)
 	if err == nil && sync {
 		err = s.f.Sync()

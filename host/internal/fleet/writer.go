@@ -27,12 +27,22 @@ type writer struct {
 
 	mu   sync.Mutex
 	must []write
-	live []write // may be lost
+	live []write           // may be lost
+	open map[string]*taken // what waits and takes more ids, by where they go
 	wake chan struct{}
 }
 
+// taken are ids that go in one command.
+type taken struct {
+	ids     []string
+	command write // nil: it takes more
+}
+
+// mostTaken is how many ids go in one command: it stays short enough to be no burden to who reads it.
+const mostTaken = 1000
+
 func newWriter(client redis.UniversalClient, pause backoff, failed func(error)) *writer {
-	return &writer{client: client, pause: pause, failed: failed, wake: make(chan struct{}, 1)}
+	return &writer{client: client, pause: pause, failed: failed, open: map[string]*taken{}, wake: make(chan struct{}, 1)}
 }
 
 // put has something written. The order of calls is the order of commands.
@@ -41,6 +51,43 @@ func (w *writer) put(x ...write) {
 	w.must = append(w.must, x...)
 	w.mu.Unlock()
 	poke(w.wake)
+}
+
+// gather has a command written about ids, with all that are gathered for the same place until it is: it stands where the
+// first of them was put.
+func (w *writer) gather(place string, command func(ids []string) write, ids ...string) {
+	w.mu.Lock()
+	t := w.open[place]
+	if t == nil {
+		t = &taken{}
+		w.open[place] = t
+		w.must = append(w.must, func(ctx context.Context, p redis.Pipeliner) { w.close(place, t, command)(ctx, p) })
+	}
+	if t.ids = append(t.ids, ids...); len(t.ids) >= mostTaken {
+		delete(w.open, place)
+	}
+	w.mu.Unlock()
+	poke(w.wake)
+}
+
+// close gives the command about what was gathered: the same at each try.
+func (w *writer) close(place string, t *taken, command func(ids []string) write) write {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open[place] == t {
+		delete(w.open, place)
+	}
+	if t.command == nil {
+		t.command = command(t.ids)
+	}
+	return t.command
+}
+
+// del deletes entries of a stream.
+func (w *writer) del(stream string, ids ...string) {
+	w.gather(stream, func(ids []string) write {
+		return func(ctx context.Context, p redis.Pipeliner) { p.XDel(ctx, stream, ids...) }
+	}, ids...)
 }
 
 // try has something written that may be lost.

@@ -336,11 +336,16 @@ func (h *Host) missing(s *sent, session string) {
 
 // Tick finds agents that have said nothing for too long.
 func (h *Host) Tick(now time.Duration) {
-	for _, id := range sorted(h.peers) {
-		p := h.peers[id]
-		if silent := now - p.heard; !p.offline && silent >= h.cfg.Lost {
-			h.away(p, fmt.Sprintf("offline: it has said nothing for %s", silent.Round(time.Second)))
+	var silent []string
+	for id, p := range h.peers { // often, and of very many
+		if !p.offline && now-p.heard >= h.cfg.Lost {
+			silent = append(silent, id)
 		}
+	}
+	slices.Sort(silent)
+	for _, id := range silent {
+		p := h.peers[id]
+		h.away(p, fmt.Sprintf("offline: it has said nothing for %s", (now-p.heard).Round(time.Second)))
 	}
 }
 
