@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
 	"github.com/myspinbot/spinbot/sdk"
@@ -34,6 +36,7 @@ type rig struct {
 	dir   string
 	acl   bool   // each end is a user of Redis with the rights that it needs
 	boot  string // of the agents' machines
+	hook  redis.Hook
 
 	mu      sync.Mutex
 	open    map[string]bool // the journal

@@ -19,7 +19,11 @@ import (
 func (r *rig) client(agent string) redis.UniversalClient {
 	r.t.Helper()
 	if !r.acl {
-		return r.redis.Client(r.t)
+		c := r.redis.Client(r.t)
+		if r.hook != nil {
+			c.AddHook(r.hook)
+		}
+		return c
 	}
 	rights := dial.HostRights(r.ns)
 	if agent != "" {
