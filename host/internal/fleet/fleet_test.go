@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
 	"github.com/myspinbot/spinbot/sdk"
@@ -29,6 +31,9 @@ type rig struct {
 	redis *redistest.Server
 	ns    string
 	dir   string
+	acl   bool   // each end is a user of Redis with the rights that it needs
+	boot  string // of the agents' machines
+	hook  redis.Hook
 
 	mu      sync.Mutex
 	open    map[string]bool // the journal
@@ -37,13 +42,13 @@ type rig struct {
 }
 
 func newRig(t *testing.T, server *redistest.Server) *rig {
-	return &rig{t: t, redis: server, ns: fmt.Sprintf("t%d", namespaces.Add(1)), dir: t.TempDir(), open: map[string]bool{}, begun: map[string]int{}, members: map[string]Member{}}
+	return &rig{t: t, redis: server, ns: fmt.Sprintf("t%d", namespaces.Add(1)), dir: t.TempDir(), boot: "boot", open: map[string]bool{}, begun: map[string]int{}, members: map[string]Member{}}
 }
 
 // host begins a host; what it gives ends it.
 func (r *rig) host(id string) (*Host, func()) {
 	r.t.Helper()
-	h := NewHost(HostConfig{Client: r.redis.Client(r.t), Namespace: r.ns, Info: HostInfo{ID: id}, Pace: fast, Log: slog.New(slog.DiscardHandler),
+	h := NewHost(HostConfig{Client: r.client(""), Namespace: r.ns, Info: HostInfo{ID: id}, Pace: fast, Log: slog.New(slog.DiscardHandler),
 		Open: func(_ context.Context, id string) (bool, error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -63,8 +68,8 @@ func (r *rig) host(id string) (*Host, func()) {
 // agent begins an agent whose tasks do what their body says.
 func (r *rig) agent(id, session string) (*Agent, func()) {
 	r.t.Helper()
-	a, err := NewAgent(AgentConfig{Client: r.redis.Client(r.t), Namespace: r.ns, ID: id, Session: session, Pace: fast, Log: slog.New(slog.DiscardHandler),
-		Notes: filepath.Join(r.dir, id+".notes"), Boot: "boot",
+	a, err := NewAgent(AgentConfig{Client: r.client(id), Namespace: r.ns, ID: id, Session: session, Pace: fast, Log: slog.New(slog.DiscardHandler),
+		Notes: filepath.Join(r.dir, id+".notes"), Boot: r.boot,
 		Run: r.run, Deliver: nil, Delivered: func(string, []string) {}, Order: func(protocol.Order) {},
 		Status: func() protocol.Status { return protocol.Status{RAM: 7} }, Hello: func() protocol.Hello { return protocol.Hello{Name: id} }})
 	if err != nil {

@@ -3,6 +3,7 @@ package dial
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,7 +147,7 @@ func TestRights(t *testing.T) {
 		if f.Persistence != UnknownKept {
 			t.Errorf("%+v", f)
 		}
-		for _, command := range []string{"xadd", "xread", "get", "hset"} {
+		for _, command := range []string{"xadd", "xread", "hget", "hset"} {
 			set(name, "-"+command)
 			refused(t, config, `the user "`+name+`" may not run `, command, "redis-cli ACL SETUSER "+name+" on resetkeys '~"+c.rights.Keys[0]+"'", "ACL SAVE")
 			line := strings.ReplaceAll(strings.TrimPrefix(Rights{User: name, Keys: c.rights.Keys, Commands: c.rights.Commands}.SetUser(), "ACL SETUSER "+name+" "), "'", "")
@@ -185,7 +186,7 @@ func TestEveryProbeIsQueued(t *testing.T) {
 	if err := conn.Do(t.Context(), "MULTI").Err(); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range shared {
+	for _, c := range slices.Concat(shared, ofHosts, ofAgents) {
 		if c.probe == "" {
 			continue
 		}

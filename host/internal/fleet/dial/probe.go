@@ -21,15 +21,15 @@ func (r Rights) missing(ctx context.Context, node *redis.Client) (commands []str
 	}
 	pipe := conn.Pipeline()
 	var asked []command
-	for _, c := range shared {
+	for _, c := range slices.Concat(shared, ofHosts, ofAgents) {
 		if c.probe != "" && slices.Contains(r.Commands, c.name) {
 			pipe.Do(ctx, r.call(c)...)
 			asked = append(asked, c)
 		}
 	}
 	for _, pattern := range r.Keys[1:] {
-		pipe.Do(ctx, "GET", sample(pattern))
-		asked = append(asked, command{name: "get"})
+		pipe.Do(ctx, "HGET", sample(pattern), "x")
+		asked = append(asked, command{name: "hget"})
 	}
 	pipe.Do(ctx, "DISCARD")
 	replies, err := pipe.Exec(ctx)
@@ -52,12 +52,7 @@ func (r Rights) missing(ctx context.Context, node *redis.Client) (commands []str
 }
 
 // sample gives a key of a pattern.
-func sample(pattern string) string {
-	if before, all := strings.CutSuffix(pattern, "*"); all {
-		return before + "probe"
-	}
-	return pattern
-}
+func sample(pattern string) string { return strings.ReplaceAll(pattern, "*", "probe") }
 
 // call gives the probe of a command with a key of the namespace in it.
 func (r Rights) call(c command) []any {

@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -9,46 +10,48 @@ type Rights struct {
 	Namespace string
 	User      string   // empty: default
 	Keys      []string // patterns
-	Commands  []string // as ACL names them: xadd, xgroup|create
+	Commands  []string // as ACL names them: xadd, client|setname
 }
 
 // command is one that the fleet uses. probe is a call of it that Redis would queue within MULTI; KEY stands for a key of
 // the namespace.
 type command struct{ name, probe string }
 
-// shared are the commands of hosts and agents. Whoever uses another one in the fleet adds it here, or it is refused by a
-// server with ACLs.
-var shared = []command{
-	{"ping", "PING"}, {"info", "INFO server"}, {"time", "TIME"}, {"select", "SELECT 0"},
-	{"client|setname", "CLIENT SETNAME x"}, {"client|id", "CLIENT ID"},
-	{"cluster|slots", "CLUSTER SLOTS"}, {"cluster|shards", ""}, {"command", "COMMAND"},
-	{"multi", ""}, {"exec", ""}, {"discard", ""},
+// shared are the commands of hosts and agents, ofHosts and ofAgents those that only one end uses. Whoever uses another one in
+// the fleet adds it here, or it is refused by a server with ACLs.
+var (
+	shared = []command{
+		{"ping", "PING"}, {"info", "INFO server"}, {"select", "SELECT 0"}, {"client|setname", "CLIENT SETNAME x"},
+		{"cluster|slots", "CLUSTER SLOTS"}, {"command", "COMMAND"}, // a Cluster's client learns from them where keys are
+		{"multi", ""}, {"discard", ""}, // missing asks within them
 
-	{"get", "GET KEY"}, {"set", "SET KEY x"}, {"del", "DEL KEY"},
-	{"hget", "HGET KEY x"}, {"hgetall", "HGETALL KEY"}, {"hset", "HSET KEY x x"}, {"hdel", "HDEL KEY x"},
-	{"xadd", "XADD KEY * x x"}, {"xread", "XREAD STREAMS KEY 0"}, {"xrevrange", "XREVRANGE KEY + -"}, {"xdel", "XDEL KEY 0-1"},
-}
+		{"hget", "HGET KEY x"}, {"hset", "HSET KEY x x"},
+		{"xadd", "XADD KEY * x x"}, {"xread", "XREAD STREAMS KEY 0"}, {"xrevrange", "XREVRANGE KEY + -"}, {"xdel", "XDEL KEY 0-1"},
+	}
+	ofHosts  = []command{{"hgetall", "HGETALL KEY"}, {"hdel", "HDEL KEY x"}, {"del", "DEL KEY"}}
+	ofAgents = []command{{"get", "GET KEY"}, {"set", "SET KEY x"}, {"time", "TIME"}}
+)
 
 // HostRights are what a host needs.
 func HostRights(namespace string) Rights {
-	return Rights{namespace, "host", []string{Keys(namespace) + "*"}, names(shared)}
+	return Rights{namespace, "host", []string{Keys(namespace) + "*"}, names(shared, ofHosts)}
 }
 
 // AgentRights are what one agent needs: its own keys, and those in which all agents and hosts speak; any agent's with an empty
-// name.
+// name. They are the keys of fleet.Keys, one by one: what is added there is added here.
 func AgentRights(namespace, agent string) Rights {
 	k := Keys(namespace)
-	own := k + "agent:" + agent + ":*"
+	own := k + "agent:" + agent
 	if agent == "" {
 		own = k + "agent:*"
 	}
-	return Rights{namespace, "agent-" + agent, []string{own, k + "beats", k + "agents", k + "hosts", k + "host:*"}, names(shared)}
+	return Rights{namespace, "agent-" + agent, []string{own + ":session", own + ":tasks", own + ":control",
+		k + "beats", k + "agents", k + "hosts", k + "host:*:in", k + "host:*:live"}, names(shared, ofAgents)}
 }
 
-func names(of []command) []string {
-	out := make([]string, len(of))
-	for i, c := range of {
-		out[i] = c.name
+func names(of ...[]command) (out []string) {
+	for _, c := range slices.Concat(of...) {
+		out = append(out, c.name)
 	}
 	return out
 }
