@@ -270,8 +270,11 @@ func (a *Agent) status() protocol.Status {
 
 var began = time.Now()
 
+// platform is what programs have to be built for to run here.
+const platform = runtime.GOOS + "/" + runtime.GOARCH
+
 func (a *Agent) hello() protocol.Hello {
-	h := protocol.Hello{Name: a.cfg.Name, Version: a.cfg.Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Labels: a.cfg.Labels, Key: a.key.Public(),
+	h := protocol.Hello{Name: a.cfg.Name, Version: a.cfg.Version, Platform: platform, Labels: a.cfg.Labels, Key: a.key.Public(),
 		Started: began.Unix(), Tasks: a.cfg.Parallel, Notes: slices.Concat(a.machine.Devices.Inventory().Notes, a.refusals())}
 	v, err := a.catalog.Last(context.Background())
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
@@ -152,19 +154,54 @@ func (a *Agent) unpack(ctx context.Context, p protocol.Plugin, folder string) er
 		return fmt.Errorf("it cannot be fetched: %w", err)
 	}
 	defer r.Close()
-	return catalog.Unpack(r, folder)
+	size, err := r.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = r.Seek(0, io.SeekStart)
+	}
+	if err == nil {
+		err = room(folder, size)
+	}
+	if err != nil {
+		return err
+	}
+	err = catalog.Unpack(r, folder)
+	if artifacts.IsFull(err) {
+		err = artifacts.DiskError("unpack it", folder, err)
+	}
+	return err
+}
+
+// room makes sure that the disk holds what is about to be unpacked, beside the packed folder that it holds by now.
+func room(folder string, size int64) error {
+	free, err := artifacts.Free(folder)
+	if err == nil && free < uint64(size) {
+		err = fmt.Errorf("unpacked it takes %s, and %s", sdk.FormatSize(size), artifacts.FullHint(folder))
+	}
+	return err
+}
+
+// verify refuses what is not the plugin that the host has and trusts, or cannot run here.
+func verify(folder string, p protocol.Plugin) (catalog.Entry, error) {
+	e, err := catalog.At(folder)
+	_, lacks := os.Stat(filepath.Join(folder, "plugin.hcl"))
+	switch {
+	case errors.Is(errors.Join(err, lacks), fs.ErrNotExist):
+		return e, errors.New("plugin.hcl, or the program that it names, is not in what came")
+	case err != nil:
+		return e, err
+	case e.Name != p.Name:
+		return e, fmt.Errorf("what came is called %s", e.Name)
+	case e.SHA256 != p.Checksum:
+		return e, fmt.Errorf("its program has the checksum %.12s…, and the host trusts %.12s…", e.SHA256, p.Checksum)
+	}
+	return e, catalog.CheckPlatform(e.Path, platform)
 }
 
 // try asks a plugin what it is before it takes the place of one that works.
 func (a *Agent) try(ctx context.Context, p protocol.Plugin, folder string) error {
-	e, err := catalog.At(folder)
-	switch {
-	case err != nil:
+	e, err := verify(folder, p)
+	if err != nil {
 		return err
-	case e.Name != p.Name:
-		return fmt.Errorf("what came is called %s", e.Name)
-	case e.SHA256 != p.Checksum:
-		return fmt.Errorf("its program has the checksum %.12s…, and the host trusts %.12s…", e.SHA256, p.Checksum)
 	}
 	m, err := a.machine.Plugins.Describe(ctx, pluginexec.Binary{Name: e.Name, Path: e.Path, SHA256: "sha256:" + e.SHA256})
 	if err == nil && m.Version != p.Version {
