@@ -96,7 +96,7 @@ func ask(ctx context.Context, client redis.UniversalClient, t token, name string
 	for read := question; ; {
 		got, err := client.XRead(ctx, &redis.XReadArgs{Streams: []string{stream, read}, Block: joinBlock}).Result()
 		switch {
-		case ctx.Err() != nil:
+		case err != nil && over(ctx):
 			return answer{}, context.Cause(ctx)
 		case errors.Is(err, redis.Nil):
 			continue
@@ -110,6 +110,14 @@ func ask(ctx context.Context, client redis.UniversalClient, t token, name string
 			}
 		}
 	}
+}
+
+// over says whether ctx has ended. A connection may see a deadline a moment before its context does.
+func over(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 // understand reads the host's answer.
