@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,8 +27,11 @@ func (a *Agent) act() {
 	for _, t := range acts.Start {
 		notes = append(notes, note{Begun: t.ID, Host: t.Host})
 	}
+	for _, r := range acts.Adopted {
+		notes = append(notes, note{Begun: r.ID, Host: r.Host})
+	}
 	for _, r := range acts.Results {
-		if was := a.notes.records[r.Msg.ID]; was.Result == nil {
+		if was := a.notes.records[r.Msg.ID]; was.Result == nil || was.Host != r.Host {
 			notes = append(notes, note{Result: &r.Msg, Host: r.Host})
 		}
 	}
@@ -94,7 +98,7 @@ func (a *Agent) carry(ctx context.Context, t protocol.Task) {
 	a.stops[t.ID](nil)
 	delete(a.stops, t.ID)
 	if time.Since(began) >= long {
-		if err := a.notes.add(true, note{Result: &r, Host: t.Host}); err != nil {
+		if err := a.notes.add(true, note{Result: &r, Host: cmp.Or(a.end.HostOf(t.ID), t.Host)}); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note a result: %w", err))
 			return
 		}
@@ -121,6 +125,9 @@ func (a *Agent) deliver(r protocol.ToHost) {
 			}
 			if a.work.Err() != nil {
 				return // its next process delivers it
+			}
+			if a.host(r.Msg.ID) != r.Host {
+				return // another host waits for it, or nobody does
 			}
 			a.cfg.Log.Warn("a result waits: its artifacts cannot be brought to its host", "task", r.Msg.ID, "error", err)
 			a.report(protocol.Task{ID: r.Msg.ID, Host: r.Host}, sdk.Report{Kind: sdk.ReportProgress, Fraction: -1, Message: "it is done, and waits to be brought to its host: " + err.Error()})

@@ -67,6 +67,12 @@ func (h *Host) await(ctx context.Context, w *wait, id string, whole func(protoco
 			h.mu.Unlock()
 		case <-over:
 			why := context.Cause(ctx)
+			if errors.Is(why, exec.ErrTaken) {
+				h.mu.Lock()
+				h.end.Release(id)
+				h.act()
+				h.mu.Unlock()
+			}
 			if errors.Is(why, exec.ErrLetGo) {
 				return protocol.Result{}, why
 			}

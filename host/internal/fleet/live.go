@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -19,6 +20,7 @@ const (
 
 // report sends what a task says. Checkpoints are brought surely, all else may be lost; of progress only the last counts.
 func (a *Agent) report(t protocol.Task, r sdk.Report) {
+	t.Host = cmp.Or(a.host(t.ID), t.Host)
 	if r.Kind == sdk.ReportCheckpoint {
 		add := entry(a.keys.In(t.Host), kindSaved, said{t.ID, r})
 		a.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
@@ -29,6 +31,13 @@ func (a *Agent) report(t protocol.Task, r sdk.Report) {
 		return
 	}
 	a.say(t, r)
+}
+
+// host gives who waits for an attempt now; empty: it is not here.
+func (a *Agent) host(id string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.end.HostOf(id)
 }
 
 func (a *Agent) say(t protocol.Task, r sdk.Report) {

@@ -36,7 +36,8 @@ const maxTombs = 50_000
 
 // AgentActs are what has to be done now, in this order.
 type AgentActs struct {
-	Start   []Task // their start has to be noted first
+	Start   []Task   // their start has to be noted first
+	Adopted []Record // attempts under way that another host waits for now: that has to be noted
 	Stop    []Stopping
 	Results []ToHost
 	Forget  []string // attempts that are done with, seen or not: a note of that outlives the process
@@ -132,9 +133,33 @@ func (a *Agent) Control(c Control) {
 			a.acts.Results = append(a.acts.Results, ToHost{h.host, *h.result})
 		}
 	}
+	for _, id := range c.Adopt {
+		a.adopt(id, c.Host)
+	}
 	if c.Order != nil {
 		a.acts.Orders = append(a.acts.Orders, *c.Order)
 	}
+}
+
+// adopt has another host be told of an attempt from now on.
+func (a *Agent) adopt(id, host string) {
+	h := a.tasks[id]
+	if h == nil || h.host == host || host == "" {
+		return
+	}
+	if h.host = host; h.result != nil {
+		a.acts.Results = append(a.acts.Results, ToHost{host, *h.result})
+		return
+	}
+	a.acts.Adopted = append(a.acts.Adopted, Record{ID: id, Host: host})
+}
+
+// HostOf gives the host that waits for an attempt; empty: it is not here.
+func (a *Agent) HostOf(id string) string {
+	if h := a.tasks[id]; h != nil {
+		return h.host
+	}
+	return ""
 }
 
 func (a *Agent) stop(id string, why *sdk.Error) {

@@ -301,11 +301,12 @@ func (h *Host) compare(p *peer, b Beat) {
 	if again != nil {
 		h.control(p, Control{Again: again})
 	}
+	others := h.adopt(p, b)
 	for _, id := range sorted(p.tasks) {
 		s := p.tasks[id]
 		switch {
 		case s.ended:
-		case listed[id]:
+		case listed[id] || others[id]:
 			s.missing, s.session = 0, b.Session
 		case b.Gone:
 			h.end(s, lost(s, "its agent shut down and did not hand it back"))

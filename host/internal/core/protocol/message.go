@@ -43,6 +43,9 @@ type Control struct {
 	Drop []string `json:"drop,omitempty"`
 	// Again are attempts whose results have not come.
 	Again []string `json:"again,omitempty"`
+	// Adopt are attempts that Host waits for from now on, instead of who sent them: it goes on with their runs.
+	Adopt []string `json:"adopt,omitempty"`
+	Host  string   `json:"host,omitempty"`
 	// Order is for the agent itself.
 	Order *Order `json:"order,omitempty"`
 }
