@@ -82,12 +82,13 @@ func lookPath(ts *testscript.TestScript, program string) (string, error) {
 	return "", fmt.Errorf("%s is not in PATH", program)
 }
 
-// signal NAME INT|TERM|KILL.
+// signal NAME INT|TERM|KILL|HUP|STOP|CONT.
 func signalTo(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: signal NAME INT|TERM|KILL|HUP")
+		ts.Fatalf("usage: signal NAME INT|TERM|KILL|HUP|STOP|CONT")
 	}
-	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP}[args[1]]
+	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP,
+		"STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}[args[1]]
 	ts.Check(backgroundOf(ts, args[0]).cmd.Process.Signal(sig))
 }
 
