@@ -7,11 +7,13 @@ const (
 	CodeInvalidPipeline = "invalid_pipeline" // Diagnostics say what is wrong
 	CodeInvalidInput    = "invalid_input"    // a variable's value; Diagnostics say which
 	CodeBadRequest      = "bad_request"
-	CodeUnauthorized    = "unauthorized" // a webhook's request is not signed
+	CodeUnauthorized    = "unauthorized" // nobody knows who asks; a webhook's request is not signed
 	CodeForbidden       = "forbidden"
 	CodeNotFound        = "not_found"
 	CodeConflict        = "conflict"
+	CodeStale           = "stale" // somebody else has changed it since
 	CodeTooLarge        = "too_large"
+	CodeTooMany         = "too_many" // wait, as Retry-After says
 	CodeUnavailable     = "unavailable"
 	CodeInternal        = "internal"
 )

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
-
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -20,44 +18,32 @@ type Agents interface {
 	Join(ctx context.Context, ttl time.Duration) (client.JoinLine, error)
 }
 
-func (s *Server) listAgents(c *fiber.Ctx) error {
-	list, err := s.cfg.Agents.Agents(c.UserContext())
-	if err != nil {
-		return err
-	}
-	if list == nil {
-		list = []client.Agent{}
-	}
-	return c.JSON(client.AgentList{Version: client.ShapeVersion, Agents: list})
+func (s *Server) agentRoutes() {
+	op(s, Op{ID: "list-agents", Method: get, Path: v1 + "agents", Need: Viewer, Summary: "Machines that carry out tasks"}, s.listAgents)
+	op(s, Op{ID: "join-agent", Method: post, Path: v1 + "agents/join", Need: Admin, Summary: "The command with which one more machine becomes an agent"}, func(ctx context.Context, in *struct {
+		Body *client.JoinRequest
+	}) (client.JoinLine, error) {
+		return s.cfg.Agents.Join(ctx, time.Duration(given(in.Body).TTL)*time.Second)
+	})
+	op(s, Op{ID: "order-agent", Method: post, Path: v1 + "agents/{name}", Need: Admin, Summary: "Drain, cordon or resume an agent, label it, send it a plugin"}, func(ctx context.Context, in *struct {
+		OneAgent
+		Body client.AgentOrder
+	}) (client.Agent, error) {
+		return s.cfg.Agents.Order(ctx, in.Name, in.Body)
+	})
+	op(s, Op{ID: "remove-agent", Method: del, Path: v1 + "agents/{name}", Need: Admin, Summary: "Forget an agent that will not come back"}, func(ctx context.Context, in *OneAgent) (client.AgentList, error) {
+		if err := s.cfg.Agents.Remove(ctx, in.Name); err != nil {
+			return client.AgentList{}, err
+		}
+		return s.listAgents(ctx, nil)
+	})
 }
 
-func (s *Server) orderAgent(c *fiber.Ctx) error {
-	var o client.AgentOrder
-	if err := readJSON(c, &o); err != nil {
-		return err
-	}
-	a, err := s.cfg.Agents.Order(c.UserContext(), c.Params("name"), o)
-	if err != nil {
-		return err
-	}
-	return c.JSON(a)
+type OneAgent struct {
+	Name string `path:"name" doc:"An agent's name, its id, or a unique beginning of that."`
 }
 
-func (s *Server) removeAgent(c *fiber.Ctx) error {
-	if err := s.cfg.Agents.Remove(c.UserContext(), c.Params("name")); err != nil {
-		return err
-	}
-	return s.listAgents(c)
-}
-
-func (s *Server) joinAgent(c *fiber.Ctx) error {
-	var r client.JoinRequest
-	if err := readJSON(c, &r); err != nil {
-		return err
-	}
-	line, err := s.cfg.Agents.Join(c.UserContext(), time.Duration(r.TTL)*time.Second)
-	if err != nil {
-		return err
-	}
-	return c.JSON(line)
+func (s *Server) listAgents(ctx context.Context, _ *none) (client.AgentList, error) {
+	list, err := s.cfg.Agents.Agents(ctx)
+	return client.AgentList{Version: client.ShapeVersion, Agents: some(list)}, err
 }

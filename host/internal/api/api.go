@@ -6,6 +6,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
@@ -92,6 +94,12 @@ type Config struct {
 	CacheLimit int64
 	// Active says whether this process is advancing the run.
 	Active func(run string) bool
+	// Hosts may stand in a Host header beside loopback ones, in lower case.
+	Hosts []string
+	// SignIn says who comes with a token or a session, from an address; nil: who reaches the listener is an operator.
+	SignIn func(ctx context.Context, token, session, address string) (Who, error)
+	// Audit is told of everything that somebody changed, or tried to.
+	Audit func(Deed)
 	// Metrics writes the Prometheus text form.
 	Metrics func(w io.Writer) error
 	// Observe is told of every request; route is the pattern, never the path.
@@ -119,6 +127,8 @@ const (
 type Server struct {
 	cfg     Config
 	app     *fiber.App
+	huma    huma.API
+	ops     []Op
 	closing context.Context
 	close   context.CancelFunc
 }
@@ -141,7 +151,8 @@ func New(cfg Config) *Server {
 		IdleTimeout:                  2 * time.Minute,
 		ErrorHandler:                 s.fail,
 	})
-	s.app.Use(s.observe, s.steady, s.guard)
+	s.app.Use(s.observe, s.tidy, s.steady, s.guard)
+	s.describe()
 	s.routes()
 	handle := s.app.Handler() // builds the stack, so that several listeners may serve at once
 	server := s.app.Server()
@@ -153,6 +164,7 @@ func New(cfg Config) *Server {
 		f := s.app.AcquireCtx(c) // Fiber would answer without us, and leave the body
 		defer s.app.ReleaseCtx(f)
 		_ = s.fail(f, fiber.ErrMethodNotAllowed)
+		c.SetConnectionClose()
 	}
 	server.HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
 		return fasthttp.RequestConfig{ReadTimeout: uploadTimeout}
@@ -162,48 +174,23 @@ func New(cfg Config) *Server {
 }
 
 func (s *Server) routes() {
-	s.app.Get("/health", s.health)
-	s.app.Get("/metrics", s.metrics)
-	v1 := s.app.Group("/api/v1")
-	v1.Get("/runs", s.listRuns)
-	v1.Post("/runs", s.submit)
-	v1.Get("/runs/:id", s.showRun)
-	v1.Get("/runs/:id/events", s.events)
-	v1.Get("/runs/:id/logs", s.logs)
-	v1.Get("/runs/:id/explain", s.explain)
-	for _, what := range []string{client.WordCancel, client.WordResume, client.WordPause, client.WordAnswer, client.WordDecide, client.WordPrioritize} {
-		v1.Post("/runs/:id/"+what, s.tell(what))
-	}
-	v1.Post("/runs/:id/pin", s.pin(true))
-	v1.Post("/runs/:id/unpin", s.pin(false))
-	v1.Post("/gc", s.sweep)
-	v1.Post("/artifacts", s.upload)
-	v1.Get("/artifacts/:digest", s.download)
-	v1.Post("/plans", s.plan)
-	v1.Get("/queue", s.listQueue)
-	for _, what := range []string{"pause", "resume", "clear"} {
-		v1.Post("/queue/"+what, s.tellQueue(what))
-	}
-	v1.Get("/cache", s.listCache)
-	v1.Delete("/cache/:key", s.forget)
-	v1.Post("/cache/gc", s.shrink)
-	v1.Get("/agents", s.listAgents)
-	v1.Post("/agents/join", s.joinAgent)
-	v1.Post("/agents/:name", s.orderAgent)
-	v1.Delete("/agents/:name", s.removeAgent)
-	v1.Get("/devices", s.listDevices)
-	v1.Get("/devices/:uuid/series", s.deviceSeries)
-	v1.Post("/devices/:uuid/hold", s.holdDevice)
-	v1.Post("/devices/:uuid/release", s.releaseDevice)
-	v1.Get("/node-types", s.nodeTypes)
-	v1.Get("/plugins", s.plugins)
-	v1.Post("/plugins/:name/trust", s.trust)
-	v1.Post("/pipelines/check", s.check)
-	v1.Get("/pipelines", s.listPipelines)
-	v1.Get("/pipelines/:name", s.showPipeline)
-	v1.Get("/triggers", s.listTriggers)
-	v1.Post("/triggers/:pipeline/:name/fire", s.fire)
-	s.app.Post(hooks+":pipeline/:name", s.hook)
+	s.bare(Op{ID: "health", Method: get, Path: "/health", Need: Anyone, Summary: "Whether the host is well"}, func(o *huma.Operation) {
+		s.returns(o, "200", "It is.", "application/json", schemaOf[client.Health](s))
+		s.returns(o, "503", "It is not.", "application/json", schemaOf[client.Health](s))
+	}, s.health)
+	s.bare(Op{ID: "metrics", Method: get, Path: "/metrics", Need: Viewer, Summary: "Metrics in the text form of Prometheus"}, func(o *huma.Operation) {
+		s.returns(o, "200", "The metrics.", "text/plain", textSchema)
+	}, s.metrics)
+	s.bare(Op{ID: "openapi", Method: get, Path: "/api/openapi.json", Need: Anyone, Summary: "This description"}, nil, s.openapi)
+	s.runRoutes()
+	s.queueRoutes()
+	s.artifactRoutes()
+	s.cacheRoutes()
+	s.pipelineRoutes()
+	s.catalogRoutes()
+	s.triggerRoutes()
+	s.agentRoutes()
+	s.deviceRoutes()
 }
 
 // Listen opens a TCP listener on loopback; any other address is refused.
@@ -262,6 +249,15 @@ func (s *Server) metrics(c *fiber.Ctx) error {
 	return s.cfg.Metrics(c)
 }
 
+func (s *Server) openapi(c *fiber.Ctx) error {
+	raw, err := json.Marshal(s.OpenAPI())
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, "application/openapi+json")
+	return c.Send(raw)
+}
+
 // observe tells of every request once its answer is known.
 func (s *Server) observe(c *fiber.Ctx) error {
 	if s.cfg.Observe == nil {
@@ -294,7 +290,7 @@ func (s *Server) panicked(r any) error {
 	if s.cfg.Log != nil {
 		s.cfg.Log.Error("panic", "error", r, "stack", string(debug.Stack()))
 	}
-	return &client.Problem{Code: client.CodeInternal, Detail: fmt.Sprintf("the host made a mistake: %v", r)}
+	return &client.Problem{Code: client.CodeInternal, Detail: "the host made a mistake", Fix: "its log says which"}
 }
 
 // quiet hands what the HTTP server prints to the log, at debug: broken connections are no news.

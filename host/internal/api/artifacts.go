@@ -11,11 +11,23 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
+
+func (s *Server) artifactRoutes() {
+	s.bare(Op{ID: "upload-artifact", Method: post, Path: v1 + "artifacts", Need: Operator, Status: fiber.StatusCreated, Summary: "Store a file"}, func(o *huma.Operation) {
+		query(o, "name", "What the file is called.", textSchema)
+		takes(o, "application/octet-stream", bytesSchema)
+		s.returns(o, "201", "The artifact.", "application/json", &huma.Schema{Type: huma.TypeObject, Required: []string{"artifact"}, Properties: map[string]*huma.Schema{"artifact": schemaOf[sdk.Artifact](s)}})
+	}, s.upload)
+	s.bare(Op{ID: "download-artifact", Method: get, Path: v1 + "artifacts/{digest}", Need: Viewer, Summary: "A file"}, func(o *huma.Operation) {
+		s.returns(o, "200", "Its bytes.", "application/octet-stream", bytesSchema)
+	}, s.download)
+}
 
 // upload streams the body into the store: POST /api/v1/artifacts?name=voice.wav
 func (s *Server) upload(c *fiber.Ctx) error {

@@ -1,20 +1,23 @@
 package api
 
 import (
+	"context"
+	"slices"
 	"strings"
-
-	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-func (s *Server) listCache(c *fiber.Ctx) error {
-	entries, err := s.cfg.Cache.List(c.UserContext())
-	if err != nil {
-		return err
-	}
-	return c.JSON(cacheShapes(entries))
+func (s *Server) cacheRoutes() {
+	op(s, Op{ID: "list-cache", Method: get, Path: v1 + "cache", Need: Viewer, Summary: "Results that are kept for later runs"}, s.listCache)
+	op(s, Op{ID: "forget-result", Method: del, Path: v1 + "cache/{key}", Need: Operator, Summary: "Forget a result"}, s.forget)
+	op(s, Op{ID: "shrink-cache", Method: post, Path: v1 + "cache/gc", Need: Operator, Summary: "Forget results beyond a size, or all"}, s.shrink)
+}
+
+func (s *Server) listCache(ctx context.Context, _ *none) (client.CacheList, error) {
+	entries, err := s.cfg.Cache.List(ctx)
+	return cacheShapes(entries), err
 }
 
 func cacheShapes(entries []cache.Entry) client.CacheList {
@@ -26,54 +29,49 @@ func cacheShapes(entries []cache.Entry) client.CacheList {
 }
 
 // forget removes the result whose key begins with what the path says, when there is exactly one.
-func (s *Server) forget(c *fiber.Ctx) error {
-	prefix := c.Params("key")
-	entries, err := s.cfg.Cache.List(c.UserContext())
+func (s *Server) forget(ctx context.Context, in *struct {
+	Key string `path:"key" doc:"A result's key, or a unique beginning of it."`
+}) (client.CacheList, error) {
+	entries, err := s.cfg.Cache.List(ctx)
 	if err != nil {
-		return err
+		return client.CacheList{}, err
 	}
-	var found []cache.Entry
-	for _, e := range entries {
-		if strings.HasPrefix(e.Key, prefix) {
-			found = append(found, e)
-		}
-	}
+	found := slices.DeleteFunc(entries, func(e cache.Entry) bool { return !strings.HasPrefix(e.Key, in.Key) })
 	switch len(found) {
 	case 1:
-		return s.drop(c, found)
+		return s.drop(ctx, found)
 	case 0:
-		return &client.Problem{Code: client.CodeNotFound, Detail: "no result " + prefix + " is kept", Fix: "spinbot cache ls lists them"}
+		return client.CacheList{}, &client.Problem{Code: client.CodeNotFound, Detail: "no result " + in.Key + " is kept", Fix: "spinbot cache ls lists them"}
 	}
-	return badRequest("several results begin with "+prefix, "give more of the key")
+	return client.CacheList{}, badRequest("several results begin with "+in.Key, "give more of the key")
 }
 
 // shrink removes all results, or those beyond a size.
-func (s *Server) shrink(c *fiber.Ctx) error {
-	var in client.CacheGC
-	if err := readJSON(c, &in); err != nil {
-		return err
+func (s *Server) shrink(ctx context.Context, in *struct {
+	Body *client.CacheGC
+}) (client.CacheList, error) {
+	gc := given(in.Body)
+	if gc.Limit == 0 {
+		gc.Limit = s.cfg.CacheLimit
 	}
-	if in.Limit == 0 {
-		in.Limit = s.cfg.CacheLimit
+	if gc.Limit < 0 || gc.Limit == 0 && !gc.All {
+		return client.CacheList{}, badRequest("say how many bytes may stay (limit), or that all goes (all)", "")
 	}
-	if in.Limit < 0 || in.Limit == 0 && !in.All {
-		return badRequest("say how many bytes may stay (limit), or that all goes (all)", "")
-	}
-	entries, err := s.cfg.Cache.List(c.UserContext())
+	entries, err := s.cfg.Cache.List(ctx)
 	if err != nil {
-		return err
+		return client.CacheList{}, err
 	}
-	if !in.All {
-		entries = cache.Excess(entries, in.Limit)
+	if !gc.All {
+		entries = cache.Excess(entries, gc.Limit)
 	}
-	return s.drop(c, entries)
+	return s.drop(ctx, entries)
 }
 
-func (s *Server) drop(c *fiber.Ctx, entries []cache.Entry) error {
+func (s *Server) drop(ctx context.Context, entries []cache.Entry) (client.CacheList, error) {
 	for _, e := range entries {
-		if err := s.cfg.Cache.Remove(c.UserContext(), e.Key); err != nil {
-			return err
+		if err := s.cfg.Cache.Remove(ctx, e.Key); err != nil {
+			return client.CacheList{}, err
 		}
 	}
-	return c.JSON(cacheShapes(entries))
+	return cacheShapes(entries), nil
 }

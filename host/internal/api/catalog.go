@@ -1,66 +1,48 @@
 package api
 
 import (
-	"github.com/gofiber/fiber/v2"
+	"context"
 
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-func (s *Server) nodeTypes(c *fiber.Ctx) error {
-	list, err := s.cfg.Catalog.NodeTypes(c.UserContext())
-	if err != nil {
-		return err
-	}
+// GraphFormat is how a pipeline's graph is to be given.
+type GraphFormat struct {
+	Graph string `query:"graph" enum:"dot,mermaid,text" doc:"The format of the graph."`
+}
+
+func (s *Server) catalogRoutes() {
+	op(s, Op{ID: "list-node-types", Method: get, Path: v1 + "node-types", Need: Viewer, Summary: "What nodes can do now"}, s.nodeTypes)
+	op(s, Op{ID: "list-plugins", Method: get, Path: v1 + "plugins", Need: Viewer, Summary: "Plugins and modules, with their state"}, s.plugins)
+	op(s, Op{ID: "trust-plugin", Method: post, Path: v1 + "plugins/{name}/trust", Need: Owner, Instead: "spinbot plugins trust NAME", Summary: "Let this machine run a plugin as it is now"}, s.trust)
+}
+
+func (s *Server) nodeTypes(ctx context.Context, _ *none) (client.NodeTypeList, error) {
+	list, err := s.cfg.Catalog.NodeTypes(ctx)
 	if list.NodeTypes == nil {
 		list.NodeTypes = []sdk.NodeType{}
 	}
 	list.Version = client.ShapeVersion
-	return c.JSON(list)
+	return list, err
 }
 
-func (s *Server) plugins(c *fiber.Ctx) error {
-	plugins, err := s.cfg.Catalog.Plugins(c.UserContext())
-	if err != nil {
-		return err
+func (s *Server) plugins(ctx context.Context, _ *none) (client.PluginList, error) {
+	plugins, err := s.cfg.Catalog.Plugins(ctx)
+	return client.PluginList{Version: client.ShapeVersion, Plugins: some(plugins)}, err
+}
+
+// some gives a list that is written as one, though nothing is in it.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
 	}
-	if plugins == nil {
-		plugins = []client.Plugin{}
-	}
-	return c.JSON(client.PluginList{Version: client.ShapeVersion, Plugins: plugins})
+	return list
 }
 
 // trust is a decision of the person at the machine: no page and no other program on loopback may make it.
-func (s *Server) trust(c *fiber.Ctx) error {
-	if !private(c) {
-		return forbidden("plugins are accepted on the machine itself", "spinbot plugins trust "+c.Params("name"))
-	}
-	if err := readJSON(c, &struct{}{}); err != nil {
-		return err
-	}
-	p, err := s.cfg.Catalog.Trust(c.UserContext(), c.Params("name"))
-	if err != nil {
-		return err
-	}
-	return c.JSON(p)
-}
-
-func (s *Server) check(c *fiber.Ctx) error {
-	var src client.Source
-	if err := readJSON(c, &src); err != nil {
-		return err
-	}
-	if err := permitted(c, src); err != nil {
-		return err
-	}
-	switch c.Query("graph") {
-	case "", "dot", "mermaid", "text":
-	default:
-		return badRequest("there is no graph format "+c.Query("graph"), "dot, mermaid or text")
-	}
-	checked, err := s.cfg.Catalog.Check(c.UserContext(), src, c.Query("graph"))
-	if err != nil {
-		return err
-	}
-	return c.JSON(checked)
+func (s *Server) trust(ctx context.Context, in *struct {
+	Name string `path:"name"`
+}) (client.Plugin, error) {
+	return s.cfg.Catalog.Trust(ctx, in.Name)
 }

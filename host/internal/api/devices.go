@@ -1,10 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"time"
-
-	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -19,56 +18,42 @@ type Devices interface {
 	Series(ctx context.Context, uuid string, since time.Time) (client.DeviceSeries, error)
 }
 
-func (s *Server) listDevices(c *fiber.Ctx) error {
-	list, err := s.cfg.Devices.Devices(c.UserContext())
-	if err != nil {
-		return err
-	}
-	if list.Devices == nil {
-		list.Devices = []client.KnownDevice{}
-	}
-	list.Version = client.ShapeVersion
-	return c.JSON(list)
+type OneDevice struct {
+	UUID string `path:"uuid" doc:"A device's UUID, or a unique beginning of it."`
 }
 
-// holdDevice takes a device out of use.
-func (s *Server) holdDevice(c *fiber.Ctx) error {
-	var w client.Word
-	if err := readJSON(c, &w); err != nil {
-		return err
-	}
-	if w.Reason == "" {
-		w.Reason = "by " + owner
-	}
-	if err := s.cfg.Devices.Hold(c.UserContext(), c.Params("uuid"), w.Reason); err != nil {
-		return err
-	}
-	return s.listDevices(c)
+func (s *Server) deviceRoutes() {
+	op(s, Op{ID: "list-devices", Method: get, Path: v1 + "devices", Need: Viewer, Summary: "Accelerators, with what was measured of them"}, s.listDevices)
+	op(s, Op{ID: "device-series", Method: get, Path: v1 + "devices/{uuid}/series", Need: Viewer, Summary: "The figures of an accelerator over time"}, s.deviceSeries)
+	op(s, Op{ID: "hold-device", Method: post, Path: v1 + "devices/{uuid}/hold", Need: Operator, Summary: "Take an accelerator out of use"}, func(ctx context.Context, in *struct {
+		OneDevice
+		Body *client.Word
+	}) (client.DeviceList, error) {
+		return s.hold(ctx, in.UUID, cmp.Or(given(in.Body).Reason, "by "+callerOf(ctx).User))
+	})
+	op(s, Op{ID: "release-device", Method: post, Path: v1 + "devices/{uuid}/release", Need: Operator, Summary: "Take an accelerator back into use"}, func(ctx context.Context, in *OneDevice) (client.DeviceList, error) {
+		return s.hold(ctx, in.UUID, "")
+	})
 }
 
-// releaseDevice takes it back.
-func (s *Server) releaseDevice(c *fiber.Ctx) error {
-	if err := s.cfg.Devices.Hold(c.UserContext(), c.Params("uuid"), ""); err != nil {
-		return err
-	}
-	return s.listDevices(c)
+func (s *Server) listDevices(ctx context.Context, _ *none) (client.DeviceList, error) {
+	list, err := s.cfg.Devices.Devices(ctx)
+	list.Version, list.Devices = client.ShapeVersion, some(list.Devices)
+	return list, err
 }
 
-func (s *Server) deviceSeries(c *fiber.Ctx) error {
-	var since time.Time
-	if text := c.Query("since"); text != "" {
-		var err error
-		if since, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return badRequest("since is no time: "+text, "write it like 2026-01-31T12:00:00Z")
-		}
+func (s *Server) hold(ctx context.Context, uuid, why string) (client.DeviceList, error) {
+	if err := s.cfg.Devices.Hold(ctx, uuid, why); err != nil {
+		return client.DeviceList{}, err
 	}
-	series, err := s.cfg.Devices.Series(c.UserContext(), c.Params("uuid"), since)
-	if err != nil {
-		return err
-	}
-	if series.Points == nil {
-		series.Points = []client.DevicePoint{}
-	}
-	series.Version = client.ShapeVersion
-	return c.JSON(series)
+	return s.listDevices(ctx, nil)
+}
+
+func (s *Server) deviceSeries(ctx context.Context, in *struct {
+	OneDevice
+	Since time.Time `query:"since" doc:"Only what was measured after."`
+}) (client.DeviceSeries, error) {
+	series, err := s.cfg.Devices.Series(ctx, in.UUID, in.Since)
+	series.Version, series.Points = client.ShapeVersion, some(series.Points)
+	return series, err
 }

@@ -25,7 +25,7 @@ func (s *Server) events(c *fiber.Ctx) error {
 	if err != nil {
 		return badRequest("after is not a sequence number", "")
 	}
-	h, err := s.find(c)
+	h, err := s.find(c.UserContext(), c.Params("id"))
 	if err != nil {
 		return err
 	}
@@ -38,11 +38,11 @@ func (s *Server) events(c *fiber.Ctx) error {
 		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.stream(w, h.Run, after) })
 		return nil
 	}
-	limit, err := limitOf(c)
-	if err != nil {
-		return err
+	limit, err := strconv.Atoi(c.Query("limit", "0"))
+	if err != nil || limit < 0 || limit > maxPage {
+		return badRequest("limit "+strconv.Quote(c.Query("limit"))+" is not a number from 1 to "+strconv.Itoa(maxPage), "")
 	}
-	events, err := s.cfg.Journal.Read(c.UserContext(), h.Run, after, limit)
+	events, err := s.cfg.Journal.Read(c.UserContext(), h.Run, after, Page{limit}.limit())
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
@@ -13,29 +16,73 @@ import (
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// fail is the one place where an error becomes an answer.
+// problem is a client.Problem on its way out.
+type problem struct{ client.Problem }
+
+// GetStatus implements huma.StatusError.
+func (p *problem) GetStatus() int { return p.Status }
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// fail answers with an error.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
-	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError && s.cfg.Log != nil {
-		s.cfg.Log.Error("request failed", "method", c.Method(), "route", c.Route().Path, "error", err)
-	}
-	if c.Method() != fiber.MethodGet {
-		// What is left of the body would be read as the next request of this connection.
-		c.Context().SetConnectionClose()
-	}
+	p := s.explain(c.UserContext(), err)
 	raw, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	c.Status(p.Status).Set(fiber.HeaderContentType, "application/problem+json")
-	return c.Send(raw)
+	c.Set(fiber.HeaderContentType, "application/problem+json")
+	return c.Status(p.Status).Send(raw)
+}
+
+// explain is the one place where an error becomes an answer.
+func (s *Server) explain(ctx context.Context, err error) *problem {
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError && s.cfg.Log != nil {
+		s.cfg.Log.Error("request failed", "request", callerOf(ctx).request, "error", err)
+	}
+	return &problem{*p}
+}
+
+// wrong is what huma found wrong with a request.
+func wrong(status int, text string, errs []error) *problem {
+	var found []string
+	for _, err := range errs {
+		var detailed huma.ErrorDetailer
+		if d := (*huma.ErrorDetail)(nil); errors.As(err, &detailed) {
+			if d = detailed.ErrorDetail(); d.Location != "" {
+				found = append(found, d.Location+": "+d.Message)
+				continue
+			}
+			found = append(found, d.Message)
+		} else if err != nil {
+			found = append(found, err.Error())
+		}
+	}
+	if status == http.StatusUnprocessableEntity { // which is for pipelines and their inputs
+		status = http.StatusBadRequest
+	}
+	p := &problem{client.Problem{Status: status, Code: codeOf(status), Detail: text}}
+	switch {
+	case status == http.StatusRequestEntityTooLarge:
+		p.Detail, p.Fix = fmt.Sprintf("the body is larger than %d MiB", maxJSON>>20), "upload artifacts first, and refer to them"
+	case len(found) > 0:
+		p.Detail = "the request is not what is wanted: " + strings.Join(found, "; ")
+		p.Fix = "GET /api/openapi.json says what is"
+	}
+	p.Type, p.Title = "about:blank", http.StatusText(status)
+	return p
 }
 
 func problemOf(err error) *client.Problem {
 	p := &client.Problem{Status: http.StatusInternalServerError, Code: client.CodeInternal, Detail: err.Error()}
 	var known *client.Problem
+	var out *problem
 	var routing *fiber.Error
 	switch {
+	case errors.As(err, &out):
+		return &out.Problem
 	case errors.As(err, &known):
 		c := *known
 		p = &c
@@ -65,9 +112,11 @@ var codes = []struct {
 	{client.CodeForbidden, http.StatusForbidden},
 	{client.CodeNotFound, http.StatusNotFound},
 	{client.CodeConflict, http.StatusConflict},
+	{client.CodeStale, http.StatusPreconditionFailed},
 	{client.CodeTooLarge, http.StatusRequestEntityTooLarge},
 	{client.CodeInvalidPipeline, http.StatusUnprocessableEntity},
 	{client.CodeInvalidInput, http.StatusUnprocessableEntity},
+	{client.CodeTooMany, http.StatusTooManyRequests},
 	{client.CodeUnavailable, http.StatusServiceUnavailable},
 	{client.CodeInternal, http.StatusInternalServerError},
 }

@@ -1,31 +1,22 @@
 package api
 
-import "github.com/gofiber/fiber/v2"
+import (
+	"context"
 
-func (s *Server) listQueue(c *fiber.Ctx) error {
-	limit, err := limitOf(c)
-	if err != nil {
-		return err
-	}
-	return s.showQueue(c, limit)
-}
+	"github.com/myspinbot/spinbot/sdk/client"
+)
 
-func (s *Server) showQueue(c *fiber.Ctx, limit int) error {
-	q, err := s.cfg.Queue.Queue(c.UserContext(), limit)
-	if err != nil {
-		return err
-	}
-	return c.JSON(q)
-}
-
-func (s *Server) tellQueue(what string) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		if err := readJSON(c, &struct{}{}); err != nil {
-			return err
-		}
-		if err := s.cfg.Queue.TellQueue(c.UserContext(), what, owner); err != nil {
-			return err
-		}
-		return s.showQueue(c, pageSize)
+func (s *Server) queueRoutes() {
+	op(s, Op{ID: "show-queue", Method: get, Path: v1 + "queue", Need: Viewer, Summary: "What waits for its turn, and why"}, func(ctx context.Context, in *Page) (client.Queue, error) {
+		return s.cfg.Queue.Queue(ctx, in.limit())
+	})
+	for _, word := range [][2]string{{"pause", "Begin nothing that waits"}, {"resume", "Begin again what waits"}, {"clear", "Cancel all that waits"}} {
+		what, summary := word[0], word[1]
+		op(s, Op{ID: what + "-queue", Method: post, Path: v1 + "queue/" + what, Need: Operator, Summary: summary}, func(ctx context.Context, _ *none) (client.Queue, error) {
+			if err := s.cfg.Queue.TellQueue(ctx, what, callerOf(ctx).User); err != nil {
+				return client.Queue{}, err
+			}
+			return s.cfg.Queue.Queue(ctx, pageSize)
+		})
 	}
 }

@@ -1,40 +1,32 @@
 package api
 
 import (
-	"github.com/gofiber/fiber/v2"
+	"context"
 
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// sweep removes what is old, or says what would go. Only the machine's own user may do the former.
-func (s *Server) sweep(c *fiber.Ctx) error {
-	var in client.Sweep
-	if err := readJSON(c, &in); err != nil {
-		return err
+// sweep removes what is old, or says what would go.
+func (s *Server) sweep(ctx context.Context, in *struct {
+	Body *client.Sweep
+}) (client.Swept, error) {
+	want := given(in.Body)
+	if !want.DryRun && callerOf(ctx).May < Admin {
+		return client.Swept{}, forbidden("runs are removed by an admin, or over the private socket", "spinbot gc, or ask with dry_run what would go")
 	}
-	if !in.DryRun && !private(c) {
-		return forbidden("runs are removed over the private socket only", "spinbot gc, or ask with dry_run what would go")
-	}
-	out, err := s.cfg.Retention.Sweep(c.UserContext(), in)
-	if err != nil {
-		return err
-	}
-	return c.JSON(out)
+	return s.cfg.Retention.Sweep(ctx, want)
 }
 
 // pin marks the run as one that is kept, or takes the mark away.
-func (s *Server) pin(on bool) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		if err := readJSON(c, &struct{}{}); err != nil {
-			return err
-		}
-		h, err := s.find(c)
+func (s *Server) pin(on bool) func(context.Context, *OneRun) (client.Run, error) {
+	return func(ctx context.Context, in *OneRun) (client.Run, error) {
+		h, err := s.find(ctx, in.ID)
 		if err != nil {
-			return err
+			return client.Run{}, err
 		}
-		if err := s.cfg.Retention.Pin(c.UserContext(), h.Run, on); err != nil {
-			return err
+		if err := s.cfg.Retention.Pin(ctx, h.Run, on); err != nil {
+			return client.Run{}, err
 		}
-		return s.answerRun(c, h.Run)
+		return s.run(ctx, h.Run)
 	}
 }

@@ -17,7 +17,7 @@ func TestSweep(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 	b.post(t, "/api/v1/gc", `{}`).problem(t, 403, client.CodeForbidden, "private socket")
-	b.post(t, "/api/v1/gc", `{"dry": true}`).problem(t, 400, client.CodeBadRequest, `"dry"`)
+	b.post(t, "/api/v1/gc", `{"dry": true}`).problem(t, 400, client.CodeBadRequest, "dry")
 	if s, err := b.unix.Sweep(t.Context(), client.Sweep{OlderThan: "1d"}); err != nil || s.DryRun {
 		t.Errorf("got %+v, %v", s, err)
 	}

@@ -2,33 +2,103 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"path/filepath"
 	"strconv"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// owner is who submits a run. There is one user until there is sign-in.
-const owner = "local"
+// Page asks for a page of a list.
+type Page struct {
+	Limit int `query:"limit" minimum:"0" maximum:"1000" doc:"How many at most; 0: 100."`
+}
 
-func (s *Server) listRuns(c *fiber.Ctx) error {
-	limit, err := limitOf(c)
-	if err != nil {
-		return err
+func (m Page) limit() int {
+	if m.Limit == 0 {
+		return pageSize
 	}
-	q := store.Query{Pipeline: c.Query("pipeline"), Before: c.Query("before"), Limit: limit + 1}
-	if state := c.Query("state"); state != "" {
-		q.States = []string{state}
+	return m.Limit
+}
+
+type (
+	// OneRun names a run: by its id, a unique beginning of that, or "last".
+	OneRun struct {
+		ID string `path:"id" doc:"A run's id, a unique beginning of that, or last."`
 	}
-	heads, err := s.cfg.Index.List(c.UserContext(), q)
+	runFilter struct {
+		Page
+		Pipeline string   `query:"pipeline" doc:"Of the pipeline with this name."`
+		State    []string `query:"state" doc:"In one of these states."`
+		Before   string   `query:"before" doc:"Older than the run with this id: what the page before gave as next."`
+	}
+	oneWord struct {
+		OneRun
+		Body *client.Word
+	}
+	oneNode struct {
+		OneRun
+		Node string `query:"node" doc:"A node's name or address within the run."`
+	}
+	planned struct{ Body client.Submission }
+)
+
+func (s *Server) runRoutes() {
+	op(s, Op{ID: "list-runs", Method: get, Path: v1 + "runs", Need: Viewer, Summary: "Runs, the newest first"}, s.listRuns)
+	s.bare(Op{ID: "submit-run", Method: post, Path: v1 + "runs", Need: Operator, Summary: "Make a run", Status: fiber.StatusAccepted,
+		Detail: "As JSON; or as a form whose part pipeline is the file, whose other parts are variables: files become artifacts, the rest is read as a person types it."},
+		func(o *huma.Operation) {
+			takes(o, "application/json", schemaOf[client.Submission](s))
+			takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Properties: map[string]*huma.Schema{"pipeline": bytesSchema}})
+			s.returns(o, "202", "The run. Location says where it is.", "application/json", schemaOf[client.Run](s))
+		}, s.submit)
+	op(s, Op{ID: "show-run", Method: get, Path: v1 + "runs/{id}", Need: Viewer, Summary: "A run, with its nodes"}, s.showRun)
+	s.bare(Op{ID: "run-events", Method: get, Path: v1 + "runs/{id}/events", Need: Viewer, Summary: "What was recorded of a run",
+		Detail: "A page of events; or, with Accept: text/event-stream, all of them as they come, with reports, until the run ends."},
+		func(o *huma.Operation) {
+			query(o, "after", "Begin after this sequence number.", &huma.Schema{Type: huma.TypeInteger})
+			query(o, "limit", "How many at most; 0: 100.", &huma.Schema{Type: huma.TypeInteger})
+			s.returns(o, "200", "Events.", "application/json", schemaOf[client.EventList](s))
+			o.Responses["200"].Content["text/event-stream"] = &huma.MediaType{Schema: textSchema}
+		}, s.events)
+	s.bare(Op{ID: "run-logs", Method: get, Path: v1 + "runs/{id}/logs", Need: Viewer, Summary: "A run's log, one line of JSON each"},
+		func(o *huma.Operation) {
+			query(o, "node", "Of this node alone.", textSchema)
+			s.returns(o, "200", "The lines.", "application/x-ndjson", textSchema)
+		}, s.logs)
+	op(s, Op{ID: "explain-run", Method: get, Path: v1 + "runs/{id}/explain", Need: Viewer, Summary: "Why a run, or one of its nodes, stands where it stands"}, s.explainRun)
+	for _, word := range [][2]string{{client.WordCancel, "Cancel a run, or one of its nodes"}, {client.WordResume, "Have a run go on"}, {client.WordPause, "Begin nothing more of a run"},
+		{client.WordAnswer, "Answer a gate"}, {client.WordDecide, "Decide what becomes of a node that failed"}, {client.WordPrioritize, "Set a run's priority"}} {
+		what, summary := word[0], word[1]
+		op(s, Op{ID: what + "-run", Method: post, Path: v1 + "runs/{id}/" + what, Need: Operator, Summary: summary}, func(ctx context.Context, in *oneWord) (client.Run, error) {
+			h, err := s.find(ctx, in.ID)
+			if err != nil {
+				return client.Run{}, err
+			}
+			if err := s.cfg.Runs.Tell(ctx, h.Run, what, given(in.Body), callerOf(ctx).User); err != nil {
+				return client.Run{}, err
+			}
+			return s.run(ctx, h.Run)
+		})
+	}
+	op(s, Op{ID: "pin-run", Method: post, Path: v1 + "runs/{id}/pin", Need: Operator, Summary: "Keep a run however old it gets"}, s.pin(true))
+	op(s, Op{ID: "unpin-run", Method: post, Path: v1 + "runs/{id}/unpin", Need: Operator, Summary: "Keep a run no longer than others"}, s.pin(false))
+	op(s, Op{ID: "sweep", Method: post, Path: v1 + "gc", Need: Operator, Summary: "Remove what is old, or say what would go"}, s.sweep)
+	op(s, Op{ID: "plan", Method: post, Path: v1 + "plans", Need: Operator, Summary: "What a run would do"}, s.plan)
+}
+
+func (s *Server) listRuns(ctx context.Context, in *runFilter) (client.RunList, error) {
+	limit := in.limit()
+	heads, err := s.cfg.Index.List(ctx, store.Query{Pipeline: in.Pipeline, States: in.State, Before: in.Before, Limit: limit + 1})
 	if err != nil {
-		return err
+		return client.RunList{}, err
 	}
 	list := client.RunList{Version: client.ShapeVersion, Runs: []client.Run{}}
 	if len(heads) > limit {
@@ -38,7 +108,7 @@ func (s *Server) listRuns(c *fiber.Ctx) error {
 	for _, h := range heads {
 		list.Runs = append(list.Runs, s.summary(h))
 	}
-	return c.JSON(list)
+	return list, nil
 }
 
 func (s *Server) summary(h store.Head) client.Run {
@@ -50,23 +120,9 @@ func (s *Server) summary(h store.Head) client.Run {
 	return r
 }
 
-func limitOf(c *fiber.Ctx) (int, error) {
-	text := c.Query("limit")
-	if text == "" || text == "0" {
-		return pageSize, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > maxPage {
-		return 0, badRequest("limit "+strconv.Quote(text)+" is not a number from 1 to "+strconv.Itoa(maxPage), "")
-	}
-	return n, nil
-}
-
-// find gives the run that the path's id names: whole, a unique prefix, or "last".
-func (s *Server) find(c *fiber.Ctx) (store.Head, error) { return s.findRun(c, c.Params("id")) }
-
-func (s *Server) findRun(c *fiber.Ctx, id string) (store.Head, error) {
-	h, err := s.cfg.Index.Find(c.UserContext(), id)
+// find gives the run that an id names: whole, a unique prefix, or "last".
+func (s *Server) find(ctx context.Context, id string) (store.Head, error) {
+	h, err := s.cfg.Index.Find(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return h, &client.Problem{Code: client.CodeNotFound, Detail: "no run " + id, Fix: "spinbot runs lists them"}
 	}
@@ -77,70 +133,63 @@ func (s *Server) findRun(c *fiber.Ctx, id string) (store.Head, error) {
 	return h, err
 }
 
-func (s *Server) showRun(c *fiber.Ctx) error {
-	h, err := s.find(c)
+func (s *Server) showRun(ctx context.Context, in *OneRun) (client.Run, error) {
+	h, err := s.find(ctx, in.ID)
 	if err != nil {
-		return err
+		return client.Run{}, err
 	}
-	return s.answerRun(c, h.Run)
+	return s.run(ctx, h.Run)
 }
 
-func (s *Server) answerRun(c *fiber.Ctx, id string) error {
-	r, err := s.cfg.Runs.Show(c.UserContext(), id)
+func (s *Server) run(ctx context.Context, id string) (client.Run, error) {
+	r, err := s.cfg.Runs.Show(ctx, id)
 	if err != nil {
-		return err
+		return r, err
 	}
-	h, err := s.cfg.Index.Find(c.UserContext(), id)
+	h, err := s.cfg.Index.Find(ctx, id)
 	if err != nil {
-		return err
+		return r, err
 	}
 	r.Pinned, r.Interrupted = h.Pinned, !r.Ended() && !s.cfg.Active(id)
-	return c.JSON(r)
+	return r, nil
 }
 
 func (s *Server) submit(c *fiber.Ctx) error {
+	ctx := c.UserContext()
 	sub, err := s.submission(c)
 	if err != nil {
 		return err
 	}
 	if sub.Rerun == nil && sub.Plan == nil || sub.Pipeline.Path != "" {
-		if err := permitted(c, sub.Pipeline); err != nil {
+		if err := permitted(ctx, sub.Pipeline); err != nil {
 			return err
 		}
 	}
 	if sub.Rerun != nil {
-		h, err := s.findRun(c, sub.Rerun.Of)
+		h, err := s.find(ctx, sub.Rerun.Of)
 		if err != nil {
 			return err
 		}
 		sub.Rerun.Of = h.Run
 	}
-	r, err := s.cfg.Runs.Submit(c.UserContext(), sub, owner)
+	r, err := s.cfg.Runs.Submit(ctx, sub, callerOf(ctx).User)
 	if err != nil {
 		return err
 	}
-	c.Location("/api/v1/runs/" + r.ID)
+	c.Location(v1 + "runs/" + r.ID)
 	return c.Status(fiber.StatusAccepted).JSON(r)
 }
 
-func (s *Server) plan(c *fiber.Ctx) error {
-	sub, err := s.submission(c)
-	if err != nil {
-		return err
+func (s *Server) plan(ctx context.Context, in *planned) (client.Plan, error) {
+	if err := permitted(ctx, in.Body.Pipeline); err != nil {
+		return client.Plan{}, err
 	}
-	if err := permitted(c, sub.Pipeline); err != nil {
-		return err
-	}
-	p, err := s.cfg.Planner.Plan(c.UserContext(), sub)
-	if err != nil {
-		return err
-	}
-	return c.JSON(p)
+	return s.cfg.Planner.Plan(ctx, in.Body)
 }
 
 // permitted refuses paths from anybody but the machine's own user.
-func permitted(c *fiber.Ctx, src client.Source) error {
-	if src.Path != "" && !private(c) {
+func permitted(ctx context.Context, src client.Source) error {
+	if src.Path != "" && !callerOf(ctx).private {
 		return forbidden("a pipeline's path is taken over the private socket only", "send the file itself as pipeline.text")
 	}
 	if src.Path != "" && !filepath.IsAbs(src.Path) {
@@ -159,38 +208,16 @@ func (s *Server) submission(c *fiber.Ctx) (sub client.Submission, err error) {
 	return sub, readJSON(c, &sub)
 }
 
-// tell passes on what a person says to a run.
-func (s *Server) tell(what string) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		var w client.Word
-		if err := readJSON(c, &w); err != nil {
-			return err
-		}
-		h, err := s.find(c)
-		if err != nil {
-			return err
-		}
-		if err := s.cfg.Runs.Tell(c.UserContext(), h.Run, what, w, owner); err != nil {
-			return err
-		}
-		return s.answerRun(c, h.Run)
-	}
-}
-
-func (s *Server) explain(c *fiber.Ctx) error {
-	h, err := s.find(c)
+func (s *Server) explainRun(ctx context.Context, in *oneNode) (client.Explained, error) {
+	h, err := s.find(ctx, in.ID)
 	if err != nil {
-		return err
+		return client.Explained{}, err
 	}
-	x, err := s.cfg.Runs.Explain(c.UserContext(), h.Run, c.Query("node"))
-	if err != nil {
-		return err
-	}
-	return c.JSON(x)
+	return s.cfg.Runs.Explain(ctx, h.Run, in.Node)
 }
 
 func (s *Server) logs(c *fiber.Ctx) error {
-	h, err := s.find(c)
+	h, err := s.find(c.UserContext(), c.Params("id"))
 	if err != nil {
 		return err
 	}
@@ -217,6 +244,9 @@ func readJSON(c *fiber.Ctx, out any) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
+	if depth(raw) > maxDepth {
+		return badRequest("the JSON nests too deep", "")
+	}
 	if err := d.Decode(out); err != nil {
 		return badRequest("the body is not the JSON that is wanted: "+err.Error(), "")
 	}
@@ -236,35 +266,4 @@ func readBody(c *fiber.Ctx, most int, fix string) ([]byte, error) {
 		return nil, &client.Problem{Code: client.CodeTooLarge, Detail: "the body is larger than " + strconv.Itoa(most>>20) + " MiB", Fix: fix}
 	}
 	return raw, nil
-}
-
-// body streams the request's body.
-func body(c *fiber.Ctx) io.Reader {
-	if r := c.Context().RequestBodyStream(); r != nil {
-		return &sent{r: r, left: c.Request().Header.ContentLength()}
-	}
-	return bytes.NewReader(c.Request().Body())
-}
-
-// sent tells a body that broke off from one that ended: the server's stream gives io.EOF for both, and reads on into
-// the next request when it is asked again.
-type sent struct {
-	r    io.Reader
-	left int // bytes to come; below 0: not known, since it comes in chunks
-	err  error
-}
-
-func (b *sent) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
-	n, err := b.r.Read(p)
-	if b.left >= 0 {
-		b.left -= n
-	}
-	if errors.Is(err, io.EOF) && b.left > 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	b.err = err
-	return n, err
 }

@@ -161,7 +161,7 @@ func TestRuns(t *testing.T) {
 		}
 	}
 	for _, limit := range []string{"x", "-1", "1001", "1e3"} {
-		b.get(t, "/api/v1/runs?limit="+limit).problem(t, 400, client.CodeBadRequest, "1000")
+		b.get(t, "/api/v1/runs?limit="+limit).problem(t, 400, client.CodeBadRequest, "query.limit")
 	}
 	var l client.RunList
 	b.get(t, "/api/v1/runs").into(t, &l)
@@ -222,7 +222,7 @@ func TestCancelAndResume(t *testing.T) {
 			t.Errorf("%s: got %+v, %q", c.path, r, b.runs.told)
 		}
 	}
-	b.post(t, "/api/v1/runs/run_abc/cancel", `{"why": "x"}`).problem(t, 400, client.CodeBadRequest, `"why"`)
+	b.post(t, "/api/v1/runs/run_abc/cancel", `{"why": "x"}`).problem(t, 400, client.CodeBadRequest, "why")
 	b.post(t, "/api/v1/runs/run_abc/resume", `[`).problem(t, 400, client.CodeBadRequest, "JSON")
 	if len(b.runs.told) != 8 {
 		t.Errorf("got %q", b.runs.told)
@@ -277,7 +277,7 @@ func TestTrust(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
 	p := b.post(t, "/api/v1/plugins/test/trust", "{}").problem(t, 403, client.CodeForbidden, "on the machine itself")
-	if p.Fix != "spinbot plugins trust test" {
+	if p.Fix != "spinbot plugins trust NAME" {
 		t.Errorf("got %+v", p)
 	}
 	for _, name := range []string{"test", "a b", "ü"} {

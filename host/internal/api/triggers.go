@@ -1,9 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/trigger"
@@ -28,56 +30,55 @@ type Triggers interface {
 // hooks is where webhooks are asked.
 const hooks = "/hooks/"
 
-func (s *Server) listPipelines(c *fiber.Ctx) error {
-	list, err := s.cfg.Pipelines.List(c.UserContext())
-	if err != nil {
-		return err
-	}
-	if list == nil {
-		list = []client.Pipeline{}
-	}
-	return c.JSON(client.PipelineList{Version: client.ShapeVersion, Pipelines: list})
+func (s *Server) pipelineRoutes() {
+	op(s, Op{ID: "list-pipelines", Method: get, Path: v1 + "pipelines", Need: Viewer, Summary: "Pipelines in the host's folders"}, s.listPipelines)
+	op(s, Op{ID: "check-pipeline", Method: post, Path: v1 + "pipelines/check", Need: Viewer, Summary: "What is wrong with a pipeline, without running it"}, s.check)
+	op(s, Op{ID: "show-pipeline", Method: get, Path: v1 + "pipelines/{name}", Need: Viewer, Summary: "A pipeline, with its variables and its graph"}, s.showPipeline)
 }
 
-func (s *Server) showPipeline(c *fiber.Ctx) error {
-	graph := c.Query("graph")
-	switch graph {
-	case "":
-		graph = "mermaid"
-	case "dot", "mermaid", "text":
-	default:
-		return badRequest("there is no graph format "+graph, "dot, mermaid or text")
-	}
-	p, err := s.cfg.Pipelines.Show(c.UserContext(), c.Params("name"), graph)
-	if err != nil {
-		return err
-	}
-	return c.JSON(p)
+func (s *Server) listPipelines(ctx context.Context, _ *none) (client.PipelineList, error) {
+	list, err := s.cfg.Pipelines.List(ctx)
+	return client.PipelineList{Version: client.ShapeVersion, Pipelines: some(list)}, err
 }
 
-func (s *Server) listTriggers(c *fiber.Ctx) error {
-	list, err := s.cfg.Triggers.List(c.UserContext())
-	if err != nil {
-		return err
+func (s *Server) check(ctx context.Context, in *struct {
+	GraphFormat
+	Body client.Source
+}) (client.Checked, error) {
+	if err := permitted(ctx, in.Body); err != nil {
+		return client.Checked{}, err
 	}
-	if list == nil {
-		list = []client.Trigger{}
-	}
-	return c.JSON(client.TriggerList{Version: client.ShapeVersion, Triggers: list})
+	return s.cfg.Catalog.Check(ctx, in.Body, in.Graph)
+}
+
+func (s *Server) showPipeline(ctx context.Context, in *struct {
+	GraphFormat
+	Name string `path:"name"`
+}) (client.Pipeline, error) {
+	return s.cfg.Pipelines.Show(ctx, in.Name, cmp.Or(in.Graph, "mermaid"))
+}
+
+func (s *Server) triggerRoutes() {
+	op(s, Op{ID: "list-triggers", Method: get, Path: v1 + "triggers", Need: Viewer, Summary: "What makes runs by itself"}, func(ctx context.Context, _ *none) (client.TriggerList, error) {
+		list, err := s.cfg.Triggers.List(ctx)
+		return client.TriggerList{Version: client.ShapeVersion, Triggers: some(list)}, err
+	})
+	opAt(s, Op{ID: "fire-trigger", Method: post, Path: v1 + "triggers/{pipeline}/{name}/fire", Need: Operator, Status: fiber.StatusAccepted, Summary: "Make a run of a trigger now"}, s.fire)
+	s.bare(Op{ID: "hook", Method: post, Path: hooks + "{pipeline}/{name}", Need: Anyone, Status: fiber.StatusAccepted, Summary: "Make a run of a webhook's request, which its signature lets in"},
+		func(o *huma.Operation) {
+			takes(o, "application/json", &huma.Schema{})
+			s.returns(o, "202", "The run that was made.", "application/json", schemaOf[client.Delivered](s))
+		}, s.hook)
 }
 
 // fire makes a run of a trigger because a person asks for it.
-func (s *Server) fire(c *fiber.Ctx) error {
-	var e client.TriggerEvent
-	if err := readJSON(c, &e); err != nil {
-		return err
-	}
-	r, err := s.cfg.Triggers.Fire(c.UserContext(), c.Params("pipeline"), c.Params("name"), owner, e)
-	if err != nil {
-		return err
-	}
-	c.Location("/api/v1/runs/" + r.ID)
-	return c.Status(fiber.StatusAccepted).JSON(r)
+func (s *Server) fire(ctx context.Context, in *struct {
+	Pipeline string              `path:"pipeline"`
+	Name     string              `path:"name"`
+	Body     *client.TriggerEvent
+}) (client.Run, string, error) {
+	r, err := s.cfg.Triggers.Fire(ctx, in.Pipeline, in.Name, callerOf(ctx).User, given(in.Body))
+	return r, v1 + "runs/" + r.ID, err
 }
 
 // hook takes a webhook's request: its body as it was sent, since that is what was signed.

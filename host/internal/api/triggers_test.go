@@ -68,7 +68,7 @@ func TestPipelines(t *testing.T) {
 			t.Errorf("%s: got %+v", query, p)
 		}
 	}
-	b.get(t, "/api/v1/pipelines/film?graph=svg").problem(t, 400, client.CodeBadRequest, "dot, mermaid or text")
+	b.get(t, "/api/v1/pipelines/film?graph=svg").problem(t, 400, client.CodeBadRequest, "dot, mermaid, text")
 	if p, err := b.unix.Pipeline(t.Context(), "a name of its own", "text"); err != nil || p.Name != "a name of its own" {
 		t.Errorf("%+v %v", p, err)
 	}
