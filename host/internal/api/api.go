@@ -83,6 +83,8 @@ type Config struct {
 	Pipelines Pipelines
 	Triggers  Triggers
 	Live      Live
+	// Progress says how far a run's nodes at work are, from 0 to 1, by their address within the run; below 0: unknown.
+	Progress  func(run string) map[string]float64
 	Retention Retention
 	Devices   Devices
 	Agents    Agents
@@ -191,6 +193,7 @@ func (s *Server) routes() {
 	s.triggerRoutes()
 	s.agentRoutes()
 	s.deviceRoutes()
+	s.seedRoutes()
 }
 
 // Listen opens a TCP listener on loopback; any other address is refused.

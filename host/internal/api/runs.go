@@ -195,8 +195,8 @@ func permitted(ctx context.Context, src client.Source) error {
 	if src.Path != "" && !filepath.IsAbs(src.Path) {
 		return badRequest("the pipeline's path "+src.Path+" is not absolute", "")
 	}
-	if src.Path == "" && src.Text == "" {
-		return badRequest("there is no pipeline", "send the file as pipeline.text")
+	if src.Path == "" && src.Text == "" && src.Saved == "" {
+		return badRequest("there is no pipeline", "send the file as pipeline.text, or name one of the host's as pipeline.saved")
 	}
 	return nil
 }

@@ -73,8 +73,8 @@ func (s *Server) triggerRoutes() {
 
 // fire makes a run of a trigger because a person asks for it.
 func (s *Server) fire(ctx context.Context, in *struct {
-	Pipeline string              `path:"pipeline"`
-	Name     string              `path:"name"`
+	Pipeline string `path:"pipeline"`
+	Name     string `path:"name"`
 	Body     *client.TriggerEvent
 }) (client.Run, string, error) {
 	r, err := s.cfg.Triggers.Fire(ctx, in.Pipeline, in.Name, callerOf(ctx).User, given(in.Body))

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,6 +73,17 @@ func (l *live) ended(id run.ID, e run.Event) {
 		delete(l.newest[string(id)], a.String())
 	default: // nothing has ended
 	}
+}
+
+// fractions says how far the node instances of a run are, by their addresses within it.
+func (l *live) fractions(run string) map[string]float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make(map[string]float64, len(l.newest[run]))
+	for at, r := range l.newest[run] {
+		out[strings.TrimPrefix(at, run+"/")] = r.Fraction
+	}
+	return out
 }
 
 // Reports implements api.Live.

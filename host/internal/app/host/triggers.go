@@ -185,10 +185,7 @@ func (f folders) List(ctx context.Context) ([]client.Pipeline, error) {
 
 // Show implements api.Pipelines.
 func (f folders) Show(ctx context.Context, name, graph string) (client.Pipeline, error) {
-	e, err := f.h.pipelines.Find(ctx, name)
-	if errors.Is(err, pipelines.ErrUnknown) {
-		return client.Pipeline{}, &client.Problem{Code: client.CodeNotFound, Detail: err.Error(), Fix: "put its file there, or name another folder with --pipelines"}
-	}
+	e, err := f.find(ctx, name)
 	if err != nil {
 		return client.Pipeline{}, err
 	}
@@ -205,6 +202,14 @@ func (f folders) Show(ctx context.Context, name, graph string) (client.Pipeline,
 		}
 	}
 	return out, err
+}
+
+func (f folders) find(ctx context.Context, name string) (pipelines.Entry, error) {
+	e, err := f.h.pipelines.Find(ctx, name)
+	if errors.Is(err, pipelines.ErrUnknown) {
+		err = &client.Problem{Code: client.CodeNotFound, Detail: err.Error(), Fix: "put its file there, or name another folder with --pipelines"}
+	}
+	return e, err
 }
 
 func entryShape(e pipelines.Entry) client.Pipeline {
