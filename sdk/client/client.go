@@ -18,8 +18,9 @@ import (
 
 // Client talks to one host. It is safe for concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	base  string
+	token string
+	http  *http.Client
 }
 
 // New makes a client of the host at base, such as "http://127.0.0.1:8080". A nil hc means http.DefaultClient.
@@ -37,6 +38,13 @@ func Unix(path string) *Client {
 		return d.DialContext(ctx, "unix", path)
 	}}
 	return New("http://spinbot", &http.Client{Transport: t})
+}
+
+// WithToken gives a client that signs in with an API token; an empty one is none.
+func (c *Client) WithToken(token string) *Client {
+	with := *c
+	with.token = token
+	return &with
 }
 
 // Close lets go of idle connections.
@@ -260,7 +268,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 }
 
 func (c *Client) send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	req, err := c.request(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -268,6 +276,14 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 		req.Header.Set("Content-Type", contentType)
 	}
 	return c.http.Do(req)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err == nil && c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return req, err
 }
 
 // problemOf reads the host's explanation, or makes one of the status.
