@@ -102,6 +102,10 @@ tidy:
 .PHONY: generate
 generate: develop-setup $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
 	PATH="$(TOOLS):$$PATH" go generate -C sdk ./...
+	go test -C host ./internal/api -run '^TestOpenAPI$$' -update
+	npm --prefix ui ci --silent --no-audit --no-fund
+	npm --prefix ui run -s generate
+	npm --prefix ui run -s check
 
 .PHONY: develop-setup
 develop-setup:
