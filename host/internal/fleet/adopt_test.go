@@ -11,6 +11,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
+	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -91,10 +92,10 @@ func (r *rig) noted(agent, id string) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s, _, err := openSpool(copied, "boot")
+	s, _, err := spool.Open(copied, "boot")
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer s.close()
-	return s.records[id].Host
+	defer s.Close()
+	return s.Record(id).Host
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -52,7 +53,7 @@ type Agent struct {
 
 	mu       sync.Mutex
 	end      *protocol.Agent
-	notes    *spool
+	notes    *spool.Spool
 	rebooted bool
 	mark     string // entries up to this one may have stood there when the machine had just started
 	stops    map[string]context.CancelCauseFunc
@@ -82,13 +83,13 @@ func NewAgent(c AgentConfig) (*Agent, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	notes, rebooted, err := openSpool(c.Notes, c.Boot)
+	notes, rebooted, err := spool.Open(c.Notes, c.Boot)
 	if err != nil {
 		return nil, err
 	}
 	a := &Agent{cfg: c, pace: c.Pace.filled(2), keys: KeysOf(c.Namespace), notes: notes, rebooted: rebooted, stops: map[string]context.CancelCauseFunc{},
 		hosts: map[string]hostAsked{}, live: map[string][]said{}, showing: map[string]bool{}, settled: make(chan struct{}), change: make(chan struct{}, 1), revision: 1}
-	a.end = protocol.NewAgent(c.ID, c.Session, notes.all())
+	a.end = protocol.NewAgent(c.ID, c.Session, notes.All())
 	a.out = newWriter(c.Client, a.pace.backoff(), func(err error) { a.heard(false, err) })
 	a.work, a.stop = context.WithCancelCause(context.Background())
 	return a, nil
@@ -121,7 +122,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	within(a.pace.soon(), &a.asks)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return errors.Join(a.broken, a.notes.close())
+	return errors.Join(a.broken, a.notes.Close())
 }
 
 // began registers the agent: at the beginning, and again with a Redis that has lost its data.
@@ -298,7 +299,7 @@ func (a *Agent) batch(streams []redis.XStream) {
 	a.act()
 	if a.rebooted && a.caught && a.broken == nil { // all that an earlier process may have begun is noted now
 		a.rebooted = false
-		if err := a.notes.add(false, note{Boot: a.cfg.Boot}); err != nil {
+		if err := a.notes.Add(false, spool.Note{Boot: a.cfg.Boot}); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note what it does: %w", err))
 		}
 	}

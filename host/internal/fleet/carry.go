@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
 	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -23,28 +24,28 @@ type hostAsked struct {
 // act does what the protocol says. mu is held.
 func (a *Agent) act() {
 	acts := a.end.Acts()
-	notes := make([]note, 0, len(acts.Start)+len(acts.Results)+1)
+	notes := make([]spool.Note, 0, len(acts.Start)+len(acts.Results)+1)
 	for _, t := range acts.Start {
-		notes = append(notes, note{Begun: t.ID, Host: t.Host})
+		notes = append(notes, spool.Note{Begun: t.ID, Host: t.Host})
 	}
 	for _, r := range acts.Adopted {
-		notes = append(notes, note{Begun: r.ID, Host: r.Host})
+		notes = append(notes, spool.Note{Begun: r.ID, Host: r.Host})
 	}
 	for _, r := range acts.Results {
-		if was := a.notes.records[r.Msg.ID]; was.Result == nil || was.Host != r.Host {
-			notes = append(notes, note{Result: &r.Msg, Host: r.Host})
+		if was := a.notes.Record(r.Msg.ID); was.Result == nil || was.Host != r.Host {
+			notes = append(notes, spool.Note{Result: &r.Msg, Host: r.Host})
 		}
 	}
 	if len(acts.Forget) > 0 {
 		for _, id := range acts.Forget {
-			if was := a.notes.records[id]; was.Result != nil && len(was.Result.Artifacts) > 0 {
+			if was := a.notes.Record(id); was.Result != nil && len(was.Result.Artifacts) > 0 {
 				a.cfg.Delivered(was.Host, was.Result.Artifacts)
 			}
 		}
-		notes = append(notes, note{Gone: acts.Forget})
+		notes = append(notes, spool.Note{Gone: acts.Forget})
 	}
 	if len(notes) > 0 {
-		if err := a.notes.add(false, notes...); err != nil {
+		if err := a.notes.Add(false, notes...); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note what it does: %w", err))
 			return // what it was to do is done by its next process
 		}
@@ -98,7 +99,7 @@ func (a *Agent) carry(ctx context.Context, t protocol.Task) {
 	a.stops[t.ID](nil)
 	delete(a.stops, t.ID)
 	if time.Since(began) >= long {
-		if err := a.notes.add(true, note{Result: &r, Host: cmp.Or(a.end.HostOf(t.ID), t.Host)}); err != nil {
+		if err := a.notes.Add(true, spool.Note{Result: &r, Host: cmp.Or(a.end.HostOf(t.ID), t.Host)}); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note a result: %w", err))
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
 )
 
 const document = "../../../docs/protocol.md"
@@ -120,7 +121,7 @@ func TestDocumentHasKeysAndTiming(t *testing.T) {
 	}
 	k, host, agent := KeysOf("NAMESPACE"), Pace{}.filled(5), Pace{}.filled(2)
 	want := []string{"`spinbot:{NAMESPACE}:`", fmt.Sprintf("about %d entries (`MAXLEN ~`)", keptBeats), fmt.Sprintf("about %d entries. Read", keptLive),
-		fmt.Sprintf("`COUNT %d`", mostRead), fmt.Sprintf("the last %d that are done", keptGone), fmt.Sprintf("within %d ms, %d at most", gather.Milliseconds(), mostSaid),
+		fmt.Sprintf("`COUNT %d`", mostRead), fmt.Sprintf("the last %d that are done", spool.Kept), fmt.Sprintf("within %d ms, %d at most", gather.Milliseconds(), mostSaid),
 		fmt.Sprintf("%d wait at most", maxLive)}
 	for _, key := range []string{k.Session("ID"), k.Tasks("ID"), k.Control("ID"), k.Beats(), k.Agents(), k.Hosts(), k.In("ID"), k.Live("ID")} {
 		want = append(want, "\n| `"+strings.TrimPrefix(key, string(k))+"` |")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -39,7 +40,7 @@ type said struct {
 }
 
 func entry(stream, kind string, x any) *redis.XAddArgs {
-	return &redis.XAddArgs{Stream: stream, Values: []any{kindField, kind, dataField, appendJSON(nil, x)}}
+	return &redis.XAddArgs{Stream: stream, Values: []any{kindField, kind, dataField, protocol.Append(nil, x)}}
 }
 
 // decode reads an entry. One that cannot be read is of no use to anybody.
