@@ -13,7 +13,7 @@ import (
 var ErrNotOwned = errors.New("journal: owned by another host")
 
 // LeadFor is how long a host leads after it last said that it lives.
-const LeadFor = 15 * time.Second
+const LeadFor = 10 * time.Second
 
 // EndedStates are the states of a head whose run has ended: nobody owns it, and nobody adopts it.
 var EndedStates = []string{"succeeded", "failed", "cancelled"}

@@ -5,17 +5,19 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// beat is a twentieth of what it is by default.
+// beat is an eighth of what it is by default.
 const beat = 250 * time.Millisecond
 
 // heard is a log that may be read meanwhile.
@@ -57,7 +59,7 @@ func freeze(h *Host) { h.stopServing() }
 // wake has it find out what became of its runs.
 func wake(t *testing.T, h *Host) {
 	t.Helper()
-	if err := h.share(t.Context(), 3*beat); err != nil {
+	if err := h.share(t.Context(), silentBeats*beat); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -137,6 +139,54 @@ func names(err error, h *Host) bool {
 func told(h *Host, id, what string) error {
 	_, err := h.Client().Tell(context.Background(), id, what, client.Word{})
 	return err
+}
+
+// TestTakeover: a host that dies is seen in 15 seconds, one that says nothing once or twice is not taken for dead, and a lead
+// ends when its host may be.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	if silent := silentBeats * hostBeat; silent+hostBeat > 15*time.Second || silent < 3*hostBeat || silent != store.LeadFor {
+		t.Errorf("silent for %s, looked at every %s, leads for %s", silent, hostBeat, store.LeadFor)
+	}
+}
+
+// TestNobodyIsDeadAfterAnOutage: a host that could not reach the database gives others as long to say that they live as it
+// gives those that it could hear.
+func TestNobodyIsDeadAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	url, artifacts := pgtest.Database(t), t.TempDir()
+	a, _ := shares(t, url, artifacts)
+	b, said := shares(t, url, artifacts)
+	id := submit(t, a.Client(), waits(1, "1h")).ID
+	begun(t, b, id, "n0", 1)
+	for deadline := time.Now().Add(30 * time.Second); !b.sharing.read.Load(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not list what it owned when it began")
+		}
+	}
+	freeze(a) // nobody can say anything
+	freeze(b)
+	const silent = 2 * beat
+	from := time.Now()
+	for deadline := from.Add(silent); time.Now().Before(deadline); {
+		runtime.Gosched()
+	}
+	share := func() {
+		t.Helper()
+		if err := b.share(t.Context(), silent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.sharing.heard = from.Add(-silent)
+	if share(); b.isActive(id) {
+		t.Fatal("it takes a run of a host that it has not given any time")
+	}
+	for deadline := time.Now().Add(10 * time.Second); !b.isActive(id); share() {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not take the run of a host that says nothing:\n%s", said)
+		}
+	}
+	wake(t, a)
 }
 
 // TestQueuedRunsOfADeadHost: what waited for its turn waits at the other host, and begins there.
