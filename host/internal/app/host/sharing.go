@@ -40,7 +40,7 @@ func (h *Host) openStore(ctx context.Context) error {
 	}
 	s, err := pgstore.Open(ctx, h.cfg.Store, id)
 	if err == nil {
-		h.store, h.sharing = s, &sharing{owner: s, id: id}
+		h.store, h.sharing = s, &sharing{owner: s, notes: s, id: id}
 	}
 	return err
 }
@@ -48,10 +48,11 @@ func (h *Host) openStore(ctx context.Context) error {
 // sharing is this host's part among several that keep their runs in one store.
 type sharing struct {
 	owner store.Ownership
-	id    string      // this host's
-	leads atomic.Bool // it is the one that would decide for all of them
-	read  atomic.Bool // what it owned when it began has been listed: what it adopts is beside that
-	heard time.Time   // it said then for the last time that it lives
+	notes store.Records // of triggers
+	id    string        // this host's
+	leads atomic.Bool   // it is the one that decides for all of them, as far as it knows
+	read  atomic.Bool   // what it owned when it began has been listed: what it adopts is beside that
+	heard time.Time     // it said then for the last time that it lives
 	// adopts is from when on it takes others for dead: what kept it from saying that it lives may have kept them, too.
 	adopts time.Time
 }
@@ -164,7 +165,9 @@ func (h *Host) tell(ctx context.Context, silent time.Duration) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	s.leads.Store(leads)
+	if was := s.leads.Swap(leads); leads && !was {
+		h.triggers.Wake()
+	}
 	if !s.read.Load() || now.Before(s.adopts) {
 		return nil, nil
 	}

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -39,12 +42,15 @@ func (h *heard) String() string {
 }
 
 // shares makes a host that serves and shares a database and a folder of artifacts.
-func shares(t *testing.T, url, artifacts string) (*Host, *heard) {
+func shares(t *testing.T, url, artifacts string, change ...func(*Config)) (*Host, *heard) {
 	t.Helper()
 	log := &heard{}
 	h := open(t, func(c *Config) {
 		c.Store, c.ArtifactsDir, c.HostBeat = url, artifacts, beat
 		c.Log = slog.New(slog.NewTextHandler(log, nil))
+		for _, f := range change {
+			f(c)
+		}
 	})
 	t.Cleanup(func() { stop(t, h) })
 	if _, err := h.Serve(context.Background(), "127.0.0.1:0"); err != nil {
@@ -207,4 +213,61 @@ func TestQueuedRunsOfADeadHost(t *testing.T) {
 	if list, n, _ := a.engine.Queue(0); n != 0 || a.engine.Live() != 0 {
 		t.Errorf("it still has %v", list)
 	}
+}
+
+// TestTriggersFireOnce: a cron in the folders of two hosts fires at the one that leads; each time once, also when the other
+// one goes on.
+func TestTriggersFireOnce(t *testing.T) {
+	t.Parallel()
+	url, artifacts, folder := pgtest.Database(t), t.TempDir(), t.TempDir()
+	const text = `
+pipeline "tick" {}
+variable "at" {}
+output "at" {
+  value = var.at
+}
+trigger "cron" "second" {
+  schedule = "@every 1s"
+  inputs   = { at = trigger.time }
+}
+`
+	if err := os.WriteFile(filepath.Join(folder, "tick.hcl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := func(c *Config) { c.PipelineDirs = []string{folder} }
+	a, _ := shares(t, url, artifacts, in)
+	b, _ := shares(t, url, artifacts, in)
+	fired := map[string]string{} // runs by when they were due
+	enough := func(n int) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); len(fired) < n; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("it fired %d times", len(fired))
+			}
+			list, err := b.Client().Runs(t.Context(), client.RunQuery{Pipeline: "tick"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range list.Runs {
+				run, err := b.Client().Run(t.Context(), r.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				at := fmt.Sprint(run.Inputs["at"])
+				if fired[at] == "" {
+					fired[at] = r.ID
+				}
+				if fired[at] != r.ID {
+					t.Fatalf("%s and %s are both of %s", fired[at], r.ID, at)
+				}
+			}
+		}
+	}
+	enough(2)
+	if !a.sharing.leads.Load() || b.sharing.leads.Load() {
+		t.Errorf("leads: a %t, b %t", a.sharing.leads.Load(), b.sharing.leads.Load())
+	}
+	before := len(fired)
+	stop(t, a)
+	enough(before + 2)
 }
