@@ -67,12 +67,26 @@ func (a *Agent) act() {
 		a.out.del(a.keys.Tasks(a.cfg.ID), acts.Trim...)
 	}
 	for _, o := range acts.Orders {
-		go a.cfg.Order(o)
+		go a.order(o)
 	}
 	if len(acts.Forget) > 0 {
 		close(a.settled)
 		a.settled = make(chan struct{})
 	}
+}
+
+// order does what a person wants, unless a host says that it is too far from this agent.
+func (a *Agent) order(o protocol.Order) {
+	s := o.Seen
+	if s == nil || protocol.Understands(s.V) {
+		a.cfg.Order(o)
+		return
+	}
+	me := a.cfg.Hello()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fail(&protocol.IncompatibleError{Host: protocol.End{Name: s.Host, Version: s.Version, Speaks: s.V},
+		Agent: protocol.End{Name: me.Name, Version: me.Version, Speaks: protocol.Version}})
 }
 
 func (a *Agent) fail(err error) {

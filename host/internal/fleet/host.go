@@ -57,6 +57,7 @@ func NewHost(c HostConfig) *Host {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Info.V = protocol.Version
 	h := &Host{cfg: c, pace: c.Pace.filled(5), keys: KeysOf(c.Namespace), waits: map[string]*wait{}, members: map[string]*Member{},
 		stale: map[string]bool{}, changed: make(chan struct{}, 1)}
 	h.end = protocol.NewHost(protocol.HostConfig{ID: c.Info.ID, Beat: h.pace.Beat, Lost: h.pace.Lost})

@@ -24,6 +24,7 @@ const (
 
 // HostInfo is what agents have to know of a host.
 type HostInfo struct {
+	V       int    `json:"v,omitempty"` // of the messages; absent: 1. The host fills it in
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Version string `json:"version"`

@@ -48,6 +48,8 @@ func (a agents) shape(v *catalog.View, m fleet.Member) client.Agent {
 	out := client.Agent{ID: m.Agent, Name: m.Name, Version: m.Version, Platform: m.Platform, Labels: labels, State: client.AgentReady, Reason: m.Away,
 		Started: time.Unix(m.Started, 0).UTC(), Devices: []client.KnownDevice{}, Tasks: f.link.Tasks(m.Agent), Plugins: []client.AgentPlugin{}, Notes: m.Notes}
 	switch {
+	case !protocol.Understands(m.V): // it ends when it hears of it, and says nothing more
+		out.State, out.Reason = client.AgentIncompatible, f.apart(m)
 	case m.Offline:
 		out.State = client.AgentOffline
 	case m.Status.Draining:

@@ -243,6 +243,9 @@ func (f *fleetHost) changed(m fleet.Member) {
 		m.Away = "cordoned: " + why
 	}
 	f.mu.Unlock()
+	if !protocol.Understands(m.V) {
+		m.Away = "incompatible: " + f.apart(m)
+	}
 	f.offer()
 	v, err := f.h.catalog.View(context.Background())
 	if err != nil {
@@ -251,6 +254,12 @@ func (f *fleetHost) changed(m fleet.Member) {
 	}
 	f.greet(v, m)
 	f.h.placer.Agent(placement.Agent{ID: m.Agent, Name: m.Name, Offers: offersOf(v, m), Away: m.Away, Tasks: m.Tasks}, m.Status.Devices, m.Status.RAM, m.Status.Disk, m.Status.Warm)
+}
+
+// apart says that an agent and this host do not understand each other.
+func (f *fleetHost) apart(m fleet.Member) string {
+	return (&protocol.IncompatibleError{Host: protocol.End{Name: f.cfg.Name, Version: f.h.cfg.Version, Speaks: protocol.Version},
+		Agent: protocol.End{Name: m.Name, Version: m.Version, Speaks: m.V}}).Error()
 }
 
 // greet tells a process that has not been heard before what is seen of it.
@@ -264,7 +273,7 @@ func (f *fleetHost) greet(v *catalog.View, m fleet.Member) {
 	if known {
 		return
 	}
-	seen := protocol.Seen{Host: f.cfg.Name, Devices: len(m.Status.Devices)}
+	seen := protocol.Seen{V: protocol.Version, Host: f.cfg.Name, Version: f.h.cfg.Version, Devices: len(m.Status.Devices)}
 	for _, p := range m.Plugins {
 		if serves(v, p) {
 			seen.Plugins = append(seen.Plugins, p.Name)

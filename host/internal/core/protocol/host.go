@@ -261,6 +261,8 @@ func (h *Host) Beat(b Beat, now time.Duration) {
 	change := Change{Agent: b.Agent, Status: b.Status, Session: b.Session}
 	p.session, p.heard, p.away, p.offline = b.Session, now, "", false
 	switch {
+	case !Understands(b.V):
+		p.away = "incompatible"
 	case b.Gone:
 		p.away, p.offline = "shut down", true
 	case b.Status != nil && b.Status.Draining:
@@ -268,6 +270,10 @@ func (h *Host) Beat(b Beat, now time.Duration) {
 	}
 	change.Away, change.Offline = p.away, p.offline
 	h.acts.Changed = append(h.acts.Changed, change)
+	if !Understands(b.V) { // what it lists may mean something else
+		h.lose(p, "its agent is of a version of spinbot that this host does not understand")
+		return
+	}
 	h.compare(p, b)
 }
 
@@ -353,9 +359,14 @@ func (h *Host) Tick(now time.Duration) {
 func (h *Host) away(p *peer, why string) {
 	p.away, p.offline = why, true
 	h.acts.Changed = append(h.acts.Changed, Change{Agent: p.id, Away: why, Offline: true})
+	h.lose(p, "its agent is "+why)
+}
+
+// lose ends whatever an agent was to carry out.
+func (h *Host) lose(p *peer, why string) {
 	for _, id := range sorted(p.tasks) {
 		if s := p.tasks[id]; !s.ended {
-			h.end(s, lost(s, "its agent is "+why))
+			h.end(s, lost(s, why))
 		}
 	}
 }

@@ -14,9 +14,6 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// Version of the messages. Each end understands its own and the one before; fields that it does not know it leaves alone.
-const Version = 1
-
 // Task is an attempt on its way to an agent.
 type Task struct {
 	ID   string          `json:"id"`   // the attempt's address
@@ -65,7 +62,9 @@ type Order struct {
 
 // Seen is what a host sees of an agent.
 type Seen struct {
-	Host    string   `json:"host"` // as people call it
+	V       int      `json:"v,omitempty"`       // of the host's messages; absent: 1
+	Host    string   `json:"host"`              // as people call it
+	Version string   `json:"version,omitempty"` // of its program
 	Devices int      `json:"devices"`
 	Plugins []string `json:"plugins,omitempty"` // of which it gets tasks
 }
