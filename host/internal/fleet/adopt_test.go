@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
@@ -78,6 +79,37 @@ func TestAnotherHostGoesOn(t *testing.T) {
 				t.Errorf("it began %d times", r.begun["run/1"])
 			}
 		})
+	}
+}
+
+// TestLeftOfADeadHost: what an agent holds for a host that has died, though the journal has its end, it forgets when another
+// host answers for that one; what the journal has under way it keeps.
+func TestLeftOfADeadHost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, redistest.Shared(t))
+	old, stop := r.host("old")
+	a, _ := r.agent("a", "1")
+	r.hears("a")
+	ctx, letGo := context.WithCancelCause(context.Background())
+	var left sync.WaitGroup
+	for id, what := range map[string]string{"done/1": `"echo"`, "runs/1": `"hang"`, "wanted/1": `"echo"`} {
+		left.Go(func() {
+			_, _ = old.Execute(ctx, "a", id, []byte(what), func(sdk.Report) {}, func(protocol.Result) bool { return true }) // never committed
+		})
+		r.begins(id)
+	}
+	r.until("two are done", func() bool { _, done := a.Holds(); return done == 2 })
+	letGo(exec.ErrTaken)
+	left.Wait()
+	stop()
+	r.mu.Lock()
+	r.open["wanted/1"] = true
+	r.mu.Unlock()
+	h, _ := r.host("new")
+	h.Dead([]string{"old"})
+	r.until("only what is under way is left", func() bool { running, done := a.Holds(); return running == 0 && done == 1 })
+	if host := a.host("wanted/1"); host != "old" {
+		t.Errorf("it is for %q", host)
 	}
 }
 

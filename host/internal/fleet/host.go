@@ -21,8 +21,8 @@ type HostConfig struct {
 	Namespace string
 	Info      HostInfo
 	Pace      Pace
-	// Open says whether the journal has an attempt under way.
-	Open func(ctx context.Context, id string) (bool, error)
+	// Open says whether the journal has an attempt under way that an agent holds.
+	Open func(ctx context.Context, u protocol.Unknown) (bool, error)
 	// Changed is told of each agent that has become another, one after the other.
 	Changed func(Member)
 	// Connection is told when Redis stops answering, and when it does again.
@@ -316,7 +316,7 @@ func (h *Host) give(ended []protocol.Result) {
 func (h *Host) answer(u protocol.Unknown) {
 	ctx, cancel := context.WithTimeout(context.Background(), h.pace.Lost)
 	defer cancel()
-	open, err := h.cfg.Open(ctx, u.ID)
+	open, err := h.cfg.Open(ctx, u)
 	if err != nil {
 		h.cfg.Log.Warn("nobody knows whether an attempt that an agent holds is wanted", "attempt", u.ID, "agent", u.Agent, "error", err)
 	}

@@ -107,6 +107,14 @@ func (h *Host) Order(agent string, o protocol.Order) {
 	h.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
 }
 
+// Dead says for which hosts that share the journal this one answers, since they have died: what agents hold for them and is
+// not under way any more, they forget.
+func (h *Host) Dead(hosts []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.end.Dead(hosts)
+}
+
 // Remove forgets an agent that will not come back, with all that waits for it.
 func (h *Host) Remove(agent string) {
 	h.mu.Lock()

@@ -175,7 +175,7 @@ func understoodByHost(t *testing.T, said map[string]string) {
 	r := newRig(t, redistest.Shared(t))
 	c, keys := r.redis.Client(t), KeysOf(r.ns)
 	h := NewHost(HostConfig{Client: r.redis.Client(t), Namespace: r.ns, Info: HostInfo{ID: recordedHost}, Log: slog.New(slog.DiscardHandler),
-		Open:    func(context.Context, string) (bool, error) { return true, nil },
+		Open:    func(context.Context, protocol.Unknown) (bool, error) { return true, nil },
 		Changed: func(m Member) { r.mu.Lock(); r.members[m.Agent] = m; r.mu.Unlock() }})
 	if err := c.HSet(t.Context(), keys.Agents(), recordedAgent, said["hello"]).Err(); err != nil {
 		t.Fatal(err)

@@ -46,6 +46,12 @@ type Ownership interface {
 	Lead(ctx context.Context) (leads bool, epoch int64, err error)
 }
 
+// Hosts are those that share runs by Ownership.
+type Hosts interface {
+	// Dead gives the hosts that have not said for so long that they live.
+	Dead(ctx context.Context, silent time.Duration) ([]string, error)
+}
+
 // NotOwnedError says who owns the run; it is an ErrNotOwned.
 type NotOwnedError struct {
 	Run  string

@@ -212,20 +212,22 @@ func (f *fleetHost) close() {
 	}
 }
 
-// open says whether the journal has an attempt under way.
-func (f *fleetHost) open(ctx context.Context, id string) (bool, error) {
-	at, err := sdk.ParseAddress(id)
+// open says whether the journal has an attempt under way. What a dead host's agents hold and this journal does not know may be
+// of one that the host kept by itself: that is left alone.
+func (f *fleetHost) open(ctx context.Context, u protocol.Unknown) (bool, error) {
+	unknown := u.Host != ""
+	at, err := sdk.ParseAddress(u.ID)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is none of ours
+		return unknown, nil //nolint:nilerr // it is none of ours
 	}
 	s, err := f.h.engine.State(ctx, run.ID(at.Run))
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return unknown, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(s.Interrupted(), func(i *run.Instance) bool { return s.Address(i).String() == id }), nil
+	return slices.ContainsFunc(s.Interrupted(), func(i *run.Instance) bool { return s.Address(i).String() == u.ID }), nil
 }
 
 func (f *fleetHost) connection(err error) {

@@ -40,7 +40,7 @@ func (h *Host) openStore(ctx context.Context) error {
 	}
 	s, err := pgstore.Open(ctx, h.cfg.Store, id)
 	if err == nil {
-		h.store, h.sharing = s, &sharing{owner: s, notes: s, id: id}
+		h.store, h.sharing = s, &sharing{owner: s, hosts: s, notes: s, id: id}
 	}
 	return err
 }
@@ -48,6 +48,7 @@ func (h *Host) openStore(ctx context.Context) error {
 // sharing is this host's part among several that keep their runs in one store.
 type sharing struct {
 	owner store.Ownership
+	hosts store.Hosts
 	notes store.Records // of triggers
 	id    string        // this host's
 	leads atomic.Bool   // it is the one that decides for all of them, as far as it knows
@@ -171,7 +172,22 @@ func (h *Host) tell(ctx context.Context, silent time.Duration) ([]string, error)
 	if !s.read.Load() || now.Before(s.adopts) {
 		return nil, nil
 	}
+	if h.fleet != nil {
+		if err := h.answerForDead(ctx, leads, silent); err != nil {
+			return nil, err
+		}
+	}
 	return s.owner.Adopt(ctx, silent)
+}
+
+// answerForDead has the host that leads tell agents what to forget that they hold for hosts that have died.
+func (h *Host) answerForDead(ctx context.Context, leads bool, silent time.Duration) (err error) {
+	var dead []string
+	if leads {
+		dead, err = h.sharing.hosts.Dead(ctx, silent)
+	}
+	h.fleet.link.Dead(dead)
+	return err
 }
 
 // letGo has this host stop what it does for runs that others have adopted.

@@ -15,7 +15,11 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/fleet"
+	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -270,4 +274,41 @@ trigger "cron" "second" {
 	before := len(fired)
 	stop(t, a)
 	enough(before + 2)
+}
+
+// TestAnswersForADeadHost: the host that leads has an agent forget what it holds for a dead one and the journal has the end of,
+// and leaves alone what the journal does not know.
+func TestAnswersForADeadHost(t *testing.T) {
+	t.Parallel()
+	url, server := pgtest.Database(t), redistest.Start(t)
+	dead, err := pgstore.Open(t.Context(), url, "dead")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h, _ := shares(t, url, t.TempDir(), func(c *Config) {
+		c.Fleet = &FleetConfig{Dial: dial.Config{URL: server.URL()}, Listen: "127.0.0.1:0", Name: "box1"}
+	})
+	id := submit(t, h.Client(), waits(1, "1ms")).ID
+	until(t, h.Client(), id, ended)
+	held := id + "/node.n0/1"
+	c, keys := server.Client(t), fleet.KeysOf(dial.DefaultNamespace)
+	beat := fmt.Sprintf(`{"v":1,"agent":"a","session":"1","held":{"dead":{"done":[%q,"run_01jexample/node.n0/1"]}},"status":{"ram":-1,"disk":-1,"revision":1}}`, held)
+	got := c.XRange(t.Context(), keys.Control("a"), "-", "+").Val()
+	for deadline := time.Now().Add(30 * time.Second); len(got) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the agent is told nothing")
+		}
+		if err := c.Do(t.Context(), "XADD", keys.Beats(), "*", "k", "beat", "d", beat).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = c.XRange(t.Context(), keys.Control("a"), "-", "+").Result(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := fmt.Sprintf(`{"drop":[%q]}`, held); got[0].Values["d"] != want {
+		t.Errorf("it is told %v, want %s", got[0].Values, want)
+	}
 }

@@ -25,6 +25,7 @@ type Host struct {
 	// early are results that nobody waits for, by attempt: whoever does may still be read from the journal.
 	early map[string]early
 	asked map[Unknown]bool
+	dead  []string // see Dead
 	acts  HostActs
 }
 
@@ -65,8 +66,8 @@ type HostActs struct {
 	Ask     []Unknown // see Answer
 }
 
-// Unknown is an attempt that an agent holds for this host, which does not wait for it.
-type Unknown struct{ Agent, ID string }
+// Unknown is an attempt that an agent holds for this host, which does not wait for it; or for a dead one, Host.
+type Unknown struct{ Agent, ID, Host string }
 
 // ToAgent is a message for an agent.
 type ToAgent[T any] struct {
@@ -165,8 +166,8 @@ func (h *Host) Answer(u Unknown, open bool) {
 	}
 }
 
-func (h *Host) ask(agent, id string) {
-	if u := (Unknown{agent, id}); !h.asked[u] {
+func (h *Host) ask(agent, id, host string) {
+	if u := (Unknown{agent, id, host}); !h.asked[u] {
 		h.asked[u] = true
 		h.acts.Ask = append(h.acts.Ask, u)
 	}
@@ -243,7 +244,7 @@ func (h *Host) Hear(entry string, r Result) {
 			h.acts.Trim = append(h.acts.Trim, was.entry)
 		}
 		h.early[r.ID] = early{r, entry}
-		h.ask(r.Agent, r.ID)
+		h.ask(r.Agent, r.ID, "")
 	case s.peer.id != r.Agent:
 		h.drop(r.Agent, r.ID)
 		h.acts.Trim = append(h.acts.Trim, entry)
@@ -285,7 +286,7 @@ func (h *Host) compare(p *peer, b Beat) {
 		for _, id := range ids {
 			listed[id] = true
 			if s := h.tasks[id]; s == nil {
-				h.ask(p.id, id)
+				h.ask(p.id, id, "")
 			} else if s.peer != p {
 				h.drop(p.id, id)
 			}
