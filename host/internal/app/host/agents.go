@@ -62,7 +62,7 @@ func (a agents) shape(v *catalog.View, m fleet.Member) client.Agent {
 		out.Heard = &heard
 	}
 	for _, d := range m.Status.Devices {
-		out.Devices = append(out.Devices, deviceShape(d))
+		out.Devices = append(out.Devices, remoteShape(m, d))
 	}
 	for _, p := range m.Plugins {
 		out.Plugins = append(out.Plugins, offeredShape(v, p))
@@ -80,12 +80,8 @@ func offeredShape(v *catalog.View, p protocol.Offered) client.AgentPlugin {
 
 // agentName is what people call an agent; its id where it is not known any more.
 func (h *Host) agentName(id string) string {
-	if h.elsewhere(id) {
-		for _, m := range h.fleet.link.Members() {
-			if m.Agent == id {
-				return m.Name
-			}
-		}
+	if m, ok := h.member(id); ok {
+		return m.Name
 	}
 	return id
 }
