@@ -14,6 +14,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
+	"github.com/myspinbot/spinbot/host/internal/fleet/stream"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -49,7 +50,7 @@ type Agent struct {
 	cfg  AgentConfig
 	pace Pace
 	keys Keys
-	out  *writer
+	out  *stream.Writer
 
 	mu       sync.Mutex
 	end      *protocol.Agent
@@ -90,7 +91,7 @@ func NewAgent(c AgentConfig) (*Agent, error) {
 	a := &Agent{cfg: c, pace: c.Pace.filled(2), keys: KeysOf(c.Namespace), notes: notes, rebooted: rebooted, stops: map[string]context.CancelCauseFunc{},
 		hosts: map[string]hostAsked{}, live: map[string][]said{}, showing: map[string]bool{}, settled: make(chan struct{}), change: make(chan struct{}, 1), revision: 1}
 	a.end = protocol.NewAgent(c.ID, c.Session, notes.All())
-	a.out = newWriter(c.Client, a.pace.backoff(), func(err error) { a.heard(false, err) })
+	a.out = stream.NewWriter(c.Client, a.pace.backoff(), func(err error) { a.heard(false, err) })
 	a.work, a.stop = context.WithCancelCause(context.Background())
 	return a, nil
 }
@@ -101,12 +102,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer cancel(nil)
 	var all sync.WaitGroup
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	all.Go(func() { a.out.run(writing) })
+	all.Go(func() { a.out.Run(writing) })
 	all.Go(func() { a.follow(ctx, cancel) })
 	tasks, control := a.keys.Tasks(a.cfg.ID), a.keys.Control(a.cfg.ID)
-	r := &reader{client: a.cfg.Client, namespace: a.cfg.Namespace, block: a.pace.Block, answer: a.pace.Beat, pause: a.pace.backoff(), streams: []string{control, tasks},
-		heard: a.heard, batch: a.batch, began: a.began}
-	r.run(ctx)
+	r := &stream.Reader{Client: a.cfg.Client, Namespace: a.cfg.Namespace, Block: a.pace.Block, Answer: a.pace.Beat, Pause: a.pace.backoff(), Streams: []string{control, tasks},
+		Heard: a.heard, Batch: a.batch, Began: a.began}
+	r.Run(ctx)
 	a.stop(&sdk.Error{Cause: sdk.CauseDrained, Message: "its agent was shut down"})
 	a.tasks.Wait()
 	a.mu.Lock()
@@ -114,7 +115,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.sendBeat(true)
 	a.mu.Unlock()
 	until := time.Now().Add(a.pace.Beat / 5)
-	for a.out.waiting() > 0 && time.Now().Before(until) && a.Trouble() == nil {
+	for a.out.Waiting() > 0 && time.Now().Before(until) && a.Trouble() == nil {
 		time.Sleep(time.Millisecond)
 	}
 	stop()
@@ -150,7 +151,7 @@ func (a *Agent) setMark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last, err := lastOf(ctx, a.cfg.Client, a.keys.Tasks(a.cfg.ID))
+	last, err := stream.LastOf(ctx, a.cfg.Client, a.keys.Tasks(a.cfg.ID))
 	if err != nil {
 		return err
 	}
@@ -213,7 +214,7 @@ func (a *Agent) follow(ctx context.Context, end context.CancelCauseFunc) {
 		a.mu.Lock()
 		wait := a.pace.soon() - a.cfg.Now().Sub(a.beat)
 		a.mu.Unlock()
-		if wait > 0 && !(backoff{wait, wait}).wait(ctx, 0) {
+		if wait > 0 && !(stream.Backoff{First: wait, Last: wait}).Wait(ctx, 0) {
 			return
 		}
 		a.mu.Lock()
@@ -261,7 +262,7 @@ func (a *Agent) sendBeat(gone bool) {
 		return
 	}
 	a.beating, a.beat = true, a.cfg.Now()
-	a.out.put(func(ctx context.Context, p redis.Pipeliner) {
+	a.out.Put(func(ctx context.Context, p redis.Pipeliner) {
 		status := a.cfg.Status()
 		a.mu.Lock()
 		b := a.end.Beat()
@@ -291,7 +292,7 @@ func (a *Agent) batch(streams []redis.XStream) {
 	defer a.mu.Unlock()
 	a.caught = true
 	for _, s := range streams {
-		a.caught = a.caught && len(s.Messages) < mostRead
+		a.caught = a.caught && len(s.Messages) < stream.MostRead
 		for _, m := range s.Messages {
 			a.take(s.Stream, m)
 		}
@@ -326,7 +327,7 @@ func (a *Agent) take(stream string, m redis.XMessage) {
 	if err != nil {
 		a.cfg.Log.Warn("a message of the fleet cannot be read", "entry", m.ID, "kind", kindOf(m), "error", err)
 	}
-	a.out.del(stream, m.ID)
+	a.out.Del(stream, m.ID)
 }
 
 // Drain takes nothing more, or takes tasks again.

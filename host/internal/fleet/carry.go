@@ -12,6 +12,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
+	"github.com/myspinbot/spinbot/host/internal/fleet/stream"
 	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -64,7 +65,7 @@ func (a *Agent) act() {
 		a.deliver(r)
 	}
 	if len(acts.Trim) > 0 {
-		a.out.del(a.keys.Tasks(a.cfg.ID), acts.Trim...)
+		a.out.Del(a.keys.Tasks(a.cfg.ID), acts.Trim...)
 	}
 	for _, o := range acts.Orders {
 		go a.order(o)
@@ -126,7 +127,7 @@ func (a *Agent) carry(ctx context.Context, t protocol.Task) {
 func (a *Agent) deliver(r protocol.ToHost) {
 	a.flush(r.Host)
 	add := entry(a.keys.In(r.Host), kindResult, r.Msg)
-	send := func() { a.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) }) }
+	send := func() { a.out.Put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) }) }
 	if len(r.Msg.Artifacts) == 0 {
 		send()
 		return
@@ -146,7 +147,7 @@ func (a *Agent) deliver(r protocol.ToHost) {
 			}
 			a.cfg.Log.Warn("a result waits: its artifacts cannot be brought to its host", "task", r.Msg.ID, "error", err)
 			a.report(protocol.Task{ID: r.Msg.ID, Host: r.Host}, sdk.Report{Kind: sdk.ReportProgress, Fraction: -1, Message: "it is done, and waits to be brought to its host: " + err.Error()})
-			if !(backoff{a.pace.Beat, 12 * a.pace.Beat}).wait(a.work, tries) {
+			if !(stream.Backoff{First: a.pace.Beat, Last: 12 * a.pace.Beat}).Wait(a.work, tries) {
 				return
 			}
 		}

@@ -83,6 +83,7 @@ var rooms = []room{
 	{"host/internal/cache/...", 3, nil, "one adapter each"},
 	{"host/internal/fleet", 3, nil, "the fleet protocol over Redis Streams, both ends"},
 	{"host/internal/fleet/spool", 2, nil, "what an agent notes of attempts on its disk"},
+	{"host/internal/fleet/stream", 2, []string{"host/internal/fleet/dial"}, "streams of Redis, read from their beginning, and commands in order, whatever becomes of the connection"},
 	{"host/internal/fleet/dial", 2, nil, "opens the Redis of a fleet, and refuses one that would lose work: addresses, TLS, rights"},
 	{"host/internal/fleet/supervise", 3, nil, "the host's own Redis: its folder, its process, and how other machines join"},
 	{"host/internal/fleet/redistest", 3, nil, "a real redis-server for tests: killed, halted, started again"},
