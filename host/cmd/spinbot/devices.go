@@ -52,9 +52,9 @@ func (p *program) devicesCommand() *cobra.Command {
 func (p *program) holdDeviceCommand() *cobra.Command {
 	var why string
 	c := &cobra.Command{
-		Use:     "hold UUID",
-		Short:   "Take a device out of use: tasks on it go on, and no other begins",
-		Long:    "Takes a device out of use until it is released: tasks on it go on, and no other begins. A restart does not end that. A\n" +
+		Use:   "hold UUID",
+		Short: "Take a device out of use: tasks on it go on, and no other begins",
+		Long: "Takes a device out of use until it is released: tasks on it go on, and no other begins. A restart does not end that. A\n" +
 			"device of an agent is held there, and for all hosts.",
 		Example: "  spinbot devices hold GPU-1b724e78 --reason \"a game\"",
 		Args:    cobra.ExactArgs(1),

@@ -136,13 +136,13 @@ func (h *Host) share(ctx context.Context, silent time.Duration) error {
 	return err
 }
 
-// beat says that this host lives.
+// beat says that this host lives. When that comes late, the next share finds what others took.
 func (h *Host) beat(ctx context.Context, silent time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, silent/2)
 	defer cancel()
 	now := time.Now().Round(0)
 	err := h.sharing.owner.Beat(ctx)
-	if err == nil {
+	if err == nil && now.Sub(h.sharing.heard) <= silent/2 {
 		h.sharing.heard = now
 	}
 	return err
