@@ -1,4 +1,4 @@
-// Package store owns what outlives the process: the journal of events and the index of runs.
+// Package store owns what outlives the process: the journal of events, the index of runs and what hosts keep together.
 // Adapters: sqlstore (SQLite), pgstore (PostgreSQL, for several hosts) and memstore; storetest is the conformance suite
 // that all pass.
 package store

@@ -85,8 +85,8 @@ type Config struct {
 	Store string
 	// ArtifactsDir is where artifacts are; empty: in the state directory.
 	ArtifactsDir string
-	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 5 s. One that has said
-	// nothing for three times as long is taken for dead.
+	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 2 s. One that has said
+	// nothing for five times as long is taken for dead.
 	HostBeat time.Duration
 	Log      *slog.Logger
 }

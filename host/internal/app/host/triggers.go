@@ -32,10 +32,14 @@ func (h *Host) openTriggers() {
 	if secret == nil {
 		secret = h.secretOf
 	}
-	h.triggers = trigger.New(trigger.Config{
+	c := trigger.Config{
 		Pipelines: h.sources, Runs: triggered{h}, Keep: h.keepFile, Secret: secret,
 		NewID: func(now time.Time) string { return string(engine.NewID(now)) }, Dir: h.cfg.State.Triggers(), Log: h.cfg.Log,
-	})
+	}
+	if h.sharing != nil {
+		c.Records, c.Leads = h.sharing.notes, h.sharing.leads.Load
+	}
+	h.triggers = trigger.New(c)
 }
 
 func (h *Host) startTriggers() {
@@ -78,6 +82,9 @@ type triggered struct{ h *Host }
 // Submit implements trigger.Runs.
 func (t triggered) Submit(ctx context.Context, r trigger.Run) error {
 	_, err := t.h.engine.Submit(ctx, engine.Submission{ID: run.ID(r.ID), Pipeline: r.Pipeline, Inputs: r.Inputs, Owner: r.Owner})
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotOwned) { // another host was first, by a moment
+		_, err = t.h.store.Find(ctx, r.ID)
+	}
 	return err
 }
 

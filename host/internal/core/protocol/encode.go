@@ -1,77 +1,50 @@
-package fleet
+package protocol
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-
-	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 )
 
 // Tasks and results, of which there are very many, are written by hand: encoding/json would look through each body again,
 // at each level that it stands in. Readers see no difference. All else is written by encoding/json.
 
-// appendJSON appends a thing of our own types, which can all be written.
-func appendJSON(b []byte, x any) []byte {
+// Append appends a message, or a part of one, as JSON on one line. It panics where the raw JSON in it is none.
+func Append(b []byte, x any) []byte {
 	switch x := x.(type) {
-	case protocol.Task:
+	case Task:
 		return appendTask(b, x)
-	case protocol.Result:
+	case Result:
 		return appendResult(b, x)
-	case note:
-		return appendNote(b, x)
+	case string:
+		return appendString(b, x)
 	}
 	raw, err := json.Marshal(x)
 	if err != nil {
-		panic(fmt.Sprintf("fleet: %T: %v", x, err))
+		panic(fmt.Sprintf("protocol: %T: %v", x, err))
 	}
 	return append(b, raw...)
 }
 
-func appendTask(b []byte, t protocol.Task) []byte {
+func appendTask(b []byte, t Task) []byte {
 	b = appendString(append(b, `{"id":`...), t.ID)
 	b = appendString(append(b, `,"host":`...), t.Host)
 	b = appendRaw(append(b, `,"body":`...), t.Body)
 	return append(b, '}')
 }
 
-func appendResult(b []byte, r protocol.Result) []byte {
+func appendResult(b []byte, r Result) []byte {
 	b = appendString(append(b, `{"id":`...), r.ID)
 	b = appendString(append(b, `,"agent":`...), r.Agent)
 	if r.Error != nil {
-		b = appendJSON(append(b, `,"error":`...), r.Error)
+		b = Append(append(b, `,"error":`...), r.Error)
 	}
 	if len(r.Body) > 0 {
 		b = appendRaw(append(b, `,"body":`...), r.Body)
 	}
 	if len(r.Artifacts) > 0 {
-		b = appendJSON(append(b, `,"artifacts":`...), r.Artifacts)
+		b = Append(append(b, `,"artifacts":`...), r.Artifacts)
 	}
-	return append(b, '}')
-}
-
-// appendNote appends one line of the notes, without its end.
-func appendNote(b []byte, n note) []byte {
-	first := len(b)
-	if n.Boot != "" {
-		b = appendString(append(b, `,"boot":`...), n.Boot)
-	}
-	if n.Begun != "" {
-		b = appendString(append(b, `,"begun":`...), n.Begun)
-	}
-	if n.Host != "" {
-		b = appendString(append(b, `,"host":`...), n.Host)
-	}
-	if n.Result != nil {
-		b = appendResult(append(b, `,"result":`...), *n.Result)
-	}
-	if len(n.Gone) > 0 {
-		b = appendJSON(append(b, `,"gone":`...), n.Gone)
-	}
-	if len(b) == first {
-		return append(b, "{}"...)
-	}
-	b[first] = '{'
 	return append(b, '}')
 }
 
@@ -96,7 +69,7 @@ func appendRaw(b []byte, raw json.RawMessage) []byte {
 	}
 	line := bytes.NewBuffer(b)
 	if err := json.Compact(line, raw); err != nil {
-		panic(fmt.Sprintf("fleet: a body is no JSON: %v", err))
+		panic(fmt.Sprintf("protocol: a body is no JSON: %v", err))
 	}
 	return line.Bytes()
 }

@@ -1,4 +1,4 @@
-package fleet
+package stream
 
 import (
 	"context"
@@ -16,10 +16,10 @@ func TestRedisRestartedBetweenTwoReads(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Fsync("always"))
 	began := 0
-	r := &reader{client: server.Client(t), namespace: "ns", block: time.Millisecond, answer: fast.Beat, pause: fast.backoff(), streams: []string{"stream"}}
-	r.heard = func(bool, error) {}
-	r.batch = func([]redis.XStream) {}
-	r.began = func(context.Context, bool) error { began++; return nil }
+	r := &Reader{Client: server.Client(t), Namespace: "ns", Block: time.Millisecond, Answer: time.Second, Pause: Backoff{First: time.Millisecond, Last: time.Millisecond}, Streams: []string{"stream"}}
+	r.Heard = func(bool, error) {}
+	r.Batch = func([]redis.XStream) {}
+	r.Began = func(context.Context, bool) error { began++; return nil }
 	if err := r.begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -36,22 +36,5 @@ func TestRedisRestartedBetweenTwoReads(t *testing.T) {
 	}
 	if began != 2 {
 		t.Errorf("it began %d times: the other process went unnoticed", began)
-	}
-}
-
-// Whoever is asked to end does so at once, though Redis does not answer any more.
-func TestEndsThoughRedisIsFrozen(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, redistest.Start(t))
-	_, stopHost := r.host("h")
-	_, stopAgent := r.agent("a", "1")
-	r.hears("a")
-	r.redis.Stop(t)
-	defer r.redis.Cont(t)
-	began := time.Now()
-	stopAgent()
-	stopHost()
-	if d := time.Since(began); d > 2*time.Second {
-		t.Errorf("it took %s", d)
 	}
 }

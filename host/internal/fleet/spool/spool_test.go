@@ -1,4 +1,4 @@
-package fleet
+package spool
 
 import (
 	"os"
@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-func open(t *testing.T, path, boot string) (*spool, bool) {
+func open(t *testing.T, path, boot string) (*Spool, bool) {
 	t.Helper()
-	s, rebooted, err := openSpool(path, boot)
+	s, rebooted, err := Open(path, boot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.close() })
+	t.Cleanup(func() { _ = s.Close() })
 	return s, rebooted
 }
 
@@ -29,7 +29,7 @@ func TestNotesMayBeMissingUntilLookedAt(t *testing.T) {
 		}
 	}
 	s, _ := open(t, path, "b2")
-	if err := s.add(false, note{Boot: "b2"}); err != nil {
+	if err := s.Add(false, Note{Boot: "b2"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.compact(); err != nil {
@@ -52,11 +52,11 @@ func TestNothingIsNotedAfterAnError(t *testing.T) {
 	}
 	defer torn.Close()
 	s.f = torn // the disk is full
-	if err := s.add(false, note{Begun: "run/1"}); err == nil {
+	if err := s.Add(false, Note{Begun: "run/1"}); err == nil {
 		t.Fatal("it was written")
 	}
 	s.f = whole // there is room again
-	if err := s.add(false, note{Begun: "run/2"}); err == nil {
+	if err := s.Add(false, Note{Begun: "run/2"}); err == nil {
 		t.Error("it was noted behind a torn line")
 	}
 }

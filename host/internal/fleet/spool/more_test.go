@@ -1,4 +1,4 @@
-package fleet
+package spool
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 
 // tell gives what a spool says, in order.
 func (n *noted) tell() (out []string) {
-	for _, r := range n.all() {
+	for _, r := range n.All() {
 		switch {
 		case r.Gone:
 			out = append(out, "gone "+r.ID)
@@ -31,7 +31,7 @@ func (n *noted) tell() (out []string) {
 	return out
 }
 
-func told(t *testing.T, s *spool, want ...string) {
+func told(t *testing.T, s *Spool, want ...string) {
 	t.Helper()
 	slices.Sort(want)
 	if got := s.tell(); !slices.Equal(got, want) {
@@ -48,14 +48,14 @@ func TestTornEnd(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "notes")
 	s, _ := open(t, path, "b")
-	if err := s.add(true, note{Begun: "run/1", Host: "h"}, note{Begun: "run/2", Host: "h"}); err != nil {
+	if err := s.Add(true, Note{Begun: "run/1", Host: "h"}, Note{Begun: "run/2", Host: "h"}); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.add(true, note{Result: result("run/1", `"good"`), Host: "h"}); err != nil {
+	if err := s.Add(true, Note{Result: result("run/1", `"good"`), Host: "h"}); err != nil {
 		t.Fatal(err)
 	}
 	all, err := os.ReadFile(path)
@@ -68,7 +68,7 @@ func TestTornEnd(t *testing.T) {
 		}
 		s, _ := open(t, path, "b")
 		told(t, s, "begun run/1 for h", "begun run/2 for h")
-		if err := s.add(false, note{Gone: []string{"run/2"}}); err != nil {
+		if err := s.Add(false, Note{Gone: []string{"run/2"}}); err != nil {
 			t.Fatal(err)
 		}
 		again, _ := open(t, path, "b")
@@ -112,24 +112,24 @@ func TestCompactionKeepsWhatCounts(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "notes")
 	s, _ := open(t, path, "b")
-	add := func(notes ...note) {
+	add := func(notes ...Note) {
 		t.Helper()
-		if err := s.add(false, notes...); err != nil {
+		if err := s.Add(false, notes...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	add(note{Begun: "run/1", Host: "h"}, note{Begun: "run/2", Host: "h2"}, note{Result: result("run/2", `"kept"`), Host: "h2"})
+	add(Note{Begun: "run/1", Host: "h"}, Note{Begun: "run/2", Host: "h2"}, Note{Result: result("run/2", `"kept"`), Host: "h2"})
 	long := `"` + strings.Repeat("x", 64<<10) + `"`
 	largest := int64(0)
 	for k := range 2 * compactFrom / (64 << 10) {
 		id := fmt.Sprint("run/gone", k)
-		add(note{Begun: id, Host: "h"}, note{Result: result(id, long), Host: "h"}, note{Gone: []string{id}})
+		add(Note{Begun: id, Host: "h"}, Note{Result: result(id, long), Host: "h"}, Note{Gone: []string{id}})
 		largest = max(largest, s.size)
 	}
 	if s.size > compactFrom || largest > compactFrom+(128<<10) {
 		t.Errorf("it is %d bytes long, and was %d", s.size, largest)
 	}
-	add(note{Begun: "run/3", Host: "h"}) // it is written on
+	add(Note{Begun: "run/3", Host: "h"}) // it is written on
 	again, _ := open(t, path, "b")
 	if r := again.records["run/2"].Result; r == nil || string(r.Body) != `"kept"` || !slices.Equal(r.Artifacts, []string{"sha256:1"}) {
 		t.Errorf("%+v", r)
@@ -147,18 +147,18 @@ func TestOnlyTheLastGoneAreKept(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "notes")
 	s, _ := open(t, path, "b")
-	ids := make([]string, 3*keptGone)
+	ids := make([]string, 3*Kept)
 	for k := range ids {
 		ids[k] = fmt.Sprint("run/", k)
 	}
-	if err := s.add(false, note{Gone: ids}); err != nil {
+	if err := s.Add(false, Note{Gone: ids}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.compact(); err != nil {
 		t.Fatal(err)
 	}
 	again, _ := open(t, path, "b")
-	if !slices.Equal(again.gone, ids[2*keptGone:]) {
+	if !slices.Equal(again.gone, ids[2*Kept:]) {
 		t.Errorf("%d are kept", len(again.gone))
 	}
 }
@@ -176,7 +176,7 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, path := range map[string]string{"no folder": filepath.Join(dir, "none", "notes"), "a file for a folder": filepath.Join(file, "notes"), "a folder for the file": folder} {
-		if _, err := NewAgent(AgentConfig{Notes: path, Boot: "b"}); err == nil || !strings.Contains(err.Error(), "the agent's notes: ") {
+		if _, _, err := Open(path, "b"); err == nil || !strings.Contains(err.Error(), "the agent's notes: ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -197,7 +197,7 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	if err := os.Chmod(locked, 0o500); err != nil { //nolint:gosec // a folder
 		t.Fatal(err)
 	}
-	if _, _, err := openSpool(path, "b"); err == nil {
+	if _, _, err := Open(path, "b"); err == nil {
 		t.Error("it was opened")
 	}
 }
@@ -218,7 +218,7 @@ func FuzzSpool(f *testing.F) {
 			t.Fatal(err)
 		}
 		s, _ := open(t, path, "b")
-		end := protocol.NewAgent("a", "2", s.all())
+		end := protocol.NewAgent("a", "2", s.All())
 		if running, _ := end.Holds(); running > 0 {
 			t.Errorf("%d run though nobody began them", running)
 		}

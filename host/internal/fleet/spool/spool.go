@@ -1,4 +1,6 @@
-package fleet
+// Package spool is what an agent notes of attempts on its disk, so that another process of it goes on from there: a line for
+// each that it begins, for each result, and for those that hosts are done with. The end of the file may be torn.
+package spool
 
 import (
 	"bufio"
@@ -13,9 +15,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 )
 
-// spool is what an agent notes of attempts on its disk, so that another process of it goes on from there: a line for each
-// that it begins, for each result, and for those that hosts are done with. The end of the file may be torn.
-type spool struct {
+// Spool is the file. One goroutine uses it at a time.
+type Spool struct {
 	path string
 	boot string // what the file says of the machine's boot
 	f    *os.File
@@ -32,24 +33,25 @@ type noted struct {
 	gone    []string // the last that hosts are done with, oldest first
 }
 
-// note is one line.
-type note struct {
-	Boot   string           `json:"boot,omitempty"` // of the machine: the first line
+// Note is one line: of the machine's boot, of an attempt that begins or has a result, or of those that are done with.
+type Note struct {
+	Boot   string           `json:"boot,omitempty"` // of the machine, seen when all that stood there before was looked at
 	Begun  string           `json:"begun,omitempty"`
 	Host   string           `json:"host,omitempty"`
 	Result *protocol.Result `json:"result,omitempty"`
 	Gone   []string         `json:"gone,omitempty"`
 }
 
-const (
-	keptGone    = 10_000
-	compactFrom = 4 << 20
-)
+// Kept is how many of the attempts that hosts are done with it names, the last ones.
+const Kept = 10_000
 
-// openSpool reads what was noted and begins the file anew without what is done with. rebooted says that the machine was
+// compactFrom is how long, in bytes, the file may be before it is written anew.
+const compactFrom = 4 << 20
+
+// Open reads what was noted and begins the file anew without what is done with. rebooted says that the machine was
 // started since: the last notes may be missing. It is said again until the new boot is noted.
-func openSpool(path, boot string) (s *spool, rebooted bool, err error) {
-	s = &spool{path: path, noted: noted{records: map[string]protocol.Record{}}}
+func Open(path, boot string) (s *Spool, rebooted bool, err error) {
+	s = &Spool{path: path, noted: noted{records: map[string]protocol.Record{}}}
 	raw, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, false, fmt.Errorf("the agent's notes: %w", err)
@@ -58,7 +60,7 @@ func openSpool(path, boot string) (s *spool, rebooted bool, err error) {
 	lines := bufio.NewScanner(bytes.NewReader(raw))
 	lines.Buffer(nil, 1<<30)
 	for lines.Scan() {
-		var n note
+		var n Note
 		if json.Unmarshal(lines.Bytes(), &n) != nil {
 			break // torn when the machine went down: what follows was never acted on
 		}
@@ -77,7 +79,7 @@ func openSpool(path, boot string) (s *spool, rebooted bool, err error) {
 	return s, rebooted, nil
 }
 
-func (n *noted) apply(x note) {
+func (n *noted) apply(x Note) {
 	switch {
 	case x.Begun != "":
 		n.records[x.Begun] = protocol.Record{ID: x.Begun, Host: x.Host}
@@ -88,13 +90,13 @@ func (n *noted) apply(x note) {
 		delete(n.records, id)
 		n.gone = append(n.gone, id)
 	}
-	if len(n.gone) > 2*keptGone {
-		n.gone = append([]string(nil), n.gone[len(n.gone)-keptGone:]...)
+	if len(n.gone) > 2*Kept {
+		n.gone = append([]string(nil), n.gone[len(n.gone)-Kept:]...)
 	}
 }
 
-// all gives what is noted, for protocol.NewAgent.
-func (n *noted) all() (out []protocol.Record) {
+// All gives what is noted, for protocol.NewAgent.
+func (n *noted) All() (out []protocol.Record) {
 	for _, id := range n.gone {
 		out = append(out, protocol.Record{ID: id, Gone: true})
 	}
@@ -104,16 +106,19 @@ func (n *noted) all() (out []protocol.Record) {
 	return out
 }
 
+// Record gives what is noted of an attempt; the zero value: nothing, or that it is done with.
+func (n *noted) Record(id string) protocol.Record { return n.records[id] }
+
 // compact writes the file anew.
-func (s *spool) compact() error {
+func (s *Spool) compact() error {
 	var b bytes.Buffer
-	put := func(n note) { b.Write(append(appendNote(b.AvailableBuffer(), n), '\n')) }
-	put(note{Boot: s.boot, Gone: s.gone[max(0, len(s.gone)-keptGone):]})
+	put := func(n Note) { b.Write(append(appendNote(b.AvailableBuffer(), n), '\n')) }
+	put(Note{Boot: s.boot, Gone: s.gone[max(0, len(s.gone)-Kept):]})
 	for _, r := range s.records {
 		if r.Result == nil {
-			put(note{Begun: r.ID, Host: r.Host})
+			put(Note{Begun: r.ID, Host: r.Host})
 		} else {
-			put(note{Result: r.Result, Host: r.Host})
+			put(Note{Result: r.Result, Host: r.Host})
 		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(s.path), ".notes-*")
@@ -137,16 +142,16 @@ func (s *spool) compact() error {
 	return nil
 }
 
-// add notes things: in the file before anything is done about them. With sync they outlive the machine's power. After an
+// Add notes things: in the file before anything is done about them. With sync they outlive the machine's power. After an
 // error it notes nothing any more.
-func (s *spool) add(sync bool, notes ...note) error {
+func (s *Spool) Add(sync bool, notes ...Note) error {
 	if s.broken == nil {
 		s.broken = s.write(sync, notes)
 	}
 	return s.broken
 }
 
-func (s *spool) write(sync bool, notes []note) error {
+func (s *Spool) write(sync bool, notes []Note) error {
 	s.line = s.line[:0]
 	for _, n := range notes {
 		s.line = append(appendNote(s.line, n), '\n')
@@ -166,4 +171,30 @@ func (s *spool) write(sync bool, notes []note) error {
 	return err
 }
 
-func (s *spool) close() error { return s.f.Close() }
+// Close closes the file.
+func (s *Spool) Close() error { return s.f.Close() }
+
+// appendNote appends one line of the notes, without its end.
+func appendNote(b []byte, n Note) []byte {
+	first := len(b)
+	if n.Boot != "" {
+		b = protocol.Append(append(b, `,"boot":`...), n.Boot)
+	}
+	if n.Begun != "" {
+		b = protocol.Append(append(b, `,"begun":`...), n.Begun)
+	}
+	if n.Host != "" {
+		b = protocol.Append(append(b, `,"host":`...), n.Host)
+	}
+	if n.Result != nil {
+		b = protocol.Append(append(b, `,"result":`...), *n.Result)
+	}
+	if len(n.Gone) > 0 {
+		b = protocol.Append(append(b, `,"gone":`...), n.Gone)
+	}
+	if len(b) == first {
+		return append(b, "{}"...)
+	}
+	b[first] = '{'
+	return append(b, '}')
+}

@@ -1,4 +1,4 @@
-package fleet
+package stream
 
 import (
 	"context"
@@ -9,25 +9,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// write is something to be written.
-type write func(ctx context.Context, p redis.Pipeliner)
+// Write is something to be written.
+type Write func(ctx context.Context, p redis.Pipeliner)
 
 // maxPipeline is how many commands go in one round trip.
 const maxPipeline = 512
 
-// maxLive is how many live messages wait; when Redis is away the oldest are dropped.
-const maxLive = 1000
+// MaxLive is how many live messages wait; when Redis is away the oldest are dropped.
+const MaxLive = 1000
 
-// writer sends commands, in order and as many at once as there are. What Redis did not confirm is sent again, so it may be
+// Writer sends commands, in order and as many at once as there are. What Redis did not confirm is sent again, so it may be
 // there twice.
-type writer struct {
+type Writer struct {
 	client redis.UniversalClient
-	pause  backoff
+	pause  Backoff
 	failed func(error) // a round trip failed
 
 	mu   sync.Mutex
-	must []write
-	live []write           // may be lost
+	must []Write
+	live []Write           // may be lost
 	open map[string]*taken // what waits and takes more ids, by where they go
 	wake chan struct{}
 }
@@ -35,27 +35,28 @@ type writer struct {
 // taken are ids that go in one command.
 type taken struct {
 	ids     []string
-	command write // nil: it takes more
+	command Write // nil: it takes more
 }
 
 // mostTaken is how many ids go in one command: it stays short enough to be no burden to who reads it.
 const mostTaken = 1000
 
-func newWriter(client redis.UniversalClient, pause backoff, failed func(error)) *writer {
-	return &writer{client: client, pause: pause, failed: failed, open: map[string]*taken{}, wake: make(chan struct{}, 1)}
+// NewWriter makes one; failed hears of each round trip that went wrong.
+func NewWriter(client redis.UniversalClient, pause Backoff, failed func(error)) *Writer {
+	return &Writer{client: client, pause: pause, failed: failed, open: map[string]*taken{}, wake: make(chan struct{}, 1)}
 }
 
-// put has something written. The order of calls is the order of commands.
-func (w *writer) put(x ...write) {
+// Put has something written. The order of calls is the order of commands.
+func (w *Writer) Put(x ...Write) {
 	w.mu.Lock()
 	w.must = append(w.must, x...)
 	w.mu.Unlock()
 	poke(w.wake)
 }
 
-// gather has a command written about ids, with all that are gathered for the same place until it is: it stands where the
+// Gather has a command written about ids, with all that are gathered for the same place until it is: it stands where the
 // first of them was put.
-func (w *writer) gather(place string, command func(ids []string) write, ids ...string) {
+func (w *Writer) Gather(place string, command func(ids []string) Write, ids ...string) {
 	w.mu.Lock()
 	t := w.open[place]
 	if t == nil {
@@ -71,7 +72,7 @@ func (w *writer) gather(place string, command func(ids []string) write, ids ...s
 }
 
 // close gives the command about what was gathered: the same at each try.
-func (w *writer) close(place string, t *taken, command func(ids []string) write) write {
+func (w *Writer) close(place string, t *taken, command func(ids []string) Write) Write {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.open[place] == t {
@@ -83,17 +84,17 @@ func (w *writer) close(place string, t *taken, command func(ids []string) write)
 	return t.command
 }
 
-// del deletes entries of a stream.
-func (w *writer) del(stream string, ids ...string) {
-	w.gather(stream, func(ids []string) write {
+// Del deletes entries of a stream.
+func (w *Writer) Del(stream string, ids ...string) {
+	w.Gather(stream, func(ids []string) Write {
 		return func(ctx context.Context, p redis.Pipeliner) { p.XDel(ctx, stream, ids...) }
 	}, ids...)
 }
 
-// try has something written that may be lost.
-func (w *writer) try(x write) {
+// Try has something written that may be lost.
+func (w *Writer) Try(x Write) {
 	w.mu.Lock()
-	if len(w.live) >= maxLive {
+	if len(w.live) >= MaxLive {
 		w.live = w.live[1:]
 	}
 	w.live = append(w.live, x)
@@ -101,6 +102,7 @@ func (w *writer) try(x write) {
 	poke(w.wake)
 }
 
+// poke has somebody look who waits for it.
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -108,8 +110,8 @@ func poke(c chan struct{}) {
 	}
 }
 
-// run writes until ctx ends.
-func (w *writer) run(ctx context.Context) {
+// Run writes until ctx ends.
+func (w *Writer) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -122,7 +124,7 @@ func (w *writer) run(ctx context.Context) {
 }
 
 // flush writes what there is, at most one round trip of it. It says whether there may be more.
-func (w *writer) flush(ctx context.Context) bool {
+func (w *Writer) flush(ctx context.Context) bool {
 	w.mu.Lock()
 	batch := w.must[:min(len(w.must), maxPipeline)]
 	live := w.live
@@ -142,7 +144,7 @@ func (w *writer) flush(ctx context.Context) bool {
 		}
 		live = nil
 		w.failed(err)
-		if !w.pause.wait(ctx, k) {
+		if !w.pause.Wait(ctx, k) {
 			return false
 		}
 		if len(batch) == 0 {
@@ -157,21 +159,21 @@ func (w *writer) flush(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// waiting says how much has not been written.
-func (w *writer) waiting() int {
+// Waiting says how much has not been written.
+func (w *Writer) Waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.must)
 }
 
-// backoff is how long to wait between tries: the first pause, doubled up to the last.
-type backoff struct{ first, last time.Duration }
+// Backoff is how long to wait between tries: the first pause, doubled up to the last.
+type Backoff struct{ First, Last time.Duration }
 
-// wait waits before the next try. It says whether there is one.
-func (b backoff) wait(ctx context.Context, tries int) bool {
-	d := b.first << min(tries, 20)
-	if d <= 0 || d > b.last {
-		d = b.last
+// Wait waits before the next try. It says whether there is one.
+func (b Backoff) Wait(ctx context.Context, tries int) bool {
+	d := b.First << min(tries, 20)
+	if d <= 0 || d > b.Last {
+		d = b.Last
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -1,4 +1,4 @@
-package fleet
+package protocol
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -20,15 +19,15 @@ func FuzzEncode(f *testing.F) {
 		if json.Valid([]byte(body)) {
 			raw = json.RawMessage(body)
 		}
-		r := protocol.Result{ID: id, Agent: host, Body: raw}
+		r := Result{ID: id, Agent: host, Body: raw}
 		if why != "" {
 			r.Error = &sdk.Error{Message: why, Cause: sdk.CauseLost}
 		}
 		if digest != "" {
 			r.Artifacts = []string{digest}
 		}
-		for _, x := range []any{protocol.Task{ID: id, Host: host, Body: raw}, r, note{}, note{Boot: id, Gone: []string{host}}, note{Begun: id, Host: host}, note{Result: &r, Host: host}} {
-			got := appendJSON([]byte("before"), x)
+		for _, x := range []any{id, Task{ID: id, Host: host, Body: raw}, r} {
+			got := Append([]byte("before"), x)
 			got, ok := bytes.CutPrefix(got, []byte("before"))
 			want, err := json.Marshal(x)
 			if err != nil || !ok || bytes.ContainsRune(got, '\n') {
