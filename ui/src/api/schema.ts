@@ -1106,6 +1106,7 @@ export interface components {
             ttl?: number;
         };
         KnownDevice: {
+            agent?: string;
             architecture?: string;
             compute?: string;
             driver?: string;
