@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -19,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/app/local"
-	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -82,10 +78,8 @@ func wanted(t *testing.T, name string, otherwise int) int {
 var victims = []string{"plugin", "postgres", "host", "agent", "redis"}
 
 const (
-	kills    = 3                       // in a trial
-	lasting  = 4 * time.Second         // the time in which runs are submitted and processes killed
-	goneSoon = 2 * time.Second         // after which no process is left of one that ended
-	slack    = 1500 * time.Millisecond // what a busy machine may add
+	kills   = 3               // in a trial
+	lasting = 4 * time.Second // the time in which runs are submitted and processes killed
 )
 
 // steps works for a while, which may be repeated, and has an effect, which may not.
@@ -121,69 +115,26 @@ node "test.append" "effect" {
 
 // trial is a fleet, what is killed of it, and what it was told to do.
 type trial struct {
-	*testing.T
-	r           *rand.Rand
-	dir         string
-	victim      string // empty: any
-	pg          *pgtest.Server
-	redis       *redistest.Server
-	host, agent *service
-	client      *client.Client
-	tries       int
-	sent        map[string]string // ids of runs that the host has confirmed: their names
+	*realFleet
+	r      *rand.Rand
+	victim string // empty: any
+	pg     *pgtest.Server
+	agent  *service
+	tries  int
+	sent   map[string]string // ids of runs that the host has confirmed: their names
 }
 
 func newTrial(t *testing.T, seed uint64, pg *pgtest.Server) *trial {
-	x := &trial{T: t, r: rand.New(rand.NewPCG(seed, 17)), dir: t.TempDir(), pg: pg, sent: map[string]string{}}
+	f := newFleet(t, "--store", pg.Database(t))
+	x := &trial{realFleet: f, r: rand.New(rand.NewPCG(seed, 17)), pg: pg, agent: f.join("box2", "8"), sent: map[string]string{}}
 	if k := seed % uint64(len(victims)+1); k < uint64(len(victims)) {
 		x.victim = victims[k]
 	}
-	x.redis = redistest.Start(t, redistest.Fsync("everysec"), redistest.With("port", "0"))
-	x.host, x.agent = x.service("host"), x.service("agent")
-	x.install()
-	x.host.begin("serve", "--listen", "127.0.0.1:0", "--store", pg.Database(t), "--redis", x.redis.UnixURL(), "--artifacts-listen", "127.0.0.1:0", "--no-agent")
-	x.agent.begin("agent", "--redis", x.redis.UnixURL(), "--name", "box2", "--parallel", "8", "--plugin-dir", filepath.Join(x.dir, "plugins"))
-	state, err := local.At(x.host.state)
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket, err := state.Socket()
-	if err != nil {
-		t.Fatal(err)
-	}
-	x.client = client.Unix(socket)
-	t.Cleanup(x.client.Close)
 	if !poll(func() bool { return x.submit() == nil }) {
 		t.Fatalf("the fleet does not begin\n%s", x.said())
 	}
 	return x
 }
-
-// service makes what is the real binary with a state directory of its own.
-func (t *trial) service(name string) *service {
-	s := &service{name: name, trial: t, state: filepath.Join(t.dir, name)}
-	cache, modules := filepath.Join(s.state, "cache"), filepath.Join(built, "modules")
-	if err := errors.Join(os.MkdirAll(cache, 0o700), os.MkdirAll(modules, 0o700), os.Symlink(modules, filepath.Join(cache, "wasm"))); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.finish)
-	return s
-}
-
-// install gives the agent the plugin.
-func (t *trial) install() {
-	err := errors.Join(os.MkdirAll(filepath.Dir(t.program()), 0o700), copyFile(filepath.Join(built, "parts", "test"), t.program()),
-		os.WriteFile(filepath.Join(filepath.Dir(t.program()), "plugin.hcl"), []byte("name = \"test\"\nversion = \"1.0.0\"\n"), 0o600))
-	if err != nil {
-		t.Fatal(err)
-	}
-	trust := exec.Command(filepath.Join(built, "bin", "spinbot"), "plugins", "trust", "test", "--plugin-dir", filepath.Join(t.dir, "plugins"), "--state-dir", t.agent.state)
-	if out, err := trust.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
-
-func (t *trial) program() string { return filepath.Join(t.dir, "plugins", "test", "test") }
 
 func (t *trial) log() string { return filepath.Join(t.dir, "effects") }
 
@@ -217,7 +168,7 @@ func (t *trial) run() {
 		time.Sleep(50 * time.Millisecond) // these are people
 	}
 	t.settle()
-	t.end()
+	t.end(t.agent, t.host)
 	if t.Failed() {
 		t.Logf("replay: CHAOS_SEED and this seed\n%s", t.said())
 	}
@@ -257,19 +208,6 @@ func (t *trial) kill() {
 		})
 	case "redis":
 		t.redis.Restart(t)
-	}
-}
-
-// gone waits until nothing is left.
-func (t *trial) gone(why string, left func() []string) {
-	t.Helper()
-	began := time.Now()
-	for len(left()) > 0 {
-		if time.Since(began) > goneSoon+slack {
-			t.Errorf("%s, and %s later there is still %v", why, goneSoon, left())
-			return
-		}
-		time.Sleep(10 * time.Millisecond) // the kernel tells only parents
 	}
 }
 
@@ -355,25 +293,4 @@ func (t *trial) effects() map[string]int {
 		out[strings.TrimSpace(name)]++
 	}
 	return out
-}
-
-// end ends both in order, and looks whether anything is left.
-func (t *trial) end() {
-	for _, s := range []*service{t.agent, t.host} {
-		if code := s.terminate(); code != 0 {
-			t.Errorf("the %s was asked to end, and ended with %d", s.name, code)
-		}
-	}
-	t.gone("all have ended", func() []string { return processes(t.dir) })
-}
-
-// said gives what both have said.
-func (t *trial) said() string { return t.host.said() + t.agent.said() }
-
-// plugins gives the processes of the plugin.
-func (t *trial) plugins() []int {
-	return pidsOf(func(folder string) bool {
-		exe, err := os.Readlink(folder + "/exe")
-		return err == nil && exe == t.program()
-	})
 }
