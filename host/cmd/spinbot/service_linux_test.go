@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,7 +109,8 @@ func (f *realFleet) gone(why string, left func() []string) {
 func (f *realFleet) end(all ...*service) {
 	f.Helper()
 	for _, s := range all {
-		if code := s.terminate(); code != 0 {
+		s.hold(syscall.SIGTERM)
+		if code := s.wait(); code != 0 {
 			f.Errorf("the %s was asked to end, and ended with %d", s.name, code)
 		}
 	}
@@ -155,7 +157,9 @@ func (s *service) said() string {
 
 // begin starts it, and watches over it.
 func (s *service) begin(args ...string) {
-	s.args = append(args, "--state-dir", s.state)
+	s.mu.Lock()
+	s.args, s.over = args, false
+	s.mu.Unlock()
 	s.kept.Go(func() {
 		for s.start() {
 			err := s.cmd.Wait()
@@ -178,7 +182,7 @@ func (s *service) start() bool {
 	if s.over {
 		return false
 	}
-	s.cmd = exec.Command(filepath.Join(built, "bin", "spinbot"), s.args...)
+	s.cmd = exec.Command(filepath.Join(built, "bin", "spinbot"), append(slices.Clone(s.args), "--state-dir", s.state)...)
 	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.state, "TMPDIR=" + os.TempDir()}
 	s.cmd.Stdout, s.cmd.Stderr = s, s
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -198,23 +202,24 @@ func (s *service) signal(sig os.Signal) {
 	}
 }
 
-// terminate asks it to end, waits, and gives its code.
-func (s *service) terminate() int {
+// hold sends a signal that ends it, and has it stay so.
+func (s *service) hold(sig os.Signal) {
 	s.mu.Lock()
 	s.over = true
 	s.mu.Unlock()
-	s.signal(syscall.SIGTERM)
+	s.signal(sig)
+}
+
+// wait waits until what it was told to end has ended, and gives its code.
+func (s *service) wait() int {
 	s.kept.Wait()
 	return s.code
 }
 
 // finish ends it whatever it does.
 func (s *service) finish() {
-	s.mu.Lock()
-	s.over = true
-	s.mu.Unlock()
-	s.signal(syscall.SIGKILL)
-	s.kept.Wait()
+	s.hold(syscall.SIGKILL)
+	s.wait()
 }
 
 // pidsOf gives the processes of whose folder in /proc something holds.
