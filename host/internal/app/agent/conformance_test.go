@@ -133,7 +133,7 @@ func newHost(t *testing.T) *host {
 	heard := make(chan string, 1)
 	h.link = fleet.NewHost(fleet.HostConfig{Client: client, Namespace: dial.DefaultNamespace, Pace: pace, Log: slog.New(slog.DiscardHandler),
 		Info: fleet.HostInfo{ID: "host-box1", Key: key.Public(), URL: h.serve("let me in"), Token: "let me in"},
-		Open: func(context.Context, string) (bool, error) { return true, nil },
+		Open: func(context.Context, protocol.Unknown) (bool, error) { return true, nil },
 		Changed: func(m fleet.Member) {
 			if len(m.Plugins) > 0 && m.Away == "" {
 				select {
