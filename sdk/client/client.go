@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -78,8 +79,12 @@ func (c *Client) Plan(ctx context.Context, s Submission) (p Plan, err error) {
 type RunQuery struct {
 	Pipeline string
 	State    string
-	Before   string // run id to page on from
-	Limit    int    // 0: the host's choice
+	Owner    string
+	Text     string    // in its id, its pipeline, its owner or its error
+	Since    time.Time // made then or later
+	Until    time.Time // made before
+	Before   string    // run id to page on from
+	Limit    int       // 0: the host's choice
 }
 
 // Runs lists runs, newest first.
@@ -92,7 +97,14 @@ func (c *Client) Runs(ctx context.Context, q RunQuery) (l RunList, err error) {
 	}
 	set("pipeline", q.Pipeline)
 	set("state", q.State)
+	set("owner", q.Owner)
+	set("q", q.Text)
 	set("before", q.Before)
+	for key, t := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !t.IsZero() {
+			v.Set(key, t.Format(time.RFC3339Nano))
+		}
+	}
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}

@@ -94,6 +94,8 @@ type Config struct {
 	Cache     cache.Store
 	// CacheLimit is how many bytes of it stay when somebody tidies up and does not say; 0: they have to.
 	CacheLimit int64
+	// FirstID gives the id before those of all runs that were made at a time or later.
+	FirstID func(time.Time) string
 	// Active says whether this process is advancing the run.
 	Active func(run string) bool
 	// Hosts may stand in a Host header beside loopback ones, in lower case.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -35,9 +36,13 @@ type (
 	}
 	runFilter struct {
 		Page
-		Pipeline string   `query:"pipeline" doc:"Of the pipeline with this name."`
-		State    []string `query:"state" doc:"In one of these states."`
-		Before   string   `query:"before" doc:"Older than the run with this id: what the page before gave as next."`
+		Pipeline string    `query:"pipeline" doc:"Of the pipeline with this name."`
+		State    []string  `query:"state" doc:"In one of these states."`
+		Owner    string    `query:"owner" doc:"Of this user."`
+		Q        string    `query:"q" maxLength:"200" doc:"With this text in its id, its pipeline, its owner or its error."`
+		Since    time.Time `query:"since" doc:"Made then or later."`
+		Until    time.Time `query:"until" doc:"Made before."`
+		Before   string    `query:"before" doc:"Older than the run with this id: what the page before gave as next."`
 	}
 	oneWord struct {
 		OneRun
@@ -96,7 +101,16 @@ func (s *Server) runRoutes() {
 
 func (s *Server) listRuns(ctx context.Context, in *runFilter) (client.RunList, error) {
 	limit := in.limit()
-	heads, err := s.cfg.Index.List(ctx, store.Query{Pipeline: in.Pipeline, States: in.State, Before: in.Before, Limit: limit + 1})
+	q := store.Query{Pipeline: in.Pipeline, States: in.State, Owner: in.Owner, Text: in.Q, Before: in.Before, Limit: limit + 1}
+	if !in.Since.IsZero() {
+		q.From = s.cfg.FirstID(in.Since)
+	}
+	if !in.Until.IsZero() {
+		if until := s.cfg.FirstID(in.Until); q.Before == "" || until < q.Before {
+			q.Before = until
+		}
+	}
+	heads, err := s.cfg.Index.List(ctx, q)
 	if err != nil {
 		return client.RunList{}, err
 	}

@@ -2516,10 +2516,18 @@ export interface operations {
                 before?: string;
                 /** @description How many at most; 0: 100. */
                 limit?: number;
+                /** @description Of this user. */
+                owner?: string;
                 /** @description Of the pipeline with this name. */
                 pipeline?: string;
+                /** @description With this text in its id, its pipeline, its owner or its error. */
+                q?: string;
+                /** @description Made then or later. */
+                since?: string;
                 /** @description In one of these states. */
                 state?: string[];
+                /** @description Made before. */
+                until?: string;
             };
             header?: never;
             path?: never;
