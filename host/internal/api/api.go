@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,6 +23,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -100,10 +102,12 @@ type Config struct {
 	Active func(run string) bool
 	// Hosts may stand in a Host header beside loopback ones, in lower case.
 	Hosts []string
-	// SignIn says who comes with a token or a session, from an address; nil: who reaches the listener is an operator.
-	SignIn func(ctx context.Context, token, session, address string) (Who, error)
-	// Audit is told of everything that somebody changed, or tried to.
-	Audit func(Deed)
+	// Secure has browsers send their cookies over TLS alone: somebody else ends it.
+	Secure bool
+	// Accounts say who somebody is; as long as there is no token, who reaches the listener is an operator. Trail is told of
+	// everything that somebody changed, or tried to.
+	Accounts *auth.Accounts
+	Trail    *auth.Trail
 	// Metrics writes the Prometheus text form.
 	Metrics func(w io.Writer) error
 	// Observe is told of every request; route is the pattern, never the path.
@@ -133,6 +137,7 @@ type Server struct {
 	app     *fiber.App
 	huma    huma.API
 	ops     []Op
+	wide    atomic.Bool // it listens on more than loopback
 	closing context.Context
 	close   context.CancelFunc
 }
@@ -196,27 +201,27 @@ func (s *Server) routes() {
 	s.agentRoutes()
 	s.deviceRoutes()
 	s.seedRoutes()
+	s.accountRoutes()
 }
 
-// Listen opens a TCP listener on loopback; any other address is refused.
-func Listen(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
+// Listen opens a TCP listener. On other addresses than loopback it does so only where everybody has to sign in.
+func (s *Server) Listen(address string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, fmt.Errorf("listen on %q: %w; write it like 127.0.0.1:8080", address, err)
-	}
-	ip := net.ParseIP(host)
-	if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("listen on %q: only loopback addresses are served, since there is no sign-in yet; "+
-			"use 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 8080:127.0.0.1:8080 …)", address)
 	}
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w; choose another address with --listen", err)
 	}
-	if a, ok := ln.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() { // a "localhost" that is somewhere else
-		ln.Close()
-		return nil, fmt.Errorf("listen on %q: that name is not loopback here; use 127.0.0.1", address)
+	if a, ok := ln.Addr().(*net.TCPAddr); ok && a.IP.IsLoopback() {
+		return ln, nil
 	}
+	if !s.cfg.Accounts.Required() {
+		ln.Close()
+		return nil, fmt.Errorf("listen on %q: other machines could reach it, and nobody would have to sign in; make a token first (spinbot token new NAME --role admin), "+
+			"or listen on 127.0.0.1 and use an SSH tunnel (ssh -L 8080:127.0.0.1:8080 …)", address)
+	}
+	s.wide.Store(true)
 	return ln, nil
 }
 

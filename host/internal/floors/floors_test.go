@@ -95,6 +95,7 @@ var rooms = []room{
 	{"host/internal/trigger", 3, nil, "what makes runs by itself: cron and webhooks"},
 	{"host/internal/retention", 3, nil, "how long runs and artifacts are kept: mark, sweep, and when"},
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
+	{"host/internal/auth", 3, nil, "who somebody is: tokens, sessions, who guesses; and what was done"},
 	{"host/internal/telemetry", 3, nil, "Prometheus metrics"},
 	{"host/control", 3, []string{"host/control/..."}, "the control nodes that ship: one WASM module"},
 	{"host/control/value", 1, nil, "paths into values, texts that inputs give, one key for equal values: what control nodes share; reads files it is given"},

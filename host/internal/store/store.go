@@ -77,10 +77,10 @@ type Query struct {
 	States   []string // empty: all
 	Owner    string   // empty: all
 	// Text stands in the id, the pipeline's name, the owner or the error, ASCII letters large or small; empty: all.
-	Text string
-	Before   string   // run id to page on from; empty: from the newest
-	From     string   // run id of which none is older; empty: to the oldest
-	Limit    int      // 0: all
+	Text   string
+	Before string // run id to page on from; empty: from the newest
+	From   string // run id of which none is older; empty: to the oldest
+	Limit  int    // 0: all
 }
 
 // Index finds runs.

@@ -5,6 +5,7 @@ package host
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
@@ -88,7 +90,10 @@ type Config struct {
 	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 2 s. One that has said
 	// nothing for five times as long is taken for dead.
 	HostBeat time.Duration
-	Log      *slog.Logger
+	// Hosts may stand in a Host header beside loopback ones. TLS, when set, is how the API's address is served.
+	Hosts []string
+	TLS   *tls.Config
+	Log   *slog.Logger
 }
 
 // Host is everything that advances runs on one machine.
@@ -119,6 +124,8 @@ type Host struct {
 	placer    *placer.Placer
 	live      *live
 	logs      *logs
+	accounts  *auth.Accounts
+	trail     *auth.Trail
 	api       *api.Server
 	socket    *local.Listener
 	client    *client.Client
@@ -230,12 +237,15 @@ func (h *Host) open(ctx context.Context) error {
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 		Left: func(id run.ID) { h.setActive(string(id), false) },
 	})
+	if err := h.openAccounts(ctx); err != nil {
+		return err
+	}
 	h.holdQueue()
 	h.lookAtDisks()
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"fleet": func(context.Context) error {
@@ -344,9 +354,12 @@ func (h *Host) Failed() <-chan error { return h.failed }
 // Serve also listens on a loopback address, goes on with every run that was interrupted, fires triggers and watches devices.
 // It gives the address it listens on.
 func (h *Host) Serve(ctx context.Context, address string) (string, error) {
-	ln, err := api.Listen(address)
+	ln, err := h.api.Listen(address)
 	if err != nil {
 		return "", err
+	}
+	if h.cfg.TLS != nil {
+		ln = tls.NewListener(ln, h.cfg.TLS)
 	}
 	h.engine.Reading(true)
 	h.announce.Store(true)
