@@ -18,7 +18,7 @@ import (
 func (s *Server) accountRoutes() {
 	op(s, Op{ID: "who-am-i", Method: get, Path: v1 + "me", Need: Viewer, Summary: "Who asks, and what they may do"}, func(ctx context.Context, _ *none) (client.Me, error) {
 		who := callerOf(ctx)
-		return client.Me{User: who.User, Role: who.May.String(), SignIn: s.cfg.Accounts.Required() || s.wide.Load()}, nil
+		return client.Me{User: who.User, Role: who.May.String(), SignIn: s.signsIn()}, nil
 	})
 	op(s, Op{ID: "list-tokens", Method: get, Path: v1 + "tokens", Need: Admin, Summary: "API tokens"}, s.listTokens)
 	op(s, Op{ID: "make-token", Method: post, Path: v1 + "tokens", Need: Admin, Status: http.StatusCreated, Summary: "Make an API token"}, s.newToken)

@@ -22,6 +22,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/myspinbot/spinbot/host/internal/api/socket"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/cache"
@@ -137,6 +138,7 @@ type Server struct {
 	app     *fiber.App
 	huma    huma.API
 	ops     []Op
+	sockets *socket.Sockets
 	wide    atomic.Bool // it listens on more than loopback
 	closing context.Context
 	close   context.CancelFunc
@@ -162,6 +164,7 @@ func New(cfg Config) *Server {
 	})
 	s.app.Use(s.observe, s.tidy, s.steady, s.guard)
 	s.describe()
+	s.sockets = socket.New(s.closing, socket.Config{Journal: cfg.Journal, Live: cfg.Live, Runs: watched{s}})
 	s.routes()
 	handle := s.app.Handler() // builds the stack, so that several listeners may serve at once
 	server := s.app.Server()
@@ -202,6 +205,7 @@ func (s *Server) routes() {
 	s.deviceRoutes()
 	s.seedRoutes()
 	s.accountRoutes()
+	s.socketRoute()
 }
 
 // Listen opens a TCP listener. On other addresses than loopback it does so only where everybody has to sign in.

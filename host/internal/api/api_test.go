@@ -189,7 +189,7 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-func start(t *testing.T, change func(*Config)) *bench {
+func start(t testing.TB, change func(*Config)) *bench {
 	t.Helper()
 	files, err := dir.Open(t.TempDir())
 	if err != nil {
@@ -251,7 +251,7 @@ func start(t *testing.T, change func(*Config)) *bench {
 }
 
 // record appends events to a run, which then stands in a state.
-func (b *bench) record(t *testing.T, id, state string, events ...string) {
+func (b *bench) record(t testing.TB, id, state string, events ...string) {
 	t.Helper()
 	h, _ := b.store.Find(t.Context(), id) // a new run has none
 	if h.Run != id {

@@ -117,23 +117,29 @@ func (s *Server) signIn(c *fiber.Ctx, who *caller) error {
 		who.User, who.May = local, Owner
 		return nil
 	}
-	if !s.cfg.Accounts.Required() && !s.wide.Load() {
+	if !s.signsIn() {
 		who.User, who.May = local, Operator
 		return nil
 	}
-	const scheme = "Bearer "
-	token := c.Get(fiber.HeaderAuthorization)
-	if len(token) < len(scheme) || !strings.EqualFold(token[:len(scheme)], scheme) {
-		token = ""
-	} else {
-		token = token[len(scheme):]
-	}
-	found, err := s.cfg.Accounts.SignIn(c.UserContext(), token, c.Cookies(sessionCookie), who.address)
+	found, err := s.cfg.Accounts.SignIn(c.UserContext(), bearer(c), c.Cookies(sessionCookie), who.address)
 	if err == nil {
 		who.User, who.By = found.User, found.By
 		who.May = map[auth.Role]Need{auth.Viewer: Viewer, auth.Operator: Operator, auth.Admin: Admin}[found.Role]
 	}
 	return err
+}
+
+// signsIn says whether others than the machine's own user have to sign in.
+func (s *Server) signsIn() bool { return s.cfg.Accounts.Required() || s.wide.Load() }
+
+// bearer gives the token that a request comes with.
+func bearer(c *fiber.Ctx) string {
+	const scheme = "Bearer "
+	text := c.Get(fiber.HeaderAuthorization)
+	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+		return ""
+	}
+	return strings.Clone(text[len(scheme):])
 }
 
 func (s *Server) refusal(o Op, who *caller) error {

@@ -107,6 +107,7 @@ var rooms = []room{
 	{"host/internal/replay", 4, nil, "a recorded run, stepped through event by event: its states and what its expressions saw"},
 	{"host/internal/lsp", 4, nil, "the language server: one connection, its documents, their diagnostics"},
 	{"host/internal/lsp/...", 3, []string{"host/internal/lsp/..."}, "what an editor's questions are answered from: text, places in it, what names mean, answers, shapes"},
+	{"host/internal/api/socket", 3, nil, "runs as they go on, to many clients, over WebSockets"},
 	{"host/internal/api", 4, nil, "Fiber routes; JSON shapes are sdk/client's"},
 	{"host/internal/app/...", 5, []string{"host/internal/app/..."}, "configuration and wiring only"},
 	{"host/cmd/spinbot", 6, nil, "the command line: one file per command"},
