@@ -399,6 +399,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/{name}/source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A pipeline's text, and its version */
+        get: operations["show-pipeline-source"];
+        /**
+         * Save a pipeline
+         * @description With the version that it has, or without one when it is new; else the answer is 412. What is broken is saved too, and is out of use.
+         */
+        put: operations["save-pipeline"];
+        post?: never;
+        /** Remove a pipeline's file; its runs stay */
+        delete: operations["remove-pipeline"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines/check": {
         parameters: {
             query?: never;
@@ -410,6 +432,23 @@ export interface paths {
         put?: never;
         /** What is wrong with a pipeline, without running it */
         post: operations["check-pipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/format": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A pipeline's text as it is commonly laid out */
+        post: operations["format-pipeline"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1180,6 +1219,11 @@ export interface components {
             options?: unknown[];
             type: string;
         };
+        Formatted: {
+            text: string;
+            /** Format: int64 */
+            version: number;
+        };
         Grant: {
             asked: boolean;
             command?: string;
@@ -1375,6 +1419,11 @@ export interface components {
             type?: string;
             when?: boolean;
         };
+        PipelineSource: {
+            pipeline: components["schemas"]["Pipeline"];
+            text: string;
+            version: string;
+        };
         Plan: {
             complete: boolean;
             digest: string;
@@ -1511,6 +1560,10 @@ export interface components {
             runs: components["schemas"]["Run"][];
             /** Format: int64 */
             version: number;
+        };
+        SavePipeline: {
+            text: string;
+            version?: string;
         };
         Source: {
             files?: {
@@ -2485,6 +2538,106 @@ export interface operations {
             };
         };
     };
+    "show-pipeline-source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "save-pipeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavePipeline"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-pipeline": {
+        parameters: {
+            query: {
+                /** @description The version that it has. */
+                version: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "check-pipeline": {
         parameters: {
             query?: {
@@ -2508,6 +2661,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Checked"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "format-pipeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Source"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Formatted"];
                 };
             };
             /** @description Error */

@@ -287,7 +287,7 @@ func (p *peer) subscribe(a asked, run string) error {
 		h.release(s)
 		return nil
 	}
-	from := upTo
+	var from uint64
 	if a.After != nil {
 		from = *a.After
 	} else {
