@@ -206,6 +206,7 @@ func (s *Server) routes() {
 	s.seedRoutes()
 	s.accountRoutes()
 	s.socketRoute()
+	s.gateRoutes()
 }
 
 // Listen opens a TCP listener. On other addresses than loopback it does so only where everybody has to sign in.

@@ -12,7 +12,9 @@ import (
 func TestSave(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	save := func(name, text, version string) (Entry, error) { return r.Folders.Save(t.Context(), name, []byte(text), version) }
+	save := func(name, text, version string) (Entry, error) {
+		return r.Folders.Save(t.Context(), name, []byte(text), version)
+	}
 	e, err := save("film", "pipeline \"film\" {}\n", "")
 	if err != nil || e.Name != "film" || e.State != Ready {
 		t.Fatalf("%+v %v", e, err)

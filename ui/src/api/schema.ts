@@ -314,6 +314,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What runs ask people
+         * @description The questions of so many runs that are under way, the newest first. Answers go to /api/v1/runs/{id}/answer.
+         */
+        get: operations["list-gates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/gc": {
         parameters: {
             query?: never;
@@ -1221,6 +1241,23 @@ export interface components {
         };
         Formatted: {
             text: string;
+            /** Format: int64 */
+            version: number;
+        };
+        Gate: {
+            ask?: components["schemas"]["Question"];
+            ask_ref?: string;
+            at: string;
+            pipeline: string;
+            run: string;
+            /** Format: date-time */
+            since?: string;
+            /** Format: date-time */
+            until?: string;
+        };
+        GateList: {
+            gates: components["schemas"]["Gate"][];
+            next?: string;
             /** Format: int64 */
             version: number;
         };
@@ -2371,6 +2408,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeviceSeries"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-gates": {
+        parameters: {
+            query?: {
+                /** @description Of runs older than the one with this id: what the page before gave as next. */
+                before?: string;
+                /** @description How many at most; 0: 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateList"];
                 };
             };
             /** @description Error */
