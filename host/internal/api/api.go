@@ -46,6 +46,8 @@ type Queue interface {
 	Queue(ctx context.Context, limit int) (client.Queue, error)
 	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 	TellQueue(ctx context.Context, what, by string) error
+	// Next puts a run that waits before all others.
+	Next(ctx context.Context, run, by string) error
 }
 
 // Planner says what a run would do.

@@ -79,6 +79,10 @@ func (f fakeQueue) TellQueue(_ context.Context, what, by string) error {
 	return f.runs.note("queue %s by %s", what, by)
 }
 
+func (f fakeQueue) Next(_ context.Context, run, by string) error {
+	return f.runs.note("next %s by %s", run, by)
+}
+
 func (f fakeQueue) Plan(_ context.Context, s client.Submission) (client.Plan, error) {
 	return client.Plan{Version: 1, Pipeline: s.Pipeline.Name}, f.runs.note("plan %s", s.Pipeline.Name)
 }
