@@ -154,6 +154,7 @@ func New(cfg Config) *Server {
 		AppName:               "spinbot",
 		Immutable:             true,
 		UnescapePath:          true,
+		StrictRouting:         true,
 		DisableStartupMessage: true,
 		StreamRequestBody:     true,
 		// Forms would be read whole, into memory and temporary files, before the guard has looked at the request.

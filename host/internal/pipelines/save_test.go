@@ -13,13 +13,13 @@ func TestSave(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	save := func(name, text, version string) (Entry, error) {
-		return r.Folders.Save(t.Context(), name, []byte(text), version)
+		return r.Save(t.Context(), name, []byte(text), version)
 	}
 	e, err := save("film", "pipeline \"film\" {}\n", "")
 	if err != nil || e.Name != "film" || e.State != Ready {
 		t.Fatalf("%+v %v", e, err)
 	}
-	_, raw, err := r.Folders.Source(t.Context(), "film")
+	_, raw, err := r.Source(t.Context(), "film")
 	if err != nil || string(raw) != "pipeline \"film\" {}\n" {
 		t.Fatalf("%s %v", raw, err)
 	}
@@ -43,13 +43,13 @@ func TestSave(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	if err := r.Folders.Remove(t.Context(), "film", was); !errors.Is(err, ErrStale) {
+	if err := r.Remove(t.Context(), "film", was); !errors.Is(err, ErrStale) {
 		t.Error(err)
 	}
-	if err := r.Folders.Remove(t.Context(), "film", VersionOf([]byte("pipeline \"film\" {\n"))); err != nil {
+	if err := r.Remove(t.Context(), "film", VersionOf([]byte("pipeline \"film\" {\n"))); err != nil {
 		t.Error(err)
 	}
-	if err := r.Folders.Remove(t.Context(), "film", was); !errors.Is(err, ErrUnknown) {
+	if err := r.Remove(t.Context(), "film", was); !errors.Is(err, ErrUnknown) {
 		t.Error(err)
 	}
 	left, err := os.ReadDir(filepath.Dir(e.File))
@@ -62,7 +62,7 @@ func TestSave(t *testing.T) {
 func TestSaveAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	if _, err := r.Folders.Save(t.Context(), "film", []byte("pipeline \"film\" {}"), ""); err != nil {
+	if _, err := r.Save(t.Context(), "film", []byte("pipeline \"film\" {}"), ""); err != nil {
 		t.Fatal(err)
 	}
 	version := VersionOf([]byte("pipeline \"film\" {}"))
@@ -70,7 +70,7 @@ func TestSaveAtOnce(t *testing.T) {
 	saved := make(chan int, 16)
 	for k := range cap(saved) {
 		group.Go(func() {
-			_, err := r.Folders.Save(t.Context(), "film", []byte("pipeline \"film\" {}"+strings.Repeat("\n", k+1)), version)
+			_, err := r.Save(t.Context(), "film", []byte("pipeline \"film\" {}"+strings.Repeat("\n", k+1)), version)
 			switch {
 			case err == nil:
 				saved <- k

@@ -37,7 +37,7 @@ func TestSavePipeline(t *testing.T) {
 	if _, err := c.SavePipeline(t.Context(), "six.test", client.SavePipeline{Text: text}); code(err) != client.CodeBadRequest {
 		t.Error(err)
 	}
-	broken, err := c.SavePipeline(t.Context(), "six", client.SavePipeline{Text: "pipeline \"six\" {}\noutput \"six\" { value = lenght([]) }\n", Version: saved.Version})
+	broken, err := c.SavePipeline(t.Context(), "six", client.SavePipeline{Text: "pipeline \"six\" {}\noutput \"six\" { value = none([]) }\n", Version: saved.Version})
 	if err != nil || broken.Pipeline.State != "broken" || len(broken.Pipeline.Diagnostics) == 0 {
 		t.Errorf("%+v %v", broken, err)
 	}
