@@ -99,6 +99,8 @@ type Config struct {
 	Cache     cache.Store
 	// CacheLimit is how many bytes of it stay when somebody tidies up and does not say; 0: they have to.
 	CacheLimit int64
+	// Changes gives a number that is another one whenever what Show gives of a run may be; 0: nobody knows. nil: nobody ever does.
+	Changes func(run string) uint64
 	// FirstID gives the id before those of all runs that were made at a time or later.
 	FirstID func(time.Time) string
 	// Active says whether this process is advancing the run.
@@ -141,6 +143,7 @@ type Server struct {
 	huma    huma.API
 	ops     []Op
 	sockets *socket.Sockets
+	shown   answers
 	wide    atomic.Bool // it listens on more than loopback
 	closing context.Context
 	close   context.CancelFunc

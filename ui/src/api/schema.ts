@@ -3136,14 +3136,13 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A run's id, a unique beginning of that, or last. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description The run. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3152,7 +3151,7 @@ export interface operations {
                     "application/json": components["schemas"]["Run"];
                 };
             };
-            /** @description Error */
+            /** @description What went wrong, and what to do about it. */
             default: {
                 headers: {
                     [name: string]: unknown;

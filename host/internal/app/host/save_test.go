@@ -54,3 +54,38 @@ func TestSavePipeline(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestShownAnew: what was answered of a run is not answered again once something of it has changed.
+func TestShownAnew(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	t.Cleanup(func() { stop(t, h) })
+	c := h.Client()
+	r, err := c.Submit(t.Context(), client.Submission{Pipeline: client.Source{Text: "pipeline \"x\" {}\nnode \"control.template\" \"a\" { template = \"Hello\" }\n"}})
+	for seq := uint64(0); err == nil && !r.Ended(); r, err = c.Run(t.Context(), r.ID) { // as often as it can
+		if r.Seq < seq {
+			t.Fatalf("event %d after event %d", r.Seq, seq)
+		}
+		seq = r.Seq
+	}
+	if err != nil || r.State != "succeeded" {
+		t.Fatalf("%+v %v", r, err)
+	}
+	for k := range 6 {
+		if _, err := c.Pin(t.Context(), r.ID, k%2 == 0); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got, err := c.Run(t.Context(), r.ID); err != nil || got.Pinned != (k%2 == 0) || got.Interrupted {
+				t.Fatalf("%+v %v", got, err)
+			}
+		}
+	}
+	if _, err := c.Sweep(t.Context(), client.Sweep{OlderThan: "1ms"}); err != nil {
+		t.Fatal(err)
+	}
+	var p *client.Problem
+	if got, err := c.Run(t.Context(), r.ID); !errors.As(err, &p) || p.Code != client.CodeNotFound {
+		t.Errorf("%+v %v", got, err)
+	}
+}
