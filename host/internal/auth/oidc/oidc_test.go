@@ -1,0 +1,254 @@
+package oidc
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/auth"
+)
+
+func config(s *server) Config {
+	return Config{Issuer: s.URL, ClientID: clientID, Secret: clientSecret, Redirect: callback, Scopes: []string{"groups"},
+		Roles: map[string]auth.Role{"staff": auth.Operator, "ops": auth.Admin, "guests": auth.Viewer}}
+}
+
+func provider(t *testing.T, cfg Config) *Provider {
+	t.Helper()
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// visit goes to the provider as a browser does, and gives the query that it comes back with, and its cookie.
+func visit(t *testing.T, p *Provider, back string) (url.Values, string) {
+	t.Helper()
+	location, cookie, err := p.Begin(t.Context(), back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := once.Get(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	to, err := answer.Location()
+	if err != nil {
+		t.Fatalf("%s: %s", location, answer.Status)
+	}
+	return to.Query(), cookie
+}
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	p := provider(t, config(s))
+	for _, alg := range []string{"RS256", "ES256"} {
+		s.set(func() { s.alg = alg })
+		query, cookie := visit(t, p, "/runs?state=failed")
+		l, err := p.End(t.Context(), cookie, query)
+		if err != nil || l != (Login{"anna", "7", auth.Operator, "/runs?state=failed"}) {
+			t.Errorf("%s: %+v %v", alg, l, err)
+		}
+		if _, err := p.End(t.Context(), cookie, query); !denies(err) {
+			t.Errorf("a code is taken twice: %v", err)
+		}
+	}
+	s.set(func() { s.kid = "2" }) // it has other keys now
+	query, cookie := visit(t, p, "/")
+	if _, err := p.End(t.Context(), cookie, query); err != nil {
+		t.Error(err)
+	}
+	if s.asked != 1 {
+		t.Errorf("it was asked %d times what it can do", s.asked)
+	}
+}
+
+func denies(err error) bool {
+	var d *DeniedError
+	return errors.As(err, &d)
+}
+
+func TestForgedTokens(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	p := provider(t, config(s))
+	for name, forge := range map[string]func(){
+		"nonce of another":                 func() { s.claims["nonce"] = "made up" },
+		"no nonce":                         func() { s.claims["nonce"] = nil },
+		"for another client":               func() { s.claims["aud"] = "shop" },
+		"of another issuer":                func() { s.claims["iss"] = "https://elsewhere.example" },
+		"expired":                          func() { s.claims["exp"] = time.Now().Add(-time.Hour).Unix() },
+		"not yet good":                     func() { s.claims["nbf"] = time.Now().Add(time.Hour).Unix() },
+		"not signed":                       func() { s.alg = "none" },
+		"signed with what everybody knows": func() { s.alg = "HS256" },
+		"signed by another":                func() { s.alg = "swapped" },
+		"no name":                          func() { s.claims["preferred_username"] = "" },
+		"a name that is none":              func() { s.claims["preferred_username"] = []string{"anna"} },
+		"a name with a line's end":         func() { s.claims["preferred_username"] = "anna\nroot" },
+		"a long name":                      func() { s.claims["preferred_username"] = strings.Repeat("a", maxUser+1) },
+		"no role":                          func() { s.claims["groups"] = []string{"others"} },
+		"no groups":                        func() { s.claims["groups"] = nil },
+		"groups that are none":             func() { s.claims["groups"] = map[string]any{"staff": true} },
+	} {
+		s.set(func() { s.alg, s.claims = "RS256", map[string]any{}; forge() })
+		query, cookie := visit(t, p, "/")
+		if l, err := p.End(t.Context(), cookie, query); !denies(err) {
+			t.Errorf("%s: %+v %v", name, l, err)
+		}
+	}
+	s.set(func() { s.alg, s.claims = "RS256", map[string]any{} })
+	query, cookie := visit(t, p, "/")
+	if _, err := p.End(t.Context(), cookie, query); err != nil {
+		t.Errorf("what is right is refused too: %v", err)
+	}
+}
+
+// TestOtherBrowsers: what was begun in a browser is ended there, soon, with its own code.
+func TestOtherBrowsers(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	cfg := config(s)
+	var mu sync.Mutex
+	now := time.Now()
+	cfg.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	p := provider(t, cfg)
+	mine, cookie := visit(t, p, "/")
+	theirs, other := visit(t, p, "/")
+	restarted := provider(t, cfg)
+	flipped := []byte(cookie)
+	flipped[3] ^= 1
+	for name, x := range map[string]struct {
+		p      *Provider
+		cookie string
+		query  url.Values
+	}{
+		"no cookie": {p, "", mine}, "another's cookie": {p, other, mine}, "another's way back": {p, cookie, theirs}, "a changed cookie": {p, string(flipped), mine},
+		"a cookie without a signature": {p, cookie[:strings.Index(cookie, ".")], mine}, "a cookie of another process": {restarted, cookie, mine},
+		"no state": {p, cookie, url.Values{"code": mine["code"]}}, "nothing": {p, "", nil}, "a dot": {p, ".", nil},
+	} {
+		if _, err := x.p.End(t.Context(), x.cookie, x.query); !errors.Is(err, ErrStale) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A code that was stolen elsewhere: the verifier of this browser does not fit it.
+	if _, err := p.End(t.Context(), cookie, url.Values{"state": mine["state"], "code": theirs["code"]}); !denies(err) {
+		t.Error(err)
+	}
+	if _, err := p.End(t.Context(), cookie, url.Values{"state": mine["state"], "error": {"access_denied"}, "error_description": {"not\x1b[31m today"}}); !denies(err) ||
+		!strings.Contains(err.Error(), "access_denied not[31m today") {
+		t.Errorf("%v", err)
+	}
+	mu.Lock()
+	now = now.Add(Lasts)
+	mu.Unlock()
+	if _, err := p.End(t.Context(), cookie, mine); !errors.Is(err, ErrStale) {
+		t.Errorf("it can be ended for ever: %v", err)
+	}
+}
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	in := func(cfg Config, claims map[string]any) (Login, error) {
+		s.set(func() { s.claims = claims })
+		p := provider(t, cfg)
+		query, cookie := visit(t, p, "/")
+		return p.End(t.Context(), cookie, query)
+	}
+	with := func(change func(*Config)) Config {
+		cfg := config(s)
+		change(&cfg)
+		return cfg
+	}
+	for name, x := range map[string]struct {
+		cfg    Config
+		claims map[string]any
+		want   auth.Role
+	}{
+		"the highest": {config(s), map[string]any{"groups": []string{"staff", "ops", "guests", "?"}}, auth.Admin},
+		"one text":    {config(s), map[string]any{"groups": "guests"}, auth.Viewer},
+		"everybody":   {with(func(c *Config) { c.Everybody = auth.Viewer }), map[string]any{"groups": nil}, auth.Viewer},
+		"and higher":  {with(func(c *Config) { c.Everybody = auth.Viewer }), nil, auth.Operator},
+		"not lower":   {with(func(c *Config) { c.Everybody = auth.Admin }), nil, auth.Admin},
+		"deep":        {with(func(c *Config) { c.RolesClaim = "realm_access.roles" }), map[string]any{"realm_access": map[string]any{"roles": []string{"ops"}}}, auth.Admin},
+		"with dots":   {with(func(c *Config) { c.RolesClaim = "https://gpu.example/roles" }), map[string]any{"https://gpu.example/roles": []string{"ops"}}, auth.Admin},
+	} {
+		if l, err := in(x.cfg, x.claims); err != nil || l.Role != x.want {
+			t.Errorf("%s: %+v %v", name, l, err)
+		}
+	}
+	mail := with(func(c *Config) { c.UserClaim = "email" })
+	if l, err := in(mail, map[string]any{"email": "a@b.example", "email_verified": true}); err != nil || l.User != "a@b.example" {
+		t.Errorf("%+v %v", l, err)
+	}
+	if _, err := in(mail, map[string]any{"email": "a@b.example", "email_verified": false}); !denies(err) {
+		t.Error(err)
+	}
+}
+
+// TestProviderDown: it is not asked over and over, and when it is back people sign in.
+func TestProviderDown(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.set(func() { s.down = true })
+	cfg := config(s)
+	now := time.Now()
+	cfg.Now = func() time.Time { return now }
+	p := provider(t, cfg)
+	for range 3 {
+		if _, _, err := p.Begin(t.Context(), "/"); err == nil || denies(err) || !strings.Contains(err.Error(), s.URL) {
+			t.Error(err)
+		}
+	}
+	if s.asked != 1 {
+		t.Errorf("it was asked %d times", s.asked)
+	}
+	s.set(func() { s.down = false })
+	now = now.Add(again)
+	query, cookie := visit(t, p, "/")
+	s.set(func() { s.down = true })
+	if _, err := p.End(t.Context(), cookie, query); err == nil || denies(err) {
+		t.Error(err)
+	}
+	s.set(func() { s.down = false })
+	cfg.Secret = "wrong"
+	p = provider(t, cfg)
+	query, cookie = visit(t, p, "/")
+	if _, err := p.End(t.Context(), cookie, query); !denies(err) || !strings.Contains(err.Error(), "invalid_client") {
+		t.Error(err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	good := Config{Issuer: "https://id.example", ClientID: "x", Redirect: "http://127.0.0.1:8080/back", Everybody: auth.Viewer}
+	if err := good.Check(); err != nil {
+		t.Error(err)
+	}
+	for want, change := range map[string]func(*Config){
+		"issuer: want":      func(c *Config) { c.Issuer = "id.example" },
+		"open to everybody": func(c *Config) { c.Issuer = "http://id.example" },
+		"redirect":          func(c *Config) { c.Redirect = "ftp://x/" },
+		"client_id":         func(c *Config) { c.ClientID = "" },
+		"nobody":            func(c *Config) { c.Everybody = "" },
+	} {
+		bad := good
+		change(&bad)
+		if _, err := New(bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	for back, want := range map[string]string{"/runs?a=b#c": "/runs?a=b#c", "": "/", "https://x.example/": "/", "//x.example": "/", `/\x.example`: "/", "/\t/x": "/", "runs": "/", "javascript:x": "/", "/" + strings.Repeat("x", 1000): "/"} {
+		if got := here(back); got != want {
+			t.Errorf("%q: %q, want %q", back, got, want)
+		}
+	}
+}
