@@ -96,6 +96,7 @@ var rooms = []room{
 	{"host/internal/retention", 3, nil, "how long runs and artifacts are kept: mark, sweep, and when"},
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/auth", 3, nil, "who somebody is: tokens, sessions, who guesses; and what was done"},
+	{"host/internal/auth/oidc/oidctest", 2, nil, "a provider of OpenID Connect for tests"},
 	{"host/internal/auth/oidc", 3, []string{"host/internal/auth"}, "sign-ins with a provider of OpenID Connect"},
 	{"host/internal/telemetry", 3, nil, "Prometheus metrics"},
 	{"host/control", 3, []string{"host/control/..."}, "the control nodes that ship: one WASM module"},

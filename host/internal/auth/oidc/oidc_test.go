@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc/oidctest"
 )
 
-func config(s *server) Config {
-	return Config{Issuer: s.URL, ClientID: clientID, Secret: clientSecret, Redirect: callback, Scopes: []string{"groups"}, UserClaim: "preferred_username", RolesClaim: "groups", Now: time.Now,
+const callback = "https://gpu.example/api/v1/session/oidc/callback"
+
+func config(s *oidctest.Server) Config {
+	return Config{Issuer: s.URL, ClientID: oidctest.ClientID, Secret: oidctest.ClientSecret, Redirect: callback, Scopes: []string{"groups"}, UserClaim: "preferred_username", RolesClaim: "groups", Now: time.Now,
 		Roles: map[string]auth.Role{"staff": auth.Operator, "ops": auth.Admin, "guests": auth.Viewer}}
 }
 
@@ -39,10 +42,10 @@ func visit(t *testing.T, p *Provider, back string) (url.Values, string) {
 
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := oidctest.Start(t, callback)
 	p := New(config(s))
 	for _, alg := range []string{"RS256", "ES256"} {
-		s.set(func() { s.alg = alg })
+		s.Set(func(x *oidctest.Says) { x.Alg = alg })
 		query, cookie := visit(t, p, "/runs?state=failed")
 		l, err := p.End(t.Context(), cookie, query)
 		if err != nil || l != (Login{"anna", "7", auth.Operator, "/runs?state=failed"}) {
@@ -52,13 +55,13 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("a code is taken twice: %v", err)
 		}
 	}
-	s.set(func() { s.kid = "2" }) // it has other keys now
+	s.Set(func(x *oidctest.Says) { x.Keys = "2" }) // it has other keys now
 	query, cookie := visit(t, p, "/")
 	if _, err := p.End(t.Context(), cookie, query); err != nil {
 		t.Error(err)
 	}
-	if s.asked != 1 {
-		t.Errorf("it was asked %d times what it can do", s.asked)
+	if s.Asked() != 1 {
+		t.Errorf("it was asked %d times what it can do", s.Asked())
 	}
 }
 
@@ -69,33 +72,33 @@ func denies(err error) bool {
 
 func TestForgedTokens(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := oidctest.Start(t, callback)
 	p := New(config(s))
-	for name, forge := range map[string]func(){
-		"nonce of another":                 func() { s.claims["nonce"] = "made up" },
-		"no nonce":                         func() { s.claims["nonce"] = nil },
-		"for another client":               func() { s.claims["aud"] = "shop" },
-		"of another issuer":                func() { s.claims["iss"] = "https://elsewhere.example" },
-		"expired":                          func() { s.claims["exp"] = time.Now().Add(-time.Hour).Unix() },
-		"not yet good":                     func() { s.claims["nbf"] = time.Now().Add(time.Hour).Unix() },
-		"not signed":                       func() { s.alg = "none" },
-		"signed with what everybody knows": func() { s.alg = "HS256" },
-		"signed by another":                func() { s.alg = "swapped" },
-		"no name":                          func() { s.claims["preferred_username"] = "" },
-		"a name that is none":              func() { s.claims["preferred_username"] = []string{"anna"} },
-		"a name with a line's end":         func() { s.claims["preferred_username"] = "anna\nroot" },
-		"a long name":                      func() { s.claims["preferred_username"] = strings.Repeat("a", maxUser+1) },
-		"no role":                          func() { s.claims["groups"] = []string{"others"} },
-		"no groups":                        func() { s.claims["groups"] = nil },
-		"groups that are none":             func() { s.claims["groups"] = map[string]any{"staff": true} },
+	for name, forge := range map[string]func(*oidctest.Says){
+		"nonce of another":                 func(x *oidctest.Says) { x.Claims["nonce"] = "made up" },
+		"no nonce":                         func(x *oidctest.Says) { x.Claims["nonce"] = nil },
+		"for another client":               func(x *oidctest.Says) { x.Claims["aud"] = "shop" },
+		"of another issuer":                func(x *oidctest.Says) { x.Claims["iss"] = "https://elsewhere.example" },
+		"expired":                          func(x *oidctest.Says) { x.Claims["exp"] = time.Now().Add(-time.Hour).Unix() },
+		"not yet good":                     func(x *oidctest.Says) { x.Claims["nbf"] = time.Now().Add(time.Hour).Unix() },
+		"not signed":                       func(x *oidctest.Says) { x.Alg = "none" },
+		"signed with what everybody knows": func(x *oidctest.Says) { x.Alg = "HS256" },
+		"signed by another":                func(x *oidctest.Says) { x.Alg = "swapped" },
+		"no name":                          func(x *oidctest.Says) { x.Claims["preferred_username"] = "" },
+		"a name that is none":              func(x *oidctest.Says) { x.Claims["preferred_username"] = []string{"anna"} },
+		"a name with a line's end":         func(x *oidctest.Says) { x.Claims["preferred_username"] = "anna\nroot" },
+		"a long name":                      func(x *oidctest.Says) { x.Claims["preferred_username"] = strings.Repeat("a", maxUser+1) },
+		"no role":                          func(x *oidctest.Says) { x.Claims["groups"] = []string{"others"} },
+		"no groups":                        func(x *oidctest.Says) { x.Claims["groups"] = nil },
+		"groups that are none":             func(x *oidctest.Says) { x.Claims["groups"] = map[string]any{"staff": true} },
 	} {
-		s.set(func() { s.alg, s.claims = "RS256", map[string]any{}; forge() })
+		s.Set(func(x *oidctest.Says) { x.Alg, x.Claims = "RS256", map[string]any{}; forge(x) })
 		query, cookie := visit(t, p, "/")
 		if l, err := p.End(t.Context(), cookie, query); !denies(err) {
 			t.Errorf("%s: %+v %v", name, l, err)
 		}
 	}
-	s.set(func() { s.alg, s.claims = "RS256", map[string]any{} })
+	s.Set(func(x *oidctest.Says) { x.Alg, x.Claims = "RS256", nil })
 	query, cookie := visit(t, p, "/")
 	if _, err := p.End(t.Context(), cookie, query); err != nil {
 		t.Errorf("what is right is refused too: %v", err)
@@ -105,7 +108,7 @@ func TestForgedTokens(t *testing.T) {
 // TestOtherBrowsers: what was begun in a browser is ended there, soon, with its own code.
 func TestOtherBrowsers(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := oidctest.Start(t, callback)
 	cfg := config(s)
 	var mu sync.Mutex
 	now := time.Now()
@@ -147,9 +150,9 @@ func TestOtherBrowsers(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := oidctest.Start(t, callback)
 	in := func(cfg Config, claims map[string]any) (Login, error) {
-		s.set(func() { s.claims = claims })
+		s.Set(func(x *oidctest.Says) { x.Claims = claims })
 		p := New(cfg)
 		query, cookie := visit(t, p, "/")
 		return p.End(t.Context(), cookie, query)
@@ -188,8 +191,8 @@ func TestRoles(t *testing.T) {
 // TestProviderDown: it is not asked over and over, and when it is back people sign in.
 func TestProviderDown(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
-	s.set(func() { s.down = true })
+	s := oidctest.Start(t, callback)
+	s.Set(func(x *oidctest.Says) { x.Down = true })
 	cfg := config(s)
 	now := time.Now()
 	cfg.Now = func() time.Time { return now }
@@ -199,17 +202,17 @@ func TestProviderDown(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if s.asked != 1 {
-		t.Errorf("it was asked %d times", s.asked)
+	if s.Asked() != 1 {
+		t.Errorf("it was asked %d times", s.Asked())
 	}
-	s.set(func() { s.down = false })
+	s.Set(func(x *oidctest.Says) { x.Down = false })
 	now = now.Add(again)
 	query, cookie := visit(t, p, "/")
-	s.set(func() { s.down = true })
+	s.Set(func(x *oidctest.Says) { x.Down = true })
 	if _, err := p.End(t.Context(), cookie, query); err == nil || denies(err) {
 		t.Error(err)
 	}
-	s.set(func() { s.down = false })
+	s.Set(func(x *oidctest.Says) { x.Down = false })
 	cfg.Secret = "wrong"
 	p = New(cfg)
 	query, cookie = visit(t, p, "/")

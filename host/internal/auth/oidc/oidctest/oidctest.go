@@ -1,4 +1,6 @@
-package oidc
+// Package oidctest is a provider of OpenID Connect for tests: real signatures, single-use codes, PKCE, a client with a secret.
+// Whoever comes is signed in at once. It can be told to say what is wrong.
+package oidctest
 
 import (
 	"crypto"
@@ -21,29 +23,35 @@ import (
 	"time"
 )
 
-const clientID, clientSecret, callback = "spinbot", "of the client", "https://gpu.example/api/v1/session/oidc/callback"
+// The client that it knows.
+const ClientID, ClientSecret = "spinbot", "of the client"
 
-// server is a provider of OpenID Connect: real signatures, single-use codes, PKCE, a client with a secret. Whoever comes is
-// signed in at once.
-type server struct {
+// Says is what it says, and how.
+type Says struct {
+	Callback string // where it sends browsers back to
+	// Alg is RS256, ES256, HS256 with the public key for the secret, none, or swapped: RS256 with another's key.
+	Alg    string
+	Claims map[string]any // over those that are right: anna, of the group staff
+	Keys   string         // what its keys are called
+	Down   bool
+}
+
+// Server is the provider.
+type Server struct {
 	*httptest.Server
 	rsa *rsa.PrivateKey
 	ec  *ecdsa.PrivateKey
 
-	mu     sync.Mutex
-	codes  map[string]url.Values // what was asked for, by code
-	asked  int                   // for what it can do
-	alg    string
-	claims map[string]any // over those that are right
-	down   bool
-	kid    string
+	mu    sync.Mutex
+	says  Says
+	codes map[string]url.Values // what was asked for, by code
+	asked int
 }
 
-func b64(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
-
-func serve(t *testing.T) *server {
+// Start starts one, which ends with the test.
+func Start(t testing.TB, callback string) *Server {
 	t.Helper()
-	s := &server{codes: map[string]url.Values{}, alg: "RS256", claims: map[string]any{}, kid: "1"}
+	s := &Server{codes: map[string]url.Values{}, says: Says{Alg: "RS256", Callback: callback, Keys: "1"}}
 	var err1, err2 error
 	s.rsa, err1 = rsa.GenerateKey(rand.Reader, 2048)
 	s.ec, err2 = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -60,12 +68,21 @@ func serve(t *testing.T) *server {
 	return s
 }
 
-// set changes what it does from now on.
-func (s *server) set(do func()) {
+// Set changes what it says from now on.
+func (s *Server) Set(change func(*Says)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	do()
+	change(&s.says)
 }
+
+// Asked says how often it was asked what it can do.
+func (s *Server) Asked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+func b64(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
 func answer(w http.ResponseWriter, status int, x any) {
 	w.Header().Set("Content-Type", "application/json")
@@ -73,11 +90,11 @@ func answer(w http.ResponseWriter, status int, x any) {
 	_ = json.NewEncoder(w).Encode(x)
 }
 
-func (s *server) discovery(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked++
-	if s.down {
+	if s.says.Down {
 		http.Error(w, "down", http.StatusServiceUnavailable)
 		return
 	}
@@ -85,30 +102,30 @@ func (s *server) discovery(w http.ResponseWriter, _ *http.Request) {
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256", "HS256", "none"}, "subject_types_supported": []string{"public"}, "response_types_supported": []string{"code"}})
 }
 
-func (s *server) keys(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) keys(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	point, _ := s.ec.PublicKey.Bytes()
 	answer(w, 200, map[string]any{"keys": []any{
-		map[string]any{"kty": "RSA", "kid": "RS256" + s.kid, "use": "sig", "n": b64(s.rsa.N.Bytes()), "e": b64(big.NewInt(int64(s.rsa.E)).Bytes())},
-		map[string]any{"kty": "EC", "crv": "P-256", "kid": "ES256" + s.kid, "use": "sig", "x": b64(point[1:33]), "y": b64(point[33:])},
+		map[string]any{"kty": "RSA", "kid": "RS256" + s.says.Keys, "use": "sig", "n": b64(s.rsa.N.Bytes()), "e": b64(big.NewInt(int64(s.rsa.E)).Bytes())},
+		map[string]any{"kty": "EC", "crv": "P-256", "kid": "ES256" + s.says.Keys, "use": "sig", "x": b64(point[1:33]), "y": b64(point[33:])},
 	}})
 }
 
-func (s *server) authorize(w http.ResponseWriter, r *http.Request) {
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	if q.Get("client_id") != clientID || q.Get("redirect_uri") != callback || q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile groups" {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.Get("client_id") != ClientID || q.Get("redirect_uri") != s.says.Callback || q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile groups" {
 		http.Error(w, "no", http.StatusBadRequest)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	code := rand.Text()
 	s.codes[code] = q
-	http.Redirect(w, r, callback+"?"+url.Values{"code": {code}, "state": {q.Get("state")}}.Encode(), http.StatusFound)
+	http.Redirect(w, r, s.says.Callback+"?"+url.Values{"code": {code}, "state": {q.Get("state")}}.Encode(), http.StatusFound)
 }
 
-func (s *server) token(w http.ResponseWriter, r *http.Request) {
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id, secret, _ := r.BasicAuth()
@@ -116,33 +133,32 @@ func (s *server) token(w http.ResponseWriter, r *http.Request) {
 	delete(s.codes, r.FormValue("code"))
 	challenge := sha256.Sum256([]byte(r.FormValue("code_verifier")))
 	switch {
-	case s.down:
+	case s.says.Down:
 		http.Error(w, "down", http.StatusServiceUnavailable)
-	case id != clientID || secret != url.QueryEscape(clientSecret):
+	case id != ClientID || secret != url.QueryEscape(ClientSecret):
 		answer(w, 401, map[string]any{"error": "invalid_client"})
-	case !known || r.FormValue("grant_type") != "authorization_code" || b64(challenge[:]) != asked.Get("code_challenge") || r.FormValue("redirect_uri") != callback:
+	case !known || r.FormValue("grant_type") != "authorization_code" || b64(challenge[:]) != asked.Get("code_challenge") || r.FormValue("redirect_uri") != s.says.Callback:
 		answer(w, 400, map[string]any{"error": "invalid_grant"})
 	default:
 		now := time.Now()
-		claims := map[string]any{"iss": s.URL, "sub": "7", "aud": clientID, "nonce": asked.Get("nonce"), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
+		claims := map[string]any{"iss": s.URL, "sub": "7", "aud": ClientID, "nonce": asked.Get("nonce"), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
 			"preferred_username": "anna", "groups": []string{"staff"}}
-		maps.Copy(claims, s.claims)
+		maps.Copy(claims, s.says.Claims)
 		answer(w, 200, map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": s.sign(claims)})
 	}
 }
 
-// sign signs as alg says; swapped is another's signature, HS256 takes the public key for the secret.
-func (s *server) sign(claims map[string]any) string {
-	alg := s.alg
+func (s *Server) sign(claims map[string]any) string {
+	alg := s.says.Alg
 	if alg == "swapped" {
 		alg = "RS256"
 	}
-	head, _ := json.Marshal(map[string]any{"alg": alg, "kid": alg + s.kid, "typ": "JWT"})
+	head, _ := json.Marshal(map[string]any{"alg": alg, "kid": alg + s.says.Keys, "typ": "JWT"})
 	body, _ := json.Marshal(claims)
 	text := b64(head) + "." + b64(body)
 	sum := sha256.Sum256([]byte(text))
 	var signature []byte
-	switch s.alg {
+	switch s.says.Alg {
 	case "RS256":
 		signature, _ = rsa.SignPKCS1v15(rand.Reader, s.rsa, crypto.SHA256, sum[:])
 	case "ES256":
