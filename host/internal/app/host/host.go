@@ -22,6 +22,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
@@ -125,6 +126,7 @@ type Host struct {
 	live      *live
 	logs      *logs
 	accounts  *auth.Accounts
+	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
 	api       *api.Server
 	socket    *local.Listener
@@ -245,7 +247,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"fleet": func(context.Context) error {
