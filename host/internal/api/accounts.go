@@ -93,7 +93,7 @@ func (s *Server) logIn(c *fiber.Ctx) error {
 	if err != nil {
 		return s.stranger(c, err)
 	}
-	c.Cookie(&fiber.Cookie{Name: sessionCookie, Value: cookie, Path: "/", Expires: until, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
+	s.sessionCookie(c, cookie, until)
 	return c.JSON(client.Me{User: who.User, Role: string(who.Role), SignIn: true})
 }
 
@@ -103,8 +103,13 @@ func (s *Server) logOut(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	c.Cookie(&fiber.Cookie{Name: sessionCookie, Path: "/", Expires: time.Unix(1, 0), HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
+	s.sessionCookie(c, "", time.Unix(1, 0))
 	return c.SendStatus(http.StatusNoContent)
+}
+
+// sessionCookie is strict: no other site can use it.
+func (s *Server) sessionCookie(c *fiber.Ctx, value string, expires time.Time) {
+	c.Cookie(&fiber.Cookie{Name: sessionCookie, Value: value, Path: "/", Expires: expires, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
 }
 
 // stranger says why somebody is not let in.
@@ -115,6 +120,8 @@ func (s *Server) stranger(c *fiber.Ctx, err error) error {
 	case errors.As(err, &locked):
 		p.Code, p.Fix = client.CodeTooMany, "wait, and then take the right token"
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(max(1, int(time.Until(locked.Until).Seconds()+1))))
+	case errors.Is(err, auth.ErrKeptOut):
+		p.Code, p.Fix = client.CodeForbidden, "ask an admin"
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrWrong), errors.Is(err, auth.ErrMistyped), errors.Is(err, auth.ErrExpired), errors.Is(err, auth.ErrSession):
 		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
 	default:

@@ -25,6 +25,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/api/socket"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -113,6 +114,8 @@ type Config struct {
 	// everything that somebody changed, or tried to.
 	Accounts *auth.Accounts
 	Trail    *auth.Trail
+	// Provider lets people sign in elsewhere; nil: with tokens alone.
+	Provider *oidc.Provider
 	// Metrics writes the Prometheus text form.
 	Metrics func(w io.Writer) error
 	// Observe is told of every request; route is the pattern, never the path.
@@ -211,6 +214,7 @@ func (s *Server) routes() {
 	s.deviceRoutes()
 	s.seedRoutes()
 	s.accountRoutes()
+	s.userRoutes()
 	s.socketRoute()
 	s.gateRoutes()
 }

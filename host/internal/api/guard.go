@@ -75,7 +75,7 @@ func (s *Server) guard(c *fiber.Ctx) error {
 
 // admit lets in who may ask for this, and has what they changed written down.
 func (s *Server) admit(o Op) fiber.Handler {
-	reads := o.Method == fiber.MethodGet
+	reads := o.Method == fiber.MethodGet && !o.Changes
 	return func(c *fiber.Ctx) error {
 		who, _ := c.UserContext().Value(callerKey{}).(*caller)
 		err := s.signIn(c, who)

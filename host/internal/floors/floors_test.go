@@ -96,6 +96,8 @@ var rooms = []room{
 	{"host/internal/retention", 3, nil, "how long runs and artifacts are kept: mark, sweep, and when"},
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/auth", 3, nil, "who somebody is: tokens, sessions, who guesses; and what was done"},
+	{"host/internal/auth/oidc/oidctest", 2, nil, "a provider of OpenID Connect for tests"},
+	{"host/internal/auth/oidc", 3, []string{"host/internal/auth"}, "sign-ins with a provider of OpenID Connect"},
 	{"host/internal/telemetry", 3, nil, "Prometheus metrics"},
 	{"host/control", 3, []string{"host/control/..."}, "the control nodes that ship: one WASM module"},
 	{"host/control/value", 1, nil, "paths into values, texts that inputs give, one key for equal values: what control nodes share; reads files it is given"},
@@ -134,6 +136,8 @@ var quarantine = []struct {
 	{"github.com/redis/go-redis", []string{"host/internal/fleet", "host/internal/fleet/..."}},
 	{"github.com/jackc/", []string{"host/internal/store/pgstore", "host/internal/store/pgstore/pgtest"}},
 	{"github.com/prometheus/", []string{"host/internal/telemetry"}},
+	{"github.com/coreos/go-oidc", []string{"host/internal/auth/oidc"}},
+	{"golang.org/x/oauth2", []string{"host/internal/auth/oidc"}},
 	{"github.com/spf13/cobra", []string{"host/cmd/spinbot"}},
 }
 

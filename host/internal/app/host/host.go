@@ -22,6 +22,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
@@ -126,6 +127,7 @@ type Host struct {
 	logs      *logs
 	versions  *versions
 	accounts  *auth.Accounts
+	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
 	api       *api.Server
 	socket    *local.Listener
@@ -245,8 +247,12 @@ func (h *Host) open(ctx context.Context) error {
 	h.lookAtDisks()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
+		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
+		Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
+		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
+		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
+		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"fleet": func(context.Context) error {
