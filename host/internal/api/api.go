@@ -5,6 +5,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,6 +103,8 @@ type Config struct {
 	Active func(run string) bool
 	// Hosts may stand in a Host header beside loopback ones, in lower case.
 	Hosts []string
+	// Patience is how long a stream may bring less than 16 KiB before it is cut off; 0: 30 s.
+	Patience time.Duration
 	// Secure has browsers send their cookies over TLS alone: somebody else ends it.
 	Secure bool
 	// Accounts say who somebody is; as long as there is no token, who reaches the listener is an operator. Trail is told of
@@ -144,6 +147,7 @@ type Server struct {
 
 // New builds the routes.
 func New(cfg Config) *Server {
+	cfg.Patience = cmp.Or(cfg.Patience, 30*time.Second)
 	s := &Server{cfg: cfg}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.app = fiber.New(fiber.Config{
@@ -176,7 +180,7 @@ func New(cfg Config) *Server {
 		c.SetConnectionClose()
 	}
 	server.HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
-		return fasthttp.RequestConfig{ReadTimeout: uploadTimeout}
+		return fasthttp.RequestConfig{ReadTimeout: s.cfg.Patience} // of what is read before the handler starts; see paced
 	}
 	server.Logger = quiet{cfg.Log}
 	return s
