@@ -27,6 +27,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -94,7 +95,10 @@ type Config struct {
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
-	Cache     cache.Store
+	Uploads   *uploads.Uploads
+	// Name hides what is sensitive in the name of a file.
+	Name  func(string) string
+	Cache cache.Store
 	// CacheLimit is how many bytes of it stay when somebody tidies up and does not say; 0: they have to.
 	CacheLimit int64
 	// FirstID gives the id before those of all runs that were made at a time or later.
@@ -198,6 +202,7 @@ func (s *Server) routes() {
 	s.runRoutes()
 	s.queueRoutes()
 	s.artifactRoutes()
+	s.uploadRoutes()
 	s.cacheRoutes()
 	s.pipelineRoutes()
 	s.catalogRoutes()

@@ -48,12 +48,7 @@ func (s *Server) upload(c *fiber.Ctx) error {
 var errTooLarge = errors.New("larger than an artifact may be")
 
 func (s *Server) put(ctx context.Context, r io.Reader, name, mediaType string) (sdk.Artifact, error) {
-	hint := sdk.Artifact{Name: baseName(name), MediaType: mediaType}
-	if kind, _, err := mime.ParseMediaType(mediaType); err != nil || kind == "application/octet-stream" {
-		hint.MediaType = ""
-	} else {
-		hint.MediaType = kind
-	}
+	hint := hintOf(name, mediaType)
 	in := &limited{r: r, left: maxArtifact}
 	a, err := s.cfg.Artifacts.Put(ctx, in, hint)
 	switch {
@@ -63,6 +58,15 @@ func (s *Server) put(ctx context.Context, r io.Reader, name, mediaType string) (
 		return a, &client.Problem{Code: client.CodeTooLarge, Detail: strconv.Quote(hint.Name) + " is larger than 16 GiB"}
 	}
 	return a, brokeOff(strconv.Quote(hint.Name), in.err)
+}
+
+// hintOf is what somebody says of a file, as far as it is said at all.
+func hintOf(name, mediaType string) sdk.Artifact {
+	kind, _, err := mime.ParseMediaType(mediaType)
+	if err != nil || kind == "application/octet-stream" {
+		kind = ""
+	}
+	return sdk.Artifact{Name: baseName(name), MediaType: kind}
 }
 
 // baseName keeps the last element of a name, whatever separators a client's system has, and of that what an artifact

@@ -26,10 +26,11 @@ type paced struct {
 	until    time.Time     // it has to be here whole
 	left     time.Duration // until the next due bytes have to be here
 	due      int
+	broke    error // why the body did not come to its end
 }
 
 // paced streams the request's body; the error of one that is too slow is a problem.
-func (s *Server) paced(c *fiber.Ctx) io.Reader {
+func (s *Server) paced(c *fiber.Ctx) *paced {
 	return &paced{r: body(c), conn: c.Context().Conn(), patience: s.cfg.Patience, until: time.Now().Add(uploadTimeout)}
 }
 
@@ -52,6 +53,9 @@ func (p *paced) Read(b []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = &client.Problem{Status: http.StatusRequestTimeout, Code: client.CodeBadRequest,
 			Detail: fmt.Sprintf("the body is too slow: less than %d KiB came in %v, or all of it took more than %v", pace>>10, p.patience, uploadTimeout)}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		p.broke = err
 	}
 	return n, err
 }
