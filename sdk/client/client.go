@@ -22,6 +22,7 @@ type Client struct {
 	base  string
 	token string
 	http  *http.Client
+	pause func(ctx context.Context, tries int) error // before an upload is continued
 }
 
 // New makes a client of the host at base, such as "http://127.0.0.1:8080". A nil hc means http.DefaultClient.
@@ -29,7 +30,7 @@ func New(base string, hc *http.Client) *Client {
 	if hc == nil {
 		hc = http.DefaultClient
 	}
-	return &Client{base: strings.TrimRight(base, "/"), http: hc}
+	return &Client{base: strings.TrimRight(base, "/"), http: hc, pause: wait}
 }
 
 // Unix makes a client of the host that listens on the unix socket at path.
@@ -181,8 +182,12 @@ func (c *Client) Logs(ctx context.Context, id, node string) (io.ReadCloser, erro
 	return res.Body, nil
 }
 
-// Upload stores bytes as an artifact. name and mediaType are hints; the host looks at the bytes.
+// Upload stores bytes as an artifact. name and mediaType are hints; the host looks at the bytes. Of a file, or what else can
+// be read from anywhere, more than 8 MiB are sent so that they go on where they broke off.
 func (c *Client) Upload(ctx context.Context, name, mediaType string, r io.Reader) (a sdk.Artifact, err error) {
+	if s, ok := rest(r); ok && s.Size() > resumable {
+		return c.uploadLarge(ctx, name, mediaType, s)
+	}
 	if mediaType == "" {
 		mediaType = "application/octet-stream"
 	}

@@ -86,7 +86,7 @@ func (s *Server) revokeToken(ctx context.Context, in *struct {
 
 func (s *Server) logIn(c *fiber.Ctx) error {
 	var in client.Login
-	if err := readJSON(c, &in); err != nil {
+	if err := s.readJSON(c, &in); err != nil {
 		return err
 	}
 	cookie, until, who, err := s.cfg.Accounts.Begin(c.UserContext(), in.Token, callerOf(c.UserContext()).address)

@@ -5,6 +5,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -97,7 +99,10 @@ type Config struct {
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
-	Cache     cache.Store
+	Uploads   *uploads.Uploads
+	// Name hides what is sensitive in the name of a file.
+	Name  func(string) string
+	Cache cache.Store
 	// CacheLimit is how many bytes of it stay when somebody tidies up and does not say; 0: they have to.
 	CacheLimit int64
 	// Changes gives a number that is another one whenever what Show gives of a run may be; 0: nobody knows. nil: nobody ever does.
@@ -108,6 +113,8 @@ type Config struct {
 	Active func(run string) bool
 	// Hosts may stand in a Host header beside loopback ones, in lower case.
 	Hosts []string
+	// Patience is how long a stream may bring less than 16 KiB before it is cut off; 0: 30 s.
+	Patience time.Duration
 	// Secure has browsers send their cookies over TLS alone: somebody else ends it.
 	Secure bool
 	// Accounts say who somebody is; as long as there is no token, who reaches the listener is an operator. Trail is told of
@@ -154,6 +161,7 @@ type Server struct {
 
 // New builds the routes.
 func New(cfg Config) *Server {
+	cfg.Patience = cmp.Or(cfg.Patience, 30*time.Second)
 	s := &Server{cfg: cfg}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.app = fiber.New(fiber.Config{
@@ -188,7 +196,7 @@ func New(cfg Config) *Server {
 		c.SetConnectionClose()
 	}
 	server.HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
-		return fasthttp.RequestConfig{ReadTimeout: uploadTimeout}
+		return fasthttp.RequestConfig{ReadTimeout: s.cfg.Patience} // of what is read before the handler starts; see paced
 	}
 	server.Logger = quiet{cfg.Log}
 	return s
@@ -206,6 +214,7 @@ func (s *Server) routes() {
 	s.runRoutes()
 	s.queueRoutes()
 	s.artifactRoutes()
+	s.uploadRoutes()
 	s.cacheRoutes()
 	s.pipelineRoutes()
 	s.catalogRoutes()

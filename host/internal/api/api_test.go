@@ -22,6 +22,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/memstore"
+	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -195,7 +196,12 @@ func (b *syncBuffer) String() string {
 
 func start(t testing.TB, change func(*Config)) *bench {
 	t.Helper()
-	files, err := dir.Open(t.TempDir())
+	folder := t.TempDir()
+	files, err := dir.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces, err := uploads.Open(filepath.Join(folder, "uploads"), files, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +214,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 	}
 	cfg := Config{
 		Accounts: accounts, Trail: auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl")),
-		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files,
+		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
 		Active:  func(string) bool { return true },
 		FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) },
 		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
@@ -222,7 +228,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, err := os.MkdirTemp("", "sb") // t.TempDir may be too long for a socket
+	folder, err = os.MkdirTemp("", "sb") // t.TempDir may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // caller is who asks for something.
@@ -41,7 +43,7 @@ const local = "local"
 // sessionCookie is the cookie of a browser's session. Its name has browsers take it only over HTTPS or from this machine.
 const sessionCookie = "spinbot_session"
 
-// guard refuses what a browser was tricked into sending: a Host that is not this machine (DNS rebinding), and a
+// guard refuses packed bodies, which may be bombs, and what a browser was tricked into sending: a Host that is not this machine (DNS rebinding), and a
 // state-changing request, or a WebSocket, of another site's page.
 func (s *Server) guard(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
@@ -51,6 +53,9 @@ func (s *Server) guard(c *fiber.Ctx) error {
 	who := &caller{request: rand.Text()[:12], address: c.Context().RemoteIP().String(), private: c.Context().LocalAddr().Network() == "unix"}
 	c.Set(fiber.HeaderXRequestID, who.request)
 	c.SetUserContext(context.WithValue(c.UserContext(), callerKey{}, who))
+	if packing := c.Get(fiber.HeaderContentEncoding); packing != "" && packing != "identity" {
+		return &client.Problem{Code: client.CodeUnsupported, Detail: fmt.Sprintf("the body is packed (Content-Encoding: %.40q)", packing), Fix: "send it as it is"}
+	}
 	if who.private {
 		return c.Next()
 	}

@@ -213,7 +213,7 @@ func (s *Server) submission(c *fiber.Ctx) (sub client.Submission, err error) {
 	if boundary, ok := multipartBoundary(c); ok {
 		return s.multipart(c, boundary)
 	}
-	return sub, readJSON(c, &sub)
+	return sub, s.readJSON(c, &sub)
 }
 
 func (s *Server) explainRun(ctx context.Context, in *oneNode) (client.Explained, error) {
@@ -242,8 +242,8 @@ func (s *Server) logs(c *fiber.Ctx) error {
 }
 
 // readJSON reads a bounded body; an empty one leaves out as it is.
-func readJSON(c *fiber.Ctx, out any) error {
-	raw, err := readBody(c, maxJSON, "upload artifacts first, and refer to them")
+func (s *Server) readJSON(c *fiber.Ctx, out any) error {
+	raw, err := s.readBody(c, maxJSON, "upload artifacts first, and refer to them")
 	if err != nil {
 		return err
 	}
@@ -265,10 +265,10 @@ func readJSON(c *fiber.Ctx, out any) error {
 }
 
 // readBody reads a body of at most so many bytes.
-func readBody(c *fiber.Ctx, most int, fix string) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(body(c), int64(most)+1))
+func (s *Server) readBody(c *fiber.Ctx, most int, fix string) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(s.paced(c), int64(most)+1))
 	if err != nil {
-		return nil, badRequest("the body broke off: "+err.Error(), "")
+		return nil, brokeOff("the body", err)
 	}
 	if len(raw) > most {
 		return nil, &client.Problem{Code: client.CodeTooLarge, Detail: "the body is larger than " + strconv.Itoa(most>>20) + " MiB", Fix: fix}

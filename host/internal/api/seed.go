@@ -60,7 +60,7 @@ func (s *Server) train(c *fiber.Ctx) error {
 			return err
 		}
 	} else {
-		raw, err := readBody(c, maxJSON, "upload artifacts first, and refer to them")
+		raw, err := s.readBody(c, maxJSON, "upload artifacts first, and refer to them")
 		if err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func (s *Server) fire(ctx context.Context, in *struct {
 
 // hook takes a webhook's request: its body as it was sent, since that is what was signed.
 func (s *Server) hook(c *fiber.Ctx) error {
-	raw, err := readBody(c, trigger.MaxBody, "send a link to what is large")
+	raw, err := s.readBody(c, trigger.MaxBody, "send a link to what is large")
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,7 @@ var rooms = []room{
 	{"host/internal/engine", 3, nil, "the only loop: decide, append intent, execute, append result"},
 	{"host/internal/pipelines", 3, nil, "which pipelines lie in the folders of the host"},
 	{"host/internal/trigger", 3, nil, "what makes runs by itself: cron and webhooks"},
+	{"host/internal/uploads", 3, nil, "files that come in pieces, until they are whole"},
 	{"host/internal/retention", 3, nil, "how long runs and artifacts are kept: mark, sweep, and when"},
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/auth", 3, nil, "who somebody is: tokens, sessions, who guesses; and what was done"},

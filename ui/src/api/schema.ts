@@ -966,6 +966,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files that you have begun to upload */
+        get: operations["list-uploads"];
+        put?: never;
+        /** Begin to upload a file in pieces (tus) */
+        post: operations["begin-upload"];
+        delete?: never;
+        /** What of the tus protocol is spoken */
+        options: operations["upload-options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an upload is, and what it became */
+        get: operations["show-upload"];
+        put?: never;
+        post?: never;
+        /** Forget an upload (tus) */
+        delete: operations["end-upload"];
+        options?: never;
+        head?: never;
+        /**
+         * Send a piece (tus)
+         * @description With its last byte the file becomes an artifact: show-upload says which.
+         */
+        patch: operations["continue-upload"];
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1829,6 +1870,35 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Upload: {
+            /** @description A reference to an artifact. */
+            artifact?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            expires: string;
+            id: string;
+            name?: string;
+            /** Format: int64 */
+            offset: number;
+            /** Format: int64 */
+            size: number;
+        };
+        UploadList: {
+            uploads: components["schemas"]["Upload"][];
+            /** Format: int64 */
+            version: number;
+        };
         Usage: {
             /** Format: int64 */
             calls?: number;
@@ -2260,8 +2330,14 @@ export interface operations {
     };
     "download-artifact": {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description What a browser is to call it when it saves it. */
+                name?: string;
+            };
+            header?: {
+                /** @description One range of bytes; of several, all is sent. */
+                Range?: string;
+            };
             path: {
                 digest: string;
             };
@@ -2271,6 +2347,15 @@ export interface operations {
         responses: {
             /** @description Its bytes. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The bytes of the range. */
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3921,6 +4006,201 @@ export interface operations {
                 };
             };
             /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-upload": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version of tus: 1.0.0. */
+                "Tus-Resumable": string;
+                /** @description Bytes of the whole file. */
+                "Upload-Length": string;
+                /** @description filename and filetype, each with its value in base64, separated by commas. */
+                "Upload-Metadata"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has begun, at Location. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "upload-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The headers Tus-Version, Tus-Extension, Tus-Max-Size and Tus-Checksum-Algorithm say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload; Upload-Offset says how far it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-upload": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version of tus: 1.0.0. */
+                "Tus-Resumable": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. What it became stays. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "continue-upload": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version of tus: 1.0.0. */
+                "Tus-Resumable": string;
+                /** @description sha1 or sha256, a space, and that of the piece in base64. A piece that is not so counts as not sent. */
+                "Upload-Checksum"?: string;
+                /** @description Where it continues: what show-upload says. */
+                "Upload-Offset": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Upload-Offset says how far it is. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do about it. */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/host/internal/trigger"
+	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -105,6 +107,7 @@ type Host struct {
 	sharing   *sharing // nil: every run of the store is this host's
 	artifacts artifacts.Store
 	files     artifacts.Keeper
+	uploads   *uploads.Uploads
 	cache     cache.Store
 	sweeper   *retention.Sweeper
 	schedule  *retention.Schedule
@@ -200,6 +203,9 @@ func (h *Host) open(ctx context.Context) error {
 		return err
 	}
 	h.artifacts, h.files = artifacts.Names(h.metrics.Artifacts(files), mask.String), files
+	if h.uploads, err = uploads.Open(filepath.Join(cmp.Or(h.cfg.ArtifactsDir, state.Artifacts()), "uploads"), h.artifacts, time.Now); err != nil {
+		return err
+	}
 	h.logs = newLogs(state.Logs(), h.store)
 	taskLogger := slog.New(mask.Handler(taskLog{Handler: plain, logs: h.logs}))
 	h.state = sqlstore.NewState(state.NodeState())
@@ -250,7 +256,7 @@ func (h *Host) open(ctx context.Context) error {
 		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
 		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
 		Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
-		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
+		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
 		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
 		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
 		Checks: map[string]func(context.Context) error{

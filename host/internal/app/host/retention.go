@@ -45,7 +45,8 @@ func (h *Host) cacheLimit() int64 {
 	return int64(disk.Total / 100 * cacheShare)
 }
 
-// lookAtDisks begins no new work while a disk is nearly full. It looks every second, until unlook.
+// lookAtDisks begins no new work while a disk is nearly full. It looks every second, until unlook; and has uploads go that
+// nobody continued, every hour.
 func (h *Host) lookAtDisks() {
 	h.engine.Hold(h.room.Reason())
 	ctx, stop := context.WithCancel(context.Background())
@@ -55,8 +56,14 @@ func (h *Host) lookAtDisks() {
 		defer close(looking)
 		tick := time.NewTicker(retention.LookEvery)
 		defer tick.Stop()
+		hourly := time.NewTicker(time.Hour)
+		defer hourly.Stop()
 		for {
 			select {
+			case <-hourly.C:
+				if _, err := h.uploads.List(); err != nil {
+					h.cfg.Log.Warn("uploads that have expired are still there", "error", err)
+				}
 			case <-tick.C:
 				h.engine.Hold(h.room.Reason())
 			case <-ctx.Done():
