@@ -30,7 +30,7 @@ const (
 	again    = 5 * time.Second  // after the provider could not be asked it is not asked again for so long
 )
 
-// Config says whom a provider vouches for.
+// Config says whom a provider vouches for. Every part but Secret, Scopes, Roles and Everybody has to be there.
 type Config struct {
 	Issuer   string // its URL, as it stands in its tokens
 	ClientID string

@@ -24,7 +24,10 @@ import (
 )
 
 // The client that it knows.
-const ClientID, ClientSecret = "spinbot", "of the client"
+const (
+	ClientID     = "spinbot"
+	ClientSecret = "of the client"
+)
 
 // Says is what it says, and how.
 type Says struct {
