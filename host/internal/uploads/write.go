@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,8 +21,10 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// block is how much is written at once.
-const block = 256 << 10
+const (
+	block = 256 << 10 // how much is written at once
+	ahead = 8 << 20   // after how much the disk is told to begin writing, so that little is left to do at the end
+)
 
 // Checksum is what a piece has to hash to.
 type Checksum struct {
@@ -147,11 +150,7 @@ func (p *piece) begin() error {
 // take appends what comes.
 func (p *piece) take(r io.Reader) error {
 	began := p.up.Offset
-	var to io.Writer = p
-	if p.check != nil {
-		to = io.MultiWriter(p, p.check.Hash)
-	}
-	_, err := io.CopyBuffer(struct{ io.Writer }{to}, io.LimitReader(r, p.up.Size-began), make([]byte, block))
+	err := p.copy(io.LimitReader(r, p.up.Size-began))
 	if err == nil {
 		if n, _ := io.ReadFull(r, make([]byte, 1)); n > 0 {
 			return errors.Join(ErrTooLong, p.back(began))
@@ -177,18 +176,43 @@ func (p *piece) take(r io.Reader) error {
 	return errors.Join(err, serr)
 }
 
-// Write implements io.Writer.
-func (p *piece) Write(b []byte) (int, error) {
-	n, err := p.f.Write(b)
-	if p.sum.n == p.up.Offset {
-		p.sum.Write(b[:n])
-		p.sum.n += int64(n)
+// copy writes what r has. Each block is hashed while the next one comes.
+func (p *piece) copy(r io.Reader) error {
+	var hashing sync.WaitGroup
+	defer hashing.Wait()
+	buf, next := make([]byte, block), make([]byte, block)
+	flushed := p.up.Offset
+	for {
+		n, err := r.Read(buf)
+		done, werr := p.f.Write(buf[:n])
+		got, known := buf[:done], p.sum.n == p.up.Offset
+		p.up.Offset += int64(done)
+		hashing.Wait()
+		if known {
+			p.sum.n += int64(done)
+		}
+		hashing.Go(func() {
+			if known {
+				p.sum.Write(got)
+			}
+			if p.check != nil {
+				p.check.Hash.Write(got)
+			}
+		})
+		buf, next = next, buf
+		if p.up.Offset-flushed >= ahead {
+			flush(p.f, flushed, p.up.Offset-flushed)
+			flushed = p.up.Offset
+		}
+		switch {
+		case werr != nil:
+			return artifacts.DiskError("upload "+p.up.ID, p.folder, werr)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
 	}
-	p.up.Offset += int64(n)
-	if err != nil {
-		err = artifacts.DiskError("upload "+p.up.ID, p.folder, err)
-	}
-	return n, err
 }
 
 // back forgets what has come from there on.
