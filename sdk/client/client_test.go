@@ -52,7 +52,7 @@ func TestCalls(t *testing.T) {
 		"GET /api/v1/uploads/a%2Fb ": func(c *Client) (any, error) { return c.ShowUpload(ctx, "a/b") },
 		"POST /api/v1/uploads ":      func(c *Client) (any, error) { return c.BeginUpload(ctx, "n", "", 3) },
 		"DELETE /api/v1/uploads/x ":  func(c *Client) (any, error) { return nil, c.EndUpload(ctx, "x") },
-		"GET /api/v1/runs? ": func(c *Client) (any, error) { return c.Runs(ctx, RunQuery{}) },
+		"GET /api/v1/runs? ":         func(c *Client) (any, error) { return c.Runs(ctx, RunQuery{}) },
 		"GET /api/v1/runs?before=run_1&limit=5&pipeline=a+b&state=failed ": func(c *Client) (any, error) {
 			return c.Runs(ctx, RunQuery{Pipeline: "a b", State: "failed", Before: "run_1", Limit: 5})
 		},
