@@ -21,6 +21,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/myspinbot/spinbot/host/internal/api/hub"
+	"github.com/myspinbot/spinbot/host/internal/api/socket"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
@@ -63,6 +65,8 @@ type Live interface {
 	// Reports gives the newest progress of each node, then reports as they come, until ctx ends. A slow
 	// reader loses the oldest.
 	Reports(ctx context.Context, run string) <-chan client.Report
+	// Newest gives the newest progress of each node of a run.
+	Newest(run string) []client.Report
 	// Logs gives the run's log as JSON lines; node is empty, a node's name or one instance.
 	Logs(run, node string) (io.ReadCloser, error)
 }
@@ -129,6 +133,8 @@ type Server struct {
 	app     *fiber.App
 	huma    huma.API
 	ops     []Op
+	hub     *hub.Hub
+	sockets *socket.Server
 	closing context.Context
 	close   context.CancelFunc
 }
@@ -137,6 +143,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	s.closing, s.close = context.WithCancel(context.Background())
+	s.openHub()
 	s.app = fiber.New(fiber.Config{
 		AppName:               "spinbot",
 		Immutable:             true,
@@ -182,6 +189,7 @@ func (s *Server) routes() {
 		s.returns(o, "200", "The metrics.", "text/plain", textSchema)
 	}, s.metrics)
 	s.bare(Op{ID: "openapi", Method: get, Path: "/api/openapi.json", Need: Anyone, Summary: "This description"}, nil, s.openapi)
+	s.liveRoutes()
 	s.runRoutes()
 	s.queueRoutes()
 	s.artifactRoutes()
@@ -224,10 +232,13 @@ func (s *Server) Serve(ln net.Listener) error {
 	return err
 }
 
-// Close stops listening, ends streams, and waits for requests in flight until ctx ends.
+// Close stops listening, ends streams and WebSockets, and waits for requests in flight until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.close()
-	return s.app.Server().ShutdownWithContext(ctx)
+	left := s.sockets.Close(ctx)
+	err := s.app.Server().ShutdownWithContext(ctx)
+	s.hub.Close()
+	return errors.Join(err, left)
 }
 
 func (s *Server) health(c *fiber.Ctx) error {

@@ -151,6 +151,8 @@ func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
 	return f.reports
 }
 
+func (f *fakeLive) Newest(string) []client.Report { return nil }
+
 func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
 	if node == "none" {
 		return nil, &client.Problem{Code: client.CodeNotFound, Detail: "no node none"}

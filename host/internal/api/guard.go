@@ -122,8 +122,7 @@ func (s *Server) signIn(c *fiber.Ctx, who *caller) error {
 		who.Who = Who{User: local, May: Owner}
 		return nil
 	}
-	token, _ := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
-	session := c.Cookies(sessionCookie)
+	token, session := credentials(c)
 	if s.cfg.SignIn == nil {
 		who.Who = Who{User: local, May: Operator}
 		return nil
@@ -133,6 +132,12 @@ func (s *Server) signIn(c *fiber.Ctx, who *caller) error {
 		who.Who = found
 	}
 	return err
+}
+
+// credentials are what a request says of who sent it.
+func credentials(c *fiber.Ctx) (token, session string) {
+	token, _ = strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
+	return token, c.Cookies(sessionCookie)
 }
 
 func (s *Server) refusal(o Op, who *caller) error {

@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,6 +74,13 @@ func (l *live) ended(id run.ID, e run.Event) {
 		delete(l.newest[string(id)], a.String())
 	default: // nothing has ended
 	}
+}
+
+// Newest implements api.Live.
+func (l *live) Newest(run string) []client.Report {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.newest[run]))
 }
 
 // Reports implements api.Live.
