@@ -91,8 +91,21 @@ func New(cfg Config) *Hub {
 
 // Close ends every topic and waits for them; lines get nothing more.
 func (h *Hub) Close() {
+	h.mu.Lock()
 	h.stop()
+	h.mu.Unlock()
 	h.running.Wait()
+}
+
+// run begins a topic's goroutine, unless the hub is closed.
+func (h *Hub) run(follow func()) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing.Err() != nil {
+		return store.ErrClosed
+	}
+	h.running.Go(follow)
+	return nil
 }
 
 // Changed tells that a run's state may have changed, to those that follow the list. It does not block.

@@ -30,7 +30,7 @@ func (t *topic) flushJob() error {
 		if s.said == t.says {
 			continue
 		}
-		if s.said = t.says; !s.line.push(t.says) {
+		if s.said = t.says; !s.push(t.says) {
 			delete(t.live, s)
 		}
 	}

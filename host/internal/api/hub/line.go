@@ -91,32 +91,39 @@ func (l *Line) Unsubscribe(of Target) {
 	l.mu.Lock()
 	s := l.subs[of]
 	if s != nil {
-		l.queue = slices.DeleteFunc(l.queue, func(b *Batch) bool {
-			if b.of == of {
-				l.size -= b.size
-			}
-			return b.of == of
-		})
+		s.gone = true
+		delete(l.subs, of)
 	}
+	l.queue = slices.DeleteFunc(l.queue, func(b *Batch) bool {
+		if b.of == of {
+			l.size -= b.size
+		}
+		return b.of == of
+	})
 	l.mu.Unlock()
 	if s != nil {
-		l.drop(s)
+		l.let(s)
 	}
 }
 
-// drop ends a subscription. It must not be called with a topic's mu.
+// drop ends a subscription; what waits of it is still said. It must not be called with a topic's mu.
 func (l *Line) drop(s *sub) {
 	l.mu.Lock()
 	was := s.gone
-	s.gone = true
-	if l.subs[s.topic.of] == s {
+	if s.gone = true; !was {
 		delete(l.subs, s.topic.of)
 	}
+	l.mu.Unlock()
+	if !was {
+		l.let(s)
+	}
+}
+
+// let lets go of what a subscription held that has just gone.
+func (l *Line) let(s *sub) {
+	l.mu.Lock()
 	l.catching = slices.DeleteFunc(l.catching, func(c *sub) bool { return c == s })
 	l.mu.Unlock()
-	if was {
-		return
-	}
 	s.topic.leave(s)
 	l.hub.release(s.topic)
 }
@@ -136,7 +143,7 @@ func (l *Line) Close() {
 }
 
 // Problem tells the reader of an error; of is the subscription that it concerns, the zero Target none.
-func (l *Line) Problem(of Target, err error) { l.push(l.hub.problem(of, err)) }
+func (l *Line) Problem(of Target, err error) { l.push(l.hub.problem(of, err), nil) }
 
 // Next gives what comes next; nil: nothing yet. It blocks only to read the journal for a subscription that catches up.
 // The error is ctx's.
@@ -198,10 +205,11 @@ func (s *sub) step(ctx context.Context) *Batch {
 	return b
 }
 
-// push puts a batch into the queue, and says whether the line is still to be told more.
-func (l *Line) push(b *Batch) bool {
+// push puts a batch into the queue, and says whether the subscription that it is for is still to be told more. nil: it is
+// for none.
+func (l *Line) push(b *Batch, s *sub) bool {
 	l.mu.Lock()
-	if l.closed || l.behind {
+	if l.closed || l.behind || s != nil && s.gone {
 		l.mu.Unlock()
 		return false
 	}
@@ -217,6 +225,8 @@ func (l *Line) push(b *Batch) bool {
 	return fits
 }
 
+func (s *sub) push(b *Batch) bool { return s.line.push(b, s) }
+
 // tell gives a live subscription of a run a batch, of which it may have a part already; it says whether it is still
 // live. The topic's mu is held.
 func (s *sub) tell(b *Batch) bool {
@@ -231,7 +241,7 @@ func (s *sub) tell(b *Batch) bool {
 	if last := b.Messages[len(b.Messages)-1]; last.Type == client.MessageEvent {
 		s.next = last.Seq + 1
 	}
-	return s.line.push(b)
+	return s.push(b)
 }
 
 // again has a subscription catch up once more when a batch does not fit into the queue.

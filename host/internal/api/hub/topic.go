@@ -45,23 +45,27 @@ func newTopic(h *Hub, of Target) *topic {
 // begin starts the topic, once; who comes meanwhile waits. It gives why there is no such thing.
 func (t *topic) begin(ctx context.Context) error {
 	t.once.Do(func() {
-		var changed <-chan struct{}
-		var reports <-chan client.Report
-		if t.of.Kind != Runs {
-			changed = t.hub.cfg.Journal.Watch(t.ctx, t.of.ID) // before the head is read
-			head, err := t.hub.index(context.WithoutCancel(ctx), t.of.ID)
-			if err != nil {
-				t.fail(err)
-				return
-			}
-			t.head, t.ended = head.Seq, head.Ended()
-			reports = t.hub.cfg.Live.Reports(t.ctx, t.of.ID)
+		if err := t.start(context.WithoutCancel(ctx)); err != nil {
+			t.fail(err)
 		}
-		t.hub.running.Go(func() { t.follow(changed, reports) })
 	})
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.err
+}
+
+func (t *topic) start(ctx context.Context) error {
+	if t.of.Kind == Runs {
+		return t.hub.run(func() { t.follow(nil, nil) })
+	}
+	changed := t.hub.cfg.Journal.Watch(t.ctx, t.of.ID) // before the head is read
+	head, err := t.hub.index(ctx, t.of.ID)
+	if err != nil {
+		return err
+	}
+	t.head, t.ended = head.Seq, head.Ended()
+	reports := t.hub.cfg.Live.Reports(t.ctx, t.of.ID)
+	return t.hub.run(func() { t.follow(changed, reports) })
 }
 
 // fail ends the topic for everybody.
@@ -74,7 +78,7 @@ func (t *topic) fail(err error) {
 	t.live = map[*sub]bool{}
 	t.mu.Unlock()
 	for s := range all {
-		s.line.push(t.hub.problem(t.of, err))
+		s.push(t.hub.problem(t.of, err))
 		s.line.drop(s)
 	}
 }
@@ -212,7 +216,7 @@ func (t *topic) end(head store.Head) bool {
 	t.mu.Unlock()
 	b := t.endBatch()
 	for s := range all {
-		s.line.push(b)
+		s.push(b)
 		s.line.drop(s)
 	}
 	return true
@@ -310,7 +314,7 @@ func (t *topic) join(s *sub) {
 	}
 	if says != nil {
 		s.said = says
-		s.line.push(says)
+		s.push(says)
 	}
 	t.mu.Unlock()
 	poke(t.poked)

@@ -96,7 +96,7 @@ func (c *conn) heard() error {
 	if c.code != 0 {
 		return nil // it has closeWait, and no longer
 	}
-	return c.ws.SetReadDeadline(time.Now().Add(c.server.cfg.Ping * 3 / 2))
+	return c.ws.SetReadDeadline(time.Now().Add(c.server.cfg.Ping * 5 / 2))
 }
 
 func (c *conn) ending() bool {
@@ -191,7 +191,7 @@ func (c *conn) end(code int, text string) {
 		return
 	}
 	c.code, c.text = code, text
-	_ = c.ws.NetConn().SetWriteDeadline(time.Now().Add(closeWait)) // of what is being written
+	_ = c.ws.NetConn().SetWriteDeadline(time.Now().Add(c.server.wait)) // of what is being written
 	c.mu.Unlock()
 	c.wake()
 }
@@ -240,7 +240,7 @@ func (c *conn) send(b *hub.Batch) error {
 	c.mu.Lock()
 	wait := writeWait
 	if c.more = true; c.code != 0 {
-		wait = closeWait
+		wait = c.server.wait
 	}
 	c.mu.Unlock()
 	if err := c.ws.SetWriteDeadline(time.Now().Add(wait)); err != nil {
@@ -263,7 +263,7 @@ func shared(b *hub.Batch) (*websocket.PreparedMessage, error) {
 
 // farewell says why the connection ends, if that can still be said, and gives the client a moment to say the same.
 func (c *conn) farewell(code int, text string) {
-	until := time.Now().Add(closeWait)
+	until := time.Now().Add(c.server.wait)
 	if code == CloseBehind {
 		_ = c.ws.SetWriteDeadline(until)
 		_ = c.ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"`+client.MessageResync+`"}`))

@@ -32,8 +32,8 @@ const (
 // Config is what a server is made of.
 type Config struct {
 	Hub *hub.Hub
-	// Ping is how often a client is asked whether it is there, 0: 20 s. One that has not answered within half as long again,
-	// and has sent nothing, is gone.
+	// Ping is how often a client is asked whether it is there, 0: 20 s. One that was not heard for two and a half times as
+	// long is gone.
 	Ping time.Duration
 	// Recheck is how often it is asked whether who connected may still be here; 0: each minute.
 	Recheck time.Duration
@@ -42,7 +42,8 @@ type Config struct {
 
 // Server has the connections.
 type Server struct {
-	cfg Config
+	cfg  Config
+	wait time.Duration // closeWait
 
 	mu      sync.Mutex
 	conns   map[*conn]bool
@@ -58,7 +59,7 @@ func New(cfg Config) *Server {
 	if cfg.Recheck == 0 {
 		cfg.Recheck = time.Minute
 	}
-	return &Server{cfg: cfg, conns: map[*conn]bool{}, gone: make(chan struct{})}
+	return &Server{cfg: cfg, wait: closeWait, conns: map[*conn]bool{}, gone: make(chan struct{})}
 }
 
 // writeBuffers would be for messages that are not prepared; there are none.

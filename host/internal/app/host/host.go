@@ -300,6 +300,11 @@ func (h *Host) report(a sdk.Address, r sdk.Report) {
 func (h *Host) observe(id run.ID, e run.Event) {
 	defer h.live.ended(id, e) // when it is not active any more
 	switch e.Kind {
+	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded:
+		defer h.api.Hub().Changed(string(id))
+	default: // its state stays
+	}
+	switch e.Kind {
 	case run.RunCreated, run.RunResumed:
 		h.setActive(string(id), true)
 		h.metrics.Run(string(run.Running))
