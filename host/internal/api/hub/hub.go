@@ -24,7 +24,7 @@ const (
 	// MaxSubscriptions is how many things one line may follow.
 	MaxSubscriptions = 256
 
-	perLine  = 20 * time.Microsecond // about what it takes to send one batch to one line
+	perLine  = 30 * time.Microsecond // about what it takes to send one batch to one line
 	longest  = 50 * time.Millisecond // that a batch waits for more to come
 	page     = 100                   // events read at once
 	maxSaid  = 500                   // reports in one batch; of more the oldest go

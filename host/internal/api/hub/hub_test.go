@@ -465,8 +465,8 @@ func TestTurn(t *testing.T) {
 		lines int
 		want  time.Duration
 	}{
-		{0, 100, 0}, {0, 100, 2 * time.Millisecond}, {10 * time.Millisecond, 1000, 0}, {5 * time.Millisecond, 1000, 15 * time.Millisecond},
-		{0, 10_000, 35 * time.Millisecond}, {0, 10_000, longest}, {time.Second, 1, 0},
+		{0, 100, 0}, {0, 100, 3 * time.Millisecond}, {10 * time.Millisecond, 1000, 0}, {5 * time.Millisecond, 1000, 25 * time.Millisecond},
+		{0, 10_000, longest}, {0, 10_000, longest}, {time.Second, 1, 0},
 	} {
 		now = now.Add(c.after)
 		if got := h.turn(c.lines, now); got != c.want {
