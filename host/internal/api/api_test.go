@@ -146,6 +146,7 @@ func (f fakeRetention) Pin(ctx context.Context, id string, on bool) error {
 type fakeLive struct {
 	reports chan client.Report
 	asked   chan context.Context // of Reports, as it was called
+	newest  []client.Report
 	log     string
 }
 
@@ -156,6 +157,8 @@ func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
 	}
 	return f.reports
 }
+
+func (f *fakeLive) Newest(string) []client.Report { return f.newest }
 
 func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
 	if node == "none" {

@@ -1118,8 +1118,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Runs as they go on, over a WebSocket
-         * @description Say {"action": "SUBSCRIBE", "runId": ID, "after": SEQ}, or UNSUBSCRIBE. Without after there is a snapshot first; then events, each with its sequence number, and reports as they come. With jobId instead of runId there are updates as the first MySpinBot sent them.
+         * What happens to runs, over a WebSocket
+         * @description Say client.Action's shape: Action in the components; what is said is a Message, or a list of them.
          */
         get: operations["watch"];
         put?: never;
@@ -1134,6 +1134,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Action: {
+            action: string;
+            /** Format: int64 */
+            after?: number;
+            jobId?: string;
+            runId?: string;
+            runs?: boolean;
+        };
         Agent: {
             devices: components["schemas"]["KnownDevice"][];
             /** Format: date-time */
@@ -1492,6 +1500,18 @@ export interface components {
             role: string;
             sign_in: boolean;
             user: string;
+        };
+        Message: {
+            /** @description Any JSON. */
+            data?: unknown;
+            jobId?: string;
+            /** Format: int64 */
+            progress?: number;
+            runId?: string;
+            /** Format: int64 */
+            seq?: number;
+            status?: string;
+            type: string;
         };
         NewToken: {
             name: string;
@@ -4451,14 +4471,20 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Action"];
+            };
+        };
         responses: {
             /** @description A WebSocket. */
             101: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
             };
             /** @description What went wrong, and what to do about it. */
             default: {

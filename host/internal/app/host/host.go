@@ -255,7 +255,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
 		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
-		Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
+		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
 		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
 		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
 		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
@@ -323,6 +323,11 @@ func (h *Host) report(a sdk.Address, r sdk.Report) {
 func (h *Host) observe(id run.ID, e run.Event) {
 	defer h.live.ended(id, e) // when it is not active any more
 	defer h.versions.changed(string(id))
+	switch e.Kind {
+	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded:
+		defer h.api.Hub().Changed(string(id))
+	default: // its state stays
+	}
 	switch e.Kind {
 	case run.RunCreated, run.RunResumed:
 		h.setActive(string(id), true)
