@@ -38,6 +38,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/leases"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/placer"
+	"github.com/myspinbot/spinbot/host/internal/previews"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
@@ -107,6 +108,7 @@ type Host struct {
 	artifacts artifacts.Store
 	files     artifacts.Keeper
 	uploads   *uploads.Uploads
+	previews  *previews.Previews
 	cache     cache.Store
 	sweeper   *retention.Sweeper
 	schedule  *retention.Schedule
@@ -235,6 +237,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.previews = previews.New(previews.Config{Executor: executor, Cache: h.cache, Keeper: h.files, Offered: h.previewer, Now: time.Now})
 	h.openTriggers()
 	h.engine = engine.New(engine.Config{
 		Vault: h.secrets, Mask: mask.String,
@@ -251,7 +254,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Uploads: h.uploads, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"fleet": func(context.Context) error {
