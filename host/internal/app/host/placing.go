@@ -202,7 +202,7 @@ func (h *Host) placeable(ctx context.Context, p *pipeline.Pipeline) error {
 }
 
 func want(n *pipeline.Node, d pipeline.Device) placement.Want {
-	return placement.Want{Type: n.Type, Request: d.Request, Model: d.Model, Evictable: d.Evictable}
+	return placement.Want{Type: n.Type, Request: d.Request, Model: d.Model, Files: d.Files, Evictable: d.Evictable}
 }
 
 // eachNode calls do for every node of a pipeline and the modules in it, with its address without keys.
