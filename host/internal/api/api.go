@@ -84,6 +84,7 @@ type Config struct {
 	Retention Retention
 	Devices   Devices
 	Agents    Agents
+	Models    Models
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
@@ -191,6 +192,8 @@ func (s *Server) routes() {
 	v1.Post("/agents/join", s.joinAgent)
 	v1.Post("/agents/:name", s.orderAgent)
 	v1.Delete("/agents/:name", s.removeAgent)
+	v1.Get("/models", s.listModels)
+	v1.Post("/models/fetch", s.fetchModel)
 	v1.Get("/devices", s.listDevices)
 	v1.Get("/devices/:uuid/series", s.deviceSeries)
 	v1.Post("/devices/:uuid/hold", s.holdDevice)

@@ -51,9 +51,6 @@ func (l lasting) Unwrap() error { return l.error }
 // Fetch brings a file, and waits until it is there. Whoever wants one that is on its way waits for the same transfer, which
 // goes on when ctx ends.
 func (l *Library) Fetch(ctx context.Context, w Want) error {
-	if !sdk.IsModelFile(w.Name) {
-		return fmt.Errorf("%q is no name of a model file: want its kind and its path, such as loras/ink.safetensors", w.Name)
-	}
 	f, err := l.join(w)
 	if err != nil || f == nil {
 		return err
@@ -66,8 +63,28 @@ func (l *Library) Fetch(ctx context.Context, w Want) error {
 	}
 }
 
+// Begin is Fetch for somebody who does not wait: what becomes of it is in Files and Fetches.
+func (l *Library) Begin(w Want) {
+	_, err := l.join(w)
+	if err == nil {
+		return
+	}
+	l.mu.Lock()
+	underway := slices.ContainsFunc(l.fetches, func(f *fetch) bool { return f.Name == w.Name && f.Error == "" })
+	if !underway {
+		l.fetches = slices.DeleteFunc(l.fetches, func(f *fetch) bool { return f.Name == w.Name })
+		l.fetches = append(l.fetches, &fetch{Fetching: Fetching{Name: w.Name, From: w.From, Started: time.Now(), Error: err.Error()}})
+		l.forget()
+	}
+	l.mu.Unlock()
+	l.cfg.Changed(false)
+}
+
 // join gives the transfer of a file, begun now unless it is under way; nil: the file is there.
 func (l *Library) join(w Want) (*fetch, error) {
+	if !sdk.IsModelFile(w.Name) {
+		return nil, fmt.Errorf("%q is no name of a model file: want its kind and its path, such as loras/ink.safetensors", w.Name)
+	}
 	if have, ok := l.file(w.Name); ok {
 		if digest := l.hashes.known(have); digest != "" && w.Digest != "" && digest != w.Digest {
 			return nil, fmt.Errorf("%s is there and is another file, with the digest %s: move it away first, it is not written over", have.path, digest)
@@ -109,14 +126,23 @@ func (l *Library) run(f *fetch) {
 		f.Error = f.err.Error()
 		l.cfg.Log.Warn("a model did not come", "model", f.Name, "from", f.From, "error", f.err)
 	}
-	if failed := func(x *fetch) bool { return x.Error != "" }; len(l.fetches) > maxFailed {
-		if k := slices.IndexFunc(l.fetches, failed); k >= 0 {
-			l.fetches = slices.Delete(l.fetches, k, k+1)
-		}
-	}
+	l.forget()
 	l.mu.Unlock()
 	close(f.done)
 	l.cfg.Changed(f.err == nil)
+}
+
+// forget leaves out the first failure when there are too many. mu is held.
+func (l *Library) forget() {
+	if k := slices.IndexFunc(l.fetches, func(f *fetch) bool { return f.Error != "" }); k >= 0 && len(l.fetches) > maxFailed {
+		l.fetches = slices.Delete(l.fetches, k, k+1)
+	}
+}
+
+// Private says whether a file of that name may be fetched from a private address.
+func (l *Library) Private(name string) bool {
+	f, _, err := l.place(name)
+	return err == nil && f.Private
 }
 
 // Fetches lists what is on its way, and what did not come since somebody wanted it last.
@@ -233,7 +259,7 @@ func (l *Library) install(f *fetch, p *part) error {
 	defer l.looking.Unlock()
 	l.mu.Lock()
 	at, _ := slices.BinarySearchFunc(l.files, f.Name, func(x found, name string) int { return strings.Compare(x.Name, name) })
-	l.files = slices.Insert(slices.Clone(l.files), at, found{File{Name: f.Name, Size: info.Size()}, p.path, info.ModTime()})
+	l.have(slices.Insert(slices.Clone(l.files), at, found{File{Name: f.Name, Size: info.Size()}, p.path, info.ModTime()}))
 	l.mu.Unlock()
 	return nil
 }

@@ -71,7 +71,8 @@ type Library struct {
 	next    time.Time  // when they are looked at again; under looking
 	mu      sync.Mutex
 	files   []found
-	fetches []*fetch // at most one of each name, the oldest first
+	names   map[string]bool // of files; never changed, but for another one
+	fetches []*fetch        // at most one of each name, the oldest first
 }
 
 // fetchesAtOnce is how many files come at a time; others wait.
@@ -85,14 +86,16 @@ func New(c Config) *Library {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Library{cfg: c, hashes: openHashes(c.Hashes, c.Log), slots: make(chan struct{}, fetchesAtOnce), idle: time.Minute, pause: backoff}
+	l := &Library{cfg: c, hashes: openHashes(c.Hashes, c.Log), slots: make(chan struct{}, fetchesAtOnce), names: map[string]bool{}, idle: time.Minute, pause: backoff}
 	l.work, l.stop = context.WithCancel(context.Background())
 	return l
 }
 
 // Close stops the fetches. They go on where they were when somebody wants the files again.
 func (l *Library) Close() {
+	l.mu.Lock() // whoever begins something has begun it
 	l.stop()
+	l.mu.Unlock()
 	l.working.Wait()
 }
 
@@ -117,26 +120,59 @@ func (l *Library) file(name string) (found, bool) {
 	return found{}, false
 }
 
-// The folders are looked at no more often than this, and not for more than a twentieth of the time.
+// Names gives the names of Files. It is not to be changed.
+func (l *Library) Names() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names
+}
+
+// have takes in what there is. mu is held.
+func (l *Library) have(files []found) {
+	l.files, l.names = files, make(map[string]bool, len(files))
+	for _, f := range files {
+		l.names[f.Name] = true
+	}
+}
+
+// Background does something for this library until Close.
+func (l *Library) Background(do func(ctx context.Context)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.work.Err() == nil {
+		l.working.Go(func() { do(l.work) })
+	}
+}
+
+// The folders are looked at no more often than every lookEvery, and where that takes long, for no more than a twentieth of the
+// time or every lookMost.
 const (
 	lookEvery = 2 * time.Second
+	lookMost  = 5 * time.Minute
 	lookShare = 20
 	// settled is how long a file has not been written to that is taken for whole.
 	settled = 2 * time.Second
 )
 
-// Look sees what has changed in the folders. It costs nothing when that was done a moment ago.
+// Look sees what has changed in the folders. It costs nothing when that was done a moment ago, or somebody does it now.
 func (l *Library) Look() {
-	l.looking.Lock()
-	defer l.looking.Unlock()
-	if began := time.Now(); !began.Before(l.next) {
-		l.look()
-		l.next = time.Now().Add(max(lookEvery, lookShare*time.Since(began)))
+	if l.looking.TryLock() && l.lookNow() {
+		l.cfg.Changed(true)
 	}
 }
 
-// look is Look at any time. looking is held.
-func (l *Library) look() {
+// lookNow looks unless that was done a moment ago, and says whether something has changed. It gives looking back.
+func (l *Library) lookNow() (changed bool) {
+	defer l.looking.Unlock()
+	if began := time.Now(); !began.Before(l.next) {
+		changed = l.look()
+		l.next = time.Now().Add(max(lookEvery, min(lookMost, lookShare*time.Since(began))))
+	}
+	return changed
+}
+
+// look sees at any time what has changed. looking is held.
+func (l *Library) look() bool {
 	s := scan{now: time.Now(), files: map[string]found{}, dirs: map[string]bool{}, before: map[string]bool{}}
 	l.mu.Lock()
 	for _, f := range l.files {
@@ -154,11 +190,11 @@ func (l *Library) look() {
 	slices.SortFunc(files, func(a, b found) int { return cmp.Compare(a.Name, b.Name) })
 	l.mu.Lock()
 	changed := !slices.Equal(files, l.files)
-	l.files = files
-	l.mu.Unlock()
 	if changed {
-		l.cfg.Changed(true)
+		l.have(files)
 	}
+	l.mu.Unlock()
+	return changed
 }
 
 // The most that is looked at.

@@ -66,8 +66,10 @@ func open(t *testing.T, c Config) *Library {
 // again looks though that was done a moment ago.
 func (l *Library) again() {
 	l.looking.Lock()
-	defer l.looking.Unlock()
-	l.look()
+	l.next = time.Time{}
+	if l.lookNow() {
+		l.cfg.Changed(true)
+	}
 }
 
 func (l *Library) text() string {

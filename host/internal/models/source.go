@@ -159,7 +159,7 @@ func (l *Library) Open(ctx context.Context, name string, offset int64) (Stream, 
 	return Stream{Body: in, Offset: offset, Size: f.Size, Digest: digest}, nil
 }
 
-// Send brings a file, from an offset on, to a host that has asked for it: to the URL that Sending.Path leads to.
+// Send brings a file, from an offset on, to a host that has asked for it, at the address that Sending.Path leads to.
 func (l *Library) Send(ctx context.Context, client *http.Client, address, token, name string, offset int64) error {
 	s, failed := l.Open(ctx, name, offset)
 	if failed != nil {

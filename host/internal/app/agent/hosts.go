@@ -95,6 +95,10 @@ func (a *Agent) order(o protocol.Order) {
 		a.link.Drain(false)
 	case o.Plugin != nil:
 		a.enqueue(*o.Plugin)
+	case o.Fetch != nil:
+		a.fetch(*o.Fetch)
+	case o.Send != nil:
+		a.send(*o.Send)
 	}
 }
 

@@ -196,7 +196,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
 		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
 	h.machine, err = machine.New(machine.Config{State: state, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,
-		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer,
+		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Stocked: h.stocked,
 		Empty: h.noDevices, Log: h.cfg.Log, TaskLog: taskLogger})
 	if err != nil {
 		return err
@@ -234,7 +234,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.lookAtDisks()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
+		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Models: modelFiles{h}, Journal: h.store, Index: h.store,
 		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isAdvanced, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },

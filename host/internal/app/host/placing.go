@@ -80,7 +80,10 @@ func (h *Host) expect(a placement.Assignment) {
 
 // tellPlacer says how this machine is now.
 func (h *Host) tellPlacer() {
-	me := placement.Agent{ID: localAgent, Name: "this machine"}
+	me := placement.Agent{ID: localAgent, Name: "this machine", Coming: coming(h.machine.Fetching())}
+	if h.machine.Models != nil {
+		me.Files = h.machine.Models.Names()
+	}
 	if h.fleet != nil {
 		if h.fleet.cfg.NoAgent {
 			return
@@ -111,9 +114,10 @@ func (h *Host) offered() []string {
 
 // followDevices looks after the devices from now on. Called again it does nothing.
 func (h *Host) followDevices() {
-	told := map[string]said{}
+	told, fetched := map[string]said{}, map[string]time.Time{}
 	h.machine.Follow(h.placer.Idle, func(now time.Time) {
 		h.sayWaiting(told, now)
+		h.fetchShortages(fetched, now)
 		if err := h.placer.Save(); err != nil {
 			h.cfg.Log.Warn("learning goes on without", "error", err)
 		}
