@@ -156,7 +156,7 @@ func (p *program) fetchModel(ctx context.Context, s *session, r client.ModelRequ
 	}
 	r.Model = before.Model
 	w := modelWatch{before: before, heard: time.Now()}
-	tick := time.NewTicker(time.Second / 4)
+	tick := time.NewTicker(time.Second / 2)
 	defer tick.Stop()
 	for {
 		l, err := s.Models(ctx)

@@ -144,11 +144,10 @@ func (l *Library) pull(ctx context.Context, f *fetch, p *part, rate int64) error
 		return err
 	}
 	if got := p.digest(); got != digest {
-		whole := p.size
 		if err := p.drop(); err != nil {
 			return lasting{err}
 		}
-		err := fmt.Errorf("what %s sent is not the file that is wanted: %s have the digest %s, and %s is wanted; nothing of it is kept", f.From, sdk.FormatSize(whole), got, digest)
+		err := fmt.Errorf("what %s sent is not the file that is wanted: its digest is %s, not %s; nothing of it is kept", f.From, got, digest)
 		if began == 0 {
 			return lasting{err}
 		}

@@ -127,12 +127,14 @@ func (m modelFiles) Fetch(_ context.Context, r client.ModelRequest) (client.Mode
 	if err != nil {
 		return client.ModelFetch{}, err
 	}
+	was := protocol.Fetching{Name: f.Name, From: f.From}
 	if k := slices.IndexFunc(to.fetching, func(x protocol.Fetching) bool { return x.Name == f.Name }); k >= 0 {
-		m.h.fetch(to, f)
-		return fetchShape(to, to.fetching[k]), nil
+		was = to.fetching[k]
 	}
-	m.h.fetch(to, f)
-	return fetchShape(to, protocol.Fetching{Name: f.Name, From: f.From}), nil
+	if was.Started.IsZero() || was.Error != "" { // else it is on its way
+		m.h.fetch(to, f)
+	}
+	return fetchShape(to, was), nil
 }
 
 func isDigest(text string) bool {
@@ -237,7 +239,7 @@ func (h *Host) fetch(to stock, f protocol.Fetch) {
 	h.machine.Models.Begin(w)
 }
 
-// relay is how agents get model files from each other, and from this machine.
+// openRelay makes the way on which agents get model files from each other, and from this machine.
 func (f *fleetHost) openRelay(token func(string) bool) {
 	f.relay = models.NewRelay(models.RelayConfig{Token: token,
 		Send: func(s models.Sending) {

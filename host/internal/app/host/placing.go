@@ -80,7 +80,7 @@ func (h *Host) expect(a placement.Assignment) {
 
 // tellPlacer says how this machine is now.
 func (h *Host) tellPlacer() {
-	me := placement.Agent{ID: localAgent, Name: "this machine", Coming: coming(h.machine.Fetching())}
+	me := placement.Agent{ID: localAgent, Name: "this machine", Tasks: h.cfg.Parallel, Coming: coming(h.machine.Fetching())}
 	if h.machine.Models != nil {
 		me.Files = h.machine.Models.Names()
 	}
@@ -88,7 +88,7 @@ func (h *Host) tellPlacer() {
 		if h.fleet.cfg.NoAgent {
 			return
 		}
-		me.Offers, me.Tasks = h.offered(), h.cfg.Parallel
+		me.Offers = h.offered()
 	}
 	devices, warm := h.leases.View()
 	h.placer.Agent(me, devices, h.machine.RAM, h.machine.Disk, warm)
