@@ -92,14 +92,13 @@ func (c *Client) Downloads(privateToo bool) *http.Client {
 	}}
 }
 
-// IsPrivate says whether an error is about a private address, which may be reached by who is allowed to; IsRefused, about
-// anything that is not to be reached, however often it is tried.
+// IsPrivate says whether an error is about a private address, which may be reached by who is allowed to.
 func IsPrivate(err error) bool {
 	var at *addressError
 	return errors.As(err, &at) && at.private
 }
 
-// IsRefused: see IsPrivate.
+// IsRefused says whether an error is about what is not reached, however often it is tried.
 func IsRefused(err error) bool {
 	var at *addressError
 	var told *guest.Error
