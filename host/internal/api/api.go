@@ -97,6 +97,7 @@ type Config struct {
 	Retention Retention
 	Devices   Devices
 	Agents    Agents
+	Models    Models
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
@@ -225,6 +226,7 @@ func (s *Server) routes() {
 	s.catalogRoutes()
 	s.triggerRoutes()
 	s.agentRoutes()
+	s.modelRoutes()
 	s.deviceRoutes()
 	s.seedRoutes()
 	s.accountRoutes()

@@ -89,6 +89,7 @@ var rooms = []room{
 	{"host/internal/fleet/redistest", 3, nil, "a real redis-server for tests: killed, halted, started again"},
 	{"host/internal/fleet/chaos", 3, nil, "no code: real processes of a fleet over a real Redis, harmed in every way, and what they promise all the same"},
 	{"host/internal/placer", 3, nil, "the book of one host: attempts that wait for devices, and what was learned of them"},
+	{"host/internal/models", 3, nil, "the model files of one machine: which there are, how more of them come, how they get from agent to agent"},
 	{"host/internal/leases", 3, nil, "this machine's devices: the lease table, what is kept warm on them, what has to go"},
 	{"host/internal/engine", 3, nil, "the only loop: decide, append intent, execute, append result"},
 	{"host/internal/pipelines", 3, nil, "which pipelines lie in the folders of the host"},

@@ -402,6 +402,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Model files, and which machines have them */
+        get: operations["list-models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a machine fetch a model file */
+        post: operations["fetch-model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/node-types": {
         parameters: {
             query?: never;
@@ -1546,6 +1580,50 @@ export interface components {
             seq?: number;
             status?: string;
             type: string;
+        };
+        Model: {
+            copies: components["schemas"]["ModelCopy"][];
+            name: string;
+            source?: components["schemas"]["ModelSource"];
+        };
+        ModelCopy: {
+            agent: string;
+            digest?: string;
+            name: string;
+            offline?: boolean;
+            /** Format: int64 */
+            size: number;
+        };
+        ModelFetch: {
+            agent: string;
+            /** Format: int64 */
+            done: number;
+            error?: string;
+            from: string;
+            model: string;
+            name: string;
+            /** Format: date-time */
+            started: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ModelList: {
+            fetching: components["schemas"]["ModelFetch"][];
+            models: components["schemas"]["Model"][];
+            silent: string[];
+            /** Format: int64 */
+            version: number;
+        };
+        ModelRequest: {
+            agent?: string;
+            digest?: string;
+            from?: string;
+            model: string;
+        };
+        ModelSource: {
+            auto?: boolean;
+            digest: string;
+            url: string;
         };
         NewToken: {
             name: string;
@@ -2850,6 +2928,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "fetch-model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelFetch"];
                 };
             };
             /** @description Error */

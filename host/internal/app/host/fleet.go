@@ -30,6 +30,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
 	"github.com/myspinbot/spinbot/host/internal/fleet/supervise"
+	"github.com/myspinbot/spinbot/host/internal/models"
 	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -57,13 +58,15 @@ type fleetHost struct {
 	link   *fleet.Host
 	remote *remoteexec.Executor
 	files  http.Handler
+	relay  *models.Relay
 	key    seal.Key
 	hangUp func() error
 	server *supervise.Server // nil: somebody else runs Redis
 
 	mu      sync.Mutex
-	seen    map[string]string // by agent, the session that was told so
-	offered string            // of all agents, as one text: it changes with them
+	seen    map[string]string     // by agent, the session that was told so
+	stocked map[string]stockNames // by agent
+	offered string                // of all agents, as one text: it changes with them
 	kept    keptAgents
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -79,7 +82,7 @@ type keptAgents struct {
 func (h *Host) openFleet(ctx context.Context) error {
 	c := *h.cfg.Fleet
 	state := h.cfg.State
-	f := &fleetHost{h: h, cfg: c, seen: map[string]string{}, kept: keptAgents{Cordoned: map[string]string{}, Labels: map[string]map[string]string{}}}
+	f := &fleetHost{h: h, cfg: c, seen: map[string]string{}, stocked: map[string]stockNames{}, kept: keptAgents{Cordoned: map[string]string{}, Labels: map[string]map[string]string{}}}
 	id, err := machine.Identity(state.Fleet(), "host")
 	if err == nil {
 		f.key, err = machine.SealKey(state.Fleet())
@@ -97,6 +100,7 @@ func (h *Host) openFleet(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
+	f.openRelay(remote.Tokens(token))
 	if c.Own != nil {
 		own := *c.Own
 		own.Log = h.cfg.Log
@@ -146,7 +150,11 @@ func (f *fleetHost) begin(ctx context.Context) error {
 	if f.cfg.URL == "" {
 		f.link.Reached(urlOf(ln.Addr(), f.cfg.Listen, f.cfg.Advertise))
 	}
-	server := &http.Server{Handler: f.files, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(f.h.cfg.Log.Handler(), slog.LevelDebug)}
+	mux := http.NewServeMux()
+	mux.Handle("/", f.files)
+	mux.Handle("/models", f.relay)
+	mux.Handle("/models/", f.relay)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(f.h.cfg.Log.Handler(), slog.LevelDebug)}
 	f.running.Go(func() {
 		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			f.h.failed <- fmt.Errorf("listening for agents on %s: %w", ln.Addr(), err)
@@ -248,6 +256,9 @@ func (f *fleetHost) changed(m fleet.Member) {
 	if !protocol.Understands(m.V) {
 		m.Away = "incompatible: " + f.apart(m)
 	}
+	if m.Offline {
+		f.relay.Gone(m.Agent)
+	}
 	f.offer()
 	v, err := f.h.catalog.View(context.Background())
 	if err != nil {
@@ -255,7 +266,7 @@ func (f *fleetHost) changed(m fleet.Member) {
 		return
 	}
 	f.greet(v, m)
-	f.h.placer.Agent(placement.Agent{ID: m.Agent, Name: m.Name, Offers: offersOf(v, m), Away: m.Away, Tasks: m.Tasks}, m.Status.Devices, m.Status.RAM, m.Status.Disk, m.Status.Warm)
+	f.h.placer.Agent(placement.Agent{ID: m.Agent, Name: m.Name, Offers: offersOf(v, m), Away: m.Away, Tasks: m.Tasks, Files: f.stockOf(m), Coming: coming(m.Status.Fetching)}, m.Status.Devices, m.Status.RAM, m.Status.Disk, m.Status.Warm)
 }
 
 // apart says that an agent and this host do not understand each other.

@@ -214,7 +214,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
 		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
 	h.machine, err = machine.New(machine.Config{State: state, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,
-		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer,
+		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Stocked: h.stocked,
 		Empty: h.noDevices, Log: h.cfg.Log, TaskLog: taskLogger})
 	if err != nil {
 		return err
@@ -258,7 +258,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
 		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
-		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
+		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Models: modelFiles{h},
 		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
 		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
 		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
