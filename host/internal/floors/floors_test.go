@@ -109,6 +109,7 @@ var rooms = []room{
 	{"host/internal/replay", 4, nil, "a recorded run, stepped through event by event: its states and what its expressions saw"},
 	{"host/internal/lsp", 4, nil, "the language server: one connection, its documents, their diagnostics"},
 	{"host/internal/lsp/...", 3, []string{"host/internal/lsp/..."}, "what an editor's questions are answered from: text, places in it, what names mean, answers, shapes"},
+	{"host/internal/lineage", 4, []string{"host/internal/replay"}, "where artifacts come from and what became of them: an index of runs, a few of them replayed"},
 	{"host/internal/api", 4, nil, "Fiber routes; JSON shapes are sdk/client's"},
 	{"host/internal/app/...", 5, []string{"host/internal/app/..."}, "configuration and wiring only"},
 	{"host/cmd/spinbot", 6, nil, "the command line: one file per command"},

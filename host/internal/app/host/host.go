@@ -36,6 +36,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/leases"
+	"github.com/myspinbot/spinbot/host/internal/lineage"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/previews"
@@ -254,7 +255,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.gauges()
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"fleet": func(context.Context) error {
