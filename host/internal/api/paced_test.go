@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -77,7 +78,7 @@ func TestPace(t *testing.T) {
 		}
 	}
 	p := &paced{r: f, conn: f, patience: 2 * time.Hour, until: until}
-	if _, err := p.Read(make([]byte, 10)); err != io.EOF || !f.deadlines[len(f.deadlines)-1].Equal(until) {
+	if _, err := p.Read(make([]byte, 10)); !errors.Is(err, io.EOF) || !f.deadlines[len(f.deadlines)-1].Equal(until) {
 		t.Errorf("%v %v", err, f.deadlines)
 	}
 }
