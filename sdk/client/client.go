@@ -137,6 +137,11 @@ func (c *Client) Queue(ctx context.Context, limit int) (q Queue, err error) {
 	return q, c.call(ctx, http.MethodGet, "/api/v1/queue?limit="+strconv.Itoa(limit), nil, &q)
 }
 
+// NextInQueue puts a run that waits before all others.
+func (c *Client) NextInQueue(ctx context.Context, run string) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/next", NextRun{run}, &q)
+}
+
 // TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 func (c *Client) TellQueue(ctx context.Context, what string) (q Queue, err error) {
 	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/"+what, struct{}{}, &q)

@@ -39,7 +39,7 @@ func BenchmarkUpload(b *testing.B) {
 	var disk, took time.Duration
 	var memory float64
 	for b.Loop() {
-		disk += written(b, data, size)
+		disk += plainly(b, data, size)
 		c, address := serving(b, nil)
 		over := client.New(address, nil)
 		if _, err := over.NodeTypes(b.Context()); err != nil { // it has looked at its modules then
@@ -68,7 +68,7 @@ func BenchmarkUpload(b *testing.B) {
 		memory = max(memory, peak/1024-before)
 		_ = c.Process.Kill()
 		_ = c.Wait()
-		disk += written(b, data, size)
+		disk += plainly(b, data, size)
 	}
 	b.ReportMetric(2*float64(b.N)*size/(1<<20)/disk.Seconds(), "disk-MiB/s")
 	b.ReportMetric(float64(b.N)*size/(1<<20)/took.Seconds(), "MiB/s")
@@ -76,8 +76,8 @@ func BenchmarkUpload(b *testing.B) {
 	b.ReportMetric(memory, "MiB")
 }
 
-// written is how long it takes to write a file and sync it.
-func written(b *testing.B, data []byte, size int) time.Duration {
+// plainly is how long it takes to write a file and sync it.
+func plainly(b *testing.B, data []byte, size int) time.Duration {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "x")
 	began := time.Now()

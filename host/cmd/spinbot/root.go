@@ -42,9 +42,9 @@ func (p *program) commands() []*cobra.Command {
 		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(), p.consoleCommand(),
 		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
-		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
+		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.gatesCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.devicesCommand(), p.agentsCommand(), p.cacheCommand(), p.gcCommand(),
-		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.tokenCommand(), p.auditCommand(), p.configCommand(), p.lspCommand(), p.serveCommand(), p.agentCommand(), p.demoCommand(), p.simulateCommand(), p.versionCommand(), p.probeCommand(),
+		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.tokenCommand(), p.usersCommand(), p.auditCommand(), p.configCommand(), p.lspCommand(), p.serveCommand(), p.agentCommand(), p.demoCommand(), p.simulateCommand(), p.versionCommand(), p.probeCommand(),
 		exitCodesTopic(),
 	}
 }

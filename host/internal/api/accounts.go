@@ -18,7 +18,7 @@ import (
 func (s *Server) accountRoutes() {
 	op(s, Op{ID: "who-am-i", Method: get, Path: v1 + "me", Need: Viewer, Summary: "Who asks, and what they may do"}, func(ctx context.Context, _ *none) (client.Me, error) {
 		who := callerOf(ctx)
-		return client.Me{User: who.User, Role: who.May.String(), SignIn: s.cfg.Accounts.Required() || s.wide.Load()}, nil
+		return client.Me{User: who.User, Role: who.May.String(), SignIn: s.signsIn()}, nil
 	})
 	op(s, Op{ID: "list-tokens", Method: get, Path: v1 + "tokens", Need: Admin, Summary: "API tokens"}, s.listTokens)
 	op(s, Op{ID: "make-token", Method: post, Path: v1 + "tokens", Need: Admin, Status: http.StatusCreated, Summary: "Make an API token"}, s.newToken)
@@ -93,7 +93,7 @@ func (s *Server) logIn(c *fiber.Ctx) error {
 	if err != nil {
 		return s.stranger(c, err)
 	}
-	c.Cookie(&fiber.Cookie{Name: sessionCookie, Value: cookie, Path: "/", Expires: until, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
+	s.sessionCookie(c, cookie, until)
 	return c.JSON(client.Me{User: who.User, Role: string(who.Role), SignIn: true})
 }
 
@@ -103,8 +103,13 @@ func (s *Server) logOut(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	c.Cookie(&fiber.Cookie{Name: sessionCookie, Path: "/", Expires: time.Unix(1, 0), HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
+	s.sessionCookie(c, "", time.Unix(1, 0))
 	return c.SendStatus(http.StatusNoContent)
+}
+
+// sessionCookie is strict: no other site can use it.
+func (s *Server) sessionCookie(c *fiber.Ctx, value string, expires time.Time) {
+	c.Cookie(&fiber.Cookie{Name: sessionCookie, Value: value, Path: "/", Expires: expires, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
 }
 
 // stranger says why somebody is not let in.
@@ -115,6 +120,8 @@ func (s *Server) stranger(c *fiber.Ctx, err error) error {
 	case errors.As(err, &locked):
 		p.Code, p.Fix = client.CodeTooMany, "wait, and then take the right token"
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(max(1, int(time.Until(locked.Until).Seconds()+1))))
+	case errors.Is(err, auth.ErrKeptOut):
+		p.Code, p.Fix = client.CodeForbidden, "ask an admin"
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrWrong), errors.Is(err, auth.ErrMistyped), errors.Is(err, auth.ErrExpired), errors.Is(err, auth.ErrSession):
 		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
 	default:

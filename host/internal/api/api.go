@@ -23,8 +23,11 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/myspinbot/spinbot/host/internal/api/hub"
+	"github.com/myspinbot/spinbot/host/internal/api/socket"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/uploads"
@@ -47,6 +50,8 @@ type Queue interface {
 	Queue(ctx context.Context, limit int) (client.Queue, error)
 	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 	TellQueue(ctx context.Context, what, by string) error
+	// Next puts a run that waits before all others.
+	Next(ctx context.Context, run, by string) error
 }
 
 // Planner says what a run would do.
@@ -67,6 +72,8 @@ type Live interface {
 	// Reports gives the newest progress of each node, then reports as they come, until ctx ends. A slow
 	// reader loses the oldest.
 	Reports(ctx context.Context, run string) <-chan client.Report
+	// Newest gives the newest progress of each node of a run.
+	Newest(run string) []client.Report
 	// Logs gives the run's log as JSON lines; node is empty, a node's name or one instance.
 	Logs(run, node string) (io.ReadCloser, error)
 }
@@ -87,8 +94,6 @@ type Config struct {
 	Pipelines Pipelines
 	Triggers  Triggers
 	Live      Live
-	// Progress says how far a run's nodes at work are, from 0 to 1, by their address within the run; below 0: unknown.
-	Progress  func(run string) map[string]float64
 	Retention Retention
 	Devices   Devices
 	Agents    Agents
@@ -103,6 +108,8 @@ type Config struct {
 	Cache cache.Store
 	// CacheLimit is how many bytes of it stay when somebody tidies up and does not say; 0: they have to.
 	CacheLimit int64
+	// Changes gives a number that is another one whenever what Show gives of a run may be; 0: nobody knows. nil: nobody ever does.
+	Changes func(run string) uint64
 	// FirstID gives the id before those of all runs that were made at a time or later.
 	FirstID func(time.Time) string
 	// Active says whether this process is advancing the run.
@@ -117,6 +124,8 @@ type Config struct {
 	// everything that somebody changed, or tried to.
 	Accounts *auth.Accounts
 	Trail    *auth.Trail
+	// Provider lets people sign in elsewhere; nil: with tokens alone.
+	Provider *oidc.Provider
 	// Metrics writes the Prometheus text form.
 	Metrics func(w io.Writer) error
 	// Observe is told of every request; route is the pattern, never the path.
@@ -146,7 +155,10 @@ type Server struct {
 	app     *fiber.App
 	huma    huma.API
 	ops     []Op
+	shown   answers
 	wide    atomic.Bool // it listens on more than loopback
+	hub     *hub.Hub
+	sockets *socket.Server
 	closing context.Context
 	close   context.CancelFunc
 }
@@ -156,10 +168,12 @@ func New(cfg Config) *Server {
 	cfg.Patience = cmp.Or(cfg.Patience, 30*time.Second)
 	s := &Server{cfg: cfg}
 	s.closing, s.close = context.WithCancel(context.Background())
+	s.openHub()
 	s.app = fiber.New(fiber.Config{
 		AppName:               "spinbot",
 		Immutable:             true,
 		UnescapePath:          true,
+		StrictRouting:         true,
 		DisableStartupMessage: true,
 		StreamRequestBody:     true,
 		// Forms would be read whole, into memory and temporary files, before the guard has looked at the request.
@@ -201,6 +215,7 @@ func (s *Server) routes() {
 		s.returns(o, "200", "The metrics.", "text/plain", textSchema)
 	}, s.metrics)
 	s.bare(Op{ID: "openapi", Method: get, Path: "/api/openapi.json", Need: Anyone, Summary: "This description"}, nil, s.openapi)
+	s.liveRoutes()
 	s.runRoutes()
 	s.queueRoutes()
 	s.artifactRoutes()
@@ -215,6 +230,8 @@ func (s *Server) routes() {
 	s.deviceRoutes()
 	s.seedRoutes()
 	s.accountRoutes()
+	s.userRoutes()
+	s.gateRoutes()
 }
 
 // Listen opens a TCP listener. On other addresses than loopback it does so only where everybody has to sign in.
@@ -247,10 +264,13 @@ func (s *Server) Serve(ln net.Listener) error {
 	return err
 }
 
-// Close stops listening, ends streams, and waits for requests in flight until ctx ends.
+// Close stops listening, ends streams and WebSockets, and waits for requests in flight until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.close()
-	return s.app.Server().ShutdownWithContext(ctx)
+	left := s.sockets.Close(ctx)
+	err := s.app.Server().ShutdownWithContext(ctx)
+	s.hub.Close()
+	return errors.Join(err, left)
 }
 
 func (s *Server) health(c *fiber.Ctx) error {

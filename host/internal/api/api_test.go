@@ -80,6 +80,10 @@ func (f fakeQueue) TellQueue(_ context.Context, what, by string) error {
 	return f.runs.note("queue %s by %s", what, by)
 }
 
+func (f fakeQueue) Next(_ context.Context, run, by string) error {
+	return f.runs.note("next %s by %s", run, by)
+}
+
 func (f fakeQueue) Plan(_ context.Context, s client.Submission) (client.Plan, error) {
 	return client.Plan{Version: 1, Pipeline: s.Pipeline.Name}, f.runs.note("plan %s", s.Pipeline.Name)
 }
@@ -142,6 +146,7 @@ func (f fakeRetention) Pin(ctx context.Context, id string, on bool) error {
 type fakeLive struct {
 	reports chan client.Report
 	asked   chan context.Context // of Reports, as it was called
+	newest  []client.Report
 	log     string
 }
 
@@ -152,6 +157,8 @@ func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
 	}
 	return f.reports
 }
+
+func (f *fakeLive) Newest(string) []client.Report { return f.newest }
 
 func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
 	if node == "none" {
@@ -190,7 +197,7 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-func start(t *testing.T, change func(*Config)) *bench {
+func start(t testing.TB, change func(*Config)) *bench {
 	t.Helper()
 	folder := t.TempDir()
 	files, err := dir.Open(folder)
@@ -257,7 +264,7 @@ func start(t *testing.T, change func(*Config)) *bench {
 }
 
 // record appends events to a run, which then stands in a state.
-func (b *bench) record(t *testing.T, id, state string, events ...string) {
+func (b *bench) record(t testing.TB, id, state string, events ...string) {
 	t.Helper()
 	h, _ := b.store.Find(t.Context(), id) // a new run has none
 	if h.Run != id {

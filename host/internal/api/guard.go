@@ -80,7 +80,7 @@ func (s *Server) guard(c *fiber.Ctx) error {
 
 // admit lets in who may ask for this, and has what they changed written down.
 func (s *Server) admit(o Op) fiber.Handler {
-	reads := o.Method == fiber.MethodGet
+	reads := o.Method == fiber.MethodGet && !o.Changes
 	return func(c *fiber.Ctx) error {
 		who, _ := c.UserContext().Value(callerKey{}).(*caller)
 		err := s.signIn(c, who)
@@ -99,6 +99,9 @@ func (s *Server) admit(o Op) fiber.Handler {
 		}
 		if err != nil {
 			err = s.fail(c, err)
+		}
+		if who.User == "" && c.Response().StatusCode() >= fiber.StatusBadRequest {
+			return err // strangers who are refused: there may be any number, and they would push out what was done
 		}
 		d := auth.Deed{At: time.Now().UTC(), User: who.User, By: who.By, Address: who.address, Request: who.request, What: o.ID, On: on(c, o), Status: c.Response().StatusCode()}
 		if e := s.cfg.Trail.Note(d); e != nil && s.cfg.Log != nil {
@@ -122,23 +125,29 @@ func (s *Server) signIn(c *fiber.Ctx, who *caller) error {
 		who.User, who.May = local, Owner
 		return nil
 	}
-	if !s.cfg.Accounts.Required() && !s.wide.Load() {
+	if !s.signsIn() {
 		who.User, who.May = local, Operator
 		return nil
 	}
-	const scheme = "Bearer "
-	token := c.Get(fiber.HeaderAuthorization)
-	if len(token) < len(scheme) || !strings.EqualFold(token[:len(scheme)], scheme) {
-		token = ""
-	} else {
-		token = token[len(scheme):]
-	}
-	found, err := s.cfg.Accounts.SignIn(c.UserContext(), token, c.Cookies(sessionCookie), who.address)
+	found, err := s.cfg.Accounts.SignIn(c.UserContext(), bearer(c), c.Cookies(sessionCookie), who.address)
 	if err == nil {
 		who.User, who.By = found.User, found.By
 		who.May = map[auth.Role]Need{auth.Viewer: Viewer, auth.Operator: Operator, auth.Admin: Admin}[found.Role]
 	}
 	return err
+}
+
+// signsIn says whether others than the machine's own user have to sign in.
+func (s *Server) signsIn() bool { return s.cfg.Accounts.Required() || s.wide.Load() }
+
+// bearer gives the token that a request comes with.
+func bearer(c *fiber.Ctx) string {
+	const scheme = "Bearer "
+	text := c.Get(fiber.HeaderAuthorization)
+	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+		return ""
+	}
+	return strings.Clone(text[len(scheme):])
 }
 
 func (s *Server) refusal(o Op, who *caller) error {

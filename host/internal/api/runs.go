@@ -64,7 +64,9 @@ func (s *Server) runRoutes() {
 			takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Properties: map[string]*huma.Schema{"pipeline": bytesSchema}})
 			s.returns(o, "202", "The run. Location says where it is.", "application/json", schemaOf[client.Run](s))
 		}, s.submit)
-	op(s, Op{ID: "show-run", Method: get, Path: v1 + "runs/{id}", Need: Viewer, Summary: "A run, with its nodes"}, s.showRun)
+	s.bare(Op{ID: "show-run", Method: get, Path: v1 + "runs/{id}", Need: Viewer, Summary: "A run, with its nodes"}, func(o *huma.Operation) {
+		s.returns(o, "200", "The run.", "application/json", schemaOf[client.Run](s))
+	}, s.showRun)
 	s.bare(Op{ID: "run-events", Method: get, Path: v1 + "runs/{id}/events", Need: Viewer, Summary: "What was recorded of a run",
 		Detail: "A page of events; or, with Accept: text/event-stream, all of them as they come, with reports, until the run ends."},
 		func(o *huma.Operation) {
@@ -145,14 +147,6 @@ func (s *Server) find(ctx context.Context, id string) (store.Head, error) {
 		return h, badRequest(err.Error(), "")
 	}
 	return h, err
-}
-
-func (s *Server) showRun(ctx context.Context, in *OneRun) (client.Run, error) {
-	h, err := s.find(ctx, in.ID)
-	if err != nil {
-		return client.Run{}, err
-	}
-	return s.run(ctx, h.Run)
 }
 
 func (s *Server) run(ctx context.Context, id string) (client.Run, error) {

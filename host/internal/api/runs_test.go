@@ -225,6 +225,9 @@ func TestCancelAndResume(t *testing.T) {
 		}
 	}
 	b.post(t, "/api/v1/runs/run_abc/cancel", `{"why": "x"}`).problem(t, 400, client.CodeBadRequest, "why")
+	for _, body := range []string{strings.Repeat(`{"form":`, 101) + "1" + strings.Repeat("}", 101), `{"form": ` + strings.Repeat("[", 100_000)} {
+		b.post(t, "/api/v1/runs/run_abc/cancel", body).problem(t, 400, client.CodeBadRequest, "nests deeper")
+	}
 	b.post(t, "/api/v1/runs/run_abc/resume", `[`).problem(t, 400, client.CodeBadRequest, "JSON")
 	if len(b.runs.told) != 8 {
 		t.Errorf("got %q", b.runs.told)

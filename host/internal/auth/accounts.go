@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -27,11 +28,23 @@ const (
 	usedEvery   = time.Minute // a token's last use is written down at most so often
 	maxTokens   = 1000
 	maxSessions = 1000
+	maxUsers    = 1000
 )
 
-// session is a browser's, begun with a token. It ends with that.
+// Rules are what whoever runs the hosts decides.
+type Rules struct {
+	// SignIn has everybody sign in even if there is no token: there is another way to.
+	SignIn bool
+	// Idle ends a session without requests, Most every one; 0: 12 hours and 30 days.
+	Idle, Most time.Duration
+}
+
+// session is a browser's, begun with a token, with which it ends, or by a user for whom a provider vouched.
 type session struct {
-	Token   string    `json:"token"`
+	Token   string    `json:"token,omitempty"`
+	User    string    `json:"user,omitempty"`
+	Subject string    `json:"subject,omitempty"`
+	Role    Role      `json:"role,omitempty"`
 	Created time.Time `json:"created"`
 	Used    time.Time `json:"used"`
 }
@@ -40,14 +53,16 @@ type session struct {
 type book struct {
 	Tokens   map[string]Token   `json:"tokens,omitempty"`
 	Sessions map[string]session `json:"sessions,omitempty"` // by the SHA-256 of their cookies
+	Users    map[string]User    `json:"users,omitempty"`    // by name
 }
 
-// Accounts are the tokens and sessions of a host, or of hosts that share a store.
+// Accounts are the tokens, sessions and users of a host, or of hosts that share a store.
 type Accounts struct {
 	records store.Records
 	now     func() time.Time
 
 	mu       sync.Mutex
+	rules    Rules
 	book     book
 	revision int64
 	read     time.Time
@@ -59,10 +74,17 @@ type Accounts struct {
 
 // Open reads the accounts that are kept in records.
 func Open(ctx context.Context, records store.Records, now func() time.Time) (*Accounts, error) {
-	a := &Accounts{records: records, now: now, good: map[string]bool{}, used: map[string]time.Time{}}
+	a := &Accounts{records: records, now: now, rules: Rules{Idle: sessionIdle, Most: sessionMost}, good: map[string]bool{}, used: map[string]time.Time{}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a, a.refresh(ctx)
+}
+
+// Rule sets the rules from now on, for sessions that go on too.
+func (a *Accounts) Rule(r Rules) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.rules = Rules{r.SignIn, cmp.Or(r.Idle, sessionIdle), cmp.Or(r.Most, sessionMost)}
 }
 
 // refresh reads what is kept. mu is held.
@@ -91,12 +113,15 @@ func (a *Accounts) change(ctx context.Context, do func(*book) error) error {
 		if err := a.refresh(ctx); err != nil {
 			return err
 		}
-		next := book{maps.Clone(a.book.Tokens), maps.Clone(a.book.Sessions)}
+		next := book{maps.Clone(a.book.Tokens), maps.Clone(a.book.Sessions), maps.Clone(a.book.Users)}
 		if next.Tokens == nil {
 			next.Tokens = map[string]Token{}
 		}
 		if next.Sessions == nil {
 			next.Sessions = map[string]session{}
+		}
+		if next.Users == nil {
+			next.Users = map[string]User{}
 		}
 		if err := do(&next); err != nil {
 			return err
@@ -132,14 +157,14 @@ func (a *Accounts) touch(b *book) {
 		}
 	}
 	now := a.now()
-	maps.DeleteFunc(b.Sessions, func(_ string, s session) bool { return s.over(now) || b.Tokens[s.Token].ID == "" })
+	maps.DeleteFunc(b.Sessions, func(_ string, s session) bool { return a.over(s, now) || s.Token != "" && b.Tokens[s.Token].ID == "" })
 }
 
-func (s session) over(now time.Time) bool {
-	return now.Sub(s.Created) >= sessionMost || now.Sub(s.Used) >= sessionIdle
+func (a *Accounts) over(s session, now time.Time) bool {
+	return now.Sub(s.Created) >= a.rules.Most || now.Sub(s.Used) >= a.rules.Idle
 }
 
-// Required says whether somebody has to sign in: there is a token, or it cannot be told.
+// Required says whether somebody has to sign in: there is a token or another way to, or it cannot be told.
 func (a *Accounts) Required() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -150,7 +175,7 @@ func (a *Accounts) Required() bool {
 			return true
 		}
 	}
-	return len(a.book.Tokens) > 0
+	return a.rules.SignIn || len(a.book.Tokens) > 0
 }
 
 // New makes a token for a user, with a role, until a time (zero: for ever). Its text is to be had only now.
@@ -186,7 +211,7 @@ func (a *Accounts) List(ctx context.Context) ([]Token, error) {
 	if err := a.refresh(ctx); err != nil {
 		return nil, err
 	}
-	seen := book{maps.Clone(a.book.Tokens), nil}
+	seen := book{Tokens: maps.Clone(a.book.Tokens)}
 	if seen.Tokens != nil {
 		a.touch(&seen)
 	}
@@ -261,8 +286,15 @@ func (a *Accounts) check(token, cookie string, now time.Time) (Token, string, er
 		if used := a.used[id]; ok && used.After(s.Used) {
 			s.Used = used
 		}
+		if !ok || a.over(s, now) {
+			return Token{}, "", ErrSession
+		}
+		if s.Token == "" {
+			role, err := a.book.role(s.User, s.Subject, s.Role)
+			return Token{ID: sessionPrefix + id[:10], User: s.User, Role: role}, id, err
+		}
 		t := a.book.Tokens[s.Token]
-		if !ok || s.over(now) || t.ID == "" || t.expired(now) {
+		if t.ID == "" || t.expired(now) {
 			return Token{}, "", ErrSession
 		}
 		return t, id, nil
@@ -311,11 +343,18 @@ func (a *Accounts) Begin(ctx context.Context, token, address string) (cookie str
 	if who, err = a.SignIn(ctx, token, "", address); err != nil {
 		return "", time.Time{}, who, err
 	}
+	cookie, until, err = a.begin(ctx, session{Token: who.By})
+	return cookie, until, who, err
+}
+
+// begin keeps a new session.
+func (a *Accounts) begin(ctx context.Context, s session) (cookie string, until time.Time, err error) {
 	cookie = rand.Text() + rand.Text()
 	now := a.now().UTC()
+	s.Created, s.Used = now, now
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return cookie, now.Add(sessionMost), who, a.change(ctx, func(b *book) error {
+	return cookie, now.Add(a.rules.Most), a.change(ctx, func(b *book) error {
 		if len(b.Sessions) >= maxSessions {
 			oldest := ""
 			for id, s := range b.Sessions {
@@ -325,15 +364,21 @@ func (a *Accounts) Begin(ctx context.Context, token, address string) (cookie str
 			}
 			delete(b.Sessions, oldest)
 		}
-		b.Sessions[fingerprint(cookie)] = session{Token: who.By, Created: now, Used: now}
+		b.Sessions[fingerprint(cookie)] = s
 		return nil
 	})
 }
 
-// End ends a session.
+// End ends a session. A cookie of none writes nothing: anybody may send one.
 func (a *Accounts) End(ctx context.Context, cookie string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.refresh(ctx); err != nil {
+		return err
+	}
+	if _, ok := a.book.Sessions[fingerprint(cookie)]; !ok {
+		return nil
+	}
 	return a.change(ctx, func(b *book) error {
 		delete(b.Sessions, fingerprint(cookie))
 		return nil

@@ -165,7 +165,7 @@ func TestSessions(t *testing.T) {
 	last, _, who, _ := a.Begin(t.Context(), text, "10.0.0.1")
 	if err := a.change(t.Context(), func(b *book) error {
 		for k := range maxSessions - 1 {
-			b.Sessions[fmt.Sprint(k)] = session{who.By, c.now(), c.now().Add(-time.Minute)}
+			b.Sessions[fmt.Sprint(k)] = session{Token: who.By, Created: c.now(), Used: c.now().Add(-time.Minute)}
 		}
 		return nil
 	}); err != nil {

@@ -1,4 +1,5 @@
-// Package auth says who somebody is: by an API token, or by a browser's session that was begun with one. It knows nothing of
+// Package auth says who somebody is: by an API token, or by a browser's session that was begun with one or by signing in
+// elsewhere. It knows nothing of
 // HTTP.
 package auth
 
@@ -30,7 +31,7 @@ var Roles = []Role{Viewer, Operator, Admin}
 type Who struct {
 	User string
 	Role Role
-	By   string // the id of the token
+	By   string // the id of the token, or of the session of who came without one
 }
 
 // Token is an API token as it is kept: what somebody needs to use it is not in it.
@@ -53,6 +54,7 @@ var (
 	ErrMistyped = errors.New("the token is incomplete, or a letter in it is wrong")
 	ErrExpired  = errors.New("the token has expired")
 	ErrSession  = errors.New("the session has ended")
+	ErrKeptOut  = errors.New("an admin of this host keeps this user out")
 )
 
 // InvalidError says that what is wanted of a token cannot be.

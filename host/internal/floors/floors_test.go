@@ -98,6 +98,8 @@ var rooms = []room{
 	{"host/internal/retention", 3, nil, "how long runs and artifacts are kept: mark, sweep, and when"},
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/auth", 3, nil, "who somebody is: tokens, sessions, who guesses; and what was done"},
+	{"host/internal/auth/oidc/oidctest", 2, nil, "a provider of OpenID Connect for tests"},
+	{"host/internal/auth/oidc", 3, []string{"host/internal/auth"}, "sign-ins with a provider of OpenID Connect"},
 	{"host/internal/telemetry", 3, nil, "Prometheus metrics"},
 	{"host/control", 3, []string{"host/control/..."}, "the control nodes that ship: one WASM module"},
 	{"host/control/value", 1, nil, "paths into values, texts that inputs give, one key for equal values: what control nodes share; reads files it is given"},
@@ -110,6 +112,8 @@ var rooms = []room{
 	{"host/internal/lsp", 4, nil, "the language server: one connection, its documents, their diagnostics"},
 	{"host/internal/lsp/...", 3, []string{"host/internal/lsp/..."}, "what an editor's questions are answered from: text, places in it, what names mean, answers, shapes"},
 	{"host/internal/lineage", 4, []string{"host/internal/replay"}, "where artifacts come from and what became of them: an index of runs, a few of them replayed"},
+	{"host/internal/api/hub", 3, nil, "what happens to runs, told to many readers: one read of the journal for all, nobody waited for"},
+	{"host/internal/api/socket", 3, []string{"host/internal/api/hub"}, "the WebSocket: what clients may send, pings, checks, closing"},
 	{"host/internal/api", 4, nil, "Fiber routes; JSON shapes are sdk/client's"},
 	{"host/internal/app/...", 5, []string{"host/internal/app/..."}, "configuration and wiring only"},
 	{"host/cmd/spinbot", 6, nil, "the command line: one file per command"},
@@ -122,7 +126,8 @@ var quarantine = []struct {
 	library string
 	rooms   []string
 }{
-	{"github.com/gofiber/", []string{"host/internal/api", "host/internal/api/..."}},
+	{"github.com/gofiber/", []string{"host/internal/api", "host/internal/api/socket"}},
+	{"github.com/fasthttp/websocket", []string{"host/internal/api/socket"}},
 	{"github.com/danielgtaylor/huma/", []string{"host/internal/api"}},
 	{"github.com/tetratelabs/wazero", []string{"host/internal/exec/wasmexec"}},
 	{"github.com/hashicorp/go-plugin", []string{"sdk/wire", "sdk/serve", "host/internal/exec/pluginexec"}},
@@ -136,6 +141,8 @@ var quarantine = []struct {
 	{"github.com/redis/go-redis", []string{"host/internal/fleet", "host/internal/fleet/..."}},
 	{"github.com/jackc/", []string{"host/internal/store/pgstore", "host/internal/store/pgstore/pgtest"}},
 	{"github.com/prometheus/", []string{"host/internal/telemetry"}},
+	{"github.com/coreos/go-oidc", []string{"host/internal/auth/oidc"}},
+	{"golang.org/x/oauth2", []string{"host/internal/auth/oidc"}},
 	{"github.com/spf13/cobra", []string{"host/cmd/spinbot"}},
 }
 

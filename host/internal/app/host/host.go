@@ -23,6 +23,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
@@ -130,7 +131,9 @@ type Host struct {
 	placer    *placer.Placer
 	live      *live
 	logs      *logs
+	versions  *versions
 	accounts  *auth.Accounts
+	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
 	api       *api.Server
 	socket    *local.Listener
@@ -154,7 +157,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version)}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions()}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
@@ -254,8 +257,13 @@ func (h *Host) open(ctx context.Context) error {
 	h.lookAtDisks()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Active: h.isAdvanced, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
+		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
+		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
+		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String,
+		Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
+		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
+		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"fleet": func(context.Context) error {
@@ -319,6 +327,12 @@ func (h *Host) report(a sdk.Address, r sdk.Report) {
 // observe takes what has become durable.
 func (h *Host) observe(id run.ID, e run.Event) {
 	defer h.live.ended(id, e) // when it is not active any more
+	defer h.versions.changed(string(id))
+	switch e.Kind {
+	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded:
+		defer h.api.Hub().Changed(string(id))
+	default: // its state stays
+	}
 	switch e.Kind {
 	case run.RunCreated, run.RunResumed:
 		h.setActive(string(id), true)
@@ -340,6 +354,7 @@ func (h *Host) observe(id run.ID, e run.Event) {
 }
 
 func (h *Host) setActive(run string, on bool) {
+	defer h.versions.changed(run)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if on {

@@ -26,7 +26,7 @@ func (h *Host) retain() {
 	if runs == 0 {
 		runs = retention.DefaultRuns
 	}
-	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: h.store, Artifacts: h.files, Logs: h.logs,
+	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: forgetting{h.store, h.versions}, Artifacts: h.files, Logs: h.logs,
 		Cache: h.cache, Log: h.cfg.Log})
 	state := h.cfg.State
 	h.room = retention.NewRoom(h.cfg.MinFree, state.Dir, state.Artifacts(), state.Scratch())
@@ -111,6 +111,7 @@ type keeping struct{ h *Host }
 
 // Pin implements api.Retention.
 func (k keeping) Pin(ctx context.Context, id string, on bool) error {
+	defer k.h.versions.changed(id)
 	return k.h.store.Pin(ctx, id, on)
 }
 

@@ -9,6 +9,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -209,6 +210,35 @@ func (f folders) Show(ctx context.Context, name, graph string) (client.Pipeline,
 		}
 	}
 	return out, err
+}
+
+// Change implements api.Pipelines.
+func (f folders) Change(ctx context.Context, name string, want *api.PipelineChange) (client.PipelineSource, error) {
+	e, text, err := f.h.pipelines.Source(ctx, name)
+	switch {
+	case want == nil:
+	case want.Text == nil:
+		err = f.h.pipelines.Remove(ctx, name, want.Version)
+	case len(*want.Text) > pipelines.MaxText:
+		err = &client.Problem{Code: client.CodeTooLarge, Detail: "a pipeline's file has at most 4 MiB"}
+	default:
+		text = []byte(*want.Text)
+		e, err = f.h.pipelines.Save(ctx, name, text, want.Version)
+	}
+	switch {
+	case errors.Is(err, pipelines.ErrUnknown):
+		err = &client.Problem{Code: client.CodeNotFound, Detail: err.Error()}
+	case errors.Is(err, pipelines.ErrStale):
+		err = &client.Problem{Code: client.CodeStale, Detail: err.Error(), Fix: "look at it as it is now, and save with its version"}
+	case errors.Is(err, pipelines.ErrName):
+		err = &client.Problem{Code: client.CodeBadRequest, Detail: err.Error()}
+	}
+	if err != nil {
+		return client.PipelineSource{}, err
+	}
+	out := client.PipelineSource{Pipeline: entryShape(e), Text: string(text), Version: pipelines.VersionOf(text)}
+	out.Pipeline.Diagnostics = diagnosticShapes(e.Diagnostics)
+	return out, nil
 }
 
 func (f folders) find(ctx context.Context, name string) (pipelines.Entry, error) {
