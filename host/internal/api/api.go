@@ -103,6 +103,7 @@ type Config struct {
 	Artifacts artifacts.Store
 	Uploads   *uploads.Uploads
 	Previews  Previews
+	Lineage   Lineage
 	// Name hides what is sensitive in the name of a file.
 	Name  func(string) string
 	Cache cache.Store
@@ -221,6 +222,7 @@ func (s *Server) routes() {
 	s.artifactRoutes()
 	s.uploadRoutes()
 	s.previewRoutes()
+	s.lineageRoutes()
 	s.cacheRoutes()
 	s.pipelineRoutes()
 	s.catalogRoutes()

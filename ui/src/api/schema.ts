@@ -178,6 +178,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifacts/{digest}/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of a file */
+        get: operations["show-artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{digest}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a file comes from, and what became of it */
+        get: operations["show-lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts/{digest}/thumbnail": {
         parameters: {
             query?: never;
@@ -1259,6 +1293,23 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        ArtifactInfo: {
+            /** Format: date-time */
+            created?: string;
+            digest: string;
+            /** Format: int64 */
+            height?: number;
+            media_type: string;
+            names: string[];
+            /** Format: double */
+            seconds?: number;
+            /** Format: int64 */
+            size: number;
+            /** Format: int64 */
+            version: number;
+            /** Format: int64 */
+            width?: number;
+        };
         CacheEntry: {
             /** Format: date-time */
             created: string;
@@ -1560,6 +1611,48 @@ export interface components {
             uuid: string;
             warm?: string[];
             warning?: string;
+        };
+        Lineage: {
+            cut: boolean;
+            digest: string;
+            made: components["schemas"]["LineageAttempt"][];
+            used: components["schemas"]["LineageAttempt"][];
+            /** Format: int64 */
+            version: number;
+        };
+        LineageAttempt: {
+            at: string;
+            /** Format: date-time */
+            ended?: string;
+            makes: ({
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            })[];
+            pipeline: string;
+            source?: string;
+            type: string;
+            uses: ({
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            })[];
         };
         Login: {
             token: string;
@@ -2501,6 +2594,73 @@ export interface operations {
                 };
             };
             /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-artifact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description sha256: and 64 hexadecimal digits. */
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactInfo"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-lineage": {
+        parameters: {
+            query?: {
+                /** @description How many steps from it; 0: all. */
+                depth?: number;
+            };
+            header?: never;
+            path: {
+                /** @description sha256: and 64 hexadecimal digits. */
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description Error */
             default: {
                 headers: {
                     [name: string]: unknown;
