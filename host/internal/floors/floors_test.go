@@ -83,6 +83,7 @@ var rooms = []room{
 	{"host/internal/cache/...", 3, nil, "one adapter each"},
 	{"host/internal/fleet", 3, nil, "the fleet protocol over Redis Streams, both ends, and what an agent notes on its disk"},
 	{"host/internal/fleet/dial", 2, nil, "opens the Redis of a fleet, and refuses one that would lose work: addresses, TLS, rights"},
+	{"host/internal/fleet/mirror", 3, []string{"host/internal/api/hub"}, "what becomes of runs, published in Redis to whoever subscribes"},
 	{"host/internal/fleet/supervise", 3, nil, "the host's own Redis: its folder, its process, and how other machines join"},
 	{"host/internal/fleet/redistest", 3, nil, "a real redis-server for tests: killed, halted, started again"},
 	{"host/internal/fleet/chaos", 3, nil, "no code: real processes of a fleet over a real Redis, harmed in every way, and what they promise all the same"},

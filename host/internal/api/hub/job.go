@@ -21,10 +21,16 @@ func (t *topic) flushJob() error {
 	}
 	progress := math.Round(100*Progress(run, t.hub.cfg.Live.Newest(run.ID))) / 100
 	status := t.hub.cfg.Status(run.State)
+	var outputs json.RawMessage
+	if run.Ended() && run.Outputs != nil {
+		if outputs, err = json.Marshal(run.Outputs); err != nil {
+			return err
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.says == nil || t.says.Messages[0].Status != status || *t.says.Messages[0].Progress != progress {
-		t.says = newBatch(t.of, client.Message{Type: client.MessageUpdate, JobID: run.ID, Status: status, Progress: &progress})
+		t.says = newBatch(t.of, client.Message{Type: client.MessageUpdate, JobID: run.ID, Status: status, Progress: &progress, Data: outputs})
 	}
 	for s := range t.live {
 		if s.said == t.says {
