@@ -45,12 +45,16 @@ func (s *Server) live(c *fiber.Ctx) error {
 		return s.sockets.Serve(c, nil)
 	}
 	token, session := credentials(c)
-	token, session = strings.Clone(token), strings.Clone(session)
-	return s.sockets.Serve(c, func(ctx context.Context) error {
+	return s.sockets.Serve(c, s.still(who, strings.Clone(token), strings.Clone(session)))
+}
+
+// still says whether who came with a token or a session may still see things.
+func (s *Server) still(who caller, token, session string) func(context.Context) error {
+	return func(ctx context.Context) error {
 		now, err := s.cfg.SignIn(ctx, token, session, who.address)
 		if err == nil && now.May < Viewer {
 			err = &client.Problem{Code: client.CodeUnauthorized, Detail: who.User + " may not see this any more", Fix: "sign in again"}
 		}
 		return err
-	})
+	}
 }
