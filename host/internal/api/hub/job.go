@@ -29,6 +29,7 @@ func (t *topic) flushJob() error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.ended = run.Ended()
 	if t.says == nil || t.says.Messages[0].Status != status || *t.says.Messages[0].Progress != progress {
 		t.says = newBatch(t.of, client.Message{Type: client.MessageUpdate, JobID: run.ID, Status: status, Progress: &progress, Data: outputs})
 	}

@@ -86,7 +86,7 @@ func start(t testing.TB, s *memstore.Store, address string, cfg Config) *rig {
 	r.close = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := r.Server.Close(ctx); err != nil {
+		if err := r.Close(ctx); err != nil {
 			t.Error(err)
 		}
 		_ = app.Shutdown()
@@ -136,7 +136,7 @@ func (r *rig) dial() *peer {
 
 func dial(t testing.TB, address string) (*peer, error) {
 	d := websocket.Dialer{ReadBufferSize: 1024, WriteBufferSize: 256, HandshakeTimeout: 30 * time.Second}
-	c, _, err := d.Dial("ws://"+address+"/ws", nil) //nolint:bodyclose // it is the connection
+	c, _, err := d.Dial("ws://"+address+"/ws", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -412,7 +412,7 @@ func TestHostEnds(t *testing.T) {
 	deaf := r.dial() // it never hears of it
 	var closing sync.WaitGroup
 	closing.Go(func() {
-		if err := r.Server.Close(context.Background()); err != nil {
+		if err := r.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -433,7 +433,7 @@ func TestCloseGivesUp(t *testing.T) {
 	r.until("it is there", func() bool { return r.Len() == 1 })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.Server.Close(ctx); err == nil || r.Len() != 0 {
+	if err := r.Close(ctx); err == nil || r.Len() != 0 {
 		t.Errorf("got %v with %d left", err, r.Len())
 	}
 }

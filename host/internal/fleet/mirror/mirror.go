@@ -38,21 +38,23 @@ type Config struct {
 	Log   *slog.Logger
 }
 
-// Status, Progress and Data are what is published. Data is a run's outputs.
-type (
-	Status struct {
-		JobID  string `json:"jobId"`
-		Status string `json:"status"`
-	}
-	Progress struct {
-		JobID    string  `json:"jobId"`
-		Progress float64 `json:"progress"` // from 0 to 1
-	}
-	Data struct {
-		JobID string          `json:"jobId"`
-		Data  json.RawMessage `json:"data"`
-	}
-)
+// Status is published when a run's status changes.
+type Status struct {
+	JobID  string `json:"jobId"`
+	Status string `json:"status"`
+}
+
+// Progress is published when a run has come further.
+type Progress struct {
+	JobID    string  `json:"jobId"`
+	Progress float64 `json:"progress"` // from 0 to 1
+}
+
+// Data is published when a run has ended with outputs.
+type Data struct {
+	JobID string          `json:"jobId"`
+	Data  json.RawMessage `json:"data"`
+}
 
 // mirror is what is followed now.
 type mirror struct {
