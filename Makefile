@@ -102,6 +102,10 @@ tidy:
 .PHONY: generate
 generate: develop-setup $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
 	PATH="$(TOOLS):$$PATH" go generate -C sdk ./...
+	go test -C host ./internal/api -run '^TestOpenAPI$$' -update
+	npm --prefix ui ci --silent --no-audit --no-fund
+	npm --prefix ui run -s generate
+	npm --prefix ui run -s check
 
 .PHONY: develop-setup
 develop-setup:
@@ -116,9 +120,10 @@ fuzz: ## Fuzz every fuzz target for a while (FUZZTIME=30s)
 	scripts/fuzz $${FUZZTIME:-30s}
 
 .PHONY: chaos
-chaos: ## Harm a fleet of real processes, thousands of times (CHAOS_TRIALS=3000)
+chaos: ## Harm a fleet of real processes, and kill those of the real binary, thousands of times (CHAOS_TRIALS=3000)
 	go test -C host -c -o $(CURDIR)/bin/chaos.test ./internal/fleet/chaos
-	cd host/internal/fleet/chaos && CHAOS_REAL=1 CHAOS_TRIALS=$${CHAOS_TRIALS:-3000} $(CURDIR)/bin/chaos.test -test.timeout 12h
+	cd host/internal/fleet/chaos && CHAOS_TRIALS=$${CHAOS_TRIALS:-3000} $(CURDIR)/bin/chaos.test -test.timeout 12h
+	CHAOS_TRIALS=$${CHAOS_TRIALS:-3000} go test -C host -count=1 -timeout 12h -v -run '^TestChaos$$' ./cmd/spinbot
 
 .PHONY: models
 models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)

@@ -35,6 +35,8 @@ const (
 	AgentOffline  = "offline"
 	AgentDraining = "draining"
 	AgentCordoned = "cordoned"
+	// AgentIncompatible is one of a version of spinbot too far from the host's; Reason says what mends it.
+	AgentIncompatible = "incompatible"
 )
 
 // AgentPlugin is a plugin on an agent.

@@ -12,14 +12,17 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // Client talks to one host. It is safe for concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	base  string
+	token string
+	http  *http.Client
+	pause func(ctx context.Context, tries int) error // before an upload is continued
 }
 
 // New makes a client of the host at base, such as "http://127.0.0.1:8080". A nil hc means http.DefaultClient.
@@ -27,7 +30,7 @@ func New(base string, hc *http.Client) *Client {
 	if hc == nil {
 		hc = http.DefaultClient
 	}
-	return &Client{base: strings.TrimRight(base, "/"), http: hc}
+	return &Client{base: strings.TrimRight(base, "/"), http: hc, pause: wait}
 }
 
 // Unix makes a client of the host that listens on the unix socket at path.
@@ -37,6 +40,13 @@ func Unix(path string) *Client {
 		return d.DialContext(ctx, "unix", path)
 	}}
 	return New("http://spinbot", &http.Client{Transport: t})
+}
+
+// WithToken gives a client that signs in with an API token; an empty one is none.
+func (c *Client) WithToken(token string) *Client {
+	with := *c
+	with.token = token
+	return &with
 }
 
 // Close lets go of idle connections.
@@ -70,8 +80,12 @@ func (c *Client) Plan(ctx context.Context, s Submission) (p Plan, err error) {
 type RunQuery struct {
 	Pipeline string
 	State    string
-	Before   string // run id to page on from
-	Limit    int    // 0: the host's choice
+	Owner    string
+	Text     string    // in its id, its pipeline, its owner or its error
+	Since    time.Time // made then or later
+	Until    time.Time // made before
+	Before   string    // run id to page on from
+	Limit    int       // 0: the host's choice
 }
 
 // Runs lists runs, newest first.
@@ -84,7 +98,14 @@ func (c *Client) Runs(ctx context.Context, q RunQuery) (l RunList, err error) {
 	}
 	set("pipeline", q.Pipeline)
 	set("state", q.State)
+	set("owner", q.Owner)
+	set("q", q.Text)
 	set("before", q.Before)
+	for key, t := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !t.IsZero() {
+			v.Set(key, t.Format(time.RFC3339Nano))
+		}
+	}
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
@@ -114,6 +135,11 @@ func (c *Client) Resume(ctx context.Context, id string) (r Run, err error) {
 // Queue lists the runs that wait for their turn, at most limit (0: the host's choice).
 func (c *Client) Queue(ctx context.Context, limit int) (q Queue, err error) {
 	return q, c.call(ctx, http.MethodGet, "/api/v1/queue?limit="+strconv.Itoa(limit), nil, &q)
+}
+
+// NextInQueue puts a run that waits before all others.
+func (c *Client) NextInQueue(ctx context.Context, run string) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/next", NextRun{run}, &q)
 }
 
 // TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
@@ -156,8 +182,12 @@ func (c *Client) Logs(ctx context.Context, id, node string) (io.ReadCloser, erro
 	return res.Body, nil
 }
 
-// Upload stores bytes as an artifact. name and mediaType are hints; the host looks at the bytes.
+// Upload stores bytes as an artifact. name and mediaType are hints; the host looks at the bytes. Of a file, or what else can
+// be read from anywhere, more than 8 MiB are sent so that they go on where they broke off.
 func (c *Client) Upload(ctx context.Context, name, mediaType string, r io.Reader) (a sdk.Artifact, err error) {
+	if s, ok := rest(r); ok && s.Size() > resumable {
+		return c.uploadLarge(ctx, name, mediaType, s)
+	}
 	if mediaType == "" {
 		mediaType = "application/octet-stream"
 	}
@@ -260,7 +290,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 }
 
 func (c *Client) send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	req, err := c.request(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -268,6 +298,14 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 		req.Header.Set("Content-Type", contentType)
 	}
 	return c.http.Do(req)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err == nil && c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return req, err
 }
 
 // problemOf reads the host's explanation, or makes one of the status.

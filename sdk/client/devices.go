@@ -7,8 +7,10 @@ import (
 	"time"
 )
 
-// KnownDevice is one accelerator of the host's machine. Memory is in bytes.
+// KnownDevice is one accelerator of the host's machine, or of an agent's. Memory is in bytes.
 type KnownDevice struct {
+	// Agent is the name of the agent that has it; empty: the host's machine has.
+	Agent string `json:"agent,omitempty"`
 	// UUID is "GPU-…", or "MIG-…" for a part of one.
 	UUID string `json:"uuid"`
 	// Kind is cuda, rocm, metal, engine, static (written down by a person) or fake (simulated).
@@ -65,7 +67,7 @@ type DeviceProcess struct {
 	Memory *int64 `json:"memory,omitempty"`
 }
 
-// DeviceList is every device of the host's machine, in an order that stays.
+// DeviceList is every device of the host's machine and of the agents that are there, in an order that stays.
 type DeviceList struct {
 	Version int           `json:"version"`
 	Devices []KnownDevice `json:"devices"`

@@ -44,6 +44,6 @@ type Message struct {
 	Seq    uint64          `json:"seq,omitempty"`
 	Data   json.RawMessage `json:"data,omitempty"`
 	Status string          `json:"status,omitempty"`
-	// Progress is from 0 to 1.
-	Progress *float64 `json:"progress,omitempty"`
+	// Progress is in percent.
+	Progress *int `json:"progress,omitempty"`
 }

@@ -13,8 +13,10 @@ const (
 	CodeConflict        = "conflict"
 	CodeStale           = "stale" // somebody else has changed it since
 	CodeTooLarge        = "too_large"
-	CodeTooMany         = "too_many" // wait, as Retry-After says
+	CodeUnsupported     = "unsupported" // the host does not take, or cannot work with, what is of this kind
+	CodeTooMany         = "too_many"    // wait, as Retry-After says
 	CodeUnavailable     = "unavailable"
+	CodeNoSpace         = "no_space" // the host's disk is full
 	CodeInternal        = "internal"
 )
 

@@ -20,6 +20,11 @@ type Queue struct {
 	TasksTotal int           `json:"tasks_total"`
 }
 
+// NextRun is the run that is to be the next.
+type NextRun struct {
+	Run string `json:"run"`
+}
+
 // WaitingTask is an attempt that waits for devices.
 type WaitingTask struct {
 	At  string `json:"at"`

@@ -19,7 +19,7 @@ const maxFrame = 32 << 20
 // Watch streams a run: its recorded events above after, and reports as they come. It returns nil when the run has
 // ended and everything was handed on, fn's error, or why the stream broke; then watch again after the last event.
 func (c *Client) Watch(ctx context.Context, id string, after uint64, fn func(Frame) error) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+runPath(id, "/events")+"?after="+strconv.FormatUint(after, 10), nil)
+	req, err := c.request(ctx, http.MethodGet, runPath(id, "/events")+"?after="+strconv.FormatUint(after, 10), nil)
 	if err != nil {
 		return err
 	}

@@ -124,6 +124,47 @@ type Delivered struct {
 	Run     string `json:"run"`
 }
 
+// PipelineSource is a pipeline's own file.
+type PipelineSource struct {
+	Pipeline Pipeline `json:"pipeline"` // with its Diagnostics
+	Text     string   `json:"text"`
+	// Version changes with the text.
+	Version string `json:"version"`
+}
+
+// SavePipeline saves a pipeline's file whose version is this one; empty: a new file.
+type SavePipeline struct {
+	Text    string `json:"text"`
+	Version string `json:"version,omitempty"`
+}
+
+// Formatted is a pipeline's text as it is commonly laid out.
+type Formatted struct {
+	Version int    `json:"version"`
+	Text    string `json:"text"`
+}
+
+// PipelineText gives a pipeline's own file.
+func (c *Client) PipelineText(ctx context.Context, name string) (s PipelineSource, err error) {
+	return s, c.call(ctx, http.MethodGet, "/api/v1/pipelines/"+url.PathEscape(name)+"/source", nil, &s)
+}
+
+// SavePipeline saves a pipeline's file. A Problem with CodeStale: it is not at that version.
+func (c *Client) SavePipeline(ctx context.Context, name string, p SavePipeline) (s PipelineSource, err error) {
+	return s, c.call(ctx, http.MethodPut, "/api/v1/pipelines/"+url.PathEscape(name)+"/source", p, &s)
+}
+
+// RemovePipeline removes a pipeline's file that is at a version.
+func (c *Client) RemovePipeline(ctx context.Context, name, version string) error {
+	var s PipelineSource
+	return c.call(ctx, http.MethodDelete, "/api/v1/pipelines/"+url.PathEscape(name)+"/source?version="+url.QueryEscape(version), nil, &s)
+}
+
+// Format lays a pipeline's text out.
+func (c *Client) Format(ctx context.Context, text string) (f Formatted, err error) {
+	return f, c.call(ctx, http.MethodPost, "/api/v1/pipelines/format", Source{Text: text}, &f)
+}
+
 // Pipelines lists the pipelines in the host's folders.
 func (c *Client) Pipelines(ctx context.Context) (l PipelineList, err error) {
 	return l, c.call(ctx, http.MethodGet, "/api/v1/pipelines", nil, &l)

@@ -237,7 +237,7 @@ func agentCell(style progress.Style, state string) cell {
 	switch state {
 	case client.AgentReady:
 		return cell{state, style.Good}
-	case client.AgentOffline:
+	case client.AgentOffline, client.AgentIncompatible:
 		return cell{state, style.Bad}
 	}
 	return cell{state, style.Bold}

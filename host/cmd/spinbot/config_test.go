@@ -142,7 +142,7 @@ func TestOneNameOneMeaning(t *testing.T) {
 	p := &program{file: config.Default(), origins: map[string]origin{}}
 	root := flagged()
 	root.AddCommand(p.commands()...)
-	other := map[string]bool{"cache gc --limit": true, "queue --limit": true, "runs --limit": true}
+	other := map[string]bool{"cache gc --limit": true, "queue --limit": true, "runs --limit": true, "audit --limit": true, "plugins grant --host": true}
 	var walk func(c *cobra.Command, path string)
 	walk = func(c *cobra.Command, path string) {
 		for _, name := range strings.Split(c.LocalNonPersistentFlags().FlagUsages(), "\n") {

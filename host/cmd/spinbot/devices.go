@@ -22,8 +22,8 @@ func (p *program) devicesCommand() *cobra.Command {
 	var watch bool
 	c := &cobra.Command{
 		Use:   "devices",
-		Short: "Show the GPUs of this machine: memory, what runs, heat, health",
-		Long: "Shows the devices of this machine with what was measured a moment ago. Memory is that of all programs, not only of\n" +
+		Short: "Show the GPUs of this machine and of agents: memory, what runs, heat, health",
+		Long: "Shows the devices of this machine, and of the agents of its fleet, with what was measured a moment ago. Memory is that of all programs, not only of\n" +
 			"spinbot's. A \"-\" stands for what is not measured; the lines below say where, and why.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -52,9 +52,10 @@ func (p *program) devicesCommand() *cobra.Command {
 func (p *program) holdDeviceCommand() *cobra.Command {
 	var why string
 	c := &cobra.Command{
-		Use:     "hold UUID",
-		Short:   "Take a device out of use: tasks on it go on, and no other begins",
-		Long:    "Takes a device out of use until it is released: tasks on it go on, and no other begins. A restart does not end that.",
+		Use:   "hold UUID",
+		Short: "Take a device out of use: tasks on it go on, and no other begins",
+		Long: "Takes a device out of use until it is released: tasks on it go on, and no other begins. A restart does not end that. A\n" +
+			"device of an agent is held there, and for all hosts.",
 		Example: "  spinbot devices hold GPU-1b724e78 --reason \"a game\"",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -176,7 +177,11 @@ func showDevices(w io.Writer, style progress.Style, l client.DeviceList) {
 		if d.Reading.Stale {
 			paint = style.Dim
 		}
-		rows = append(rows, []cell{plain(short[i]), plain(d.Name), {used.at(i) + " of " + sdk.FormatSize(d.Memory), paint}, {use.at(i), paint},
+		name := d.Name
+		if d.Agent != "" {
+			name += " on " + d.Agent
+		}
+		rows = append(rows, []cell{plain(short[i]), plain(name), {used.at(i) + " of " + sdk.FormatSize(d.Memory), paint}, {use.at(i), paint},
 			{heat.at(i), paint}, {power.at(i), paint}, healthCell(style, d)})
 	}
 	table(w, style, []string{"UUID", "NAME", "MEMORY", "USE", "TEMP", "POWER", "HEALTH"}, rows)

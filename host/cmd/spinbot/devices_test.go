@@ -16,7 +16,7 @@ func TestShowDevices(t *testing.T) {
 		{UUID: "GPU-1b724e78-eef5-4163", Name: "NVIDIA GeForce RTX 4090", Memory: 24 << 30, Reading: client.DeviceReading{Used: of(3 << 29), Utilisation: &n, Temperature: &hot, Power: &watts}, Unmeasured: []string{"energy"}},
 		{UUID: "GPU-1b724e79-eef5-4163", Name: "Old", Memory: 8 << 30, Warning: "3 errors", Unmeasured: []string{"used", "power"}},
 		{UUID: "MIG-1", Name: "Lost", Memory: 5 << 30, Ill: "it is lost", Unmeasured: []string{"used", "power"}},
-		{UUID: "FAKE", Name: "Quiet", Memory: 1 << 30, Reading: client.DeviceReading{Used: of(512), Stale: true}, Unmeasured: []string{"energy"}},
+		{UUID: "FAKE", Name: "Quiet", Agent: "box2", Held: "a game", Memory: 1 << 30, Reading: client.DeviceReading{Used: of(512), Stale: true}, Unmeasured: []string{"energy"}},
 	}, Notes: []string{"inside Windows (WSL2) it is not told which processes use a device"}}
 	var b strings.Builder
 	showDevices(&b, progress.Style{}, l)
@@ -24,9 +24,10 @@ func TestShowDevices(t *testing.T) {
 GPU-1b724e78  NVIDIA GeForce RTX 4090  1.5 GiB of 24 GiB  4%   71 °C  212 W  ok
 GPU-1b724e79  Old                            - of 8 GiB    -       -      -  warning
 MIG-1         Lost                           - of 5 GiB    -       -      -  ill
-FAKE          Quiet                      512 B of 1 GiB    -       -      -  no answer
+FAKE          Quiet on box2              512 B of 1 GiB    -       -      -  no answer
 GPU-1b724e79: 3 errors
 MIG-1 takes no task: it is lost
+FAKE is held: a game
 not measured: energy (GPU-1b724e78, FAKE)
 not measured: used, power (GPU-1b724e79)
 inside Windows (WSL2) it is not told which processes use a device

@@ -15,7 +15,7 @@ import (
 
 // fleetFlags are how hosts and agents find each other.
 type fleetFlags struct {
-	redis, user, passwordFile, namespace string
+	redis, user, passwordFile, sentinelPasswordFile, namespace string
 
 	// of a host
 	own, plain, noAgent               bool
@@ -26,8 +26,11 @@ func (f *fleetFlags) shared(flags *pflag.FlagSet) {
 	flags.StringVar(&f.redis, "redis", "", "the Redis of the fleet, such as redis://box1:6379 or rediss:// with TLS (also redis+sentinel://, redis+cluster://, unix://)")
 	flags.StringVar(&f.user, "redis-user", "", "whom Redis knows this machine as")
 	flags.StringVar(&f.passwordFile, "redis-password-file", "", "a file with the password for Redis, for its owner alone")
+	flags.StringVar(&f.sentinelPasswordFile, "sentinel-password-file", "", "a file with the password for the sentinels of redis+sentinel://, for its owner alone")
 	flags.StringVar(&f.namespace, "fleet-name", "", "the name of the fleet, when several share one Redis (default "+dial.DefaultNamespace+")")
-	_ = flags.SetAnnotation("redis-password-file", "cobra_annotation_bash_completion_subdirs_in_dir", []string{})
+	for _, file := range []string{"redis-password-file", "sentinel-password-file"} {
+		_ = flags.SetAnnotation(file, "cobra_annotation_bash_completion_subdirs_in_dir", []string{})
+	}
 }
 
 func (f *fleetFlags) ofHost(flags *pflag.FlagSet) {
@@ -42,7 +45,7 @@ func (f *fleetFlags) ofHost(flags *pflag.FlagSet) {
 }
 
 func (f *fleetFlags) dial() dial.Config {
-	return dial.Config{URL: f.redis, User: f.user, PasswordFile: f.passwordFile, Namespace: f.namespace}
+	return dial.Config{URL: f.redis, User: f.user, PasswordFile: f.passwordFile, SentinelPasswordFile: f.sentinelPasswordFile, Namespace: f.namespace}
 }
 
 // fleet says what fleet a host has; nil: none.

@@ -18,11 +18,11 @@ func (p *program) graphCommand() *cobra.Command {
 			if format != "dot" && format != "mermaid" && format != "text" {
 				return usage("--format %s: write dot, mermaid or text", format)
 			}
-			src, err := sourceOf(args[0])
-			if err != nil {
-				return err
-			}
 			return p.with(c.Context(), func(s *session) error {
+				src, err := s.source(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
 				checked, err := s.Check(c.Context(), src, format)
 				if err != nil {
 					return err

@@ -43,6 +43,17 @@ func (p *program) queueCommand() *cobra.Command {
 		p.jsonFlag(sub)
 		c.AddCommand(sub)
 	}
+	next := &cobra.Command{Use: "next RUN", Short: "Put a run that waits before all others", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		return p.with(c.Context(), func(s *session) error {
+			q, err := s.NextInQueue(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return p.showQueue(q)
+		})
+	}}
+	p.jsonFlag(next)
+	c.AddCommand(next)
 	return c
 }
 

@@ -31,7 +31,7 @@ func (p *program) rerunCommand() *cobra.Command {
 					return err
 				}
 				if file != "" {
-					if sub.Pipeline, err = sourceOf(file); err != nil {
+					if sub.Pipeline, err = s.source(c.Context(), file); err != nil {
 						return err
 					}
 				}

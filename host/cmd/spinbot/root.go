@@ -14,6 +14,8 @@ import (
 // program holds what every command shares: the global flags and where words go.
 type program struct {
 	stateDir   string
+	hostURL    string // of a host elsewhere; empty: that of the state directory
+	tokenFile  string
 	pluginDirs []string
 	// where secrets come from, beside the environment and the state directory: name=path, name=command
 	secretFiles, secretCommands []string
@@ -40,9 +42,9 @@ func (p *program) commands() []*cobra.Command {
 		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(), p.consoleCommand(),
 		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
-		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
+		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.gatesCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
 		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.devicesCommand(), p.agentsCommand(), p.cacheCommand(), p.gcCommand(),
-		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.configCommand(), p.lspCommand(), p.serveCommand(), p.agentCommand(), p.demoCommand(), p.simulateCommand(), p.versionCommand(), p.probeCommand(),
+		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.tokenCommand(), p.usersCommand(), p.auditCommand(), p.configCommand(), p.lspCommand(), p.serveCommand(), p.agentCommand(), p.demoCommand(), p.simulateCommand(), p.versionCommand(), p.probeCommand(),
 		exitCodesTopic(),
 	}
 }
@@ -98,6 +100,8 @@ func (p *program) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&p.configFile, "config", "", "the configuration (default $XDG_CONFIG_HOME/spinbot/spinbot.hcl)")
 	f.StringVar(&p.stateDir, "state-dir", "", "where the database, artifacts and logs are (default $XDG_STATE_HOME/spinbot)")
+	f.StringVar(&p.hostURL, "host", "", "a host elsewhere to work with, such as https://gpu.example:8080 (default: that of the state directory)")
+	f.StringVar(&p.tokenFile, "token-file", "", "a file that holds the token for --host (default: what is in SPINBOT_TOKEN)")
 	f.StringArrayVar(&p.pluginDirs, "plugin-dir", nil, "another folder to find plugins in (may be repeated)")
 	f.StringArrayVar(&p.secretFiles, "secrets-file", nil, "a file that holds a secret, `name=path` (may be repeated)")
 	f.StringArrayVar(&p.secretCommands, "secrets-command", nil, "a command that prints a secret, `name=command` (may be repeated)")
@@ -107,7 +111,8 @@ func (p *program) globalFlags(root *cobra.Command) {
 	f.IntVar(&p.maxRuns, "max-runs", 0, "most runs that go on at once; others wait in the queue (default 1024)")
 	f.StringArrayVar(&p.limits, "limit", nil, "the most that a control node may ask for, `name=value`: memory, time, budget, output, log or calls (may be repeated)")
 	f.StringVar(&p.minFree, "min-free", "", "how much has to be free on disk for new work to begin, such as 5GiB, or off (default 1GiB, or 2% of a small disk)")
-	paths(root, f, "config", "state-dir", "plugin-dir")
+	paths(root, f, "config", "state-dir", "plugin-dir", "token-file")
+	checked(f, "host", func(v string) error { _, err := hostURL(v); return err })
 	checked(f, "secrets-file", func(v string) error { _, _, err := secretFile(v); return err })
 	checked(f, "secrets-command", func(v string) error { _, _, err := secretCommand(v); return err })
 	checked(f, "log-format", func(v string) error { _, err := logHandler(io.Discard, v, slog.LevelInfo); return err })

@@ -78,7 +78,7 @@ func (p *program) run(ctx context.Context, s *session, file string, in runInput)
 
 // submission gathers a run's pipeline and inputs.
 func submission(ctx context.Context, s *session, file string, in runInput) (client.Submission, error) {
-	src, err := sourceOf(file)
+	src, err := s.source(ctx, file)
 	if err != nil {
 		return client.Submission{}, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -19,12 +20,13 @@ import (
 )
 
 func (p *program) serveCommand() *cobra.Command {
-	var listen, retain, retainRuns, shared, artifacts string
+	var listen, retain, retainRuns, shared, artifacts, cert, key string
+	var hosts []string
 	var drain time.Duration
 	var fleet fleetFlags
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the host: the API on loopback, every unfinished run, and triggers",
+		Short: "Run the host: the API, every unfinished run, and triggers",
 		Long: "Serves the API until it is told to stop, goes on with every run that was interrupted, and fires the triggers of the\n" +
 			"pipelines in pipelines.d of the state directory and in the folders of --pipelines. On SIGTERM it takes no more\n" +
 			"work and lets tasks finish for a while; what is not done by then goes on at the next start. On SIGHUP it reads the\n" +
@@ -39,10 +41,15 @@ func (p *program) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			over, err := served(cert, key)
+			if err != nil {
+				return err
+			}
 			again := func() (*config.Config, error) { return p.readAgain(c.Root()) }
 			return p.serve(c.Context(), listen, drain, again, func(cfg *host.Config) {
 				cfg.Retain, cfg.RetainAll, cfg.Fleet = keep, all, fleet.fleet(cfg.State)
 				cfg.Store, cfg.ArtifactsDir = shared, artifacts
+				cfg.Hosts, cfg.TLS = lowered(hosts), over
 			})
 		},
 	}
@@ -53,11 +60,37 @@ func (p *program) serveCommand() *cobra.Command {
 	paths(c, c.Flags(), "artifacts-dir")
 	c.Flags().StringVar(&retainRuns, "retain-runs", "30d", "how long runs are kept after they ended")
 	c.Flags().StringVar(&retain, "retain", "on", "on: old runs and artifacts that no run refers to go by themselves; off: nothing does")
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the loopback address to listen on")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the address to listen on; on other than loopback ones there has to be a token: spinbot token new")
+	c.Flags().StringArrayVar(&hosts, "allow-host", nil, "a name of this host that may stand in addresses of it, such as gpu.example (may be repeated)")
+	c.Flags().StringVar(&cert, "tls-cert", "", "a file with the certificate to serve HTTPS with")
+	c.Flags().StringVar(&key, "tls-key", "", "a file with the key of --tls-cert")
+	paths(c, c.Flags(), "tls-cert", "tls-key")
 	c.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long running tasks may take to finish when stopping")
 	checked(c.Flags(), "retain-runs", func(v string) error { _, _, err := retained("on", v); return err })
 	checked(c.Flags(), "retain", func(v string) error { _, _, err := retained(v, "1d"); return err })
 	return c
+}
+
+// served reads how HTTPS is served; nil: HTTP is.
+func served(cert, key string) (*tls.Config, error) {
+	switch {
+	case cert == "" && key == "":
+		return nil, nil
+	case cert == "" || key == "":
+		return nil, usage("--tls-cert and --tls-key go together")
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", cert, key, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+func lowered(names []string) []string {
+	for k, name := range names {
+		names[k] = strings.ToLower(name)
+	}
+	return names
 }
 
 // retained reads --retain and --retain-runs: how long runs are kept, and whether everything is.
@@ -108,7 +141,11 @@ func (p *program) serve(ctx context.Context, listen string, drain time.Duration,
 	if err != nil {
 		return errors.Join(err, h.Close(ctx))
 	}
-	warn("spinbot %s listens on http://%s  (state in %s)", version, address, state.Dir)
+	scheme := "http"
+	if cfg.TLS != nil {
+		scheme = "https"
+	}
+	warn("spinbot %s listens on %s://%s  (state in %s)", version, scheme, address, state.Dir)
 	if cfg.Fleet != nil && cfg.Fleet.Own != nil {
 		line, expires, err := h.Join(ctx, 0)
 		if err != nil {

@@ -25,10 +25,15 @@ import (
 type session struct {
 	*client.Client
 	host *host.Host // nil when another process is the host
+	// elsewhere: the host may be on another machine, and sees no files of this one
+	elsewhere bool
 }
 
-// connect reaches the host of the state directory.
+// connect reaches the host of the state directory, or the one of --host.
 func (p *program) connect(ctx context.Context) (*session, error) {
+	if p.hostURL != "" {
+		return p.elsewhere()
+	}
 	state, err := local.At(p.stateDir)
 	if err != nil {
 		return nil, err

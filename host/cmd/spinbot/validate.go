@@ -42,7 +42,7 @@ func (p *program) validate(c *cobra.Command, s *session, files []string) error {
 			valid = valid && checked.Valid
 			continue
 		}
-		src, err := sourceOf(file)
+		src, err := s.source(c.Context(), file)
 		if err != nil {
 			return err
 		}

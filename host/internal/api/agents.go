@@ -39,6 +39,7 @@ func (s *Server) agentRoutes() {
 	})
 }
 
+// OneAgent names an agent.
 type OneAgent struct {
 	Name string `path:"name" doc:"An agent's name, its id, or a unique beginning of that."`
 }

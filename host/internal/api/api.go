@@ -5,6 +5,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,8 +26,11 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/api/hub"
 	"github.com/myspinbot/spinbot/host/internal/api/socket"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -45,6 +50,8 @@ type Queue interface {
 	Queue(ctx context.Context, limit int) (client.Queue, error)
 	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 	TellQueue(ctx context.Context, what, by string) error
+	// Next puts a run that waits before all others.
+	Next(ctx context.Context, run, by string) error
 }
 
 // Planner says what a run would do.
@@ -93,17 +100,30 @@ type Config struct {
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
-	Cache     cache.Store
+	Uploads   *uploads.Uploads
+	// Name hides what is sensitive in the name of a file.
+	Name  func(string) string
+	Cache cache.Store
 	// CacheLimit is how many bytes of it stay when somebody tidies up and does not say; 0: they have to.
 	CacheLimit int64
+	// Changes gives a number that is another one whenever what Show gives of a run may be; 0: nobody knows. nil: nobody ever does.
+	Changes func(run string) uint64
+	// FirstID gives the id before those of all runs that were made at a time or later.
+	FirstID func(time.Time) string
 	// Active says whether this process is advancing the run.
 	Active func(run string) bool
 	// Hosts may stand in a Host header beside loopback ones, in lower case.
 	Hosts []string
-	// SignIn says who comes with a token or a session, from an address; nil: who reaches the listener is an operator.
-	SignIn func(ctx context.Context, token, session, address string) (Who, error)
-	// Audit is told of everything that somebody changed, or tried to.
-	Audit func(Deed)
+	// Patience is how long a stream may bring less than 16 KiB before it is cut off; 0: 30 s.
+	Patience time.Duration
+	// Secure has browsers send their cookies over TLS alone: somebody else ends it.
+	Secure bool
+	// Accounts say who somebody is; as long as there is no token, who reaches the listener is an operator. Trail is told of
+	// everything that somebody changed, or tried to.
+	Accounts *auth.Accounts
+	Trail    *auth.Trail
+	// Provider lets people sign in elsewhere; nil: with tokens alone.
+	Provider *oidc.Provider
 	// Metrics writes the Prometheus text form.
 	Metrics func(w io.Writer) error
 	// Observe is told of every request; route is the pattern, never the path.
@@ -133,6 +153,8 @@ type Server struct {
 	app     *fiber.App
 	huma    huma.API
 	ops     []Op
+	shown   answers
+	wide    atomic.Bool // it listens on more than loopback
 	hub     *hub.Hub
 	sockets *socket.Server
 	closing context.Context
@@ -141,6 +163,7 @@ type Server struct {
 
 // New builds the routes.
 func New(cfg Config) *Server {
+	cfg.Patience = cmp.Or(cfg.Patience, 30*time.Second)
 	s := &Server{cfg: cfg}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.openHub()
@@ -148,6 +171,7 @@ func New(cfg Config) *Server {
 		AppName:               "spinbot",
 		Immutable:             true,
 		UnescapePath:          true,
+		StrictRouting:         true,
 		DisableStartupMessage: true,
 		StreamRequestBody:     true,
 		// Forms would be read whole, into memory and temporary files, before the guard has looked at the request.
@@ -174,7 +198,7 @@ func New(cfg Config) *Server {
 		c.SetConnectionClose()
 	}
 	server.HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
-		return fasthttp.RequestConfig{ReadTimeout: uploadTimeout}
+		return fasthttp.RequestConfig{ReadTimeout: s.cfg.Patience} // of what is read before the handler starts; see paced
 	}
 	server.Logger = quiet{cfg.Log}
 	return s
@@ -193,33 +217,37 @@ func (s *Server) routes() {
 	s.runRoutes()
 	s.queueRoutes()
 	s.artifactRoutes()
+	s.uploadRoutes()
 	s.cacheRoutes()
 	s.pipelineRoutes()
 	s.catalogRoutes()
 	s.triggerRoutes()
 	s.agentRoutes()
 	s.deviceRoutes()
+	s.seedRoutes()
+	s.accountRoutes()
+	s.userRoutes()
+	s.gateRoutes()
 }
 
-// Listen opens a TCP listener on loopback; any other address is refused.
-func Listen(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
+// Listen opens a TCP listener. On other addresses than loopback it does so only where everybody has to sign in.
+func (s *Server) Listen(address string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, fmt.Errorf("listen on %q: %w; write it like 127.0.0.1:8080", address, err)
-	}
-	ip := net.ParseIP(host)
-	if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("listen on %q: only loopback addresses are served, since there is no sign-in yet; "+
-			"use 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 8080:127.0.0.1:8080 …)", address)
 	}
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w; choose another address with --listen", err)
 	}
-	if a, ok := ln.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() { // a "localhost" that is somewhere else
-		ln.Close()
-		return nil, fmt.Errorf("listen on %q: that name is not loopback here; use 127.0.0.1", address)
+	if a, ok := ln.Addr().(*net.TCPAddr); ok && a.IP.IsLoopback() {
+		return ln, nil
 	}
+	if !s.cfg.Accounts.Required() {
+		ln.Close()
+		return nil, fmt.Errorf("listen on %q: other machines could reach it, and nobody would have to sign in; make a token first (spinbot token new NAME --role admin), "+
+			"or listen on 127.0.0.1 and use an SSH tunnel (ssh -L 8080:127.0.0.1:8080 …)", address)
+	}
+	s.wide.Store(true)
 	return ln, nil
 }
 

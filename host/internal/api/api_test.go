@@ -18,9 +18,11 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/memstore"
+	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -76,6 +78,10 @@ func (f fakeQueue) Queue(_ context.Context, limit int) (client.Queue, error) {
 
 func (f fakeQueue) TellQueue(_ context.Context, what, by string) error {
 	return f.runs.note("queue %s by %s", what, by)
+}
+
+func (f fakeQueue) Next(_ context.Context, run, by string) error {
+	return f.runs.note("next %s by %s", run, by)
 }
 
 func (f fakeQueue) Plan(_ context.Context, s client.Submission) (client.Plan, error) {
@@ -140,6 +146,7 @@ func (f fakeRetention) Pin(ctx context.Context, id string, on bool) error {
 type fakeLive struct {
 	reports chan client.Report
 	asked   chan context.Context // of Reports, as it was called
+	newest  []client.Report
 	log     string
 }
 
@@ -151,7 +158,7 @@ func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
 	return f.reports
 }
 
-func (f *fakeLive) Newest(string) []client.Report { return nil }
+func (f *fakeLive) Newest(string) []client.Report { return f.newest }
 
 func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
 	if node == "none" {
@@ -190,18 +197,29 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-func start(t *testing.T, change func(*Config)) *bench {
+func start(t testing.TB, change func(*Config)) *bench {
 	t.Helper()
-	files, err := dir.Open(t.TempDir())
+	folder := t.TempDir()
+	files, err := dir.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces, err := uploads.Open(filepath.Join(folder, "uploads"), files, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mem := memstore.New()
 	b := &bench{store: mem, runs: &fakeRuns{store: mem}, log: &syncBuffer{},
 		live: &fakeLive{reports: make(chan client.Report, 16), asked: make(chan context.Context, 16)}}
+	accounts, err := auth.Open(t.Context(), auth.NewFolder(t.TempDir()), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg := Config{
-		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files,
+		Accounts: accounts, Trail: auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl")),
+		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
 		Active:  func(string) bool { return true },
+		FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) },
 		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
 		Log:     slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -209,11 +227,11 @@ func start(t *testing.T, change func(*Config)) *bench {
 		change(&cfg)
 	}
 	b.Server = New(cfg)
-	ln, err := Listen("127.0.0.1:0")
+	ln, err := b.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, err := os.MkdirTemp("", "sb") // t.TempDir may be too long for a socket
+	folder, err = os.MkdirTemp("", "sb") // t.TempDir may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +264,7 @@ func start(t *testing.T, change func(*Config)) *bench {
 }
 
 // record appends events to a run, which then stands in a state.
-func (b *bench) record(t *testing.T, id, state string, events ...string) {
+func (b *bench) record(t testing.TB, id, state string, events ...string) {
 	t.Helper()
 	h, _ := b.store.Find(t.Context(), id) // a new run has none
 	if h.Run != id {
@@ -420,28 +438,54 @@ func TestObserve(t *testing.T) {
 
 func TestListen(t *testing.T) {
 	t.Parallel()
+	b := start(t, nil)
 	for _, address := range []string{"127.0.0.1:0", "localhost:0", "127.1.2.3:0"} {
-		ln, err := Listen(address)
+		ln, err := b.Listen(address)
 		if err != nil {
 			t.Errorf("%s: %v", address, err)
 			continue
 		}
-		if _, err := Listen(ln.Addr().String()); err == nil || !strings.Contains(err.Error(), "--listen") {
+		if _, err := b.Listen(ln.Addr().String()); err == nil || !strings.Contains(err.Error(), "--listen") {
 			t.Errorf("%s is taken twice: %v", address, err)
 		}
 		ln.Close()
 	}
 	for address, why := range map[string]string{
-		"0.0.0.0:0": "only loopback", ":0": "only loopback", "[::]:0": "only loopback", "192.0.2.1:80": "only loopback", "example.com:80": "ssh -L",
-		"127.0.0.1": "127.0.0.1:8080", "": "127.0.0.1:8080", "2130706433:0": "only loopback",
+		"0.0.0.0:0": "spinbot token new", ":0": "ssh -L", "[::]:0": "nobody would have to sign in", "192.0.2.1:80": "--listen",
+		"127.0.0.1": "127.0.0.1:8080", "": "127.0.0.1:8080", "2130706433:0": "--listen",
 	} {
-		if ln, err := Listen(address); err == nil {
+		if ln, err := b.Listen(address); err == nil {
 			ln.Close()
 			t.Errorf("%q is served", address)
 		} else if !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
+	b.get(t, "/health", "Host: 192.168.1.9").problem(t, 403, client.CodeForbidden, "192.168.1.9")
+	text := b.token(t, "admin")
+	ln, err := b.Listen("0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	if a := b.get(t, "/health", "Host: 192.168.1.9"); a.status != 200 { // whoever asks for it by its address
+		t.Errorf("%+v", a)
+	}
+	for range 2 { // the last token goes: nobody may do anything, rather than everybody
+		b.get(t, "/api/v1/runs").problem(t, 401, client.CodeUnauthorized, "nobody knows who asks")
+		_, _ = b.cfg.Accounts.Revoke(t.Context(), "admin")
+	}
+	b.get(t, "/api/v1/runs", "Host: rebound.example", "Authorization: Bearer "+text).problem(t, 403, client.CodeForbidden, "--allow-host rebound.example")
+}
+
+// token makes one with a role.
+func (b *bench) token(t *testing.T, role string) string {
+	t.Helper()
+	_, text, err := b.cfg.Accounts.New(t.Context(), role, "", auth.Role(role), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // TestClose: streams end, and nothing is served any more.
@@ -463,7 +507,7 @@ func TestClose(t *testing.T) {
 	if _, err := b.unix.Health(t.Context()); err == nil {
 		t.Error("it answers still")
 	}
-	ln, err := Listen("127.0.0.1:0")
+	ln, err := b.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -471,4 +515,17 @@ func TestClose(t *testing.T) {
 	if err := b.Serve(ln); err != nil {
 		t.Errorf("serving a closed listener after the close: %v", err)
 	}
+}
+
+// over sends one request over the socket.
+func (b *bench) over(t *testing.T, method, path, body string) answer {
+	t.Helper()
+	hc := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", b.sock)
+	}}}
+	defer hc.CloseIdleConnections()
+	over := *b
+	over.http, over.url = hc, "http://spinbot"
+	return over.ask(t, method, path, strings.NewReader(body))
 }

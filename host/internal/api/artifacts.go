@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net/http"
 	"path"
 	"strconv"
 	"strings"
@@ -25,13 +24,16 @@ func (s *Server) artifactRoutes() {
 		s.returns(o, "201", "The artifact.", "application/json", &huma.Schema{Type: huma.TypeObject, Required: []string{"artifact"}, Properties: map[string]*huma.Schema{"artifact": schemaOf[sdk.Artifact](s)}})
 	}, s.upload)
 	s.bare(Op{ID: "download-artifact", Method: get, Path: v1 + "artifacts/{digest}", Need: Viewer, Summary: "A file"}, func(o *huma.Operation) {
+		query(o, "name", "What a browser is to call it when it saves it.", textSchema)
+		o.Parameters = append(o.Parameters, &huma.Param{Name: "Range", In: "header", Description: "One range of bytes; of several, all is sent.", Schema: textSchema})
 		s.returns(o, "200", "Its bytes.", "application/octet-stream", bytesSchema)
+		s.returns(o, "206", "The bytes of the range.", "application/octet-stream", bytesSchema)
 	}, s.download)
 }
 
 // upload streams the body into the store: POST /api/v1/artifacts?name=voice.wav
 func (s *Server) upload(c *fiber.Ctx) error {
-	a, err := s.put(c.UserContext(), body(c), c.Query("name"), c.Get(fiber.HeaderContentType))
+	a, err := s.put(c.UserContext(), s.paced(c), c.Query("name"), c.Get(fiber.HeaderContentType))
 	if err != nil {
 		return err
 	}
@@ -46,12 +48,7 @@ func (s *Server) upload(c *fiber.Ctx) error {
 var errTooLarge = errors.New("larger than an artifact may be")
 
 func (s *Server) put(ctx context.Context, r io.Reader, name, mediaType string) (sdk.Artifact, error) {
-	hint := sdk.Artifact{Name: baseName(name), MediaType: mediaType}
-	if kind, _, err := mime.ParseMediaType(mediaType); err != nil || kind == "application/octet-stream" {
-		hint.MediaType = ""
-	} else {
-		hint.MediaType = kind
-	}
+	hint := hintOf(name, mediaType)
 	in := &limited{r: r, left: maxArtifact}
 	a, err := s.cfg.Artifacts.Put(ctx, in, hint)
 	switch {
@@ -60,7 +57,16 @@ func (s *Server) put(ctx context.Context, r io.Reader, name, mediaType string) (
 	case errors.Is(in.err, errTooLarge):
 		return a, &client.Problem{Code: client.CodeTooLarge, Detail: strconv.Quote(hint.Name) + " is larger than 16 GiB"}
 	}
-	return a, badRequest(strconv.Quote(hint.Name)+" broke off: "+in.err.Error(), "")
+	return a, brokeOff(strconv.Quote(hint.Name), in.err)
+}
+
+// hintOf is what somebody says of a file, as far as it is said at all.
+func hintOf(name, mediaType string) sdk.Artifact {
+	kind, _, err := mime.ParseMediaType(mediaType)
+	if err != nil || kind == "application/octet-stream" {
+		kind = ""
+	}
+	return sdk.Artifact{Name: baseName(name), MediaType: kind}
 }
 
 // baseName keeps the last element of a name, whatever separators a client's system has, and of that what an artifact
@@ -98,53 +104,4 @@ func (l *limited) Read(p []byte) (int, error) {
 		l.err = err
 	}
 	return n, err
-}
-
-// download streams an artifact. Its type is told from its bytes; what a browser could run is offered for saving only.
-func (s *Server) download(c *fiber.Ctx) error {
-	digest := c.Params("digest")
-	r, err := s.cfg.Artifacts.Open(c.UserContext(), digest)
-	if err != nil {
-		return err
-	}
-	size, err := r.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = r.Seek(0, io.SeekStart)
-	}
-	head := make([]byte, 512)
-	n := 0
-	if err == nil {
-		n, err = io.ReadFull(r, head)
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	if err == nil {
-		_, err = r.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		r.Close()
-		return err
-	}
-	kind, inline := shown(http.DetectContentType(head[:n]))
-	c.Set(fiber.HeaderContentType, kind)
-	if !inline {
-		c.Set(fiber.HeaderContentDisposition, "attachment")
-	}
-	c.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	c.Set(fiber.HeaderCacheControl, "private, max-age=31536000, immutable")
-	c.Set(fiber.HeaderETag, `"`+digest+`"`)
-	c.Context().SetBodyStream(r, int(size)) // closed by the server once it is sent
-	return nil
-}
-
-// shown gives the type to send, and whether a browser may show it where it stands.
-func shown(kind string) (string, bool) {
-	switch base, _, _ := strings.Cut(kind, ";"); {
-	case strings.HasPrefix(base, "video/"), strings.HasPrefix(base, "audio/"), base == "text/plain", base == "application/ogg":
-		return kind, true
-	case strings.HasPrefix(base, "image/") && base != "image/svg+xml":
-		return kind, true
-	}
-	return "application/octet-stream", false
 }

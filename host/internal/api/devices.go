@@ -18,6 +18,7 @@ type Devices interface {
 	Series(ctx context.Context, uuid string, since time.Time) (client.DeviceSeries, error)
 }
 
+// OneDevice names a device.
 type OneDevice struct {
 	UUID string `path:"uuid" doc:"A device's UUID, or a unique beginning of it."`
 }

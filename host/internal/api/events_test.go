@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -166,15 +167,15 @@ func TestReaderGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := <-b.live.asked
-	for i := 0; ; i++ {
+	late := time.After(30 * time.Second)
+	for {
+		b.record(t, "run_a", "running", "{}") // it finds out when it writes
 		select {
 		case <-held.Done():
 			return
-		default:
-			b.record(t, "run_a", "running", "{}") // it finds out when it writes
-		}
-		if i > 1e5 {
+		case <-late:
 			t.Fatal("it still holds the stream")
+		case <-time.After(time.Millisecond):
 		}
 	}
 }

@@ -4,30 +4,27 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // caller is who asks for something.
 type caller struct {
-	Who
+	User    string
+	May     Need
+	By      string // the id of the token that they came with; empty: none
 	request string // its id, for the log
 	address string
 	private bool // over the unix socket, which only the machine's own user can open
-}
-
-// Who is somebody who was let in.
-type Who struct {
-	User string
-	May  Need
-	// By is the id of the token or session that they came with; empty: neither.
-	By string
 }
 
 type callerKey struct{}
@@ -46,7 +43,7 @@ const local = "local"
 // sessionCookie is the cookie of a browser's session. Its name has browsers take it only over HTTPS or from this machine.
 const sessionCookie = "spinbot_session"
 
-// guard refuses what a browser was tricked into sending: a Host that is not this machine (DNS rebinding), and a
+// guard refuses packed bodies, which may be bombs, and what a browser was tricked into sending: a Host that is not this machine (DNS rebinding), and a
 // state-changing request, or a WebSocket, of another site's page.
 func (s *Server) guard(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
@@ -56,10 +53,13 @@ func (s *Server) guard(c *fiber.Ctx) error {
 	who := &caller{request: rand.Text()[:12], address: c.Context().RemoteIP().String(), private: c.Context().LocalAddr().Network() == "unix"}
 	c.Set(fiber.HeaderXRequestID, who.request)
 	c.SetUserContext(context.WithValue(c.UserContext(), callerKey{}, who))
+	if packing := c.Get(fiber.HeaderContentEncoding); packing != "" && packing != "identity" {
+		return &client.Problem{Code: client.CodeUnsupported, Detail: fmt.Sprintf("the body is packed (Content-Encoding: %.40q)", packing), Fix: "send it as it is"}
+	}
 	if who.private {
 		return c.Next()
 	}
-	if host := hostname(string(c.Request().Host())); !loopback(host) && !slices.Contains(s.cfg.Hosts, strings.ToLower(host)) {
+	if host := hostname(string(c.Request().Host())); !s.named(host) {
 		return forbidden("the Host header names "+host+", which is not this machine",
 			"open http://127.0.0.1 with the port it listens on, or name it: spinbot serve --allow-host "+host)
 	}
@@ -80,32 +80,35 @@ func (s *Server) guard(c *fiber.Ctx) error {
 
 // admit lets in who may ask for this, and has what they changed written down.
 func (s *Server) admit(o Op) fiber.Handler {
-	reads := o.Method == fiber.MethodGet
+	reads := o.Method == fiber.MethodGet && !o.Changes
 	return func(c *fiber.Ctx) error {
 		who, _ := c.UserContext().Value(callerKey{}).(*caller)
-		if err := s.signIn(c, who); err != nil && o.Need != Anyone {
+		err := s.signIn(c, who)
+		switch {
+		case err != nil && o.Need == Anyone:
+			err = c.Next()
+		case err != nil:
+			err = s.stranger(c, err)
+		case who.May < o.Need:
+			err = s.refusal(o, who)
+		default:
+			err = c.Next()
+		}
+		if reads {
 			return err
 		}
-		if who.May < o.Need {
-			return s.refusal(o, who)
+		if err != nil {
+			err = s.fail(c, err)
 		}
-		err := c.Next()
-		if !reads && s.cfg.Audit != nil {
-			if err != nil {
-				err = s.fail(c, err)
-			}
-			s.cfg.Audit(Deed{User: who.User, By: who.By, Address: who.address, Request: who.request, What: o.ID, On: on(c, o), Status: c.Response().StatusCode()})
+		if who.User == "" && c.Response().StatusCode() >= fiber.StatusBadRequest {
+			return err // strangers who are refused: there may be any number, and they would push out what was done
+		}
+		d := auth.Deed{At: time.Now().UTC(), User: who.User, By: who.By, Address: who.address, Request: who.request, What: o.ID, On: on(c, o), Status: c.Response().StatusCode()}
+		if e := s.cfg.Trail.Note(d); e != nil && s.cfg.Log != nil {
+			s.cfg.Log.Error("what was done could not be written down", "what", d.What, "user", d.User, "error", e)
 		}
 		return err
 	}
-}
-
-// Deed is what somebody did, or tried to do.
-type Deed struct {
-	User, By, Address, Request string
-	What                       string // an Op's ID
-	On                         string // to what: the elements of the path that name something
-	Status                     int
 }
 
 func on(c *fiber.Ctx, o Op) string {
@@ -119,33 +122,37 @@ func on(c *fiber.Ctx, o Op) string {
 // signIn finds out who asks.
 func (s *Server) signIn(c *fiber.Ctx, who *caller) error {
 	if who.private {
-		who.Who = Who{User: local, May: Owner}
+		who.User, who.May = local, Owner
 		return nil
 	}
-	token, session := credentials(c)
-	if s.cfg.SignIn == nil {
-		who.Who = Who{User: local, May: Operator}
+	if !s.signsIn() {
+		who.User, who.May = local, Operator
 		return nil
 	}
-	found, err := s.cfg.SignIn(c.UserContext(), token, session, who.address)
+	found, err := s.cfg.Accounts.SignIn(c.UserContext(), bearer(c), c.Cookies(sessionCookie), who.address)
 	if err == nil {
-		who.Who = found
+		who.User, who.By = found.User, found.By
+		who.May = map[auth.Role]Need{auth.Viewer: Viewer, auth.Operator: Operator, auth.Admin: Admin}[found.Role]
 	}
 	return err
 }
 
-// credentials are what a request says of who sent it.
-func credentials(c *fiber.Ctx) (token, session string) {
-	token, _ = strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
-	return token, c.Cookies(sessionCookie)
+// signsIn says whether others than the machine's own user have to sign in.
+func (s *Server) signsIn() bool { return s.cfg.Accounts.Required() || s.wide.Load() }
+
+// bearer gives the token that a request comes with.
+func bearer(c *fiber.Ctx) string {
+	const scheme = "Bearer "
+	text := c.Get(fiber.HeaderAuthorization)
+	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+		return ""
+	}
+	return strings.Clone(text[len(scheme):])
 }
 
 func (s *Server) refusal(o Op, who *caller) error {
-	switch {
-	case o.Need == Owner:
+	if o.Need == Owner {
 		return forbidden("this is decided on the machine itself", cmp.Or(o.Instead, "use the spinbot command there"))
-	case who.May == unset || who.May == Anyone:
-		return &client.Problem{Code: client.CodeUnauthorized, Detail: "nobody knows who asks", Fix: "send a token: spinbot token new NAME makes one"}
 	}
 	return forbidden(who.User+" may not do this: it needs the role "+o.Need.String(), "ask an admin, or take another token")
 }
@@ -161,6 +168,12 @@ func hostname(host string) string {
 		return h
 	}
 	return strings.Trim(host, "[]")
+}
+
+// named says whether a Host header may name this host so. Where others than this machine are listened to, any address will do:
+// a name is what rebinding needs.
+func (s *Server) named(host string) bool {
+	return loopback(host) || slices.Contains(s.cfg.Hosts, strings.ToLower(host)) || s.wide.Load() && net.ParseIP(host) != nil
 }
 
 func loopback(host string) bool {

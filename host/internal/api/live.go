@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/api/hub"
@@ -13,7 +14,7 @@ import (
 
 // openHub makes what tells everybody who watches of what happens.
 func (s *Server) openHub() {
-	s.hub = hub.New(hub.Config{Journal: s.cfg.Journal, Index: s.cfg.Index, Live: s.cfg.Live, Show: s.run, Summary: s.summary, Status: jobStatus, Problem: problemOf})
+	s.hub = hub.New(hub.Config{Journal: s.cfg.Journal, Index: s.cfg.Index, Live: s.cfg.Live, Show: s.run, Summary: s.summary, Job: s.jobNow, Problem: problemOf})
 	s.sockets = socket.New(socket.Config{Hub: s.hub, Log: s.cfg.Log})
 }
 
@@ -23,38 +24,36 @@ func (s *Server) Hub() *hub.Hub { return s.hub }
 // Sockets is how many WebSockets are connected.
 func (s *Server) Sockets() int { return s.sockets.Len() }
 
-// jobStatus gives the word that the API of jobs has for a run's state.
-func jobStatus(state string) string {
-	switch state {
-	case "created":
-		return "queued"
-	case "succeeded":
-		return "completed"
-	}
-	return state
+// jobNow gives a run as a job.
+func (s *Server) jobNow(ctx context.Context, id string) (client.Job, error) {
+	r, err := s.run(ctx, id)
+	return s.jobOf(r), err
 }
 
 func (s *Server) liveRoutes() {
-	s.bare(Op{ID: "live", Method: get, Path: "/ws", Need: Viewer, Summary: "A WebSocket that tells what happens to runs and jobs"}, nil, s.live)
+	s.bare(Op{ID: "watch", Method: get, Path: "/ws", Need: Viewer, Summary: "What happens to runs, over a WebSocket",
+		Detail: "Say client.Action's shape: Action in the components; what is said is a Message, or a list of them."}, func(o *huma.Operation) {
+		o.Responses["101"] = &huma.Response{Description: "A WebSocket.", Content: map[string]*huma.MediaType{"application/json": {Schema: schemaOf[client.Message](s)}}}
+		takes(o, "application/json", schemaOf[client.Action](s))
+		o.RequestBody.Required = false
+	}, s.live)
 }
 
 // live makes a request a WebSocket. Who it is was looked at; it is looked at again for as long as it lasts.
 func (s *Server) live(c *fiber.Ctx) error {
+	if !strings.EqualFold(c.Get(fiber.HeaderUpgrade), "websocket") {
+		return badRequest("this is a WebSocket", "connect with a WebSocket client, or read /api/v1/runs/ID/events")
+	}
 	who := callerOf(c.UserContext())
-	if who.private || s.cfg.SignIn == nil {
+	if who.private {
 		return s.sockets.Serve(c, nil)
 	}
-	token, session := credentials(c)
-	return s.sockets.Serve(c, s.still(who, strings.Clone(token), strings.Clone(session)))
-}
-
-// still says whether who came with a token or a session may still see things.
-func (s *Server) still(who caller, token, session string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		now, err := s.cfg.SignIn(ctx, token, session, who.address)
-		if err == nil && now.May < Viewer {
-			err = &client.Problem{Code: client.CodeUnauthorized, Detail: who.User + " may not see this any more", Fix: "sign in again"}
+	token, cookie := bearer(c), strings.Clone(c.Cookies(sessionCookie))
+	return s.sockets.Serve(c, func(ctx context.Context) error {
+		if !s.signsIn() {
+			return nil
 		}
+		_, err := s.cfg.Accounts.SignIn(ctx, token, cookie, who.address)
 		return err
-	}
+	})
 }

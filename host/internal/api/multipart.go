@@ -21,7 +21,7 @@ func multipartBoundary(c *fiber.Ctx) (string, bool) {
 // artifact for the variable of that name, any other is a variable's value as text. Files are streamed into the store.
 func (s *Server) multipart(c *fiber.Ctx, boundary string) (client.Submission, error) {
 	sub := client.Submission{Inputs: sdk.Values{}, Text: map[string]string{}}
-	sent := body(c)
+	sent := s.paced(c)
 	form := multipart.NewReader(sent, boundary)
 	for n := 0; ; n++ {
 		part, err := form.NextPart()
@@ -30,7 +30,7 @@ func (s *Server) multipart(c *fiber.Ctx, boundary string) (client.Submission, er
 			return sub, nil
 		}
 		if err != nil {
-			return sub, badRequest("the form broke off: "+err.Error(), "")
+			return sub, brokeOff("the form", err)
 		}
 		if n == maxParts {
 			return sub, badRequest("the form has more than "+strconv.Itoa(maxParts)+" parts", "")
@@ -53,7 +53,7 @@ func (s *Server) part(c *fiber.Ctx, part *multipart.Part, sub *client.Submission
 	}
 	raw, err := io.ReadAll(io.LimitReader(part, maxText+1))
 	if err != nil {
-		return badRequest("the form broke off: "+err.Error(), "")
+		return brokeOff("the form", err)
 	}
 	if len(raw) > maxText {
 		return &client.Problem{Code: client.CodeTooLarge, Detail: "the part " + strconv.Quote(name) + " is larger than 1 MiB"}

@@ -48,7 +48,7 @@ func TestOpenAPIIsClean(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	seen := map[string]bool{}
 	for path, item := range s.OpenAPI().Paths {
-		for method, o := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete, "PATCH": item.Patch, "HEAD": item.Head} {
+		for method, o := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete, "PATCH": item.Patch, "HEAD": item.Head, "OPTIONS": item.Options} {
 			if o == nil {
 				continue
 			}
@@ -60,7 +60,7 @@ func TestOpenAPIIsClean(t *testing.T) {
 			if o.Summary == "" || strings.HasSuffix(o.Summary, ".") {
 				t.Errorf("%s: summary %q", where, o.Summary)
 			}
-			if !slices.ContainsFunc([]string{"200", "201", "202", "204", "206"}, func(status string) bool { return o.Responses[status] != nil }) || o.Responses["default"] == nil {
+			if !slices.ContainsFunc([]string{"101", "200", "201", "202", "204", "206", "303"}, func(status string) bool { return o.Responses[status] != nil }) || o.Responses["default"] == nil {
 				t.Errorf("%s: it has to say what success and failure look like", where)
 			}
 			for _, p := range parameters(path) {

@@ -39,6 +39,8 @@ type Op struct {
 	Instead string
 	// Status of a success; 0: 200.
 	Status int
+	// Changes: it is written down who asks, though it is a GET.
+	Changes bool
 	// Most is how many bytes of JSON are read; 0: maxJSON.
 	Most int64
 }

@@ -92,6 +92,8 @@ func problemOf(err error) *client.Problem {
 		p.Status, p.Code = http.StatusConflict, client.CodeConflict
 	case errors.Is(err, store.ErrStopped), errors.Is(err, store.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		p.Status, p.Code = http.StatusServiceUnavailable, client.CodeUnavailable
+	case artifacts.IsFull(err):
+		p.Status, p.Code = http.StatusInsufficientStorage, client.CodeNoSpace
 	case errors.As(err, &routing):
 		p.Status, p.Code = routing.Code, codeOf(routing.Code)
 	}
@@ -114,10 +116,12 @@ var codes = []struct {
 	{client.CodeConflict, http.StatusConflict},
 	{client.CodeStale, http.StatusPreconditionFailed},
 	{client.CodeTooLarge, http.StatusRequestEntityTooLarge},
+	{client.CodeUnsupported, http.StatusUnsupportedMediaType},
 	{client.CodeInvalidPipeline, http.StatusUnprocessableEntity},
 	{client.CodeInvalidInput, http.StatusUnprocessableEntity},
 	{client.CodeTooMany, http.StatusTooManyRequests},
 	{client.CodeUnavailable, http.StatusServiceUnavailable},
+	{client.CodeNoSpace, http.StatusInsufficientStorage},
 	{client.CodeInternal, http.StatusInternalServerError},
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -35,9 +36,13 @@ type (
 	}
 	runFilter struct {
 		Page
-		Pipeline string   `query:"pipeline" doc:"Of the pipeline with this name."`
-		State    []string `query:"state" doc:"In one of these states."`
-		Before   string   `query:"before" doc:"Older than the run with this id: what the page before gave as next."`
+		Pipeline string    `query:"pipeline" doc:"Of the pipeline with this name."`
+		State    []string  `query:"state" doc:"In one of these states."`
+		Owner    string    `query:"owner" doc:"Of this user."`
+		Q        string    `query:"q" maxLength:"200" doc:"With this text in its id, its pipeline, its owner or its error."`
+		Since    time.Time `query:"since" doc:"Made then or later."`
+		Until    time.Time `query:"until" doc:"Made before."`
+		Before   string    `query:"before" doc:"Older than the run with this id: what the page before gave as next."`
 	}
 	oneWord struct {
 		OneRun
@@ -59,7 +64,9 @@ func (s *Server) runRoutes() {
 			takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Properties: map[string]*huma.Schema{"pipeline": bytesSchema}})
 			s.returns(o, "202", "The run. Location says where it is.", "application/json", schemaOf[client.Run](s))
 		}, s.submit)
-	op(s, Op{ID: "show-run", Method: get, Path: v1 + "runs/{id}", Need: Viewer, Summary: "A run, with its nodes"}, s.showRun)
+	s.bare(Op{ID: "show-run", Method: get, Path: v1 + "runs/{id}", Need: Viewer, Summary: "A run, with its nodes"}, func(o *huma.Operation) {
+		s.returns(o, "200", "The run.", "application/json", schemaOf[client.Run](s))
+	}, s.showRun)
 	s.bare(Op{ID: "run-events", Method: get, Path: v1 + "runs/{id}/events", Need: Viewer, Summary: "What was recorded of a run",
 		Detail: "A page of events; or, with Accept: text/event-stream, all of them as they come, with reports, until the run ends."},
 		func(o *huma.Operation) {
@@ -96,7 +103,16 @@ func (s *Server) runRoutes() {
 
 func (s *Server) listRuns(ctx context.Context, in *runFilter) (client.RunList, error) {
 	limit := in.limit()
-	heads, err := s.cfg.Index.List(ctx, store.Query{Pipeline: in.Pipeline, States: in.State, Before: in.Before, Limit: limit + 1})
+	q := store.Query{Pipeline: in.Pipeline, States: in.State, Owner: in.Owner, Text: in.Q, Before: in.Before, Limit: limit + 1}
+	if !in.Since.IsZero() {
+		q.From = s.cfg.FirstID(in.Since)
+	}
+	if !in.Until.IsZero() {
+		if until := s.cfg.FirstID(in.Until); q.Before == "" || until < q.Before {
+			q.Before = until
+		}
+	}
+	heads, err := s.cfg.Index.List(ctx, q)
 	if err != nil {
 		return client.RunList{}, err
 	}
@@ -131,14 +147,6 @@ func (s *Server) find(ctx context.Context, id string) (store.Head, error) {
 		return h, badRequest(err.Error(), "")
 	}
 	return h, err
-}
-
-func (s *Server) showRun(ctx context.Context, in *OneRun) (client.Run, error) {
-	h, err := s.find(ctx, in.ID)
-	if err != nil {
-		return client.Run{}, err
-	}
-	return s.run(ctx, h.Run)
 }
 
 func (s *Server) run(ctx context.Context, id string) (client.Run, error) {
@@ -195,8 +203,8 @@ func permitted(ctx context.Context, src client.Source) error {
 	if src.Path != "" && !filepath.IsAbs(src.Path) {
 		return badRequest("the pipeline's path "+src.Path+" is not absolute", "")
 	}
-	if src.Path == "" && src.Text == "" {
-		return badRequest("there is no pipeline", "send the file as pipeline.text")
+	if src.Path == "" && src.Text == "" && src.Saved == "" {
+		return badRequest("there is no pipeline", "send the file as pipeline.text, or name one of the host's as pipeline.saved")
 	}
 	return nil
 }
@@ -205,7 +213,7 @@ func (s *Server) submission(c *fiber.Ctx) (sub client.Submission, err error) {
 	if boundary, ok := multipartBoundary(c); ok {
 		return s.multipart(c, boundary)
 	}
-	return sub, readJSON(c, &sub)
+	return sub, s.readJSON(c, &sub)
 }
 
 func (s *Server) explainRun(ctx context.Context, in *oneNode) (client.Explained, error) {
@@ -234,8 +242,8 @@ func (s *Server) logs(c *fiber.Ctx) error {
 }
 
 // readJSON reads a bounded body; an empty one leaves out as it is.
-func readJSON(c *fiber.Ctx, out any) error {
-	raw, err := readBody(c, maxJSON, "upload artifacts first, and refer to them")
+func (s *Server) readJSON(c *fiber.Ctx, out any) error {
+	raw, err := s.readBody(c, maxJSON, "upload artifacts first, and refer to them")
 	if err != nil {
 		return err
 	}
@@ -257,10 +265,10 @@ func readJSON(c *fiber.Ctx, out any) error {
 }
 
 // readBody reads a body of at most so many bytes.
-func readBody(c *fiber.Ctx, most int, fix string) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(body(c), int64(most)+1))
+func (s *Server) readBody(c *fiber.Ctx, most int, fix string) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(s.paced(c), int64(most)+1))
 	if err != nil {
-		return nil, badRequest("the body broke off: "+err.Error(), "")
+		return nil, brokeOff("the body", err)
 	}
 	if len(raw) > most {
 		return nil, &client.Problem{Code: client.CodeTooLarge, Detail: "the body is larger than " + strconv.Itoa(most>>20) + " MiB", Fix: fix}

@@ -144,7 +144,8 @@ func TestRuns(t *testing.T) {
 	for query, want := range map[string]string{
 		"": "run_c run_b run_a ", "?limit=0": "run_c run_b run_a ", "?limit=2": "run_c run_b next run_b", "?limit=2&before=run_b": "run_a ",
 		"?limit=3": "run_c run_b run_a ", "?state=running": "run_c run_b ", "?pipeline=film&state=succeeded": "run_a ", "?pipeline=other": "",
-		"?before=run_a": "",
+		"?before=run_a": "", "?state=running,succeeded&q=RUN_A": "run_a ", "?q=nobody": "", "?owner=nobody": "",
+		"?since=1970-01-01T00:00:01Z": "run_c run_b ", "?until=1970-01-01T00:00:01Z": "run_a ", "?until=1970-01-01T00:00:02Z&before=run_b": "run_a ",
 	} {
 		var l client.RunList
 		a := b.get(t, "/api/v1/runs"+query)
@@ -163,6 +164,7 @@ func TestRuns(t *testing.T) {
 	for _, limit := range []string{"x", "-1", "1001", "1e3"} {
 		b.get(t, "/api/v1/runs?limit="+limit).problem(t, 400, client.CodeBadRequest, "query.limit")
 	}
+	b.get(t, "/api/v1/runs?since=noon").problem(t, 400, client.CodeBadRequest, "query.since")
 	var l client.RunList
 	b.get(t, "/api/v1/runs").into(t, &l)
 	for _, r := range l.Runs {
@@ -223,6 +225,9 @@ func TestCancelAndResume(t *testing.T) {
 		}
 	}
 	b.post(t, "/api/v1/runs/run_abc/cancel", `{"why": "x"}`).problem(t, 400, client.CodeBadRequest, "why")
+	for _, body := range []string{strings.Repeat(`{"form":`, 101) + "1" + strings.Repeat("}", 101), `{"form": ` + strings.Repeat("[", 100_000)} {
+		b.post(t, "/api/v1/runs/run_abc/cancel", body).problem(t, 400, client.CodeBadRequest, "nests deeper")
+	}
 	b.post(t, "/api/v1/runs/run_abc/resume", `[`).problem(t, 400, client.CodeBadRequest, "JSON")
 	if len(b.runs.told) != 8 {
 		t.Errorf("got %q", b.runs.told)

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/trigger"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -17,6 +18,15 @@ type Pipelines interface {
 	List(ctx context.Context) ([]client.Pipeline, error)
 	// Show gives all there is to say of one, with its graph as "dot", "mermaid" or "text".
 	Show(ctx context.Context, name, graph string) (client.Pipeline, error)
+	// Change gives the text of one when nothing is wanted, saves it, or removes it.
+	Change(ctx context.Context, name string, want *PipelineChange) (client.PipelineSource, error)
+}
+
+// PipelineChange is what is wanted of a pipeline's file whose version is this one: another text, or, without one, its end. An empty
+// version is that of a file that is not there yet.
+type PipelineChange struct {
+	Text    *string
+	Version string
 }
 
 // Triggers are what makes runs by itself.
@@ -33,7 +43,40 @@ const hooks = "/hooks/"
 func (s *Server) pipelineRoutes() {
 	op(s, Op{ID: "list-pipelines", Method: get, Path: v1 + "pipelines", Need: Viewer, Summary: "Pipelines in the host's folders"}, s.listPipelines)
 	op(s, Op{ID: "check-pipeline", Method: post, Path: v1 + "pipelines/check", Need: Viewer, Summary: "What is wrong with a pipeline, without running it"}, s.check)
+	op(s, Op{ID: "format-pipeline", Method: post, Path: v1 + "pipelines/format", Need: Viewer, Summary: "A pipeline's text as it is commonly laid out"}, s.format)
+	op(s, Op{ID: "show-pipeline-source", Method: get, Path: v1 + "pipelines/{name}/source", Need: Viewer, Summary: "A pipeline's text, and its version"}, func(ctx context.Context, in *OnePipeline) (client.PipelineSource, error) {
+		return s.cfg.Pipelines.Change(ctx, in.Name, nil)
+	})
+	op(s, Op{ID: "save-pipeline", Method: put, Path: v1 + "pipelines/{name}/source", Need: Operator, Summary: "Save a pipeline",
+		Detail: "With the version that it has, or without one when it is new; else the answer is 412. What is broken is saved too, and is out of use."}, func(ctx context.Context, in *struct {
+		OnePipeline
+		Body client.SavePipeline
+	}) (client.PipelineSource, error) {
+		return s.cfg.Pipelines.Change(ctx, in.Name, &PipelineChange{Text: &in.Body.Text, Version: in.Body.Version})
+	})
+	op(s, Op{ID: "remove-pipeline", Method: del, Path: v1 + "pipelines/{name}/source", Need: Operator, Summary: "Remove a pipeline's file; its runs stay"}, func(ctx context.Context, in *struct {
+		OnePipeline
+		Version string `query:"version" required:"true" doc:"The version that it has."`
+	}) (client.PipelineSource, error) {
+		return s.cfg.Pipelines.Change(ctx, in.Name, &PipelineChange{Version: in.Version})
+	})
 	op(s, Op{ID: "show-pipeline", Method: get, Path: v1 + "pipelines/{name}", Need: Viewer, Summary: "A pipeline, with its variables and its graph"}, s.showPipeline)
+}
+
+// OnePipeline names a pipeline in the host's folders.
+type OnePipeline struct {
+	Name string `path:"name"`
+}
+
+func (s *Server) format(_ context.Context, in *struct{ Body client.Source }) (client.Formatted, error) {
+	if in.Body.Text == "" {
+		return client.Formatted{}, badRequest("there is no text", "send the file as text")
+	}
+	text, found := pipeline.Format(cmp.Or(in.Body.Name, "pipeline.hcl"), []byte(in.Body.Text))
+	if found.HasErrors() {
+		return client.Formatted{}, &client.Problem{Code: client.CodeInvalidPipeline, Detail: "it cannot be laid out as it is: " + found[0].String()}
+	}
+	return client.Formatted{Version: client.ShapeVersion, Text: string(text)}, nil
 }
 
 func (s *Server) listPipelines(ctx context.Context, _ *none) (client.PipelineList, error) {
@@ -73,8 +116,8 @@ func (s *Server) triggerRoutes() {
 
 // fire makes a run of a trigger because a person asks for it.
 func (s *Server) fire(ctx context.Context, in *struct {
-	Pipeline string              `path:"pipeline"`
-	Name     string              `path:"name"`
+	Pipeline string `path:"pipeline"`
+	Name     string `path:"name"`
 	Body     *client.TriggerEvent
 }) (client.Run, string, error) {
 	r, err := s.cfg.Triggers.Fire(ctx, in.Pipeline, in.Name, callerOf(ctx).User, given(in.Body))
@@ -83,7 +126,7 @@ func (s *Server) fire(ctx context.Context, in *struct {
 
 // hook takes a webhook's request: its body as it was sent, since that is what was signed.
 func (s *Server) hook(c *fiber.Ctx) error {
-	raw, err := readBody(c, trigger.MaxBody, "send a link to what is large")
+	raw, err := s.readBody(c, trigger.MaxBody, "send a link to what is large")
 	if err != nil {
 		return err
 	}

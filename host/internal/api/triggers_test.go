@@ -25,6 +25,17 @@ func (f fakePipelines) List(context.Context) ([]client.Pipeline, error) {
 	return []client.Pipeline{{Name: "film", State: "ready"}}, f.err
 }
 
+func (f fakePipelines) Change(_ context.Context, name string, want *PipelineChange) (client.PipelineSource, error) {
+	out := client.PipelineSource{Pipeline: client.Pipeline{Name: name}, Text: "as it was", Version: "1"}
+	if want != nil {
+		out.Text, out.Version = "", want.Version
+		if want.Text != nil {
+			out.Text = *want.Text
+		}
+	}
+	return out, f.err
+}
+
 func (f fakePipelines) Show(_ context.Context, name, graph string) (client.Pipeline, error) {
 	return client.Pipeline{Name: name, Graph: graph, State: "ready"}, f.err
 }
@@ -68,6 +79,21 @@ func TestPipelines(t *testing.T) {
 			t.Errorf("%s: got %+v", query, p)
 		}
 	}
+	if p, err := b.unix.PipelineText(t.Context(), "film"); err != nil || p.Text != "as it was" || p.Version != "1" {
+		t.Errorf("%+v %v", p, err)
+	}
+	if p, err := b.unix.SavePipeline(t.Context(), "film", client.SavePipeline{Text: "new", Version: "7"}); err != nil || p.Text != "new" || p.Version != "7" {
+		t.Errorf("%+v %v", p, err)
+	}
+	if err := b.unix.RemovePipeline(t.Context(), "film", "7"); err != nil {
+		t.Error(err)
+	}
+	b.ask(t, "DELETE", "/api/v1/pipelines/film/source", nil).problem(t, 400, client.CodeBadRequest, "query.version")
+	if f, err := b.unix.Format(t.Context(), "pipeline   \"x\"  {}"); err != nil || f.Text != "pipeline \"x\" {}\n" {
+		t.Errorf("%+v %v", f, err)
+	}
+	b.post(t, "/api/v1/pipelines/format", `{"text": "pipeline {"}`).problem(t, 422, client.CodeInvalidPipeline, "laid out")
+	b.post(t, "/api/v1/pipelines/format", `{}`).problem(t, 400, client.CodeBadRequest, "no text")
 	b.get(t, "/api/v1/pipelines/film?graph=svg").problem(t, 400, client.CodeBadRequest, "dot, mermaid, text")
 	if p, err := b.unix.Pipeline(t.Context(), "a name of its own", "text"); err != nil || p.Name != "a name of its own" {
 		t.Errorf("%+v %v", p, err)

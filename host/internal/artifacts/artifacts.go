@@ -30,6 +30,13 @@ type Store interface {
 	Fetch(ctx context.Context, digest, path string) error
 }
 
+// Adopter is a Store that can take in a file without copying it. What stands before such a store is one, too.
+type Adopter interface {
+	// Adopt moves the file at path, whose digest the caller has verified, into the store. EXDEV where it would have to be
+	// copied: then it stays where it is.
+	Adopt(path, digest string) error
+}
+
 // Held is an artifact that a store holds.
 type Held struct {
 	Digest string

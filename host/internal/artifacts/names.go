@@ -8,7 +8,16 @@ import (
 )
 
 // Names puts what name makes of an artifact's name in its place before next stores it.
-func Names(next Store, name func(string) string) Store { return names{next, name} }
+func Names(next Store, name func(string) string) Store {
+	n := names{next, name}
+	if a, ok := next.(Adopter); ok { // what is adopted has no name
+		return struct {
+			names
+			Adopter
+		}{n, a}
+	}
+	return n
+}
 
 type names struct {
 	Store

@@ -74,7 +74,11 @@ func (r *reader) read(b *hclsyntax.Block, spec pipeline.Block, path string) give
 	}
 	for _, a := range b.Body.Attributes {
 		if !slices.Contains(names, a.Name) {
-			r.fail(a.NameRange, known(names), "unknown attribute %q in %s%s", a.Name, spec.Name, expr.DidYouMean(a.Name, names))
+			detail := known(names)
+			if len(names) == 0 {
+				detail = known(inner)
+			}
+			r.fail(a.NameRange, detail, "unknown attribute %q in %s%s", a.Name, spec.Name, expr.DidYouMean(a.Name, names))
 		}
 	}
 	for _, x := range b.Body.Blocks {

@@ -25,6 +25,7 @@ type Config struct {
 	Quotas    []Quota // at most one of each user
 	Engines   []Engine
 	Placement Placement
+	Auth      Auth
 	// Entries are the values of all blocks but the plugins', for people: in the order of the file, defaults included.
 	Entries []Entry
 }
@@ -106,6 +107,24 @@ type Placement struct {
 	Ageing time.Duration
 	// Reserve in bytes of each device's memory is given to no task.
 	Reserve int64
+}
+
+// Auth says how people sign in.
+type Auth struct {
+	OIDC *OIDC // nil: with tokens alone
+	// Idle is how long a browser stays signed in without a request, Longest at the most.
+	Idle, Longest time.Duration
+}
+
+// OIDC is a provider of OpenID Connect.
+type OIDC struct {
+	Issuer, ClientID, Redirect string // URLs are https, or of this machine
+	// Secret is the client's, or SecretFile the path of a file with it; both empty: it has none.
+	Secret, SecretFile    string
+	Scopes                []string
+	UserClaim, RolesClaim string
+	Roles                 map[string]string // what stands in the claim, to the highest role that it gives
+	Everybody             string            // the role of all others; empty: they are refused
 }
 
 // Default is the configuration of a host without a file.

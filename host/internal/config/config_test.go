@@ -124,6 +124,9 @@ func dump(c *config.Config) string {
 		fmt.Fprintf(&b, "engine %+v\n", x)
 	}
 	fmt.Fprintf(&b, "reclaim %+v\nplacement %+v\n", c.Reclaim, c.Placement)
+	if o := c.Auth.OIDC; o != nil {
+		fmt.Fprintf(&b, "oidc %+v\n", *o)
+	}
 	return b.String()
 }
 

@@ -88,7 +88,7 @@ func (r *reader) block(b *hclsyntax.Block) {
 	g := r.read(b, spec, place)
 	map[string]func(given){
 		"device": func(g given) { r.device(g, place) }, "reclaim": r.reclaim, "hours": r.hours,
-		"quota": r.quota, "engine": r.engine, "placement": r.placement,
+		"quota": r.quota, "engine": r.engine, "placement": r.placement, "auth": r.auth,
 	}[b.Type](g)
 }
 
@@ -177,10 +177,6 @@ func (r *reader) defaults() {
 			}
 			r.c.Entries = append(r.c.Entries, Entry{Key: spec.Name + "." + w.Name, Value: g.v[w.Name]})
 		}
-		if spec.Name == "reclaim" {
-			r.reclaim(g)
-		} else {
-			r.placement(g)
-		}
+		map[string]func(given){"reclaim": r.reclaim, "placement": r.placement, "auth": r.auth}[spec.Name](g)
 	}
 }

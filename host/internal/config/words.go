@@ -55,6 +55,29 @@ var blocks = []pipeline.Block{
 			{Name: "ageing", Type: duration, Default: `"1m"`, Doc: "how long a task waits for its priority to rise by one; 0s: it does not rise"},
 			{Name: "reserve", Type: size, Default: `"512MiB"`, Doc: "how much of each device's memory no task is given"},
 		}},
+	{Name: "auth", Doc: "How people sign in, beside tokens", Blocks: []pipeline.Block{
+		{Name: "oidc", Doc: "A provider of OpenID Connect, with which people sign in who have no token. With the block, everybody has to sign in",
+			Words: []pipeline.Word{
+				{Name: "issuer", Type: text, Required: true, Doc: "its address, such as `\"https://id.example/realms/home\"`"},
+				{Name: "client_id", Type: text, Required: true, Doc: "what it calls this host"},
+				{Name: "client_secret", Type: text, Doc: "what this host shows it, such as `env(\"OIDC_SECRET\")`; a public client has none"},
+				{Name: "client_secret_file", Type: text, Doc: "a file with the client's secret, in place of `client_secret`"},
+				{Name: "redirect", Type: text, Required: true, Doc: "where it sends browsers back to: this host's address and `/api/v1/session/oidc/callback`"},
+				{Name: "scopes", Type: texts, Doc: "what it is asked for beside `openid` and `profile`, such as `[\"email\"]`"},
+				{Name: "user_claim", Type: text, Default: `"preferred_username"`, Doc: "what names who somebody is"},
+				{Name: "roles_claim", Type: text, Default: `"groups"`, Doc: "what `roles` is looked up by: a text or a list; dots lead into objects"},
+			},
+			Blocks: []pipeline.Block{{Name: "roles", Doc: "Who may do what: what may stand in `roles_claim`, by role. Whoever has none is refused", Words: []pipeline.Word{
+				{Name: "viewer", Type: texts, Doc: "who sees everything but secrets"},
+				{Name: "operator", Type: texts, Doc: "who makes runs and steers them"},
+				{Name: "admin", Type: texts, Doc: "who changes the host"},
+				{Name: "everybody", Type: text, Options: []string{"viewer", "operator", "admin"}, Doc: "the role of those who have none of the others"},
+			}}}},
+		{Name: "session", Doc: "How long a browser stays signed in", Words: []pipeline.Word{
+			{Name: "idle", Type: duration, Default: `"12h"`, Doc: "without a request"},
+			{Name: "longest", Type: duration, Default: `"30d"`, Doc: "at the longest; then the role is asked for anew"},
+		}},
+	}},
 }
 
 func deviceBlock(kind, doc string, more ...pipeline.Word) pipeline.Block {

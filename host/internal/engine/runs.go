@@ -139,6 +139,14 @@ func NewID(now time.Time) run.ID {
 	return run.ID("run_" + ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String())
 }
 
+// FirstID gives the id before those of all runs that were made at a time or later, and after those of all earlier ones, to
+// the millisecond.
+func FirstID(t time.Time) run.ID {
+	var id ulid.ULID
+	_ = id.SetTime(ulid.Timestamp(t)) // which is at least 0, and far from its end
+	return run.ID("run_" + id.String())
+}
+
 // advanced finds a run that is live, or says why it is not.
 func (e *Engine) advanced(ctx context.Context, id run.ID) (*live, error) {
 	e.taking.Lock() // so that it does not become live between the two looks

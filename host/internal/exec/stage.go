@@ -130,7 +130,8 @@ func empty(folder string) bool {
 }
 
 func (s *stage) inFolder(ctx context.Context, t *sdk.Task, f *taskFolder, scratch bool) (sdk.Result, error) {
-	inputs, err := replace(t.Inputs, func(at string, a sdk.Artifact) (sdk.Artifact, error) { return f.fetch(ctx, at, a) })
+	fetching := artifacts.Waiting(ctx, func(why error) { t.Progress(-1, "it waits for what it works on: "+why.Error()) })
+	inputs, err := replace(t.Inputs, func(at string, a sdk.Artifact) (sdk.Artifact, error) { return f.fetch(fetching, at, a) })
 	if err != nil {
 		return sdk.Result{}, s.explain("", err)
 	}

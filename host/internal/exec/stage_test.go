@@ -389,3 +389,31 @@ func BenchmarkStagePlain(b *testing.B) {
 		}
 	}
 }
+
+// slow has to wait for artifacts.
+type slow struct{ artifacts.Store }
+
+func (s slow) Fetch(ctx context.Context, digest, path string) error {
+	artifacts.Waits(ctx, errors.New("host box1 answered 503: the host is starting"))
+	return s.Store.Fetch(ctx, digest, path)
+}
+
+// TestWaitingIsTold: a task that waits for an input says so in its progress.
+func TestWaitingIsTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, t.TempDir(), nil, nil)
+	a := b.put(t, "hello", "in.txt")
+	e, err := exec.Stage(exec.Func(func(context.Context, *sdk.Task) (sdk.Result, error) { return sdk.Result{}, nil }), exec.StageConfig{Root: t.TempDir(), Artifacts: slow{b.store}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []sdk.Report
+	task := (sdk.Task{Inputs: sdk.Values{"in": a}}).WithReporter(func(r sdk.Report) { said = append(said, r) })
+	if _, err := e.Execute(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	const want = "it waits for what it works on: host box1 answered 503: the host is starting"
+	if len(said) != 1 || said[0].Kind != sdk.ReportProgress || said[0].Fraction >= 0 || said[0].Message != want {
+		t.Errorf("it said %+v", said)
+	}
+}

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
+	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -80,6 +82,37 @@ func TestAnotherHostGoesOn(t *testing.T) {
 	}
 }
 
+// TestLeftOfADeadHost: what an agent holds for a host that has died, though the journal has its end, it forgets when another
+// host answers for that one; what the journal has under way it keeps.
+func TestLeftOfADeadHost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, redistest.Shared(t))
+	old, stop := r.host("old")
+	a, _ := r.agent("a", "1")
+	r.hears("a")
+	ctx, letGo := context.WithCancelCause(context.Background())
+	var left sync.WaitGroup
+	for id, what := range map[string]string{"done/1": `"echo"`, "runs/1": `"hang"`, "wanted/1": `"echo"`} {
+		left.Go(func() {
+			_, _ = old.Execute(ctx, "a", id, []byte(what), func(sdk.Report) {}, func(protocol.Result) bool { return true }) // never committed
+		})
+		r.begins(id)
+	}
+	r.until("two are done", func() bool { _, done := a.Holds(); return done == 2 })
+	letGo(exec.ErrTaken)
+	left.Wait()
+	stop()
+	r.mu.Lock()
+	r.open["wanted/1"] = true
+	r.mu.Unlock()
+	h, _ := r.host("new")
+	h.Dead([]string{"old"})
+	r.until("only what is under way is left", func() bool { running, done := a.Holds(); return running == 0 && done == 1 })
+	if host := a.host("wanted/1"); host != "old" {
+		t.Errorf("it is for %q", host)
+	}
+}
+
 // noted gives the host of an attempt as another process of the agent would find it.
 func (r *rig) noted(agent, id string) string {
 	r.t.Helper()
@@ -91,10 +124,10 @@ func (r *rig) noted(agent, id string) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s, _, err := openSpool(copied, "boot")
+	s, _, err := spool.Open(copied, "boot")
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer s.close()
-	return s.records[id].Host
+	defer s.Close()
+	return s.Record(id).Host
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
+	"github.com/myspinbot/spinbot/host/internal/fleet/stream"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -48,11 +50,11 @@ type Agent struct {
 	cfg  AgentConfig
 	pace Pace
 	keys Keys
-	out  *writer
+	out  *stream.Writer
 
 	mu       sync.Mutex
 	end      *protocol.Agent
-	notes    *spool
+	notes    *spool.Spool
 	rebooted bool
 	mark     string // entries up to this one may have stood there when the machine had just started
 	stops    map[string]context.CancelCauseFunc
@@ -82,14 +84,14 @@ func NewAgent(c AgentConfig) (*Agent, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	notes, rebooted, err := openSpool(c.Notes, c.Boot)
+	notes, rebooted, err := spool.Open(c.Notes, c.Boot)
 	if err != nil {
 		return nil, err
 	}
 	a := &Agent{cfg: c, pace: c.Pace.filled(2), keys: KeysOf(c.Namespace), notes: notes, rebooted: rebooted, stops: map[string]context.CancelCauseFunc{},
 		hosts: map[string]hostAsked{}, live: map[string][]said{}, showing: map[string]bool{}, settled: make(chan struct{}), change: make(chan struct{}, 1), revision: 1}
-	a.end = protocol.NewAgent(c.ID, c.Session, notes.all())
-	a.out = newWriter(c.Client, a.pace.backoff(), func(err error) { a.heard(false, err) })
+	a.end = protocol.NewAgent(c.ID, c.Session, notes.All())
+	a.out = stream.NewWriter(c.Client, a.pace.backoff(), func(err error) { a.heard(false, err) })
 	a.work, a.stop = context.WithCancelCause(context.Background())
 	return a, nil
 }
@@ -100,12 +102,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer cancel(nil)
 	var all sync.WaitGroup
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	all.Go(func() { a.out.run(writing) })
+	all.Go(func() { a.out.Run(writing) })
 	all.Go(func() { a.follow(ctx, cancel) })
 	tasks, control := a.keys.Tasks(a.cfg.ID), a.keys.Control(a.cfg.ID)
-	r := &reader{client: a.cfg.Client, namespace: a.cfg.Namespace, block: a.pace.Block, answer: a.pace.Beat, pause: a.pace.backoff(), streams: []string{control, tasks},
-		heard: a.heard, batch: a.batch, began: a.began}
-	r.run(ctx)
+	r := &stream.Reader{Client: a.cfg.Client, Namespace: a.cfg.Namespace, Block: a.pace.Block, Answer: a.pace.Beat, Pause: a.pace.backoff(), Streams: []string{control, tasks},
+		Heard: a.heard, Batch: a.batch, Began: a.began}
+	r.Run(ctx)
 	a.stop(&sdk.Error{Cause: sdk.CauseDrained, Message: "its agent was shut down"})
 	a.tasks.Wait()
 	a.mu.Lock()
@@ -113,7 +115,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.sendBeat(true)
 	a.mu.Unlock()
 	until := time.Now().Add(a.pace.Beat / 5)
-	for a.out.waiting() > 0 && time.Now().Before(until) && a.Trouble() == nil {
+	for a.out.Waiting() > 0 && time.Now().Before(until) && a.Trouble() == nil {
 		time.Sleep(time.Millisecond)
 	}
 	stop()
@@ -121,7 +123,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	within(a.pace.soon(), &a.asks)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return errors.Join(a.broken, a.notes.close())
+	return errors.Join(a.broken, a.notes.Close())
 }
 
 // began registers the agent: at the beginning, and again with a Redis that has lost its data.
@@ -149,7 +151,7 @@ func (a *Agent) setMark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last, err := lastOf(ctx, a.cfg.Client, a.keys.Tasks(a.cfg.ID))
+	last, err := stream.LastOf(ctx, a.cfg.Client, a.keys.Tasks(a.cfg.ID))
 	if err != nil {
 		return err
 	}
@@ -212,7 +214,7 @@ func (a *Agent) follow(ctx context.Context, end context.CancelCauseFunc) {
 		a.mu.Lock()
 		wait := a.pace.soon() - a.cfg.Now().Sub(a.beat)
 		a.mu.Unlock()
-		if wait > 0 && !(backoff{wait, wait}).wait(ctx, 0) {
+		if wait > 0 && !(stream.Backoff{First: wait, Last: wait}).Wait(ctx, 0) {
 			return
 		}
 		a.mu.Lock()
@@ -260,7 +262,7 @@ func (a *Agent) sendBeat(gone bool) {
 		return
 	}
 	a.beating, a.beat = true, a.cfg.Now()
-	a.out.put(func(ctx context.Context, p redis.Pipeliner) {
+	a.out.Put(func(ctx context.Context, p redis.Pipeliner) {
 		status := a.cfg.Status()
 		a.mu.Lock()
 		b := a.end.Beat()
@@ -290,7 +292,7 @@ func (a *Agent) batch(streams []redis.XStream) {
 	defer a.mu.Unlock()
 	a.caught = true
 	for _, s := range streams {
-		a.caught = a.caught && len(s.Messages) < mostRead
+		a.caught = a.caught && len(s.Messages) < stream.MostRead
 		for _, m := range s.Messages {
 			a.take(s.Stream, m)
 		}
@@ -298,7 +300,7 @@ func (a *Agent) batch(streams []redis.XStream) {
 	a.act()
 	if a.rebooted && a.caught && a.broken == nil { // all that an earlier process may have begun is noted now
 		a.rebooted = false
-		if err := a.notes.add(false, note{Boot: a.cfg.Boot}); err != nil {
+		if err := a.notes.Add(false, spool.Note{Boot: a.cfg.Boot}); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note what it does: %w", err))
 		}
 	}
@@ -325,7 +327,7 @@ func (a *Agent) take(stream string, m redis.XMessage) {
 	if err != nil {
 		a.cfg.Log.Warn("a message of the fleet cannot be read", "entry", m.ID, "kind", kindOf(m), "error", err)
 	}
-	a.out.del(stream, m.ID)
+	a.out.Del(stream, m.ID)
 }
 
 // Drain takes nothing more, or takes tasks again.

@@ -26,7 +26,7 @@ func benchHost(b *testing.B, server *redistest.Server) (*Host, <-chan string) {
 	b.Helper()
 	there := make(chan string, 10_000)
 	h := NewHost(HostConfig{Client: server.Client(b), Namespace: "bench", Info: HostInfo{ID: "h"}, Log: slog.New(slog.DiscardHandler),
-		Open: func(context.Context, string) (bool, error) { return false, nil },
+		Open: func(context.Context, protocol.Unknown) (bool, error) { return false, nil },
 		Changed: func(m Member) {
 			if m.Session != "" && m.Away == "" {
 				select {

@@ -11,6 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
+	"github.com/myspinbot/spinbot/host/internal/fleet/stream"
 	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -23,28 +25,28 @@ type hostAsked struct {
 // act does what the protocol says. mu is held.
 func (a *Agent) act() {
 	acts := a.end.Acts()
-	notes := make([]note, 0, len(acts.Start)+len(acts.Results)+1)
+	notes := make([]spool.Note, 0, len(acts.Start)+len(acts.Results)+1)
 	for _, t := range acts.Start {
-		notes = append(notes, note{Begun: t.ID, Host: t.Host})
+		notes = append(notes, spool.Note{Begun: t.ID, Host: t.Host})
 	}
 	for _, r := range acts.Adopted {
-		notes = append(notes, note{Begun: r.ID, Host: r.Host})
+		notes = append(notes, spool.Note{Begun: r.ID, Host: r.Host})
 	}
 	for _, r := range acts.Results {
-		if was := a.notes.records[r.Msg.ID]; was.Result == nil || was.Host != r.Host {
-			notes = append(notes, note{Result: &r.Msg, Host: r.Host})
+		if was := a.notes.Record(r.Msg.ID); was.Result == nil || was.Host != r.Host {
+			notes = append(notes, spool.Note{Result: &r.Msg, Host: r.Host})
 		}
 	}
 	if len(acts.Forget) > 0 {
 		for _, id := range acts.Forget {
-			if was := a.notes.records[id]; was.Result != nil && len(was.Result.Artifacts) > 0 {
+			if was := a.notes.Record(id); was.Result != nil && len(was.Result.Artifacts) > 0 {
 				a.cfg.Delivered(was.Host, was.Result.Artifacts)
 			}
 		}
-		notes = append(notes, note{Gone: acts.Forget})
+		notes = append(notes, spool.Note{Gone: acts.Forget})
 	}
 	if len(notes) > 0 {
-		if err := a.notes.add(false, notes...); err != nil {
+		if err := a.notes.Add(false, notes...); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note what it does: %w", err))
 			return // what it was to do is done by its next process
 		}
@@ -63,15 +65,29 @@ func (a *Agent) act() {
 		a.deliver(r)
 	}
 	if len(acts.Trim) > 0 {
-		a.out.del(a.keys.Tasks(a.cfg.ID), acts.Trim...)
+		a.out.Del(a.keys.Tasks(a.cfg.ID), acts.Trim...)
 	}
 	for _, o := range acts.Orders {
-		go a.cfg.Order(o)
+		go a.order(o)
 	}
 	if len(acts.Forget) > 0 {
 		close(a.settled)
 		a.settled = make(chan struct{})
 	}
+}
+
+// order does what a person wants, unless a host says that it is too far from this agent.
+func (a *Agent) order(o protocol.Order) {
+	s := o.Seen
+	if s == nil || protocol.Understands(s.V) {
+		a.cfg.Order(o)
+		return
+	}
+	me := a.cfg.Hello()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fail(&protocol.IncompatibleError{Host: protocol.End{Name: s.Host, Version: s.Version, Speaks: s.V},
+		Agent: protocol.End{Name: me.Name, Version: me.Version, Speaks: protocol.Version}})
 }
 
 func (a *Agent) fail(err error) {
@@ -98,7 +114,7 @@ func (a *Agent) carry(ctx context.Context, t protocol.Task) {
 	a.stops[t.ID](nil)
 	delete(a.stops, t.ID)
 	if time.Since(began) >= long {
-		if err := a.notes.add(true, note{Result: &r, Host: cmp.Or(a.end.HostOf(t.ID), t.Host)}); err != nil {
+		if err := a.notes.Add(true, spool.Note{Result: &r, Host: cmp.Or(a.end.HostOf(t.ID), t.Host)}); err != nil {
 			a.fail(fmt.Errorf("the agent cannot note a result: %w", err))
 			return
 		}
@@ -111,7 +127,7 @@ func (a *Agent) carry(ctx context.Context, t protocol.Task) {
 func (a *Agent) deliver(r protocol.ToHost) {
 	a.flush(r.Host)
 	add := entry(a.keys.In(r.Host), kindResult, r.Msg)
-	send := func() { a.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) }) }
+	send := func() { a.out.Put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) }) }
 	if len(r.Msg.Artifacts) == 0 {
 		send()
 		return
@@ -131,7 +147,7 @@ func (a *Agent) deliver(r protocol.ToHost) {
 			}
 			a.cfg.Log.Warn("a result waits: its artifacts cannot be brought to its host", "task", r.Msg.ID, "error", err)
 			a.report(protocol.Task{ID: r.Msg.ID, Host: r.Host}, sdk.Report{Kind: sdk.ReportProgress, Fraction: -1, Message: "it is done, and waits to be brought to its host: " + err.Error()})
-			if !(backoff{a.pace.Beat, 12 * a.pace.Beat}).wait(a.work, tries) {
+			if !(stream.Backoff{First: a.pace.Beat, Last: 12 * a.pace.Beat}).Wait(a.work, tries) {
 				return
 			}
 		}

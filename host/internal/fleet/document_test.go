@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet/spool"
+	"github.com/myspinbot/spinbot/host/internal/fleet/stream"
 )
 
 const document = "../../../docs/protocol.md"
@@ -120,14 +122,14 @@ func TestDocumentHasKeysAndTiming(t *testing.T) {
 	}
 	k, host, agent := KeysOf("NAMESPACE"), Pace{}.filled(5), Pace{}.filled(2)
 	want := []string{"`spinbot:{NAMESPACE}:`", fmt.Sprintf("about %d entries (`MAXLEN ~`)", keptBeats), fmt.Sprintf("about %d entries. Read", keptLive),
-		fmt.Sprintf("`COUNT %d`", mostRead), fmt.Sprintf("the last %d that are done", keptGone), fmt.Sprintf("within %d ms, %d at most", gather.Milliseconds(), mostSaid),
-		fmt.Sprintf("%d wait at most", maxLive)}
+		fmt.Sprintf("`COUNT %d`", stream.MostRead), fmt.Sprintf("the last %d that are done", spool.Kept), fmt.Sprintf("within %d ms, %d at most", gather.Milliseconds(), mostSaid),
+		fmt.Sprintf("%d wait at most", stream.MaxLive)}
 	for _, key := range []string{k.Session("ID"), k.Tasks("ID"), k.Control("ID"), k.Beats(), k.Agents(), k.Hosts(), k.In("ID"), k.Live("ID")} {
 		want = append(want, "\n| `"+strings.TrimPrefix(key, string(k))+"` |")
 	}
 	for what, d := range map[string]time.Duration{"an agent beats at least every": agent.Beat, "it beats, when there is something new, at most every": agent.soon(),
 		"it is lost after": host.Lost, "one `XREAD` of a host blocks for": host.Block, "one `XREAD` of an agent blocks for": agent.Block,
-		"the first try again after": agent.backoff().first, "the last tries again after": agent.backoff().last,
+		"the first try again after": agent.backoff().First, "the last tries again after": agent.backoff().Last,
 		"a host waits for what it stopped for": host.Grace, "a host writes its entry in `hosts` every": 12 * host.Beat,
 		"an agent believes what it read of a host for": 2 * agent.Beat} {
 		want = append(want, fmt.Sprintf("\n| %s | %v |", what, d))

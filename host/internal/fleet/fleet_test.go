@@ -49,10 +49,10 @@ func newRig(t *testing.T, server *redistest.Server) *rig {
 func (r *rig) host(id string) (*Host, func()) {
 	r.t.Helper()
 	h := NewHost(HostConfig{Client: r.client(""), Namespace: r.ns, Info: HostInfo{ID: id}, Pace: fast, Log: slog.New(slog.DiscardHandler),
-		Open: func(_ context.Context, id string) (bool, error) {
+		Open: func(_ context.Context, u protocol.Unknown) (bool, error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			return r.open[id], nil
+			return r.open[u.ID], nil
 		},
 		Changed: func(m Member) {
 			r.mu.Lock()

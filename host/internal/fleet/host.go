@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet/stream"
 )
 
 // HostConfig is what a Host works with.
@@ -21,8 +22,8 @@ type HostConfig struct {
 	Namespace string
 	Info      HostInfo
 	Pace      Pace
-	// Open says whether the journal has an attempt under way.
-	Open func(ctx context.Context, id string) (bool, error)
+	// Open says whether the journal has an attempt under way that an agent holds.
+	Open func(ctx context.Context, u protocol.Unknown) (bool, error)
 	// Changed is told of each agent that has become another, one after the other.
 	Changed func(Member)
 	// Connection is told when Redis stops answering, and when it does again.
@@ -36,7 +37,7 @@ type Host struct {
 	cfg  HostConfig
 	pace Pace
 	keys Keys
-	out  *writer
+	out  *stream.Writer
 
 	mu      sync.Mutex
 	end     *protocol.Host
@@ -57,10 +58,11 @@ func NewHost(c HostConfig) *Host {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Info.V = protocol.Version
 	h := &Host{cfg: c, pace: c.Pace.filled(5), keys: KeysOf(c.Namespace), waits: map[string]*wait{}, members: map[string]*Member{},
 		stale: map[string]bool{}, changed: make(chan struct{}, 1)}
 	h.end = protocol.NewHost(protocol.HostConfig{ID: c.Info.ID, Beat: h.pace.Beat, Lost: h.pace.Lost})
-	h.out = newWriter(c.Client, h.pace.backoff(), func(err error) { h.heard(false, err) })
+	h.out = stream.NewWriter(c.Client, h.pace.backoff(), func(err error) { h.heard(false, err) })
 	return h
 }
 
@@ -108,20 +110,20 @@ func (h *Host) announce(ctx context.Context) error {
 func (h *Host) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	all.Go(func() { h.out.run(writing) })
+	all.Go(func() { h.out.Run(writing) })
 	all.Go(func() { h.tellAll(ctx) })
 	all.Go(func() { h.tick(ctx) })
 	beats, in, live := h.keys.Beats(), h.keys.In(h.cfg.Info.ID), h.keys.Live(h.cfg.Info.ID)
-	r := &reader{client: h.cfg.Client, namespace: h.cfg.Namespace, block: h.pace.Block, answer: h.pace.Beat, pause: h.pace.backoff(), streams: []string{live, in, beats},
-		fromNow: map[string]bool{live: true, beats: true}, heard: h.heard, batch: h.batch, began: func(ctx context.Context, again bool) error {
+	r := &stream.Reader{Client: h.cfg.Client, Namespace: h.cfg.Namespace, Block: h.pace.Block, Answer: h.pace.Beat, Pause: h.pace.backoff(), Streams: []string{live, in, beats},
+		FromNow: map[string]bool{live: true, beats: true}, Heard: h.heard, Batch: h.batch, Began: func(ctx context.Context, again bool) error {
 			if again {
 				return h.announce(ctx) // another Redis, or one that has lost its data
 			}
 			return nil
 		}}
-	r.run(ctx)
+	r.Run(ctx)
 	until := time.Now().Add(time.Second)
-	for h.out.waiting() > 0 && time.Now().Before(until) && h.Trouble() == nil {
+	for h.out.Waiting() > 0 && time.Now().Before(until) && h.Trouble() == nil {
 		time.Sleep(time.Millisecond)
 	}
 	stop()
@@ -136,7 +138,7 @@ func (h *Host) Trouble() error {
 }
 
 // Unsent says how many messages Redis has not confirmed.
-func (h *Host) Unsent() int { return h.out.waiting() }
+func (h *Host) Unsent() int { return h.out.Waiting() }
 
 // heard keeps the clock that runs only while the host can hear.
 func (h *Host) heard(ok bool, why error) {
@@ -249,13 +251,13 @@ func (h *Host) beat(b protocol.Beat) {
 	h.end.Beat(b, h.up)
 }
 
-func (h *Host) trim(ids ...string) { h.out.del(h.keys.In(h.cfg.Info.ID), ids...) }
+func (h *Host) trim(ids ...string) { h.out.Del(h.keys.In(h.cfg.Info.ID), ids...) }
 
 // drop has an agent forget attempts.
 func (h *Host) drop(agent string, ids []string) {
-	stream := h.keys.Control(agent)
-	h.out.gather(stream, func(ids []string) write {
-		add := entry(stream, kindControl, protocol.Control{Drop: ids})
+	control := h.keys.Control(agent)
+	h.out.Gather(control, func(ids []string) stream.Write {
+		add := entry(control, kindControl, protocol.Control{Drop: ids})
 		return func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) }
 	}, ids...)
 }
@@ -265,7 +267,7 @@ func (h *Host) act() {
 	acts := h.end.Acts()
 	for _, t := range acts.Tasks {
 		add := entry(h.keys.Tasks(t.Agent), kindTask, t.Msg)
-		h.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
+		h.out.Put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
 	}
 	for _, c := range acts.Control {
 		if c.Msg.Drop != nil { // and nothing else: see protocol.Control
@@ -273,7 +275,7 @@ func (h *Host) act() {
 			continue
 		}
 		add := entry(h.keys.Control(c.Agent), kindControl, c.Msg)
-		h.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
+		h.out.Put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
 	}
 	if len(acts.Trim) > 0 {
 		h.trim(acts.Trim...)
@@ -315,7 +317,7 @@ func (h *Host) give(ended []protocol.Result) {
 func (h *Host) answer(u protocol.Unknown) {
 	ctx, cancel := context.WithTimeout(context.Background(), h.pace.Lost)
 	defer cancel()
-	open, err := h.cfg.Open(ctx, u.ID)
+	open, err := h.cfg.Open(ctx, u)
 	if err != nil {
 		h.cfg.Log.Warn("nobody knows whether an attempt that an agent holds is wanted", "attempt", u.ID, "agent", u.Agent, "error", err)
 	}

@@ -23,7 +23,7 @@ func (a *Agent) report(t protocol.Task, r sdk.Report) {
 	t.Host = cmp.Or(a.host(t.ID), t.Host)
 	if r.Kind == sdk.ReportCheckpoint {
 		add := entry(a.keys.In(t.Host), kindSaved, said{t.ID, r})
-		a.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
+		a.out.Put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
 		return
 	}
 	if r.Preview != nil && a.cfg.Deliver != nil {
@@ -77,7 +77,7 @@ func (a *Agent) flush(host string) {
 	delete(a.live, host)
 	add := entry(a.keys.Live(host), kindLive, waiting)
 	add.MaxLen, add.Approx = keptLive, true
-	a.out.try(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
+	a.out.Try(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
 }
 
 // preview brings a picture to the host before it says that there is one. While one is on its way the next are left out.

@@ -104,7 +104,15 @@ func (h *Host) Tasks(agent string) []string {
 // Order tells an agent what a person wants of it.
 func (h *Host) Order(agent string, o protocol.Order) {
 	add := entry(h.keys.Control(agent), kindControl, protocol.Control{Order: &o})
-	h.out.put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
+	h.out.Put(func(ctx context.Context, p redis.Pipeliner) { p.XAdd(ctx, add) })
+}
+
+// Dead says for which hosts that share the journal this one answers, since they have died: what agents hold for them and is
+// not under way any more, they forget.
+func (h *Host) Dead(hosts []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.end.Dead(hosts)
 }
 
 // Remove forgets an agent that will not come back, with all that waits for it.
@@ -114,7 +122,7 @@ func (h *Host) Remove(agent string) {
 	h.end.Remove(agent)
 	h.act()
 	delete(h.members, agent)
-	h.out.put(func(ctx context.Context, p redis.Pipeliner) {
+	h.out.Put(func(ctx context.Context, p redis.Pipeliner) {
 		p.HDel(ctx, h.keys.Agents(), agent)
 		p.Del(ctx, h.keys.Tasks(agent), h.keys.Control(agent), h.keys.Session(agent))
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -23,6 +24,7 @@ const (
 
 // HostInfo is what agents have to know of a host.
 type HostInfo struct {
+	V       int    `json:"v,omitempty"` // of the messages; absent: 1. The host fills it in
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -39,7 +41,7 @@ type said struct {
 }
 
 func entry(stream, kind string, x any) *redis.XAddArgs {
-	return &redis.XAddArgs{Stream: stream, Values: []any{kindField, kind, dataField, appendJSON(nil, x)}}
+	return &redis.XAddArgs{Stream: stream, Values: []any{kindField, kind, dataField, protocol.Append(nil, x)}}
 }
 
 // decode reads an entry. One that cannot be read is of no use to anybody.

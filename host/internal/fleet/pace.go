@@ -2,7 +2,10 @@ package fleet
 
 import (
 	"cmp"
+	"sync"
 	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/fleet/stream"
 )
 
 // Pace is how often things happen. Its zero value is for real fleets; tests run at a twentieth of it.
@@ -21,7 +24,34 @@ func (p Pace) filled(block int) Pace {
 	return p
 }
 
-func (p Pace) backoff() backoff { return backoff{p.Beat / 50, p.Beat / 2} }
+func (p Pace) backoff() stream.Backoff {
+	return stream.Backoff{First: p.Beat / 50, Last: p.Beat / 2}
+}
 
 // soon is the least time between two beats when there is something new.
 func (p Pace) soon() time.Duration { return p.Beat / 20 }
+
+// within waits for goroutines that talk to Redis, and not for answers that may never come: those end with the client.
+func within(d time.Duration, all *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
+}
+
+// same says whether two errors say the same.
+func same(a, b error) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Error() == b.Error()
+}
+
+// poke has somebody look who waits for it.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

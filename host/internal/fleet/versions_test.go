@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -33,6 +34,48 @@ func TestOlderEndsAreUnderstood(t *testing.T) {
 	}
 	if tried == 0 {
 		t.Error("nothing was tried")
+	}
+}
+
+// TestEndsTooFarApart: an agent ends that a host too far from it greets, and says what to do; a host gives one nothing.
+func TestEndsTooFarApart(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, redistest.Shared(t))
+	c, keys := r.redis.Client(t), KeysOf(r.ns)
+	a, err := NewAgent(AgentConfig{Client: r.redis.Client(t), Namespace: r.ns, ID: "a", Session: "1", Pace: fast, Log: slog.New(slog.DiscardHandler),
+		Notes: filepath.Join(r.dir, "notes"), Boot: "boot", Run: r.run, Delivered: func(string, []string) {}, Order: func(o protocol.Order) { t.Errorf("it is told %+v", o) },
+		Status: func() protocol.Status { return protocol.Status{} }, Hello: func() protocol.Hello { return protocol.Hello{Name: "box2", Version: "0.9.0"} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	say(t, c, keys.Control("a"), kindControl, fmt.Sprintf(`{"order":{"seen":{"v":%d,"host":"box1","version":"9.0.0","devices":0}}}`, protocol.Version+2))
+	err = a.Run(t.Context())
+	var apart *protocol.IncompatibleError
+	if !errors.As(err, &apart) || apart.Host.Speaks != protocol.Version+2 || !strings.Contains(err.Error(), "install spinbot 9.0.0 on box2, and start spinbot agent there again") {
+		t.Errorf("%v", err)
+	}
+
+	h, _ := r.host("h")
+	hello := fmt.Sprintf(`{"v":%d,"agent":"b","session":"1","name":"box3","version":"9.0.0"}`, protocol.Version+2)
+	if err := c.HSet(t.Context(), keys.Agents(), "b", hello).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the agent is heard", func() bool {
+		say(t, c, keys.Beats(), "beat", fmt.Sprintf(`{"v":%d,"agent":"b","session":"1"}`, protocol.Version+2))
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.members["b"].V == protocol.Version+2 && r.members["b"].Away == "incompatible"
+	})
+	res, err := h.Execute(t.Context(), "b", "run/1", []byte(`"echo"`), func(sdk.Report) {}, func(protocol.Result) bool { return true })
+	if err != nil || res.Error == nil || res.Error.Cause != sdk.CauseRefused {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if n, err := c.XLen(t.Context(), keys.Tasks("b")).Result(); n != 0 || err != nil {
+		t.Errorf("%d tasks, %v", n, err)
+	}
+	var info HostInfo
+	if err := json.Unmarshal([]byte(c.HGet(t.Context(), keys.Hosts(), "h").Val()), &info); err != nil || info.V != protocol.Version {
+		t.Errorf("it announces %+v, %v", info, err)
 	}
 }
 
@@ -132,7 +175,7 @@ func understoodByHost(t *testing.T, said map[string]string) {
 	r := newRig(t, redistest.Shared(t))
 	c, keys := r.redis.Client(t), KeysOf(r.ns)
 	h := NewHost(HostConfig{Client: r.redis.Client(t), Namespace: r.ns, Info: HostInfo{ID: recordedHost}, Log: slog.New(slog.DiscardHandler),
-		Open:    func(context.Context, string) (bool, error) { return true, nil },
+		Open:    func(context.Context, protocol.Unknown) (bool, error) { return true, nil },
 		Changed: func(m Member) { r.mu.Lock(); r.members[m.Agent] = m; r.mu.Unlock() }})
 	if err := c.HSet(t.Context(), keys.Agents(), recordedAgent, said["hello"]).Err(); err != nil {
 		t.Fatal(err)

@@ -69,6 +69,7 @@ type Config struct {
 type Folders struct {
 	cfg Config
 
+	saving sync.Mutex // one at a time changes a file
 	mu     sync.Mutex
 	loaded map[string]loaded // by path
 }

@@ -88,5 +88,18 @@ func (q Query) Match(h Head) bool {
 	return strings.HasPrefix(h.Run, q.Prefix) &&
 		(q.Pipeline == "" || h.Pipeline == q.Pipeline) &&
 		(len(q.States) == 0 || slices.Contains(q.States, h.State)) &&
-		(q.Before == "" || h.Run < q.Before)
+		(q.Owner == "" || h.Owner == q.Owner) &&
+		(q.Text == "" || strings.Contains(Lower(strings.Join([]string{h.Run, h.Pipeline, h.Owner, h.Error}, "\n")), Lower(q.Text))) &&
+		(q.Before == "" || h.Run < q.Before) && h.Run >= q.From
+}
+
+// Lower makes ASCII letters small, as SQLite's lower does.
+func Lower(text string) string {
+	b := []byte(text)
+	for k, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[k] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }

@@ -13,7 +13,7 @@ import (
 var ErrNotOwned = errors.New("journal: owned by another host")
 
 // LeadFor is how long a host leads after it last said that it lives.
-const LeadFor = 15 * time.Second
+const LeadFor = 10 * time.Second
 
 // EndedStates are the states of a head whose run has ended: nobody owns it, and nobody adopts it.
 var EndedStates = []string{"succeeded", "failed", "cancelled"}
@@ -44,6 +44,12 @@ type Ownership interface {
 	// LeadFor after this call, or a later Beat, began. The epoch rises with each change of who leads: whoever receives
 	// what a leader decided refuses a lower epoch than it has seen. A host that does not lead is told the epoch too.
 	Lead(ctx context.Context) (leads bool, epoch int64, err error)
+}
+
+// Hosts are those that share runs by Ownership.
+type Hosts interface {
+	// Dead gives the hosts that have not said for so long that they live.
+	Dead(ctx context.Context, silent time.Duration) ([]string, error)
 }
 
 // NotOwnedError says who owns the run; it is an ErrNotOwned.

@@ -1,4 +1,4 @@
-// Package store owns what outlives the process: the journal of events and the index of runs.
+// Package store owns what outlives the process: the journal of events, the index of runs and what hosts keep together.
 // Adapters: sqlstore (SQLite), pgstore (PostgreSQL, for several hosts) and memstore; storetest is the conformance suite
 // that all pass.
 package store
@@ -75,8 +75,12 @@ type Query struct {
 	Prefix   string   // of the run id; empty: all
 	Pipeline string   // name; empty: all
 	States   []string // empty: all
-	Before   string   // run id to page on from; empty: from the newest
-	Limit    int      // 0: all
+	Owner    string   // empty: all
+	// Text stands in the id, the pipeline's name, the owner or the error, ASCII letters large or small; empty: all.
+	Text   string
+	Before string // run id to page on from; empty: from the newest
+	From   string // run id of which none is older; empty: to the oldest
+	Limit  int    // 0: all
 }
 
 // Index finds runs.

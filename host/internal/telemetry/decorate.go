@@ -66,7 +66,13 @@ func (j journal) Append(ctx context.Context, a store.Append) error {
 }
 
 // Artifacts counts the bytes that go into and out of next.
-func (m *Metrics) Artifacts(next artifacts.Store) artifacts.Store { return bytesOf{Store: next, m: m} }
+func (m *Metrics) Artifacts(next artifacts.Store) artifacts.Store {
+	b := bytesOf{Store: next, m: m}
+	if a, ok := next.(artifacts.Adopter); ok {
+		return adopting{b, a}
+	}
+	return b
+}
 
 type bytesOf struct {
 	artifacts.Store
@@ -77,6 +83,21 @@ func (b bytesOf) Put(ctx context.Context, r io.Reader, hint sdk.Artifact) (sdk.A
 	a, err := b.Store.Put(ctx, r, hint)
 	b.m.storedBytes.Add(float64(a.Size))
 	return a, err
+}
+
+// adopting also counts what is taken in without being copied.
+type adopting struct {
+	bytesOf
+	next artifacts.Adopter
+}
+
+func (a adopting) Adopt(path, digest string) error {
+	info, unknown := os.Stat(path)
+	err := a.next.Adopt(path, digest)
+	if err == nil && unknown == nil {
+		a.m.storedBytes.Add(float64(info.Size()))
+	}
+	return err
 }
 
 func (b bytesOf) Fetch(ctx context.Context, digest, path string) error {

@@ -186,7 +186,16 @@ func TestArtifacts(t *testing.T) {
 	if err := b.Fetch(t.Context(), a.Digest, filepath.Join(out, "0")); err == nil {
 		t.Error("fetch: the error was lost")
 	}
-	want(t, m, "spinbot_artifact_stored_bytes_total 5", "spinbot_artifact_fetched_bytes_total 10")
+	if _, ok := m.Artifacts(broken{files}).(artifacts.Adopter); ok {
+		t.Error("it adopts though what it counts for does not")
+	}
+	if err := s.(artifacts.Adopter).Adopt(filepath.Join(out, "0"), a.Digest); err != nil {
+		t.Error(err)
+	}
+	if err := s.(artifacts.Adopter).Adopt(filepath.Join(out, "none"), a.Digest); err == nil {
+		t.Error("adopt: the error was lost")
+	}
+	want(t, m, "spinbot_artifact_stored_bytes_total 10", "spinbot_artifact_fetched_bytes_total 10")
 }
 
 // TestWriteBreaks: a reader that goes is an error, and the next one is served.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
 const (
@@ -37,6 +38,9 @@ func (t *Triggers) Run(ctx context.Context) {
 
 // tick fires what is due now, each trigger by itself, and says when the next one is.
 func (t *Triggers) tick(ctx context.Context) (next time.Time) {
+	if t.cfg.Leads != nil && !t.cfg.Leads() {
+		return next
+	}
 	all, err := t.cfg.Pipelines(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -57,7 +61,11 @@ func (t *Triggers) tick(ctx context.Context) (next time.Time) {
 			working.Go(func() {
 				c := &cron{Triggers: t, p: s.Pipeline, tr: tr, r: t.record(s.Name, tr.Name), log: t.cfg.Log.With("trigger", s.Name+"/"+tr.Name)}
 				due, err := c.advance(ctx)
-				if err != nil && ctx.Err() == nil {
+				switch {
+				case err == nil || ctx.Err() != nil:
+				case errors.Is(err, store.ErrConflict):
+					c.log.Debug("another host was first", "error", err) // what it left is found at the next look
+				default:
 					c.log.Error("trigger did not fire", "error", err)
 				}
 				mu.Lock()
@@ -80,13 +88,13 @@ func scheduleOf(tr *pipeline.Trigger) string {
 func (c *cron) advance(ctx context.Context) (next time.Time, err error) {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
-	if c.s, err = c.r.begin(); err != nil {
+	if c.s, err = c.r.begin(ctx); err != nil {
 		return next, err
 	}
 	now := c.cfg.Now()
 	if c.s.Schedule != scheduleOf(c.tr) { // new, or written anew: what was before does not count
 		c.s.Schedule, c.s.Settled = scheduleOf(c.tr), now.Truncate(time.Second)
-		if err := c.r.save(c.s); err != nil {
+		if err := c.r.save(ctx, c.s); err != nil {
 			return next, err
 		}
 	}
@@ -126,7 +134,7 @@ func (c *cron) due(ctx context.Context, now time.Time) error {
 	case late > grace && !c.tr.CatchUp:
 		c.log.Warn("trigger missed", "times", n, "last", last, "fix", "catch_up = true fires once for what was missed")
 		c.s.skip(last, "no host was running, or it could make no runs")
-		return c.r.save(c.s)
+		return c.r.save(ctx, c.s)
 	case n > 1 || late > grace:
 		c.log.Warn("trigger fires once for times that were missed", "times", n, "last", last)
 	}
@@ -151,7 +159,7 @@ func (c *cron) fire(ctx context.Context, at time.Time) error {
 	default:
 		c.s.Waiting = append(c.s.Waiting, at)
 	}
-	return c.r.save(c.s)
+	return c.r.save(ctx, c.s)
 }
 
 // going says whether the trigger's last run goes on. Its end will wake what waits for it.
@@ -182,7 +190,7 @@ func (c *cron) pump(ctx context.Context) error {
 // begin writes the intent down, and carries it out.
 func (c *cron) begin(ctx context.Context, at time.Time) error {
 	c.s.Intent = &intent{Time: at, Run: c.cfg.NewID(c.cfg.Now())}
-	if err := c.r.save(c.s); err != nil {
+	if err := c.r.save(ctx, c.s); err != nil {
 		return err
 	}
 	return c.carryOut(ctx)
@@ -203,8 +211,8 @@ func (c *cron) carryOut(ctx context.Context) error {
 		return err
 	default:
 		c.s.failed(c.cfg.Now(), err)
-		return errors.Join(err, c.r.save(c.s))
+		return errors.Join(err, c.r.save(ctx, c.s))
 	}
 	c.s.Intent = nil
-	return c.r.save(c.s)
+	return c.r.save(ctx, c.s)
 }

@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
 // state is what a trigger's record says. It is replaced as a whole, and never changed in place.
@@ -34,6 +37,8 @@ type state struct {
 	Why     string    `json:"why,omitempty"`
 	// Deliveries of a webhook, oldest first.
 	Deliveries []delivery `json:"deliveries,omitempty"`
+
+	revision int64 // that it was read at, where hosts share records
 }
 
 type intent struct {
@@ -59,12 +64,14 @@ func (s *state) failed(at time.Time, err error) { s.Error, s.Failed = err.Error(
 
 func (s *state) skip(at time.Time, why string) { s.Skipped, s.Why = at, why }
 
-// record is a trigger's state on disk. Whoever fires the trigger holds mu.
+// record is a trigger's state: in a file, or where hosts keep theirs together. Whoever fires the trigger holds mu.
 type record struct {
-	path string
+	path   string
+	name   string
+	shared store.Records // nil: it is in the file
 
 	mu sync.Mutex
-	// shown is the state as it is on disk; nil before it was read. Reading it takes no lock.
+	// shown is the state as it is in the file; nil before it was read. Reading it takes no lock.
 	shown atomic.Pointer[state]
 }
 
@@ -74,14 +81,17 @@ func (t *Triggers) record(pipelineName, name string) *record {
 	key := pipelineName + "/" + name
 	r := t.records[key]
 	if r == nil {
-		r = &record{path: filepath.Join(t.cfg.Dir, pipelineName, name+".json")}
+		r = &record{path: filepath.Join(t.cfg.Dir, pipelineName, name+".json"), name: "trigger " + key, shared: t.cfg.Records}
 		t.records[key] = r
 	}
 	return r
 }
 
-// last gives the state as it is on disk.
-func (r *record) last() (state, error) {
+// last gives the state that counts.
+func (r *record) last(ctx context.Context) (state, error) {
+	if r.shared != nil {
+		return r.fromShared(ctx)
+	}
 	if s := r.shown.Load(); s != nil {
 		return *s, nil
 	}
@@ -100,9 +110,21 @@ func (r *record) last() (state, error) {
 	return *r.shown.Load(), nil
 }
 
+func (r *record) fromShared(ctx context.Context) (s state, err error) {
+	raw, revision, err := r.shared.Record(ctx, r.name)
+	if err == nil && revision > 0 {
+		err = json.Unmarshal(raw, &s)
+	}
+	if err != nil {
+		return state{}, fmt.Errorf("the trigger's record: %w", err)
+	}
+	s.revision = revision
+	return s, nil
+}
+
 // begin gives a copy of the state to change and to save.
-func (r *record) begin() (*state, error) {
-	s, err := r.last()
+func (r *record) begin(ctx context.Context) (*state, error) {
+	s, err := r.last(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -110,19 +132,44 @@ func (r *record) begin() (*state, error) {
 	return &s, nil
 }
 
-// save makes the state durable; when it returns an error the old one counts.
-func (r *record) save(s *state) error {
+// save makes the state durable; when it returns an error the old one counts, or what another host has made of it: that is
+// store.ErrConflict.
+func (r *record) save(ctx context.Context, s *state) error {
 	raw, err := json.Marshal(s)
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.shared != nil:
+		err = r.shared.Keep(ctx, r.name, raw, s.revision)
+	default:
 		err = replace(r.path, raw)
 	}
 	if err != nil {
 		return fmt.Errorf("the trigger's record: %w", err)
 	}
+	s.revision++
+	if r.shared != nil {
+		return nil
+	}
 	kept := *s
 	kept.Waiting, kept.Deliveries = slices.Clone(s.Waiting), slices.Clone(s.Deliveries)
 	r.shown.Store(&kept)
 	return nil
+}
+
+// change has the state changed and made durable: again, as long as other hosts are first. Of an error of fn nothing is saved.
+func (r *record) change(ctx context.Context, fn func(*state) error) error {
+	for {
+		s, err := r.begin(ctx)
+		if err == nil {
+			err = fn(s)
+		}
+		if err == nil {
+			err = r.save(ctx, s)
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
 }
 
 // replace writes a file whole or not at all, and durably.

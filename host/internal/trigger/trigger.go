@@ -3,6 +3,8 @@
 //
 // What it decides is durable before it is done: a record of each trigger says up to when its schedule is settled, and
 // under which id the run is made that is due. So a restart neither fires twice nor leaves a fire out that had begun.
+// Hosts that share their runs share the records too: the one that leads fires crons, and a record is replaced only by who
+// has read its last revision. So a host that does not know yet that it leads no more fires nothing twice.
 // There is one timer, for the next fire of all; pipelines are looked at when it ends, and every quarter of a minute.
 //
 // It knows neither engine nor folders: it is given pipelines, and makes runs through Runs.
@@ -18,6 +20,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -44,7 +47,7 @@ type Source struct {
 	Pipeline *pipeline.Pipeline
 }
 
-// Config is what triggers work with. Every part but Now, Look and Log has to be there.
+// Config is what triggers work with. Every part but Records, Leads, Now, Look and Log has to be there.
 type Config struct {
 	// Pipelines gives those there are now.
 	Pipelines func(ctx context.Context) ([]Source, error)
@@ -57,6 +60,10 @@ type Config struct {
 	NewID func(now time.Time) string
 	// Dir keeps the records, a folder for each pipeline.
 	Dir string
+	// Records keep them instead, for hosts that share their runs; nil: this host has its own. Leads says whether it is this one
+	// that fires crons now; nil: always.
+	Records store.Records
+	Leads   func() bool
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// Look is how long the timer waits at most; 0: a quarter of a minute.
@@ -108,9 +115,13 @@ func (t *Triggers) Ended(run string) {
 	_, awaited := t.awaited[run]
 	delete(t.awaited, run)
 	t.mu.Unlock()
-	if !awaited {
-		return
+	if awaited {
+		t.Wake()
 	}
+}
+
+// Wake has it look at once, as when this host begins to lead. It does not block.
+func (t *Triggers) Wake() {
 	select {
 	case t.wake <- struct{}{}:
 	default: // it will look anyway
@@ -182,15 +193,15 @@ func (t *Triggers) List(ctx context.Context) ([]Status, error) {
 			continue
 		}
 		for _, tr := range s.Pipeline.Triggers {
-			out = append(out, t.status(s.Name, tr, now))
+			out = append(out, t.status(ctx, s.Name, tr, now))
 		}
 	}
 	return out, nil
 }
 
-func (t *Triggers) status(pipelineName string, tr *pipeline.Trigger, now time.Time) Status {
+func (t *Triggers) status(ctx context.Context, pipelineName string, tr *pipeline.Trigger, now time.Time) Status {
 	x := Status{Pipeline: pipelineName, Trigger: tr}
-	s, err := t.record(pipelineName, tr.Name).last()
+	s, err := t.record(pipelineName, tr.Name).last(ctx)
 	if err != nil {
 		x.Error = err.Error()
 	} else {
@@ -216,17 +227,14 @@ func (t *Triggers) Fire(ctx context.Context, pipelineName, name, owner string, e
 	r := t.record(pipelineName, name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, err := r.begin()
-	if err != nil {
+	if _, err := r.begin(ctx); err != nil {
 		return "", err
 	}
 	id := t.cfg.NewID(e.Time)
 	if err := t.submit(ctx, p, tr, e, id, owner); err != nil {
-		s.failed(e.Time, err)
-		return "", errors.Join(err, r.save(s))
+		return "", errors.Join(err, r.change(ctx, func(s *state) error { s.failed(e.Time, err); return nil }))
 	}
-	s.made(e.Time, id)
-	return id, r.save(s)
+	return id, r.change(ctx, func(s *state) error { s.made(e.Time, id); return nil })
 }
 
 // submit evaluates a trigger's inputs and makes the run.

@@ -67,37 +67,53 @@ func (t *Triggers) Deliver(ctx context.Context, pipelineName, name string, q Req
 	r := t.record(pipelineName, name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, err := r.begin()
+	s, err := r.begin(ctx)
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(s.Deliveries, func(d delivery) bool {
-		return slices.ContainsFunc(d.Keys, func(k string) bool { return slices.Contains(keys, k) })
-	})
-	if i >= 0 && s.Deliveries[i].Made {
-		return s.Deliveries[i].Run, nil
+	if d := s.delivered(keys); d != nil && d.Made {
+		return d.Run, nil
 	}
 	values, err := t.inputs(ctx, p, tr, pipeline.TriggerEvent{Time: now, Body: body, Headers: shown(q.Headers), Query: text(q.Query)})
-	if err != nil {
-		s.failed(now, err)
-		return "", errors.Join(err, r.save(s))
+	failed := func(err error) (string, error) {
+		return "", errors.Join(err, r.change(ctx, func(s *state) error { s.failed(now, err); return nil }))
 	}
-	if i < 0 {
-		s.Deliveries = append(forget(s.Deliveries, now), delivery{Keys: keys, Run: t.cfg.NewID(now), At: now})
-		i = len(s.Deliveries) - 1
-		if err := r.save(s); err != nil {
-			return "", err
+	if err != nil {
+		return failed(err)
+	}
+	err = r.change(ctx, func(s *state) error {
+		if d := s.delivered(keys); d != nil { // and its run was not made, or another host makes it
+			run = d.Run
+			return nil
+		}
+		run = t.cfg.NewID(now)
+		s.Deliveries = append(forget(s.Deliveries, now), delivery{Keys: keys, Run: run, At: now})
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := t.cfg.Runs.Submit(ctx, Run{ID: run, Pipeline: p, Inputs: values, Owner: ownerOf(tr)}); err != nil {
+		return failed(err)
+	}
+	t.cfg.Log.Info("trigger fired", "trigger", pipelineName+"/"+name, "run", run)
+	return run, r.change(ctx, func(s *state) error {
+		for i := range s.Deliveries {
+			s.Deliveries[i].Made = s.Deliveries[i].Made || s.Deliveries[i].Run == run
+		}
+		s.made(now, run)
+		return nil
+	})
+}
+
+// delivered gives the delivery that is known by one of the keys; nil: none is.
+func (s *state) delivered(keys []string) *delivery {
+	for i := range s.Deliveries {
+		if slices.ContainsFunc(s.Deliveries[i].Keys, func(k string) bool { return slices.Contains(keys, k) }) {
+			return &s.Deliveries[i]
 		}
 	}
-	d := &s.Deliveries[i]
-	if err := t.cfg.Runs.Submit(ctx, Run{ID: d.Run, Pipeline: p, Inputs: values, Owner: ownerOf(tr)}); err != nil {
-		s.failed(now, err)
-		return "", errors.Join(err, r.save(s))
-	}
-	d.Made = true
-	s.made(now, d.Run)
-	t.cfg.Log.Info("trigger fired", "trigger", pipelineName+"/"+name, "run", d.Run)
-	return d.Run, r.save(s)
+	return nil
 }
 
 // known verifies who asks, and gives what the same delivery is known by; nothing when it says nothing of itself.

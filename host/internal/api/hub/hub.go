@@ -46,8 +46,8 @@ type Config struct {
 	// Show gives a run whole; Summary, as lists have it.
 	Show    func(ctx context.Context, id string) (client.Run, error)
 	Summary func(store.Head) client.Run
-	// Status gives the word that a job has for a run's state.
-	Status func(state string) string
+	// Job gives a run as the first MySpinBot's programs know it.
+	Job func(ctx context.Context, id string) (client.Job, error)
 	// Problem makes an error what is said of it.
 	Problem func(error) *client.Problem
 }

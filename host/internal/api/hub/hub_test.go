@@ -60,9 +60,22 @@ func (r *rig) Newest(string) []client.Report {
 	return slices.Clone(r.newest)
 }
 
+// job is half done, and what is newest of its last node of the other half.
+func (r *rig) job(ctx context.Context, id string) (client.Job, error) {
+	h, err := r.store.Find(ctx, id)
+	j := client.Job{JobID: h.Run, Status: strings.ToUpper(h.State), Progress: 50}
+	for _, n := range r.Newest(id) {
+		j.Progress += int(50 * n.Fraction)
+	}
+	if h.State == "succeeded" {
+		j.Progress = 100
+	}
+	return j, err
+}
+
 func newRig(t *testing.T) *rig {
 	r := &rig{t: t, store: memstore.New(), reports: map[string]chan client.Report{}}
-	r.Hub = New(Config{Journal: counted{r.store, &r.reads}, Index: r.store, Live: r, Status: strings.ToUpper,
+	r.Hub = New(Config{Journal: counted{r.store, &r.reads}, Index: r.store, Live: r, Job: r.job,
 		Show: func(ctx context.Context, id string) (client.Run, error) {
 			r.shows.Add(1)
 			h, err := r.store.Find(ctx, id)
@@ -172,7 +185,7 @@ func text(m client.Message) string {
 		s += fmt.Sprintf(" %d", m.Seq)
 	}
 	if m.Type == client.MessageUpdate {
-		s += fmt.Sprintf(" %s %g", m.Status, *m.Progress)
+		s += fmt.Sprintf(" %s %d", m.Status, *m.Progress)
 	}
 	if m.Type == client.MessageError {
 		var p client.Problem
@@ -373,23 +386,23 @@ func TestJob(t *testing.T) {
 	e, late := r.reader(false), r.reader(false)
 	job := Target{Job, "run_a"}
 	e.follow(job, From{})
-	e.expect("update run_a RUNNING 0.5")
+	e.expect("update run_a RUNNING 50")
 	if err := e.Subscribe(t.Context(), Target{Job, "run_"}, From{}); err == nil || !strings.Contains(err.Error(), "no run") {
 		t.Errorf("a job that is not there: %v", err)
 	}
 	late.follow(job, From{})
-	late.expect("update run_a RUNNING 0.5")
+	late.expect("update run_a RUNNING 50")
 	address := sdk.Address{Run: "run_a", Node: sdk.Step{Kind: "node", Name: "last"}, Attempt: 1}
 	r.mu.Lock()
 	r.newest = []client.Report{{Address: address, Report: sdk.Report{Kind: sdk.ReportProgress, Fraction: 0.5}}}
 	r.mu.Unlock()
 	r.said("run_a") <- r.newest[0]
 	for _, e := range []*reader{e, late} {
-		e.expect("update run_a RUNNING 0.75")
+		e.expect("update run_a RUNNING 75")
 	}
 	r.record("run_a", "succeeded", 1, 1)
 	for _, e := range []*reader{e, late} {
-		e.expect("update run_a SUCCEEDED 1")
+		e.expect("update run_a SUCCEEDED 100")
 		e.Unsubscribe(job)
 	}
 	r.empty()
@@ -494,30 +507,6 @@ func TestReportsThatWait(t *testing.T) {
 	first, last := said[0], said[len(said)-1]
 	if len(said) != maxSaid || first.Message != fmt.Sprint(maxSaid+1) || last.Fraction != 2*maxSaid-1 {
 		t.Errorf("%d wait, from %+v to %+v", len(said), first.Report, last.Report)
-	}
-}
-
-func TestProgress(t *testing.T) {
-	t.Parallel()
-	at := func(name string, n int) sdk.Address {
-		return sdk.Address{Run: "run_a", Node: sdk.Step{Kind: "node", Name: name}, Attempt: n}
-	}
-	nodes := []client.Node{{At: "node.a", Attempt: 1, State: "succeeded"}, {At: "node.b", Attempt: 2, State: "running"}, {At: "node.c", State: "pending"}, {At: "node.d", State: "skipped"}}
-	newest := func(n int, f float64) []client.Report {
-		return []client.Report{{Address: at("b", n), Report: sdk.Report{Fraction: f}}}
-	}
-	for k, c := range []struct {
-		run    client.Run
-		newest []client.Report
-		want   float64
-	}{
-		{client.Run{ID: "run_a", State: "created"}, nil, 0}, {client.Run{State: "succeeded"}, nil, 1}, {client.Run{ID: "run_a", Nodes: nodes}, nil, 0.5},
-		{client.Run{ID: "run_a", Nodes: nodes}, newest(2, 0.5), 0.625}, {client.Run{ID: "run_a", Nodes: nodes}, newest(1, 0.5), 0.5},
-		{client.Run{ID: "run_a", Nodes: nodes}, newest(2, 7), 0.75}, {client.Run{ID: "run_a", Nodes: nodes}, newest(2, -7), 0.5},
-	} {
-		if got := Progress(c.run, c.newest); got != c.want {
-			t.Errorf("%d: got %g, want %g", k, got, c.want)
-		}
 	}
 }
 

@@ -2,8 +2,6 @@ package hub
 
 import (
 	"encoding/json"
-	"fmt"
-	"math"
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -15,23 +13,25 @@ const seldom = 10
 // flushJob tells how far a run is to those that were told something else.
 func (t *topic) flushJob() error {
 	start := time.Now()
-	run, err := t.hub.cfg.Show(t.ctx, t.of.ID)
+	job, err := t.hub.cfg.Job(t.ctx, t.of.ID)
 	if err != nil {
 		return err
 	}
-	progress := math.Round(100*Progress(run, t.hub.cfg.Live.Newest(run.ID))) / 100
-	status := t.hub.cfg.Status(run.State)
+	head, err := t.hub.index(t.ctx, t.of.ID)
+	if err != nil {
+		return err
+	}
 	var outputs json.RawMessage
-	if run.Ended() && run.Outputs != nil {
-		if outputs, err = json.Marshal(run.Outputs); err != nil {
+	if job.Outputs != nil {
+		if outputs, err = json.Marshal(job.Outputs); err != nil {
 			return err
 		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ended = run.Ended()
-	if t.says == nil || t.says.Messages[0].Status != status || *t.says.Messages[0].Progress != progress {
-		t.says = newBatch(t.of, client.Message{Type: client.MessageUpdate, JobID: run.ID, Status: status, Progress: &progress, Data: outputs})
+	t.ended = head.Ended()
+	if t.says == nil || t.says.Messages[0].Status != job.Status || *t.says.Messages[0].Progress != job.Progress {
+		t.says = newBatch(t.of, client.Message{Type: client.MessageUpdate, JobID: job.JobID, Status: job.Status, Progress: &job.Progress, Data: outputs})
 	}
 	for s := range t.live {
 		if s.said == t.says {
@@ -44,31 +44,6 @@ func (t *topic) flushJob() error {
 	// A large run that changes all the time must not keep a core busy with being looked at.
 	t.rest = time.Now().Add(min(seldom*time.Since(start), time.Second))
 	return nil
-}
-
-// Progress says how far a run is, from 0 to 1: the part of its nodes that have ended, with the newest progress of those
-// that have not.
-func Progress(r client.Run, newest []client.Report) float64 {
-	if r.State == "succeeded" {
-		return 1
-	}
-	if len(r.Nodes) == 0 {
-		return 0
-	}
-	fractions := map[string]float64{}
-	for _, n := range newest {
-		fractions[n.Address.String()] = n.Fraction
-	}
-	done := 0.0
-	for _, n := range r.Nodes {
-		switch n.State {
-		case "succeeded", "failed", "skipped", "cancelled", "cached":
-			done++
-		default:
-			done += min(max(fractions[fmt.Sprintf("%s/%s/%d", r.ID, n.At, n.Attempt)], 0), 1)
-		}
-	}
-	return done / float64(len(r.Nodes))
 }
 
 // flushRuns tells of the runs that have changed.

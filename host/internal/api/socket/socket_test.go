@@ -53,7 +53,15 @@ func start(t testing.TB, s *memstore.Store, address string, cfg Config) *rig {
 	t.Helper()
 	r := &rig{t: t, store: s, reports: make(chan client.Report, 10)}
 	summary := func(h store.Head) client.Run { return client.Run{ID: h.Run, State: h.State, Seq: h.Seq} }
-	r.hub = hub.New(hub.Config{Journal: s, Index: s, Live: r, Status: strings.ToUpper, Summary: summary,
+	r.hub = hub.New(hub.Config{Journal: s, Index: s, Live: r, Summary: summary,
+		Job: func(ctx context.Context, id string) (client.Job, error) {
+			h, err := s.Find(ctx, id)
+			j := client.Job{JobID: h.Run, Status: strings.ToUpper(h.State)}
+			if h.State == "succeeded" {
+				j.Progress = 100
+			}
+			return j, err
+		},
 		Show: func(ctx context.Context, id string) (client.Run, error) {
 			h, err := s.Find(ctx, id)
 			return summary(h), err
@@ -242,7 +250,7 @@ func TestJobs(t *testing.T) {
 	p.say(`{"action":"SUBSCRIBE","jobId":"run_x"}`)
 	p.expect(`"type":"error","jobId":"run_x","data":{`)
 	r.record("run_a", "succeeded", `{}`)
-	p.expect(`{"type":"update","jobId":"run_a","status":"SUCCEEDED","progress":1}`)
+	p.expect(`{"type":"update","jobId":"run_a","status":"SUCCEEDED","progress":100}`)
 	p.say(`{"action":"unsubscribe","jobId":"run_a"}`)
 	p.say(`{"action":"unsubscribe","jobId":"run_x"}`) // what is not followed is not missed
 	p.say(`{"action":"subscribe","jobId":"run_a"}`)

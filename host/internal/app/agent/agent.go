@@ -265,7 +265,13 @@ func (a *Agent) changed() {
 
 func (a *Agent) status() protocol.Status {
 	devices, warm := a.machine.Leases.View()
-	return protocol.Status{Devices: devices, Warm: warm, RAM: a.machine.RAM, Disk: a.machine.Disk}
+	held := map[string]string{}
+	for uuid, use := range a.machine.Leases.Uses() {
+		if use.Held != "" {
+			held[uuid] = use.Held
+		}
+	}
+	return protocol.Status{Devices: devices, Held: held, Warm: warm, RAM: a.machine.RAM, Disk: a.machine.Disk}
 }
 
 var began = time.Now()

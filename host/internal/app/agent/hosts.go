@@ -95,6 +95,10 @@ func (a *Agent) order(o protocol.Order) {
 		a.link.Drain(false)
 	case o.Plugin != nil:
 		a.enqueue(*o.Plugin)
+	case o.Hold != nil:
+		if err := a.machine.Hold(o.Hold.Device, o.Hold.Why); err != nil {
+			a.cfg.Log.Error("a device is not held as a host wants it", "device", o.Hold.Device, "error", err)
+		}
 	}
 }
 

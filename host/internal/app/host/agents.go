@@ -48,6 +48,8 @@ func (a agents) shape(v *catalog.View, m fleet.Member) client.Agent {
 	out := client.Agent{ID: m.Agent, Name: m.Name, Version: m.Version, Platform: m.Platform, Labels: labels, State: client.AgentReady, Reason: m.Away,
 		Started: time.Unix(m.Started, 0).UTC(), Devices: []client.KnownDevice{}, Tasks: f.link.Tasks(m.Agent), Plugins: []client.AgentPlugin{}, Notes: m.Notes}
 	switch {
+	case !protocol.Understands(m.V): // it ends when it hears of it, and says nothing more
+		out.State, out.Reason = client.AgentIncompatible, f.apart(m)
 	case m.Offline:
 		out.State = client.AgentOffline
 	case m.Status.Draining:
@@ -60,7 +62,7 @@ func (a agents) shape(v *catalog.View, m fleet.Member) client.Agent {
 		out.Heard = &heard
 	}
 	for _, d := range m.Status.Devices {
-		out.Devices = append(out.Devices, deviceShape(d))
+		out.Devices = append(out.Devices, remoteShape(m, d))
 	}
 	for _, p := range m.Plugins {
 		out.Plugins = append(out.Plugins, offeredShape(v, p))
@@ -78,12 +80,8 @@ func offeredShape(v *catalog.View, p protocol.Offered) client.AgentPlugin {
 
 // agentName is what people call an agent; its id where it is not known any more.
 func (h *Host) agentName(id string) string {
-	if h.elsewhere(id) {
-		for _, m := range h.fleet.link.Members() {
-			if m.Agent == id {
-				return m.Name
-			}
-		}
+	if m, ok := h.member(id); ok {
+		return m.Name
 	}
 	return id
 }

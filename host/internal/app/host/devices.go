@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -38,7 +41,41 @@ func (d devices) Devices(ctx context.Context) (client.DeviceList, error) {
 		shape.Held, shape.Tasks, shape.Warm, shape.Granted = use.Held, use.Tasks, unloaded(use.Warm), use.Granted
 		out.Devices = append(out.Devices, shape)
 	}
+	for _, m := range d.h.members() {
+		for _, one := range m.Status.Devices {
+			if !m.Offline {
+				out.Devices = append(out.Devices, remoteShape(m, one))
+			}
+		}
+	}
 	return out, nil
+}
+
+// remoteShape is a device of an agent. One that is held is not ill.
+func remoteShape(m fleet.Member, one device.Device) client.KnownDevice {
+	out := deviceShape(one)
+	out.Agent = m.Name
+	if out.Held = m.Status.Held[one.UUID]; out.Held != "" {
+		out.Ill = ""
+	}
+	return out
+}
+
+// members are the agents beside this process.
+func (h *Host) members() []fleet.Member {
+	if h.fleet == nil {
+		return nil
+	}
+	return h.fleet.link.Members()
+}
+
+func (h *Host) member(id string) (fleet.Member, bool) {
+	for _, m := range h.members() {
+		if m.Agent == id {
+			return m, true
+		}
+	}
+	return fleet.Member{}, false
 }
 
 // Hold implements api.Devices.
@@ -46,13 +83,59 @@ func (d devices) Hold(ctx context.Context, uuid, why string) error {
 	if err := d.look(ctx); err != nil {
 		return err
 	}
-	uuid, err := whole(d.h.devices.Inventory().Devices, uuid)
+	here := d.h.devices.Inventory().Devices
+	all := slices.Clone(here)
+	for _, m := range d.h.members() {
+		all = append(all, m.Status.Devices...)
+	}
+	uuid, err := whole(all, uuid)
 	if err != nil {
 		return err
+	}
+	is := func(x device.Device) bool { return x.UUID == uuid }
+	if !slices.ContainsFunc(here, is) {
+		return d.holdElsewhere(ctx, uuid, why)
 	}
 	d.h.followDevices()
 	d.h.leases.Observe(d.h.devices.Inventory().Devices)
 	return d.h.machine.Hold(uuid, why)
+}
+
+// holdPatience is how long an agent may take to do what it was told before a person hears that it has not.
+const holdPatience = 10 * time.Second
+
+// holdElsewhere has the agent that has a device hold it, and waits until it says that it does.
+func (d devices) holdElsewhere(ctx context.Context, uuid, why string) error {
+	var on []fleet.Member
+	for _, m := range d.h.members() {
+		if slices.ContainsFunc(m.Status.Devices, func(x device.Device) bool { return x.UUID == uuid }) {
+			on = append(on, m)
+		}
+	}
+	if len(on) != 1 {
+		return &client.Problem{Code: client.CodeConflict, Detail: fmt.Sprintf("%d agents say that they have the device %s", len(on), uuid), Fix: "give the devices that spinbot.hcl describes other names"}
+	}
+	agent, before, asked := on[0].Agent, on[0].Status.Held[uuid], time.Now()
+	d.h.fleet.link.Order(agent, protocol.Order{Hold: &protocol.Hold{Device: uuid, Why: why}})
+	ctx, cancel := context.WithTimeout(ctx, holdPatience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		m, _ := d.h.member(agent)
+		is := m.Status.Held[uuid]
+		if is == why || why == "" && is != before {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if why == "" && !m.Offline && m.Heard.After(asked) {
+				return nil // something else holds it: the list says what
+			}
+			return &client.Problem{Code: client.CodeUnavailable, Detail: "agent " + on[0].Name + " has not answered, and does it when it hears of it", Fix: "spinbot devices says whether it has"}
+		}
+	}
 }
 
 // look waits for the first look. One that takes too long is told of in the notes.

@@ -218,20 +218,22 @@ func (f *fleetHost) close() {
 	}
 }
 
-// open says whether the journal has an attempt under way.
-func (f *fleetHost) open(ctx context.Context, id string) (bool, error) {
-	at, err := sdk.ParseAddress(id)
+// open says whether the journal has an attempt under way. What a dead host's agents hold and this journal does not know may be
+// of one that the host kept by itself: that is left alone.
+func (f *fleetHost) open(ctx context.Context, u protocol.Unknown) (bool, error) {
+	unknown := u.Host != ""
+	at, err := sdk.ParseAddress(u.ID)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is none of ours
+		return unknown, nil //nolint:nilerr // it is none of ours
 	}
 	s, err := f.h.engine.State(ctx, run.ID(at.Run))
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return unknown, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(s.Interrupted(), func(i *run.Instance) bool { return s.Address(i).String() == id }), nil
+	return slices.ContainsFunc(s.Interrupted(), func(i *run.Instance) bool { return s.Address(i).String() == u.ID }), nil
 }
 
 func (f *fleetHost) connection(err error) {
@@ -249,6 +251,9 @@ func (f *fleetHost) changed(m fleet.Member) {
 		m.Away = "cordoned: " + why
 	}
 	f.mu.Unlock()
+	if !protocol.Understands(m.V) {
+		m.Away = "incompatible: " + f.apart(m)
+	}
 	f.offer()
 	v, err := f.h.catalog.View(context.Background())
 	if err != nil {
@@ -257,6 +262,12 @@ func (f *fleetHost) changed(m fleet.Member) {
 	}
 	f.greet(v, m)
 	f.h.placer.Agent(placement.Agent{ID: m.Agent, Name: m.Name, Offers: offersOf(v, m), Away: m.Away, Tasks: m.Tasks}, m.Status.Devices, m.Status.RAM, m.Status.Disk, m.Status.Warm)
+}
+
+// apart says that an agent and this host do not understand each other.
+func (f *fleetHost) apart(m fleet.Member) string {
+	return (&protocol.IncompatibleError{Host: protocol.End{Name: f.cfg.Name, Version: f.h.cfg.Version, Speaks: protocol.Version},
+		Agent: protocol.End{Name: m.Name, Version: m.Version, Speaks: m.V}}).Error()
 }
 
 // greet tells a process that has not been heard before what is seen of it.
@@ -270,7 +281,7 @@ func (f *fleetHost) greet(v *catalog.View, m fleet.Member) {
 	if known {
 		return
 	}
-	seen := protocol.Seen{Host: f.cfg.Name, Devices: len(m.Status.Devices)}
+	seen := protocol.Seen{V: protocol.Version, Host: f.cfg.Name, Version: f.h.cfg.Version, Devices: len(m.Status.Devices)}
 	for _, p := range m.Plugins {
 		if serves(v, p) {
 			seen.Plugins = append(seen.Plugins, p.Name)

@@ -5,11 +5,13 @@ package host
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -20,6 +22,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
@@ -40,6 +44,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/host/internal/trigger"
+	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -85,10 +90,13 @@ type Config struct {
 	Store string
 	// ArtifactsDir is where artifacts are; empty: in the state directory.
 	ArtifactsDir string
-	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 5 s. One that has said
-	// nothing for three times as long is taken for dead.
+	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 2 s. One that has said
+	// nothing for five times as long is taken for dead.
 	HostBeat time.Duration
-	Log      *slog.Logger
+	// Hosts may stand in a Host header beside loopback ones. TLS, when set, is how the API's address is served.
+	Hosts []string
+	TLS   *tls.Config
+	Log   *slog.Logger
 }
 
 // Host is everything that advances runs on one machine.
@@ -99,6 +107,7 @@ type Host struct {
 	sharing   *sharing // nil: every run of the store is this host's
 	artifacts artifacts.Store
 	files     artifacts.Keeper
+	uploads   *uploads.Uploads
 	cache     cache.Store
 	sweeper   *retention.Sweeper
 	schedule  *retention.Schedule
@@ -119,6 +128,10 @@ type Host struct {
 	placer    *placer.Placer
 	live      *live
 	logs      *logs
+	versions  *versions
+	accounts  *auth.Accounts
+	provider  *oidc.Provider // nil: people sign in with tokens alone
+	trail     *auth.Trail
 	api       *api.Server
 	socket    *local.Listener
 	client    *client.Client
@@ -141,7 +154,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version)}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions()}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
@@ -190,6 +203,9 @@ func (h *Host) open(ctx context.Context) error {
 		return err
 	}
 	h.artifacts, h.files = artifacts.Names(h.metrics.Artifacts(files), mask.String), files
+	if h.uploads, err = uploads.Open(filepath.Join(cmp.Or(h.cfg.ArtifactsDir, state.Artifacts()), "uploads"), h.artifacts, time.Now); err != nil {
+		return err
+	}
 	h.logs = newLogs(state.Logs(), h.store)
 	taskLogger := slog.New(mask.Handler(taskLog{Handler: plain, logs: h.logs}))
 	h.state = sqlstore.NewState(state.NodeState())
@@ -230,12 +246,19 @@ func (h *Host) open(ctx context.Context) error {
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 		Left: func(id run.ID) { h.setActive(string(id), false) },
 	})
+	if err := h.openAccounts(ctx); err != nil {
+		return err
+	}
 	h.holdQueue()
 	h.lookAtDisks()
 	h.gauges()
 	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h}, Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Journal: h.store, Index: h.store,
-		Artifacts: h.artifacts, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isAdvanced, Metrics: h.metrics.Write, Observe: h.metrics.Request, Log: h.cfg.Log,
+		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
+		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
+		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
+		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
+		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
+		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
 		Checks: map[string]func(context.Context) error{
 			"engine": func(context.Context) error { return h.engine.Err() },
 			"fleet": func(context.Context) error {
@@ -299,6 +322,7 @@ func (h *Host) report(a sdk.Address, r sdk.Report) {
 // observe takes what has become durable.
 func (h *Host) observe(id run.ID, e run.Event) {
 	defer h.live.ended(id, e) // when it is not active any more
+	defer h.versions.changed(string(id))
 	switch e.Kind {
 	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded:
 		defer h.api.Hub().Changed(string(id))
@@ -325,6 +349,7 @@ func (h *Host) observe(id run.ID, e run.Event) {
 }
 
 func (h *Host) setActive(run string, on bool) {
+	defer h.versions.changed(run)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if on {
@@ -349,9 +374,12 @@ func (h *Host) Failed() <-chan error { return h.failed }
 // Serve also listens on a loopback address, goes on with every run that was interrupted, fires triggers and watches devices.
 // It gives the address it listens on.
 func (h *Host) Serve(ctx context.Context, address string) (string, error) {
-	ln, err := api.Listen(address)
+	ln, err := h.api.Listen(address)
 	if err != nil {
 		return "", err
+	}
+	if h.cfg.TLS != nil {
+		ln = tls.NewListener(ln, h.cfg.TLS)
 	}
 	h.engine.Reading(true)
 	h.announce.Store(true)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -15,7 +16,11 @@ import (
 )
 
 // load reads and checks a pipeline from wherever the source says it is. The pipeline is nil when it cannot be used.
-func load(src client.Source, types pipeline.Types) (*pipeline.Pipeline, pipeline.Diagnostics, error) {
+func (h *Host) load(ctx context.Context, src client.Source, types pipeline.Types) (*pipeline.Pipeline, pipeline.Diagnostics, error) {
+	if src.Saved != "" {
+		e, err := folders{h}.find(ctx, src.Saved)
+		return e.Pipeline, e.Diagnostics, err
+	}
 	if src.Path == "" {
 		name := src.Name
 		if name == "" {

@@ -48,7 +48,7 @@ func TestRunsAreTold(t *testing.T) {
 					t.Fatal(err)
 				}
 			case m.Type == client.MessageUpdate && m.Status == "completed":
-				if *m.Progress != 1 || len(m.Data) == 0 {
+				if *m.Progress != 100 || len(m.Data) == 0 {
 					t.Errorf("it ended with %+v", m)
 				}
 				return

@@ -33,7 +33,7 @@ func (p planner) Plan(ctx context.Context, sub client.Submission) (client.Plan, 
 	if err != nil {
 		return client.Plan{}, err
 	}
-	pipe, found, err := load(sub.Pipeline, view)
+	pipe, found, err := p.h.load(ctx, sub.Pipeline, view)
 	if err != nil {
 		return client.Plan{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -65,6 +66,24 @@ func (q queue) TellQueue(ctx context.Context, what, by string) error {
 		}
 	}
 	return nil
+}
+
+// maxPriority is the highest that a run may have.
+const maxPriority = 1000
+
+// Next implements api.Queue.
+func (q queue) Next(ctx context.Context, id, by string) error {
+	list, _, _ := q.h.engine.Queue(0)
+	at := slices.IndexFunc(list, func(w engine.Queued) bool { return string(w.Run) == id })
+	switch {
+	case at < 0:
+		return &client.Problem{Code: client.CodeConflict, Detail: id + " does not wait in the queue", Fix: "spinbot explain " + id + " says where it stands"}
+	case at == 0:
+		return nil
+	case list[0].Priority >= maxPriority:
+		return &client.Problem{Code: client.CodeConflict, Detail: "the first in the queue has the highest priority there is", Fix: "spinbot priority " + string(list[0].Run) + " 0"}
+	}
+	return explain(q.h.engine.Prioritize(ctx, run.ID(id), list[0].Priority+1, by))
 }
 
 // holdQueue pauses the queue when it was paused before a restart.

@@ -26,7 +26,7 @@ func (h *Host) retain() {
 	if runs == 0 {
 		runs = retention.DefaultRuns
 	}
-	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: h.store, Artifacts: h.files, Logs: h.logs,
+	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: forgetting{h.store, h.versions}, Artifacts: h.files, Logs: h.logs,
 		Cache: h.cache, Log: h.cfg.Log})
 	state := h.cfg.State
 	h.room = retention.NewRoom(h.cfg.MinFree, state.Dir, state.Artifacts(), state.Scratch())
@@ -45,7 +45,8 @@ func (h *Host) cacheLimit() int64 {
 	return int64(disk.Total / 100 * cacheShare)
 }
 
-// lookAtDisks begins no new work while a disk is nearly full. It looks every second, until unlook.
+// lookAtDisks begins no new work while a disk is nearly full. It looks every second, until unlook; and has uploads go that
+// nobody continued, every hour.
 func (h *Host) lookAtDisks() {
 	h.engine.Hold(h.room.Reason())
 	ctx, stop := context.WithCancel(context.Background())
@@ -55,8 +56,14 @@ func (h *Host) lookAtDisks() {
 		defer close(looking)
 		tick := time.NewTicker(retention.LookEvery)
 		defer tick.Stop()
+		hourly := time.NewTicker(time.Hour)
+		defer hourly.Stop()
 		for {
 			select {
+			case <-hourly.C:
+				if _, err := h.uploads.List(); err != nil {
+					h.cfg.Log.Warn("uploads that have expired are still there", "error", err)
+				}
 			case <-tick.C:
 				h.engine.Hold(h.room.Reason())
 			case <-ctx.Done():
@@ -104,6 +111,7 @@ type keeping struct{ h *Host }
 
 // Pin implements api.Retention.
 func (k keeping) Pin(ctx context.Context, id string, on bool) error {
+	defer k.h.versions.changed(id)
 	return k.h.store.Pin(ctx, id, on)
 }
 

@@ -46,7 +46,7 @@ func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (
 		want.Pipeline, sub.Inputs = planned.Pipeline, planned.Inputs
 	}
 	if want.Pipeline == nil {
-		p, found, err := load(sub.Pipeline, view)
+		p, found, err := r.h.load(ctx, sub.Pipeline, view)
 		if err != nil {
 			return client.Run{}, err
 		}

@@ -40,7 +40,7 @@ func (h *Host) openStore(ctx context.Context) error {
 	}
 	s, err := pgstore.Open(ctx, h.cfg.Store, id)
 	if err == nil {
-		h.store, h.sharing = s, &sharing{owner: s, id: id}
+		h.store, h.sharing = s, &sharing{owner: s, hosts: s, notes: s, id: id}
 	}
 	return err
 }
@@ -48,11 +48,21 @@ func (h *Host) openStore(ctx context.Context) error {
 // sharing is this host's part among several that keep their runs in one store.
 type sharing struct {
 	owner store.Ownership
-	id    string      // this host's
-	leads atomic.Bool // it is the one that would decide for all of them
-	read  atomic.Bool // what it owned when it began has been listed: what it adopts is beside that
-	heard time.Time   // it said then for the last time that it lives
+	hosts store.Hosts
+	notes store.Records // of triggers
+	id    string        // this host's
+	leads atomic.Bool   // it is the one that decides for all of them, as far as it knows
+	read  atomic.Bool   // what it owned when it began has been listed: what it adopts is beside that
+	heard time.Time     // it said then for the last time that it lives
+	// adopts is from when on it takes others for dead: what kept it from saying that it lives may have kept them, too.
+	adopts time.Time
 }
+
+// A host that dies is seen by another one within silentBeats beats and one more.
+const (
+	hostBeat    = 2 * time.Second
+	silentBeats = 5
+)
 
 // unfinished gives the runs that this host has to go on with, oldest first.
 func (h *Host) unfinished(ctx context.Context) ([]store.Head, error) {
@@ -93,13 +103,11 @@ func (h *Host) shareRuns(ctx context.Context) {
 		return
 	}
 	h.cfg.Log.Info("shares its runs with other hosts", "host", h.sharing.id)
-	beat := cmp.Or(h.cfg.HostBeat, 5*time.Second)
+	beat := cmp.Or(h.cfg.HostBeat, hostBeat)
 	h.sharing.heard = time.Now().Round(0)
 	h.serving.Go(func() {
 		for trouble := false; ctx.Err() == nil; {
-			short, cancel := context.WithTimeout(ctx, 2*beat)
-			err := h.share(short, 3*beat)
-			cancel()
+			err := h.share(ctx, silentBeats*beat)
 			if err != nil && !trouble && ctx.Err() == nil {
 				h.cfg.Log.Warn("other hosts may take this one for dead: the store does not answer", "error", err)
 			}
@@ -115,30 +123,70 @@ func (h *Host) shareRuns(ctx context.Context) {
 // share says that this host lives, lets go of what others took while it could not say so, and takes what is left of those
 // that died.
 func (h *Host) share(ctx context.Context, silent time.Duration) error {
+	short, cancel := context.WithTimeout(ctx, silent/2)
+	adopted, err := h.tell(short, silent)
+	cancel()
+	for _, id := range adopted {
+		h.cfg.Log.Warn("goes on with the run of a host that died", "run", id)
+		h.takeOver(ctx, id)
+		if e := h.beat(ctx, silent); e != nil { // there may be many
+			err = e
+		}
+	}
+	return err
+}
+
+// beat says that this host lives. When that comes late, the next share finds what others took.
+func (h *Host) beat(ctx context.Context, silent time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, silent/2)
+	defer cancel()
+	now := time.Now().Round(0)
+	err := h.sharing.owner.Beat(ctx)
+	if err == nil && now.Sub(h.sharing.heard) <= silent/2 {
+		h.sharing.heard = now
+	}
+	return err
+}
+
+// tell is what share asks and tells the store. It gives the runs that this host has become the owner of.
+func (h *Host) tell(ctx context.Context, silent time.Duration) ([]string, error) {
 	s, now := h.sharing, time.Now().Round(0) // the wall's: it goes on while the machine sleeps
 	if err := s.owner.Beat(ctx); err != nil {
 		s.leads.Store(false)
-		return err
+		return nil, err
 	}
 	if gap := now.Sub(s.heard); gap > silent/2 || gap < 0 {
+		s.adopts = now.Add(silent)
 		if err := h.letGo(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	s.heard = now
 	leads, _, err := s.owner.Lead(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.leads.Store(leads)
-	if !s.read.Load() {
-		return nil
+	if was := s.leads.Swap(leads); leads && !was {
+		h.triggers.Wake()
 	}
-	adopted, err := s.owner.Adopt(ctx, silent)
-	for _, id := range adopted {
-		h.cfg.Log.Warn("goes on with the run of a host that died", "run", id)
-		h.takeOver(ctx, id)
+	if !s.read.Load() || now.Before(s.adopts) {
+		return nil, nil
 	}
+	if h.fleet != nil {
+		if err := h.answerForDead(ctx, leads, silent); err != nil {
+			return nil, err
+		}
+	}
+	return s.owner.Adopt(ctx, silent)
+}
+
+// answerForDead has the host that leads tell agents what to forget that they hold for hosts that have died.
+func (h *Host) answerForDead(ctx context.Context, leads bool, silent time.Duration) (err error) {
+	var dead []string
+	if leads {
+		dead, err = h.sharing.hosts.Dead(ctx, silent)
+	}
+	h.fleet.link.Dead(dead)
 	return err
 }
 

@@ -4,18 +4,27 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/fleet"
+	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// beat is a twentieth of what it is by default.
+// beat is an eighth of what it is by default.
 const beat = 250 * time.Millisecond
 
 // heard is a log that may be read meanwhile.
@@ -37,12 +46,15 @@ func (h *heard) String() string {
 }
 
 // shares makes a host that serves and shares a database and a folder of artifacts.
-func shares(t *testing.T, url, artifacts string) (*Host, *heard) {
+func shares(t *testing.T, url, artifacts string, change ...func(*Config)) (*Host, *heard) {
 	t.Helper()
 	log := &heard{}
 	h := open(t, func(c *Config) {
 		c.Store, c.ArtifactsDir, c.HostBeat = url, artifacts, beat
 		c.Log = slog.New(slog.NewTextHandler(log, nil))
+		for _, f := range change {
+			f(c)
+		}
 	})
 	t.Cleanup(func() { stop(t, h) })
 	if _, err := h.Serve(context.Background(), "127.0.0.1:0"); err != nil {
@@ -57,7 +69,7 @@ func freeze(h *Host) { h.stopServing() }
 // wake has it find out what became of its runs.
 func wake(t *testing.T, h *Host) {
 	t.Helper()
-	if err := h.share(t.Context(), 3*beat); err != nil {
+	if err := h.share(t.Context(), silentBeats*beat); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -139,6 +151,54 @@ func told(h *Host, id, what string) error {
 	return err
 }
 
+// TestTakeover: a host that dies is seen in 15 seconds, one that says nothing once or twice is not taken for dead, and a lead
+// ends when its host may be.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	if silent := silentBeats * hostBeat; silent+hostBeat > 15*time.Second || silent < 3*hostBeat || silent != store.LeadFor {
+		t.Errorf("silent for %s, looked at every %s, leads for %s", silent, hostBeat, store.LeadFor)
+	}
+}
+
+// TestNobodyIsDeadAfterAnOutage: a host that could not reach the database gives others as long to say that they live as it
+// gives those that it could hear.
+func TestNobodyIsDeadAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	url, artifacts := pgtest.Database(t), t.TempDir()
+	a, _ := shares(t, url, artifacts)
+	b, said := shares(t, url, artifacts)
+	id := submit(t, a.Client(), waits(1, "1h")).ID
+	begun(t, b, id, "n0", 1)
+	for deadline := time.Now().Add(30 * time.Second); !b.sharing.read.Load(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not list what it owned when it began")
+		}
+	}
+	freeze(a) // nobody can say anything
+	freeze(b)
+	const silent = 2 * beat
+	from := time.Now()
+	for deadline := from.Add(silent); time.Now().Before(deadline); {
+		runtime.Gosched()
+	}
+	share := func() {
+		t.Helper()
+		if err := b.share(t.Context(), silent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.sharing.heard = from.Add(-silent)
+	if share(); b.isActive(id) {
+		t.Fatal("it takes a run of a host that it has not given any time")
+	}
+	for deadline := time.Now().Add(10 * time.Second); !b.isActive(id); share() {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not take the run of a host that says nothing:\n%s", said)
+		}
+	}
+	wake(t, a)
+}
+
 // TestQueuedRunsOfADeadHost: what waited for its turn waits at the other host, and begins there.
 func TestQueuedRunsOfADeadHost(t *testing.T) {
 	t.Parallel()
@@ -156,5 +216,99 @@ func TestQueuedRunsOfADeadHost(t *testing.T) {
 	a.engine.PauseQueue(false)
 	if list, n, _ := a.engine.Queue(0); n != 0 || a.engine.Live() != 0 {
 		t.Errorf("it still has %v", list)
+	}
+}
+
+// TestTriggersFireOnce: a cron in the folders of two hosts fires at the one that leads; each time once, also when the other
+// one goes on.
+func TestTriggersFireOnce(t *testing.T) {
+	t.Parallel()
+	url, artifacts, folder := pgtest.Database(t), t.TempDir(), t.TempDir()
+	const text = `
+pipeline "tick" {}
+variable "at" {}
+output "at" {
+  value = var.at
+}
+trigger "cron" "second" {
+  schedule = "@every 1s"
+  inputs   = { at = trigger.time }
+}
+`
+	if err := os.WriteFile(filepath.Join(folder, "tick.hcl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := func(c *Config) { c.PipelineDirs = []string{folder} }
+	a, _ := shares(t, url, artifacts, in)
+	b, _ := shares(t, url, artifacts, in)
+	fired := map[string]string{} // runs by when they were due
+	enough := func(n int) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); len(fired) < n; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("it fired %d times", len(fired))
+			}
+			list, err := b.Client().Runs(t.Context(), client.RunQuery{Pipeline: "tick"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range list.Runs {
+				run, err := b.Client().Run(t.Context(), r.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				at := fmt.Sprint(run.Inputs["at"])
+				if fired[at] == "" {
+					fired[at] = r.ID
+				}
+				if fired[at] != r.ID {
+					t.Fatalf("%s and %s are both of %s", fired[at], r.ID, at)
+				}
+			}
+		}
+	}
+	enough(2)
+	if !a.sharing.leads.Load() || b.sharing.leads.Load() {
+		t.Errorf("leads: a %t, b %t", a.sharing.leads.Load(), b.sharing.leads.Load())
+	}
+	before := len(fired)
+	stop(t, a)
+	enough(before + 2)
+}
+
+// TestAnswersForADeadHost: the host that leads has an agent forget what it holds for a dead one and the journal has the end of,
+// and leaves alone what the journal does not know.
+func TestAnswersForADeadHost(t *testing.T) {
+	t.Parallel()
+	url, server := pgtest.Database(t), redistest.Start(t)
+	dead, err := pgstore.Open(t.Context(), url, "dead")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h, _ := shares(t, url, t.TempDir(), func(c *Config) {
+		c.Fleet = &FleetConfig{Dial: dial.Config{URL: server.URL()}, Listen: "127.0.0.1:0", Name: "box1"}
+	})
+	id := submit(t, h.Client(), waits(1, "1ms")).ID
+	until(t, h.Client(), id, ended)
+	held := id + "/node.n0/1"
+	c, keys := server.Client(t), fleet.KeysOf(dial.DefaultNamespace)
+	beat := fmt.Sprintf(`{"v":1,"agent":"a","session":"1","held":{"dead":{"done":[%q,"run_01jexample/node.n0/1"]}},"status":{"ram":-1,"disk":-1,"revision":1}}`, held)
+	got := c.XRange(t.Context(), keys.Control("a"), "-", "+").Val()
+	for deadline := time.Now().Add(30 * time.Second); len(got) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the agent is told nothing")
+		}
+		if err := c.Do(t.Context(), "XADD", keys.Beats(), "*", "k", "beat", "d", beat).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = c.XRange(t.Context(), keys.Control("a"), "-", "+").Result(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := fmt.Sprintf(`{"drop":[%q]}`, held); got[0].Values["d"] != want {
+		t.Errorf("it is told %v, want %s", got[0].Values, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -32,10 +33,14 @@ func (h *Host) openTriggers() {
 	if secret == nil {
 		secret = h.secretOf
 	}
-	h.triggers = trigger.New(trigger.Config{
+	c := trigger.Config{
 		Pipelines: h.sources, Runs: triggered{h}, Keep: h.keepFile, Secret: secret,
 		NewID: func(now time.Time) string { return string(engine.NewID(now)) }, Dir: h.cfg.State.Triggers(), Log: h.cfg.Log,
-	})
+	}
+	if h.sharing != nil {
+		c.Records, c.Leads = h.sharing.notes, h.sharing.leads.Load
+	}
+	h.triggers = trigger.New(c)
 }
 
 func (h *Host) startTriggers() {
@@ -78,6 +83,9 @@ type triggered struct{ h *Host }
 // Submit implements trigger.Runs.
 func (t triggered) Submit(ctx context.Context, r trigger.Run) error {
 	_, err := t.h.engine.Submit(ctx, engine.Submission{ID: run.ID(r.ID), Pipeline: r.Pipeline, Inputs: r.Inputs, Owner: r.Owner})
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotOwned) { // another host was first, by a moment
+		_, err = t.h.store.Find(ctx, r.ID)
+	}
 	return err
 }
 
@@ -185,10 +193,7 @@ func (f folders) List(ctx context.Context) ([]client.Pipeline, error) {
 
 // Show implements api.Pipelines.
 func (f folders) Show(ctx context.Context, name, graph string) (client.Pipeline, error) {
-	e, err := f.h.pipelines.Find(ctx, name)
-	if errors.Is(err, pipelines.ErrUnknown) {
-		return client.Pipeline{}, &client.Problem{Code: client.CodeNotFound, Detail: err.Error(), Fix: "put its file there, or name another folder with --pipelines"}
-	}
+	e, err := f.find(ctx, name)
 	if err != nil {
 		return client.Pipeline{}, err
 	}
@@ -205,6 +210,43 @@ func (f folders) Show(ctx context.Context, name, graph string) (client.Pipeline,
 		}
 	}
 	return out, err
+}
+
+// Change implements api.Pipelines.
+func (f folders) Change(ctx context.Context, name string, want *api.PipelineChange) (client.PipelineSource, error) {
+	e, text, err := f.h.pipelines.Source(ctx, name)
+	switch {
+	case want == nil:
+	case want.Text == nil:
+		err = f.h.pipelines.Remove(ctx, name, want.Version)
+	case len(*want.Text) > pipelines.MaxText:
+		err = &client.Problem{Code: client.CodeTooLarge, Detail: "a pipeline's file has at most 4 MiB"}
+	default:
+		text = []byte(*want.Text)
+		e, err = f.h.pipelines.Save(ctx, name, text, want.Version)
+	}
+	switch {
+	case errors.Is(err, pipelines.ErrUnknown):
+		err = &client.Problem{Code: client.CodeNotFound, Detail: err.Error()}
+	case errors.Is(err, pipelines.ErrStale):
+		err = &client.Problem{Code: client.CodeStale, Detail: err.Error(), Fix: "look at it as it is now, and save with its version"}
+	case errors.Is(err, pipelines.ErrName):
+		err = &client.Problem{Code: client.CodeBadRequest, Detail: err.Error()}
+	}
+	if err != nil {
+		return client.PipelineSource{}, err
+	}
+	out := client.PipelineSource{Pipeline: entryShape(e), Text: string(text), Version: pipelines.VersionOf(text)}
+	out.Pipeline.Diagnostics = diagnosticShapes(e.Diagnostics)
+	return out, nil
+}
+
+func (f folders) find(ctx context.Context, name string) (pipelines.Entry, error) {
+	e, err := f.h.pipelines.Find(ctx, name)
+	if errors.Is(err, pipelines.ErrUnknown) {
+		err = &client.Problem{Code: client.CodeNotFound, Detail: err.Error(), Fix: "put its file there, or name another folder with --pipelines"}
+	}
+	return e, err
 }
 
 func entryShape(e pipelines.Entry) client.Pipeline {

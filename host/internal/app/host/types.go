@@ -125,7 +125,7 @@ func (t types) Check(ctx context.Context, src client.Source, format string) (cli
 	if err != nil {
 		return client.Checked{}, err
 	}
-	p, found, err := load(src, v)
+	p, found, err := t.h.load(ctx, src, v)
 	if err != nil {
 		return client.Checked{}, err
 	}

@@ -117,6 +117,9 @@ func (s State) Secrets() string { return filepath.Join(s.Dir, "secrets") }
 // HostKey is what sensitive values are sealed with. Who has it and the database can read them.
 func (s State) HostKey() string { return filepath.Join(s.Dir, "host.key") }
 
+// Accounts is where API tokens are kept, without what somebody needs to use them, and beside them the log of what was changed.
+func (s State) Accounts() string { return filepath.Join(s.Dir, "auth") }
+
 // Trust is this machine's list of plugins and modules that may run.
 func (s State) Trust() string { return filepath.Join(s.Dir, "spinbot.trust.hcl") }
 

@@ -7,8 +7,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 )
 
-// Adopt takes in the file at path, whose digest the caller has verified, without copying it: it moves, and becomes
-// read-only. Nobody may write to it any more. From another file system this fails with EXDEV, and the file stays.
+// Adopt implements artifacts.Adopter. The file becomes read-only: nobody may write to it any more.
 func (s *Store) Adopt(path, digest string) error {
 	place, err := s.file(digest)
 	if err != nil {

@@ -55,11 +55,23 @@ type flight struct {
 	waiters int    // 0: nobody waits any more, it is being cancelled
 	cancel  context.CancelFunc
 	done    chan struct{}
-	err     error // set before done is closed
+	moved   bool  // it got on; set before done is closed
+	err     error // the same
 }
 
-// obtain waits until the artifact is here. What another Store's host could not give, this one's is asked for.
+// obtain waits until the artifact is here, however long that takes: it says in ctx why, each time a host could not give it.
 func (c *Cache) obtain(ctx context.Context, s *Store, digest string) error {
+	return s.retry(ctx, func() (bool, error) {
+		moved, err := c.fly(ctx, s, digest)
+		if err != nil && ctx.Err() == nil && !lasts(err) {
+			artifacts.Waits(ctx, err)
+		}
+		return moved, err
+	})
+}
+
+// fly waits for one flight that may bring the artifact. What another Store's host could not give, this one's is asked for.
+func (c *Cache) fly(ctx context.Context, s *Store, digest string) (moved bool, err error) {
 	for ctx.Err() == nil {
 		f, aboard := c.board(ctx, s, digest)
 		if !aboard {
@@ -74,12 +86,12 @@ func (c *Cache) obtain(ctx context.Context, s *Store, digest string) error {
 			if f.err != nil && f.owner != s {
 				continue
 			}
-			return f.err
+			return f.moved, f.err
 		case <-ctx.Done():
 			c.leave(f)
 		}
 	}
-	return context.Cause(ctx)
+	return false, context.Cause(ctx)
 }
 
 // board joins the flight for the digest, or starts one. It does not join one that is being cancelled.
@@ -96,12 +108,12 @@ func (c *Cache) board(ctx context.Context, s *Store, digest string) (f *flight, 
 	f = &flight{owner: s, waiters: 1, cancel: cancel, done: make(chan struct{})}
 	c.flights[digest] = f
 	go func() { // waited for by whoever stays, or leaves last
-		err := s.download(flying, digest)
+		moved, err := s.download(flying, digest)
 		cancel()
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.flights, digest)
-		f.err = err
+		f.moved, f.err = moved, err
 		close(f.done)
 	}()
 	return f, true

@@ -19,7 +19,7 @@ type disk struct {
 // store that does not adopt holds a second copy for a moment.
 func (d *disk) reserve(p *partial, st artifacts.Store, size int64) (missing int64, err error) {
 	need := size - p.size
-	if _, ok := st.(adopter); !ok {
+	if _, ok := st.(artifacts.Adopter); !ok {
 		need = plus(need, size)
 	}
 	d.mu.Lock()

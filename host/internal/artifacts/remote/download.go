@@ -12,23 +12,23 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 )
 
-// download brings an artifact from the host into the cache.
-func (s *Store) download(ctx context.Context, digest string) error {
+// download tries once to bring an artifact from the host into the cache. It moved when more of it is here than before.
+func (s *Store) download(ctx context.Context, digest string) (moved bool, err error) {
+	if s.Cache.Keeper.Touch(ctx, digest) == nil { // another host has given it since
+		return true, nil
+	}
 	p, err := openPartial(s.Cache.partials(), digest)
 	if err != nil {
-		return err
+		return false, lasting{err}
 	}
-	err = s.retry(ctx, s.tries, func() (bool, error) {
-		before := p.size
-		err := s.pull(ctx, p)
-		return p.size > before, err
-	})
+	before := p.size
+	err = s.pull(ctx, p)
+	moved = p.size > before
 	p.close()
-	if err != nil {
-		return err
+	if err == nil {
+		_ = s.Cache.Trim(ctx) // the artifact is here all the same; what could not go is tried again at the next one
 	}
-	_ = s.Cache.Trim(ctx) // the artifact is here all the same; what could not go is tried again at the next one
-	return nil
+	return moved, err
 }
 
 // pull continues the download once.

@@ -80,19 +80,83 @@ func TestBrokenLine(t *testing.T) {
 	}
 }
 
-// TestGivesUp: a download that does not get on ends with what was wrong.
-func TestGivesUp(t *testing.T) {
-	t.Parallel()
+// away answers so many requests as a host that is not there yet, below zero: all.
+func away(times int64) func(http.Handler) http.Handler {
 	var asked atomic.Int64
-	f := start(t, setup{between: func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			asked.Add(1)
-			http.Error(w, "the host is starting", http.StatusServiceUnavailable)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if n := asked.Add(1); times < 0 || n <= times {
+				http.Error(w, "the host is starting", http.StatusServiceUnavailable)
+				return
+			}
+			next.ServeHTTP(w, r)
 		})
-	}})
-	_, err := f.store.Open(t.Context(), digestOf(nil))
-	if err == nil || errors.Is(err, artifacts.ErrNotFound) || !strings.Contains(err.Error(), "the host is starting") || asked.Load() != 8 {
-		t.Errorf("%v after %d", err, asked.Load())
+	}
+}
+
+// TestWaitsForTheHost: a download waits for a host that is away however long that takes, and tells of each try.
+func TestWaitsForTheHost(t *testing.T) {
+	t.Parallel()
+	f := start(t, setup{between: away(50)})
+	d, told := put(t, f.host, []byte("at last")), 0
+	ctx := artifacts.Waiting(t.Context(), func(why error) {
+		if told++; !strings.Contains(why.Error(), "host host_a answered 503: the host is starting") {
+			t.Errorf("told of %v", why)
+		}
+	})
+	r, err := f.store.Open(ctx, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); err != nil || string(got) != "at last" || told != 50 {
+		t.Errorf("%q, %v, told of %d", got, err, told)
+	}
+}
+
+// TestWaitingEnds: who waits for a host that is away ends at once when it is stopped, and says why, and what was wrong.
+func TestWaitingEnds(t *testing.T) {
+	t.Parallel()
+	f := start(t, setup{between: away(-1)})
+	ctx, stop := context.WithCancelCause(t.Context())
+	why, tries := errors.New("the task was cancelled"), 0
+	st := f.forHost(t, "host_b", f.url, nil)
+	st.Hasten(func(int) {
+		if tries++; tries == 20 {
+			stop(why)
+		}
+	})
+	_, err := st.Open(ctx, digestOf(nil))
+	if !errors.Is(err, why) || !strings.Contains(err.Error(), "the host is starting") || tries != 20 {
+		t.Errorf("%v after %d", err, tries)
+	}
+}
+
+// TestOtherHostWhileOneIsAway: a host that is there gives what one that is not was asked for first.
+func TestOtherHostWhileOneIsAway(t *testing.T) {
+	t.Parallel()
+	f := start(t, setup{between: away(-1)})
+	second := start(t, setup{})
+	d := put(t, second.host, []byte("only at the second"))
+	waits, first := make(chan struct{}, 1), make(chan error, 1)
+	go func() {
+		r, err := f.store.Open(artifacts.Waiting(t.Context(), func(error) {
+			select {
+			case waits <- struct{}{}:
+			default:
+			}
+		}), d)
+		if err == nil {
+			r.Close()
+		}
+		first <- err
+	}()
+	<-waits
+	if got := read(t, f.forHost(t, "host_b", second.url, nil), d); string(got) != "only at the second" {
+		t.Errorf("%q", got)
+	}
+	if err := <-first; err != nil {
+		t.Errorf("what has come meanwhile is not taken: %v", err)
 	}
 }
 

@@ -120,7 +120,7 @@ func (p *partial) keep(ctx context.Context, st artifacts.Store) error {
 		}
 		return err
 	}
-	if a, ok := st.(adopter); ok {
+	if a, ok := st.(artifacts.Adopter); ok {
 		if err := a.Adopt(p.f.Name(), p.digest); !errors.Is(err, syscall.EXDEV) {
 			return err
 		}

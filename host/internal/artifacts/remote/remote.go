@@ -36,12 +36,6 @@ const (
 // block is how much is read, hashed and written at once.
 const block = 256 << 10
 
-// adopter is a store that takes in a file without copying it.
-type adopter interface {
-	// Adopt moves the file, whose digest is verified, into the store. EXDEV where it would have to be copied.
-	Adopt(path, digest string) error
-}
-
 // hexOf gives the digest's 64 digits: what files are named by.
 func hexOf(digest string) (string, error) {
 	name, ok := strings.CutPrefix(digest, "sha256:")

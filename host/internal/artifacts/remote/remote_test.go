@@ -277,7 +277,8 @@ func TestNotTheHost(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	down = 1 << 30
-	_, err := f.store.Open(t.Context(), digestOf([]byte("other")))
+	ctx, leave := context.WithCancel(t.Context())
+	_, err := f.store.Open(artifacts.Waiting(ctx, func(error) { leave() }), digestOf([]byte("other")))
 	if err == nil || errors.Is(err, artifacts.ErrNotFound) || !strings.Contains(err.Error(), "404") {
 		t.Errorf("%v, want an error that is not ErrNotFound", err)
 	}

@@ -88,8 +88,13 @@ func refused(host string, status int, said string) error {
 	return lasting{err}
 }
 
-// retry does it until it succeeds, fails for good, or fails that often in a row without getting on; 0: without end.
-func (s *Store) retry(ctx context.Context, tries int, do func() (moved bool, err error)) error {
+func lasts(err error) bool {
+	var l lasting
+	return errors.As(err, &l)
+}
+
+// retry does it until it succeeds, fails for good, or ctx ends.
+func (s *Store) retry(ctx context.Context, do func() (moved bool, err error)) error {
 	for attempt := 0; ; attempt++ {
 		moved, err := do()
 		if moved {
@@ -103,8 +108,6 @@ func (s *Store) retry(ctx context.Context, tries int, do func() (moved bool, err
 			return l.error
 		case ctx.Err() != nil:
 			return errors.Join(context.Cause(ctx), err)
-		case tries > 0 && attempt+1 >= tries:
-			return fmt.Errorf("given up after %d tries: %w", tries, err)
 		}
 		if werr := s.wait(ctx, attempt); werr != nil {
 			return errors.Join(werr, err)

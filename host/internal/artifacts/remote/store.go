@@ -32,8 +32,7 @@ type Config struct {
 type Store struct {
 	Config
 
-	wait  func(ctx context.Context, attempt int) error
-	tries int // of a download that does not get on
+	wait func(ctx context.Context, attempt int) error
 }
 
 var named = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`)
@@ -55,7 +54,7 @@ func New(c Config) (*Store, error) {
 	if c.Stall == 0 {
 		c.Stall = time.Minute
 	}
-	s := &Store{Config: c, wait: backoff, tries: 8}
+	s := &Store{Config: c, wait: backoff}
 	return s, s.makePins()
 }
 
@@ -71,7 +70,8 @@ func (s *Store) Put(ctx context.Context, r io.Reader, hint sdk.Artifact) (sdk.Ar
 	return a, nil
 }
 
-// Open implements artifacts.Store.
+// Open implements artifacts.Store. What is not here is waited for until ctx ends, unless the host refuses in a way that lasts;
+// artifacts.Waiting hears of each try that failed.
 func (s *Store) Open(ctx context.Context, digest string) (r io.ReadSeekCloser, err error) {
 	err = s.here(ctx, digest, func() error {
 		r, err = s.Cache.Store.Open(ctx, digest)
@@ -80,7 +80,7 @@ func (s *Store) Open(ctx context.Context, digest string) (r io.ReadSeekCloser, e
 	return r, err
 }
 
-// Fetch implements artifacts.Store.
+// Fetch implements artifacts.Store, and waits as Open does.
 func (s *Store) Fetch(ctx context.Context, digest, path string) error {
 	return s.here(ctx, digest, func() error { return s.Cache.Store.Fetch(ctx, digest, path) })
 }

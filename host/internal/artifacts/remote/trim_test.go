@@ -90,6 +90,22 @@ func TestTrimAfterDownload(t *testing.T) {
 	}
 }
 
+// TestTrimAfterUpload: what was put goes above the limit, and makes room once it is at the host.
+func TestTrimAfterUpload(t *testing.T) {
+	t.Parallel()
+	f := start(t, setup{limit: 2500})
+	d := append(fill(t, f, 2), put(t, f.store, noise(1000, 7)))
+	if got := held(t, f, d); got != "0 1 2" {
+		t.Fatalf("before: %s", got)
+	}
+	if err := f.store.Upload(t.Context(), d[2]); err != nil {
+		t.Fatal(err)
+	}
+	if got := held(t, f, d); got != "1 2" {
+		t.Errorf("left: %s, want 1 2", got)
+	}
+}
+
 // TestRoom: before a download that the disk does not hold, what was used longest ago goes.
 func TestRoom(t *testing.T) {
 	t.Parallel()

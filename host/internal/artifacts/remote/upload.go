@@ -19,10 +19,11 @@ func (s *Store) Upload(ctx context.Context, digests ...string) error {
 			return fmt.Errorf("upload: %w", err)
 		}
 		u := upload{Store: s, digest: d}
-		if err := s.retry(ctx, 0, func() (bool, error) { return u.push(ctx) }); err != nil {
+		if err := s.retry(ctx, func() (bool, error) { return u.push(ctx) }); err != nil {
 			return fmt.Errorf("upload artifact %s: %w", d, err)
 		}
 	}
+	_ = s.Cache.Trim(ctx) // they were put into the cache before; what could not go is tried again at the next one
 	return nil
 }
 

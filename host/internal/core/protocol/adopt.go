@@ -1,5 +1,7 @@
 package protocol
 
+import "slices"
+
 // adopt has an agent turn to this host with attempts that it holds for another one, whose runs this one goes on with. It gives
 // what is held for others. Only what was attached is adopted: of what this host sent itself, somebody else waits for by now.
 func (h *Host) adopt(p *peer, b Beat) map[string]bool {
@@ -12,6 +14,9 @@ func (h *Host) adopt(p *peer, b Beat) map[string]bool {
 		for _, ids := range [][]string{b.Held[host].Running, b.Held[host].Done} {
 			for _, id := range ids {
 				s := p.tasks[id]
+				if s == nil && slices.Contains(h.dead, host) {
+					h.ask(p.id, id, host)
+				}
 				if s == nil || s.ended {
 					continue
 				}
@@ -26,6 +31,10 @@ func (h *Host) adopt(p *peer, b Beat) map[string]bool {
 	}
 	return others
 }
+
+// Dead says for which hosts this one answers, since they do not any more: what agents hold for them is looked up, and dropped
+// where it is not wanted. It is one of several hosts with one journal, and each dead host is left to one that lives.
+func (h *Host) Dead(hosts []string) { h.dead = hosts }
 
 // Release says that another host waits for an attempt from now on: what this one has of it is nobody's, and its agent is not
 // told to forget it.

@@ -25,6 +25,7 @@ type Host struct {
 	// early are results that nobody waits for, by attempt: whoever does may still be read from the journal.
 	early map[string]early
 	asked map[Unknown]bool
+	dead  []string // see Dead
 	acts  HostActs
 }
 
@@ -65,8 +66,8 @@ type HostActs struct {
 	Ask     []Unknown // see Answer
 }
 
-// Unknown is an attempt that an agent holds for this host, which does not wait for it.
-type Unknown struct{ Agent, ID string }
+// Unknown is an attempt that an agent holds for this host, which does not wait for it; or for a dead one, Host.
+type Unknown struct{ Agent, ID, Host string }
 
 // ToAgent is a message for an agent.
 type ToAgent[T any] struct {
@@ -165,8 +166,8 @@ func (h *Host) Answer(u Unknown, open bool) {
 	}
 }
 
-func (h *Host) ask(agent, id string) {
-	if u := (Unknown{agent, id}); !h.asked[u] {
+func (h *Host) ask(agent, id, host string) {
+	if u := (Unknown{agent, id, host}); !h.asked[u] {
 		h.asked[u] = true
 		h.acts.Ask = append(h.acts.Ask, u)
 	}
@@ -243,7 +244,7 @@ func (h *Host) Hear(entry string, r Result) {
 			h.acts.Trim = append(h.acts.Trim, was.entry)
 		}
 		h.early[r.ID] = early{r, entry}
-		h.ask(r.Agent, r.ID)
+		h.ask(r.Agent, r.ID, "")
 	case s.peer.id != r.Agent:
 		h.drop(r.Agent, r.ID)
 		h.acts.Trim = append(h.acts.Trim, entry)
@@ -261,6 +262,8 @@ func (h *Host) Beat(b Beat, now time.Duration) {
 	change := Change{Agent: b.Agent, Status: b.Status, Session: b.Session}
 	p.session, p.heard, p.away, p.offline = b.Session, now, "", false
 	switch {
+	case !Understands(b.V):
+		p.away = "incompatible"
 	case b.Gone:
 		p.away, p.offline = "shut down", true
 	case b.Status != nil && b.Status.Draining:
@@ -268,6 +271,10 @@ func (h *Host) Beat(b Beat, now time.Duration) {
 	}
 	change.Away, change.Offline = p.away, p.offline
 	h.acts.Changed = append(h.acts.Changed, change)
+	if !Understands(b.V) { // what it lists may mean something else
+		h.lose(p, "its agent is of a version of spinbot that this host does not understand")
+		return
+	}
 	h.compare(p, b)
 }
 
@@ -279,7 +286,7 @@ func (h *Host) compare(p *peer, b Beat) {
 		for _, id := range ids {
 			listed[id] = true
 			if s := h.tasks[id]; s == nil {
-				h.ask(p.id, id)
+				h.ask(p.id, id, "")
 			} else if s.peer != p {
 				h.drop(p.id, id)
 			}
@@ -353,9 +360,14 @@ func (h *Host) Tick(now time.Duration) {
 func (h *Host) away(p *peer, why string) {
 	p.away, p.offline = why, true
 	h.acts.Changed = append(h.acts.Changed, Change{Agent: p.id, Away: why, Offline: true})
+	h.lose(p, "its agent is "+why)
+}
+
+// lose ends whatever an agent was to carry out.
+func (h *Host) lose(p *peer, why string) {
 	for _, id := range sorted(p.tasks) {
 		if s := p.tasks[id]; !s.ended {
-			h.end(s, lost(s, "its agent is "+why))
+			h.end(s, lost(s, why))
 		}
 	}
 }

@@ -14,9 +14,6 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// Version of the messages. Each end understands its own and the one before; fields that it does not know it leaves alone.
-const Version = 1
-
 // Task is an attempt on its way to an agent.
 type Task struct {
 	ID   string          `json:"id"`   // the attempt's address
@@ -61,11 +58,22 @@ type Order struct {
 	Seen *Seen `json:"seen,omitempty"`
 	// Plugin has to be fetched, verified and offered.
 	Plugin *Plugin `json:"plugin,omitempty"`
+	// Hold takes a device out of use, or back into it.
+	Hold *Hold `json:"hold,omitempty"`
+}
+
+// Hold is whether a device of an agent is in use. Tasks on it go on, and a restart of the agent changes nothing about it.
+type Hold struct {
+	Device string `json:"device"`
+	// Why it takes no task, for people; empty: it is in use again.
+	Why string `json:"why,omitempty"`
 }
 
 // Seen is what a host sees of an agent.
 type Seen struct {
-	Host    string   `json:"host"` // as people call it
+	V       int      `json:"v,omitempty"`       // of the host's messages; absent: 1
+	Host    string   `json:"host"`              // as people call it
+	Version string   `json:"version,omitempty"` // of its program
 	Devices int      `json:"devices"`
 	Plugins []string `json:"plugins,omitempty"` // of which it gets tasks
 }
@@ -100,11 +108,13 @@ type Holding struct {
 
 // Status is what whoever places tasks has to know of an agent.
 type Status struct {
-	Devices  []device.Device `json:"devices,omitempty"`
-	Warm     []device.Warm   `json:"warm,omitempty"`
-	RAM      int64           `json:"ram"` // in all, in bytes; below zero: unknown
-	Disk     int64           `json:"disk"`
-	Draining bool            `json:"draining,omitempty"`
+	Devices []device.Device `json:"devices,omitempty"`
+	// Held says of devices why they are out of use, though nothing is wrong with them.
+	Held     map[string]string `json:"held,omitempty"`
+	Warm     []device.Warm     `json:"warm,omitempty"`
+	RAM      int64             `json:"ram"` // in all, in bytes; below zero: unknown
+	Disk     int64             `json:"disk"`
+	Draining bool              `json:"draining,omitempty"`
 	// Revision of its hello: another one than the host has read is read anew.
 	Revision int `json:"revision"`
 }

@@ -79,6 +79,8 @@ func (p *process) judge(t *sdk.Task, e *sdk.Error) error {
 	return p.diagnose(t, e, said, line)
 }
 
+const killedHint = "somebody killed it; often the kernel, when memory runs out"
+
 // crashed is the failure of a task whose process ended by itself.
 func (p *process) crashed(t *sdk.Task) error {
 	state := p.run.Facts().State
@@ -87,7 +89,7 @@ func (p *process) crashed(t *sdk.Task) error {
 		Message: fmt.Sprintf("plugin %s crashed: %s", p.binary.Name, howEnded(state)),
 	}
 	if wasKilled(state) {
-		e.Hint = "somebody killed it; often the kernel, when memory runs out"
+		e.Hint = killedHint
 		if n, ok := p.exec.oomKills(); ok && p.kills >= 0 && n > p.kills {
 			e.Message = fmt.Sprintf("plugin %s was killed by the kernel, it seems: the machine, or this host's share of it, ran out of memory", p.binary.Name)
 			e.Hint = "this is the machine's own memory, not a device's: run fewer tasks at once or smaller ones, or give the host more"

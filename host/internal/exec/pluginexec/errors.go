@@ -63,8 +63,8 @@ func unstable(b Binary) *sdk.Error {
 // startLast is how long a program that did not become a plugin is waited for, so that it can be said how it ended.
 const startLast = 500 * time.Millisecond
 
-// startError says why a program did not become a plugin; each is a refusal that names the file, the cause and what
-// to do.
+// startError says why a program did not become a plugin: it names the file, the cause and what to do. It is a refusal,
+// unless somebody killed the program, which says nothing against it.
 func (p *process) startError(err error) *sdk.Error {
 	b := p.binary
 	refuse := func(hint, format string, args ...any) *sdk.Error {
@@ -86,6 +86,8 @@ func (p *process) startError(err error) *sdk.Error {
 	line, state, killed := facts.FirstLine, facts.State, facts.Killed
 	parts := strings.Split(line, "|")
 	switch {
+	case !killed && wasKilled(state):
+		return &sdk.Error{Cause: sdk.CauseFailed, Hint: killedHint, Detail: p.tail.String(), Message: fmt.Sprintf("plugin %s: %s was killed at its start", b.Name, b.Path)}
 	case len(parts) >= 5 && parts[4] != "grpc":
 		return refuse("build it with sdk/serve", "%s speaks %q, not gRPC", b.Path, parts[4])
 	case len(parts) >= 4 && parts[1] != fmt.Sprint(wire.ProtocolVersion):

@@ -100,7 +100,7 @@ func (h *hammer) run(ctx context.Context, on []string, then, model string) {
 	switch {
 	case err == nil:
 	case got.Cause == sdk.CauseFailed && strings.Contains(got.Message, "crashed: "):
-	case got.Cause == sdk.CauseRefused && strings.Contains(got.Message, ": killed"): // while it started
+	case got.Cause == sdk.CauseFailed && strings.HasSuffix(got.Message, " was killed at its start"):
 	case got.Cause == sdk.CauseCancelled && ctx.Err() != nil:
 	default:
 		h.Errorf("on %v, then %q: %+v", on, then, got)

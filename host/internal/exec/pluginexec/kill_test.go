@@ -128,10 +128,7 @@ func endedAt(t *testing.T, step, by string, err error) {
 		return
 	}
 	got := sdk.AsError(err)
-	want := map[string]sdk.Cause{"task": sdk.CauseFailed}[step]
-	if want == "" {
-		want = sdk.CauseRefused
-	}
+	want := sdk.CauseFailed
 	if by == "close" {
 		want = sdk.CauseDrained
 	}

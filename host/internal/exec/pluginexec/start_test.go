@@ -88,6 +88,17 @@ func TestBadPrograms(t *testing.T) {
 	}
 }
 
+// TestKilledAtStart: that somebody killed a program says nothing against it, so its task may be tried again.
+func TestKilledAtStart(t *testing.T) {
+	t.Parallel()
+	b := script(t, "#!/bin/sh\nkill -KILL $$\n")
+	_, err := open(t, b, nil).Execute(t.Context(), &sdk.Task{Type: "test.echo", Inputs: sdk.Values{}})
+	var got *sdk.Error
+	if !errors.As(err, &got) || got.Cause != sdk.CauseFailed || got.Permanent || got.Hint == "" || !strings.Contains(got.Message, b.Path+" was killed at its start") {
+		t.Errorf("got %+v, want a failure that passes", err)
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	t.Parallel()
 	b := as(t, "plugin")

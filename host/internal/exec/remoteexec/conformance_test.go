@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
@@ -24,53 +23,28 @@ func TestConformance(t *testing.T) {
 				t.Errorf("the agent expected %d tasks, and %d of them still", r.expected, len(r.expecting))
 			}
 		})
-		return &around{rig: r, busy: map[string]bool{}}
+		return around{r}
 	}})
 }
 
-// around is what a host has around its Executor: a placement that gives each attempt to the agent, under an address of
-// its own, and a store which files come from and go to.
-type around struct {
-	rig *rig
-
-	mu   sync.Mutex
-	busy map[string]bool
-}
+// around is what a host has around its Executor: a placement that gives each attempt to the agent, and a store which files
+// come from and go to.
+type around struct{ rig *rig }
 
 // Execute implements exec.Executor.
-func (a *around) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
-	task := *t
-	id := a.claim(&task)
-	defer a.leave(id)
+func (a around) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 	if err := a.takeIn(t.Inputs); err != nil {
 		return sdk.Result{}, err
 	}
-	a.rig.host.Expect(placement.Assignment{Agent: box2, Task: placement.Task{ID: id}})
-	res, err := a.rig.host.Execute(ctx, &task)
+	a.rig.host.Expect(placement.Assignment{Agent: box2, Task: placement.Task{ID: t.Address.String()}})
+	res, err := a.rig.host.Execute(ctx, t)
 	if err == nil && t.Scratch != "" {
 		err = a.bringOut(res.Outputs, t.Scratch)
 	}
 	return res, err
 }
 
-// claim gives a task an address that no other has at this time.
-func (a *around) claim(t *sdk.Task) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for a.busy[t.Address.String()] {
-		t.Address.Attempt++
-	}
-	a.busy[t.Address.String()] = true
-	return t.Address.String()
-}
-
-func (a *around) leave(id string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.busy, id)
-}
-
-func (a *around) takeIn(inputs sdk.Values) error {
+func (a around) takeIn(inputs sdk.Values) error {
 	return inputs.EachArtifact(func(x sdk.Artifact) (sdk.Artifact, error) {
 		raw, err := os.ReadFile(x.Path)
 		a.rig.here.set(x.Digest, raw)
@@ -78,7 +52,7 @@ func (a *around) takeIn(inputs sdk.Values) error {
 	})
 }
 
-func (a *around) bringOut(outputs sdk.Values, folder string) error {
+func (a around) bringOut(outputs sdk.Values, folder string) error {
 	return outputs.EachArtifact(func(x sdk.Artifact) (sdk.Artifact, error) {
 		raw, _ := a.rig.here.get(x.Digest)
 		x.Path = filepath.Join(folder, x.Name)

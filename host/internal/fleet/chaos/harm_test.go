@@ -28,10 +28,9 @@ var (
 )
 
 var scenarios = []scenario{
-	{"an agent is partitioned", func(t *trial) []harm {
-		t.gentle = true
-		return t.partition(t.anyAgent(), true, true, pick(t.r, 5*time.Second, 20*time.Second, 30*time.Second, 120*time.Second))
-	}},
+	{"an agent is partitioned for 5 s", partitioned(5 * time.Second)},
+	{"an agent is partitioned for 20 s", partitioned(20 * time.Second)},
+	{"an agent is partitioned for 120 s", partitioned(120 * time.Second)},
 	{"the host is partitioned", func(t *trial) []harm {
 		return t.partition(t.proc(host), true, true, pick(t.r, 5*time.Second, 20*time.Second, 60*time.Second))
 	}},
@@ -53,7 +52,7 @@ var scenarios = []scenario{
 	{"Redis is frozen", func(t *trial) []harm {
 		return t.window("Redis is frozen", t.soon(), pick(t.r, 5*time.Second, 20*time.Second, 60*time.Second), func() { t.redis.Stop(t) }, func() { t.redis.Cont(t) })
 	}},
-	{"an agent is frozen", func(t *trial) []harm {
+	{"an agent is frozen for 60 s", func(t *trial) []harm {
 		t.gentle = true
 		return t.frozen(t.anyAgent(), 60*time.Second)
 	}},
@@ -136,6 +135,13 @@ func (t *trial) partition(p *proc, to, from bool, length time.Duration) []harm {
 	broken := t.r.IntN(2) == 0
 	t.misses(p, length)
 	return t.window(p.id+" is cut off", t.soon(), length, func() { p.link.cut(to, from) }, func() { p.link.mend(broken) })
+}
+
+func partitioned(length time.Duration) func(*trial) []harm {
+	return func(t *trial) []harm {
+		t.gentle = true
+		return t.partition(t.anyAgent(), true, true, length)
+	}
 }
 
 func (t *trial) frozen(p *proc, length time.Duration) []harm {

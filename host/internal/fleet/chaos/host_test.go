@@ -117,12 +117,12 @@ func (d *driver) apply(x line) {
 	}
 }
 
-func (d *driver) open(_ context.Context, id string) (bool, error) {
-	run, _, _ := strings.Cut(id, "/")
+func (d *driver) open(_ context.Context, u protocol.Unknown) (bool, error) {
+	run, _, _ := strings.Cut(u.ID, "/")
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.runs[run]
-	return c != nil && c.open == id, nil
+	return c != nil && c.open == u.ID, nil
 }
 
 func (d *driver) member(m fleet.Member) {

@@ -4,7 +4,7 @@
 // was lost, as the engine does; agents write down what they begin, and what took effect.
 //
 // A trial is made from its seed: CHAOS_SEED=n replays one. CHAOS_TRIALS says how many there are, CHAOS_PARALLEL how many at
-// once, CHAOS_ONLY which scenarios by a part of their names, CHAOS_REAL=1 adds what takes the real pace. Else all runs at a twentieth of it.
+// once, CHAOS_ONLY which scenarios by a part of their names. All but TestRealPace runs at a twentieth of the real pace.
 package chaos
 
 import (

@@ -123,11 +123,8 @@ func TestNamespaces(t *testing.T) {
 		t.Skipf("this user cannot make network namespaces; run the test as root: %v", err)
 	}
 	_ = ip("netns", "del", probe)
-	both := func(length time.Duration) func(*trial) []harm {
-		return func(t *trial) []harm { t.gentle = true; return t.partition(t.anyAgent(), true, true, length) }
-	}
 	kinds := []scenario{
-		{"5 s", both(5 * time.Second)}, {"20 s", both(20 * time.Second)}, {"120 s", both(120 * time.Second)},
+		{"5 s", partitioned(5 * time.Second)}, {"20 s", partitioned(20 * time.Second)}, {"120 s", partitioned(120 * time.Second)},
 		{"nothing arrives", func(t *trial) []harm { return t.partition(t.anyAgent(), false, true, 20*time.Second) }},
 		{"nothing leaves", func(t *trial) []harm { return t.partition(t.anyAgent(), true, false, 20*time.Second) }},
 		{"the host", func(t *trial) []harm { return t.partition(t.proc(host), true, true, 20*time.Second) }},

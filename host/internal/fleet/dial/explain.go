@@ -23,6 +23,8 @@ func Explain(err error) error {
 	switch {
 	case errors.As(err, &refused) || errors.Is(err, errPin):
 		return err
+	case strings.Contains(text, "sentinels") && (strings.Contains(text, "NOAUTH") || strings.Contains(text, "WRONGPASS")):
+		return fmt.Errorf("%w: name the file with the sentinels' own password with --sentinel-password-file, and a user of theirs with ?sentinel_user=", err)
 	case isReply(err):
 		return explainReply(err)
 	case errors.As(err, &unknown):

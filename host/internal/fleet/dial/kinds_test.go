@@ -1,6 +1,8 @@
 package dial
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -64,5 +66,31 @@ func TestSentinel(t *testing.T) {
 	_, _, err := Open(t.Context(), Config{URL: "redis+sentinel://" + watch.Addr() + "/other"})
 	if err == nil || !strings.Contains(err.Error(), "other") {
 		t.Error(err)
+	}
+}
+
+// TestSentinelPassword: sentinels have a password of their own.
+func TestSentinelPassword(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	watch := redistest.StartSentinel(t, "mymaster", s, redistest.With("requirepass", "hunter2"))
+	address := "redis+sentinel://" + watch.Addr() + "/mymaster"
+	file := func(password string) string {
+		path := filepath.Join(t.TempDir(), "password")
+		if err := os.WriteFile(path, []byte(password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	open(t, Config{URL: address, SentinelPasswordFile: file("hunter2\n")})
+	for _, c := range []Config{{URL: address}, {URL: address, SentinelPasswordFile: file("hunter3")}, {URL: address, PasswordFile: file("hunter2")}} {
+		client, _, err := Open(t.Context(), c)
+		if err == nil {
+			_ = client.Close()
+			t.Fatal("it was taken")
+		}
+		if !strings.Contains(err.Error(), "--sentinel-password-file") || strings.Contains(err.Error(), "hunter") {
+			t.Error(err)
+		}
 	}
 }

@@ -46,8 +46,8 @@ type Status struct {
 
 // Progress is published when a run has come further.
 type Progress struct {
-	JobID    string  `json:"jobId"`
-	Progress float64 `json:"progress"` // from 0 to 1
+	JobID    string `json:"jobId"`
+	Progress int    `json:"progress"` // in percent
 }
 
 // Data is published when a run has ended with outputs.

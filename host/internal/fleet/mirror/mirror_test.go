@@ -38,14 +38,14 @@ func (r *rig) Newest(string) []client.Report                        { return nil
 func newRig(t *testing.T) *rig {
 	r := &rig{t: t, redis: redistest.Start(t), store: memstore.New()}
 	shape := func(h store.Head) client.Run { return client.Run{ID: h.Run, State: h.State, Seq: h.Seq} }
-	r.hub = hub.New(hub.Config{Journal: r.store, Index: r.store, Live: r, Status: strings.ToUpper, Summary: shape,
-		Show: func(ctx context.Context, id string) (client.Run, error) {
+	r.hub = hub.New(hub.Config{Journal: r.store, Index: r.store, Live: r, Summary: shape,
+		Job: func(ctx context.Context, id string) (client.Job, error) {
 			h, err := r.store.Find(ctx, id)
-			run := shape(h)
-			if run.State == "succeeded" {
-				run.Outputs = sdk.Values{"film": "done"}
+			j := client.Job{JobID: id, Status: strings.ToUpper(h.State)}
+			if h.State == "succeeded" {
+				j.Progress, j.Outputs = 100, sdk.Values{"film": "done"}
 			}
-			return run, err
+			return j, err
 		},
 		Problem: func(err error) *client.Problem { return &client.Problem{Detail: err.Error()} }})
 	t.Cleanup(r.hub.Close)
@@ -123,7 +123,7 @@ func TestWhoSubscribesIsTold(t *testing.T) {
 	r.hears(a, `status:run_a {"jobId":"run_a","status":"RUNNING"}`, `progress:run_a {"jobId":"run_a","progress":0}`)
 	r.record("run_b", "succeeded")
 	r.record("run_a", "succeeded")
-	r.hears(a, `status:run_a {"jobId":"run_a","status":"SUCCEEDED"}`, `progress:run_a {"jobId":"run_a","progress":1}`, `data:run_a {"jobId":"run_a","data":{"film":"done"}}`)
+	r.hears(a, `status:run_a {"jobId":"run_a","status":"SUCCEEDED"}`, `progress:run_a {"jobId":"run_a","progress":100}`, `data:run_a {"jobId":"run_a","data":{"film":"done"}}`)
 	late := r.subscribe("status:run_b")
 	r.hears(late, `status:run_b {"jobId":"run_b","status":"SUCCEEDED"}`)
 	stats, err := r.redis.Client(t).Info(t.Context(), "commandstats").Result()

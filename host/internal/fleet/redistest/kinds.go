@@ -30,12 +30,12 @@ func StartCluster(t testing.TB, options ...Option) *Server {
 }
 
 // StartSentinel starts a sentinel that watches a server, as its master of this name, and is alone to decide.
-func StartSentinel(t testing.TB, name string, master *Server) *Server {
+func StartSentinel(t testing.TB, name string, master *Server, options ...Option) *Server {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sentinel.conf")
 	text := fmt.Sprintf("sentinel monitor %s 127.0.0.1 %d 1\nsentinel down-after-milliseconds %s 500\n", name, master.Port, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Start(t, func(s *Server) { s.sentinel = path })
+	return Start(t, append([]Option{func(s *Server) { s.sentinel = path }}, options...)...)
 }

@@ -36,6 +36,15 @@ func (s *Store) List(ctx context.Context, q store.Query) ([]store.Head, error) {
 		}
 		and("state = ANY(?)", states)
 	}
+	if q.Owner != "" {
+		and("owner = ?", []byte(q.Owner))
+	}
+	if q.From != "" {
+		and("id >= ?", []byte(q.From))
+	}
+	if q.Text != "" {
+		and(`position(lower(encode(?, 'escape')) in lower(encode(id || '\x0a' || pipeline || '\x0a' || owner || '\x0a' || error, 'escape'))) > 0`, []byte(q.Text))
+	}
 	rest := "WHERE " + strings.Join(where, " AND ") + " ORDER BY id DESC"
 	if q.Limit > 0 {
 		rest += fmt.Sprintf(" LIMIT %d", q.Limit)

@@ -55,6 +55,18 @@ func (s *Store) Adopt(ctx context.Context, silent time.Duration) ([]string, erro
 	return ids(taken), nil
 }
 
+// Dead implements store.Hosts.
+func (s *Store) Dead(ctx context.Context, silent time.Duration) (hosts []string, err error) {
+	err = s.insist(ctx, func(ctx context.Context) error {
+		rows, err := s.living.Query(ctx, "SELECT id FROM spinbot.hosts WHERE id <> $1 AND beaten <= clock_timestamp() - $2::interval ORDER BY id", s.host, silent)
+		if err == nil {
+			hosts, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		}
+		return err
+	})
+	return hosts, s.say("look which hosts have died", err)
+}
+
 // Lead implements store.Ownership.
 func (s *Store) Lead(ctx context.Context) (leads bool, epoch int64, err error) {
 	err = s.insist(ctx, func(ctx context.Context) error {

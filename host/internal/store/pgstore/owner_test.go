@@ -45,6 +45,24 @@ func owns(t testing.TB, st *pgstore.Store, want ...string) {
 	}
 }
 
+// TestDead: who says nothing has died, and lives again as soon as it does. Nobody is told that it has died itself.
+func TestDead(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	a, b := open(t, url, "a"), open(t, url, "b")
+	dead := func(want ...string) {
+		t.Helper()
+		if got, err := a.Dead(t.Context(), time.Minute); err != nil || !slices.Equal(got, want) {
+			t.Errorf("dead are %q, %v, want %q", got, err, want)
+		}
+	}
+	dead()
+	exec(t, url, "UPDATE spinbot.hosts SET beaten = beaten - interval '2 minutes'")
+	dead("b")
+	check(t, b.Beat(t.Context()))
+	dead()
+}
+
 func TestOwnership(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)

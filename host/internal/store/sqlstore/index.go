@@ -34,6 +34,15 @@ func (s *Store) List(ctx context.Context, q store.Query) ([]store.Head, error) {
 			args = append(args, state)
 		}
 	}
+	if q.Owner != "" {
+		and("owner = ?", q.Owner)
+	}
+	if q.From != "" {
+		and("id >= ?", q.From)
+	}
+	if q.Text != "" {
+		and("instr(lower(id || char(10) || pipeline || char(10) || owner || char(10) || error), ?) > 0", store.Lower(q.Text))
+	}
 	limit := -1 // none
 	if q.Limit > 0 {
 		limit = q.Limit

@@ -30,6 +30,9 @@ var migrations = []string{
 		n INTEGER NOT NULL,
 		data BLOB NOT NULL
 	);`,
+	`CREATE INDEX runs_state ON runs (state, id) WHERE listed;
+	CREATE INDEX runs_pipeline ON runs (pipeline, id) WHERE listed;
+	CREATE INDEX runs_owner ON runs (owner, id) WHERE listed;`,
 }
 
 // NewerError says that the file was written by a newer version of this program.

@@ -49,6 +49,16 @@ func testList(t *testing.T, s Suite) {
 		{store.Query{States: []string{"failed", "running"}}, "run_20 run_2 "},
 		{store.Query{Pipeline: "song", States: []string{"succeeded"}, Prefix: "x", Before: "x_y"}, "x% "},
 		{store.Query{Pipeline: "nothing"}, ""},
+		{store.Query{Owner: "o"}, "x_y x% run_20 run_2 run_1 "},
+		{store.Query{Owner: "O"}, ""},
+		{store.Query{From: "run_20"}, "x_y x% run_20 "},
+		{store.Query{From: "run_2", Before: "x%"}, "run_20 run_2 "},
+		{store.Query{Text: "SON"}, "x_y x% run_20 "},
+		{store.Query{Text: "_2", Pipeline: "song"}, "run_20 "},
+		{store.Query{Text: "%"}, "x% "},
+		{store.Query{Text: "g\no"}, "x_y x% run_20 "},
+		{store.Query{Text: "\\"}, ""},
+		{store.Query{Text: "ö"}, ""},
 	} {
 		if got := listed(t, st, c.q); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.q, got, c.want)

@@ -81,7 +81,8 @@ func crash(context.Context, struct{}, *sdk.Task) (struct{}, error) {
 	return struct{}{}, nil
 }
 
-func hang(context.Context, struct{}, *sdk.Task) (struct{}, error) {
+func hang(_ context.Context, _ struct{}, t *sdk.Task) (struct{}, error) {
+	t.Log("info", "hangs from now on")
 	forever()
 	return struct{}{}, nil
 }

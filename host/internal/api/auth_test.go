@@ -1,0 +1,139 @@
+package api
+
+import (
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc/oidctest"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// elsewhere is an API where people sign in with a provider, who sends them back to a name that stands for it.
+func elsewhere(t *testing.T) (*bench, *oidctest.Server) {
+	t.Helper()
+	const callback = "http://localhost/api/v1/session/oidc/callback"
+	id := oidctest.Start(t, callback)
+	b := start(t, func(c *Config) {
+		c.Accounts.Rule(auth.Rules{SignIn: true})
+		c.Provider = oidc.New(oidc.Config{Issuer: id.URL, ClientID: oidctest.ClientID, Secret: oidctest.ClientSecret, Redirect: callback, Scopes: []string{"groups"},
+			UserClaim: "preferred_username", RolesClaim: "groups", Roles: map[string]auth.Role{"staff": auth.Operator}, Now: time.Now})
+	})
+	return b, id
+}
+
+// browser is a client with cookies, for which localhost is the API. It follows nothing.
+func (b *bench) browser(t *testing.T) func(at string) *http.Response {
+	t.Helper()
+	jar, _ := cookiejar.New(nil)
+	c := http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return func(at string) *http.Response {
+		t.Helper()
+		if strings.HasPrefix(at, "/") {
+			at = b.url + at
+		}
+		res, err := c.Get(strings.Replace(at, "http://localhost/", b.url+"/", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res
+	}
+}
+
+// TestSignInElsewhere goes the way of a browser to the provider and back.
+func TestSignInElsewhere(t *testing.T) {
+	t.Parallel()
+	b, id := elsewhere(t)
+	b.get(t, "/api/v1/me").problem(t, 401, client.CodeUnauthorized, "nobody knows who asks")
+	anna := b.browser(t)
+	begun := anna("/api/v1/session/oidc?back=" + url.QueryEscape("/runs?state=failed"))
+	if bound := begun.Header.Get("Set-Cookie"); begun.StatusCode != 303 || !strings.Contains(bound, "HttpOnly") || !strings.Contains(bound, "SameSite=Lax") || !strings.Contains(bound, "path=/api/v1/session/oidc") {
+		t.Fatalf("%s %q", begun.Status, bound)
+	}
+	came := anna(begun.Header.Get("Location")).Header.Get("Location")
+	if res := b.browser(t)(came); res.StatusCode != 401 {
+		t.Errorf("another browser ends it: %s", res.Status)
+	}
+	done := anna(came)
+	if all := strings.Join(done.Header.Values("Set-Cookie"), "\n"); done.StatusCode != 303 || done.Header.Get("Location") != "/runs?state=failed" || !strings.Contains(all, "SameSite=Strict") {
+		t.Fatalf("%s %q %s", done.Status, done.Header.Get("Location"), all)
+	}
+	if res := anna("/api/v1/me"); res.StatusCode != 200 {
+		t.Errorf("she is not signed in: %s", res.Status)
+	}
+	if res := anna(came); res.StatusCode != 401 {
+		t.Errorf("it is ended twice: %s", res.Status)
+	}
+	if res := anna("/api/v1/users"); res.StatusCode != 403 {
+		t.Errorf("an operator sees users: %s", res.Status)
+	}
+	deeds, err := b.unix.Audit(t.Context(), client.DeedQuery{What: "end-oidc", User: "anna"})
+	if err != nil || len(deeds.Deeds) != 2 || deeds.Deeds[0].Status != 401 || deeds.Deeds[1].Status != 303 || !strings.HasPrefix(deeds.Deeds[1].Token, "session_") {
+		t.Errorf("%+v %v", deeds, err)
+	}
+
+	u, err := b.unix.AddUser(t.Context(), client.NewUser{Name: "anna", Role: "admin", Subject: "7"})
+	if err != nil || u.Role != "admin" {
+		t.Error(u, err)
+	}
+	if res := anna("/api/v1/users"); res.StatusCode != 200 {
+		t.Errorf("an admin does not see users: %s", res.Status)
+	}
+	if _, err := b.unix.SetRole(t.Context(), "anna", "none"); err != nil {
+		t.Error(err)
+	}
+	if res := anna("/api/v1/me"); res.StatusCode != 403 {
+		t.Errorf("she is kept out: %s", res.Status)
+	}
+	back := func() *http.Response {
+		return anna(anna(anna("/api/v1/session/oidc").Header.Get("Location")).Header.Get("Location"))
+	}
+	if res := back(); res.StatusCode != 403 {
+		t.Errorf("she comes again: %s", res.Status)
+	}
+	if list, err := b.unix.Users(t.Context()); err != nil || len(list.Users) != 1 || list.Users[0].Subject != "7" {
+		t.Errorf("%+v %v", list, err)
+	}
+	if _, err := b.unix.RemoveUser(t.Context(), "anna"); err != nil {
+		t.Error(err)
+	}
+	if res := back(); res.StatusCode != 303 {
+		t.Errorf("she may come again: %s", res.Status)
+	}
+	id.Set(func(x *oidctest.Says) { x.Claims = map[string]any{"groups": []string{"others"}} })
+	if res := back(); res.StatusCode != 403 {
+		t.Errorf("who has no role: %s", res.Status)
+	}
+	for _, wrong := range []func() error{
+		func() error { _, err := b.unix.SetRole(t.Context(), "nobody", "admin"); return err },
+		func() error { _, err := b.unix.RemoveUser(t.Context(), "nobody"); return err },
+	} {
+		if err := wrong(); err == nil || !strings.Contains(err.Error(), "nobody") {
+			t.Error(err)
+		}
+	}
+	if res := b.over(t, "POST", "/api/v1/users", `{"name": "x", "role": "root"}`); res.status != 400 {
+		t.Errorf("%+v", res)
+	}
+}
+
+func TestNoProvider(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	for _, path := range []string{"/api/v1/session/oidc", "/api/v1/session/oidc/callback?state=x"} {
+		b.get(t, path).problem(t, 404, client.CodeNotFound, "nobody signs in elsewhere")
+	}
+	b, id := elsewhere(t)
+	b.get(t, "/api/v1/session/oidc/callback").problem(t, 401, client.CodeUnauthorized, "begin it anew")
+	b.get(t, "/api/v1/session/oidc/callback?%zz").problem(t, 400, client.CodeBadRequest, "cannot be read")
+	id.Set(func(x *oidctest.Says) { x.Down = true })
+	if p := b.get(t, "/api/v1/session/oidc").problem(t, 503, client.CodeUnavailable, "cannot be asked"); strings.Contains(p.Detail, id.URL) || !strings.Contains(b.log.String(), id.URL) {
+		t.Errorf("%+v\n%s", p, b.log)
+	}
+}

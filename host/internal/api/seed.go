@@ -1,0 +1,152 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// The routes of the first MySpinBot, for programs that were written for it: other names for runs.
+
+// train is the pipeline that POST /api/train makes runs of.
+const train = "train"
+
+func (s *Server) seedRoutes() {
+	op(s, Op{ID: "capabilities", Method: get, Path: "/api/capabilities", Need: Viewer, Summary: "What nodes can do, and where"}, s.capabilities)
+	s.bare(Op{ID: "train", Method: post, Path: "/api/train", Need: Operator, Status: fiber.StatusAccepted, Summary: "Make a run of the pipeline train",
+		Detail: "Its variables as a JSON object, or as a form whose files become artifacts."}, func(o *huma.Operation) {
+		takes(o, "application/json", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
+		takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
+		s.returns(o, "202", "The job.", "application/json", schemaOf[client.Job](s))
+	}, s.train)
+	op(s, Op{ID: "job-status", Method: get, Path: "/api/status/{jobId}", Need: Viewer, Summary: "How far a job is"}, s.job)
+	op(s, Op{ID: "show-job", Method: get, Path: "/api/jobs/{jobId}", Need: Viewer, Summary: "A job"}, s.job)
+	op(s, Op{ID: "list-jobs", Method: get, Path: "/api/jobs", Need: Viewer, Summary: "Jobs, the newest first"}, s.jobs)
+}
+
+func (s *Server) capabilities(ctx context.Context, _ *none) (client.Capabilities, error) {
+	types, err := s.cfg.Catalog.NodeTypes(ctx)
+	if err != nil {
+		return client.Capabilities{}, err
+	}
+	agents, err := s.cfg.Agents.Agents(ctx)
+	if err != nil {
+		return client.Capabilities{}, err
+	}
+	out := client.Capabilities{Version: client.ShapeVersion, NodeTypes: []client.Capability{}}
+	for _, t := range types.NodeTypes {
+		c := client.Capability{NodeType: t, Agents: []string{}}
+		for _, a := range agents {
+			if a.Offers(t.Name) {
+				c.Agents = append(c.Agents, a.Name)
+			}
+		}
+		out.NodeTypes = append(out.NodeTypes, c)
+	}
+	return out, nil
+}
+
+func (s *Server) train(c *fiber.Ctx) error {
+	sub := client.Submission{}
+	if boundary, ok := multipartBoundary(c); ok {
+		var err error
+		if sub, err = s.multipart(c, boundary); err != nil {
+			return err
+		}
+	} else {
+		raw, err := s.readBody(c, maxJSON, "upload artifacts first, and refer to them")
+		if err != nil {
+			return err
+		}
+		if depth(raw) > maxDepth {
+			return badRequest("the JSON nests too deep", "")
+		}
+		if len(raw) > 0 {
+			if err := json.Unmarshal(raw, &sub.Inputs); err != nil {
+				return badRequest("the body is no JSON object with the variables of the pipeline "+train+": "+err.Error(), "")
+			}
+		}
+	}
+	sub.Pipeline = client.Source{Saved: train}
+	r, err := s.cfg.Runs.Submit(c.UserContext(), sub, callerOf(c.UserContext()).User)
+	if err != nil {
+		return err
+	}
+	c.Location("/api/status/" + r.ID)
+	return c.Status(fiber.StatusAccepted).JSON(s.jobOf(r))
+}
+
+func (s *Server) job(ctx context.Context, in *struct {
+	JobID string `path:"jobId" doc:"What train gave as jobId: a run's id."`
+}) (client.Job, error) {
+	h, err := s.find(ctx, in.JobID)
+	if err != nil {
+		return client.Job{}, err
+	}
+	r, err := s.run(ctx, h.Run)
+	return s.jobOf(r), err
+}
+
+func (s *Server) jobs(ctx context.Context, in *Page) ([]client.Job, error) {
+	heads, err := s.cfg.Index.List(ctx, store.Query{Limit: in.limit()})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]client.Job, len(heads))
+	for k, h := range heads {
+		r := s.summary(h)
+		if !r.Ended() {
+			if r, err = s.run(ctx, h.Run); err != nil {
+				return nil, err
+			}
+		}
+		out[k] = s.jobOf(r)
+	}
+	return out, nil
+}
+
+// statuses are the words of the first MySpinBot for the states of a run.
+var statuses = map[string]string{"created": "queued", "succeeded": "completed"}
+
+func (s *Server) jobOf(r client.Run) client.Job {
+	j := client.Job{JobID: r.ID, Status: r.State, Progress: s.progress(r), Error: r.Error, Outputs: r.Outputs, Created: r.Created, Updated: r.Updated}
+	if word, ok := statuses[r.State]; ok {
+		j.Status = word
+	}
+	return j
+}
+
+// progress says how much of a run is done, in percent: by the nodes that are known, and what those at work say of themselves.
+func (s *Server) progress(r client.Run) int {
+	if r.State == "succeeded" {
+		return 100
+	}
+	fractions := map[string]float64{}
+	if !r.Ended() {
+		for _, report := range s.cfg.Live.Newest(r.ID) {
+			at := report.Address
+			at.Attempt = 0
+			fractions[strings.TrimPrefix(at.String(), r.ID+"/")] = report.Fraction
+		}
+	}
+	done := 0.0
+	for _, n := range r.Nodes {
+		switch {
+		case n.Ended != nil:
+			done++
+		default:
+			done += min(max(fractions[n.At], 0), 1)
+		}
+	}
+	if len(r.Nodes) == 0 {
+		return 0
+	}
+	return min(int(math.Floor(100*done/float64(len(r.Nodes)))), 99)
+}

@@ -1,0 +1,55 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/auth"
+	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
+	"github.com/myspinbot/spinbot/host/internal/config"
+	"github.com/myspinbot/spinbot/host/internal/store"
+)
+
+// openAccounts reads who may ask for what: with the runs where hosts share them, else in the state directory. What was done is
+// written down by each host for itself.
+func (h *Host) openAccounts(ctx context.Context) (err error) {
+	folder := h.cfg.State.Accounts()
+	var kept store.Records = auth.NewFolder(folder)
+	if h.sharing != nil {
+		kept = h.sharing.notes
+	}
+	h.trail = auth.NewTrail(filepath.Join(folder, "audit.jsonl"))
+	if h.accounts, err = auth.Open(ctx, kept, time.Now); err != nil {
+		return err
+	}
+	said := h.cfg.File.Auth
+	h.accounts.Rule(auth.Rules{SignIn: said.OIDC != nil, Idle: said.Idle, Most: said.Longest})
+	if said.OIDC != nil {
+		h.provider, err = newProvider(said.OIDC)
+	}
+	return err
+}
+
+func newProvider(o *config.OIDC) (*oidc.Provider, error) {
+	secret := o.Secret
+	if o.SecretFile != "" {
+		raw, err := os.ReadFile(o.SecretFile)
+		if secret = strings.TrimSpace(string(raw)); err == nil && secret == "" {
+			err = errors.New(o.SecretFile + " is empty")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("client_secret_file of auth / oidc: %w", err)
+		}
+	}
+	roles := map[string]auth.Role{}
+	for name, role := range o.Roles {
+		roles[name] = auth.Role(role)
+	}
+	return oidc.New(oidc.Config{Issuer: o.Issuer, ClientID: o.ClientID, Secret: secret, Redirect: o.Redirect, Scopes: o.Scopes, UserClaim: o.UserClaim,
+		RolesClaim: o.RolesClaim, Roles: roles, Everybody: auth.Role(o.Everybody), Now: time.Now}), nil
+}
