@@ -101,6 +101,7 @@ type Config struct {
 	Index     store.Index
 	Artifacts artifacts.Store
 	Uploads   *uploads.Uploads
+	Previews  Previews
 	// Name hides what is sensitive in the name of a file.
 	Name  func(string) string
 	Cache cache.Store
@@ -218,6 +219,7 @@ func (s *Server) routes() {
 	s.queueRoutes()
 	s.artifactRoutes()
 	s.uploadRoutes()
+	s.previewRoutes()
 	s.cacheRoutes()
 	s.pipelineRoutes()
 	s.catalogRoutes()

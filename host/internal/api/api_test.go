@@ -217,7 +217,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 	}
 	cfg := Config{
 		Accounts: accounts, Trail: auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl")),
-		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
+		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Previews: &fakePreviews{}, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
 		Active:  func(string) bool { return true },
 		FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) },
 		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },

@@ -95,6 +95,7 @@ var rooms = []room{
 	{"host/internal/pipelines", 3, nil, "which pipelines lie in the folders of the host"},
 	{"host/internal/trigger", 3, nil, "what makes runs by itself: cron and webhooks"},
 	{"host/internal/uploads", 3, nil, "files that come in pieces, until they are whole"},
+	{"host/internal/previews", 3, nil, "small pictures of artifacts, made by a plugin outside any run"},
 	{"host/internal/retention", 3, nil, "how long runs and artifacts are kept: mark, sweep, and when"},
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/auth", 3, nil, "who somebody is: tokens, sessions, who guesses; and what was done"},
