@@ -85,6 +85,7 @@ var rooms = []room{
 	{"host/internal/fleet/spool", 2, nil, "what an agent notes of attempts on its disk"},
 	{"host/internal/fleet/stream", 2, []string{"host/internal/fleet/dial"}, "streams of Redis, read from their beginning, and commands in order, whatever becomes of the connection"},
 	{"host/internal/fleet/dial", 2, nil, "opens the Redis of a fleet, and refuses one that would lose work: addresses, TLS, rights"},
+	{"host/internal/fleet/mirror", 3, []string{"host/internal/api/hub"}, "what becomes of runs, published in Redis to whoever subscribes"},
 	{"host/internal/fleet/supervise", 3, nil, "the host's own Redis: its folder, its process, and how other machines join"},
 	{"host/internal/fleet/redistest", 3, nil, "a real redis-server for tests: killed, halted, started again"},
 	{"host/internal/fleet/chaos", 3, nil, "no code: real processes of a fleet over a real Redis, harmed in every way, and what they promise all the same"},

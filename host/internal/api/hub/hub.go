@@ -21,8 +21,6 @@ import (
 const (
 	// Backlog is how many bytes may wait for one line.
 	Backlog = 1 << 20
-	// MaxSubscriptions is how many things one line may follow.
-	MaxSubscriptions = 256
 
 	perLine  = 30 * time.Microsecond // about what it takes to send one batch to one line
 	longest  = 50 * time.Millisecond // that a batch waits for more to come

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -63,16 +62,10 @@ func (l *Line) Subscribe(ctx context.Context, of Target, from From) error {
 		s.next = *from.After + 1
 	}
 	l.mu.Lock()
-	switch {
-	case l.closed:
+	if l.closed {
 		l.mu.Unlock()
 		l.hub.release(t)
 		return context.Canceled
-	case len(l.subs) >= MaxSubscriptions:
-		l.mu.Unlock()
-		l.hub.release(t)
-		return &client.Problem{Code: client.CodeTooMany, Detail: fmt.Sprintf("one connection follows %d runs at most", MaxSubscriptions),
-			Fix: "unsubscribe from some, or open another connection"}
 	}
 	l.subs[of] = s
 	if of.Kind == Run {
@@ -84,6 +77,13 @@ func (l *Line) Subscribe(ctx context.Context, of Target, from From) error {
 	}
 	l.wake()
 	return nil
+}
+
+// Len is how many targets it follows.
+func (l *Line) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.subs)
 }
 
 // Unsubscribe follows a target no longer: what waits of it is dropped. One that is not followed is no error.

@@ -29,6 +29,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec/remoteexec"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+	"github.com/myspinbot/spinbot/host/internal/fleet/mirror"
 	"github.com/myspinbot/spinbot/host/internal/fleet/supervise"
 	"github.com/myspinbot/spinbot/host/internal/models"
 	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
@@ -61,6 +62,7 @@ type fleetHost struct {
 	relay  *models.Relay
 	key    seal.Key
 	hangUp func() error
+	mirror func(context.Context)
 	server *supervise.Server // nil: somebody else runs Redis
 
 	mu      sync.Mutex
@@ -120,6 +122,9 @@ func (h *Host) openFleet(ctx context.Context) error {
 		h.cfg.Log.Warn("redis: " + warning)
 	}
 	f.hangUp = client.Close
+	f.mirror = func(ctx context.Context) {
+		mirror.Run(ctx, mirror.Config{Client: client, Hub: h.api.Hub(), Active: h.actives, Log: h.cfg.Log})
+	}
 	f.link = fleet.NewHost(fleet.HostConfig{Client: client, Namespace: cmp.Or(c.Dial.Namespace, dial.DefaultNamespace), Pace: c.Pace, Open: f.open, Changed: f.changed, Connection: f.connection, Log: h.cfg.Log,
 		Info: fleet.HostInfo{ID: id, Name: c.Name, Version: h.cfg.Version, Key: f.key.Public(), URL: c.URL, Token: token}})
 	f.id, h.fleet = id, f
@@ -170,6 +175,7 @@ func (f *fleetHost) begin(ctx context.Context) error {
 		return fmt.Errorf("fleet: %w", err)
 	}
 	f.running.Go(func() { f.link.Run(working) })
+	f.running.Go(func() { f.mirror(working) })
 	if f.server != nil {
 		f.running.Go(func() { f.server.ServeJoins(working) })
 	}
