@@ -46,7 +46,7 @@ func TestRandomFailures(t *testing.T) {
 	t.Parallel()
 	box := fakeBox{}
 	start, began := time.Unix(1_700_000_000, 0), time.Now()
-	now := func() time.Time { return start.Add(time.Since(began) * 1000) } // what takes seconds in truth takes milliseconds
+	now := func() time.Time { return start.Add(time.Since(began) * 100) } // what takes seconds in truth takes tens of milliseconds
 	for _, uuid := range []string{"GPU-0", "GPU-1"} {
 		box[uuid] = &fakeGPU{uuid: uuid, now: now, memory: 24 * gib, unloads: true, tells: true, models: map[string]int64{}, alive: map[string]bool{}}
 	}
