@@ -66,10 +66,10 @@ func TestRandomFailures(t *testing.T) {
 		mu.Unlock()
 		switch how {
 		case 0:
-			_ = g.Evict(ctx, plugin, nil)
+			g.crash(plugin)
 			return sdk.Result{}, sdk.Fail("its process crashed", "")
 		case 1:
-			_ = g.Evict(ctx, plugin, nil)
+			g.crash(plugin)
 			return sdk.Result{}, &exec.DeviceLostError{Devices: task.Devices, Err: &sdk.Error{Cause: sdk.CauseLost, Message: "the GPU is lost"}}
 		case 2:
 			return sdk.Result{}, sdk.Refuse("it does not like its inputs", "")
