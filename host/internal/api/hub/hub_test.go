@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -530,5 +531,32 @@ func TestBatchAsJSON(t *testing.T) {
 	}
 	if newBatch(a, one, two).from(3) != nil {
 		t.Error("something is left of a batch that is known whole")
+	}
+}
+
+// TestNothingToRead: where there is nothing behind a number, nobody reads again and again.
+func TestNothingToRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.record("run_a", "running", 3, 1)
+	e := r.reader(true)
+	e.follow(a, after(math.MaxUint64))
+	if b, err := e.Next(t.Context()); b != nil || err != nil {
+		t.Errorf("behind the largest number: %v, %v", b, err)
+	}
+	r.record("run_b", "succeeded", 300, 1)
+	late := r.reader(true)
+	late.follow(Target{Run, "run_b"}, after(0))
+	if b, err := late.Next(t.Context()); b == nil || err != nil {
+		t.Fatal(b, err)
+	}
+	if err := r.store.Remove(t.Context(), "run_b", 300); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := late.Next(t.Context()); err != nil || b == nil || b.Messages[0].Type != client.MessageError {
+		t.Errorf("of a run that was removed meanwhile: %v, %v", b, err)
+	}
+	if n := r.reads.Load(); n > 20 {
+		t.Errorf("the journal was read %d times", n)
 	}
 }

@@ -59,7 +59,7 @@ func (l *Line) Subscribe(ctx context.Context, of Target, from From) error {
 	}
 	s := &sub{line: l, topic: t, show: from.Snapshot, skip: from.After == nil, next: 1}
 	if from.After != nil {
-		s.next = *from.After + 1
+		s.next = max(*from.After, *from.After+1) // of the last number there is none behind it
 	}
 	l.mu.Lock()
 	if l.closed {
@@ -195,13 +195,14 @@ func (s *sub) step(ctx context.Context) *Batch {
 		return b
 	}
 	b, err := t.read(ctx, s.next-1)
+	if err == nil && b == nil { // there were some
+		err = missing(t.of.ID)
+	}
 	if err != nil {
 		s.line.drop(s)
 		return t.hub.problem(t.of, err)
 	}
-	if b != nil {
-		s.next = b.Messages[len(b.Messages)-1].Seq + 1
-	}
+	s.next = b.Messages[len(b.Messages)-1].Seq + 1
 	return b
 }
 
