@@ -1,6 +1,6 @@
 // Package api serves the REST API: Fiber routes over the host's parts, with the JSON shapes of sdk/client. It listens
-// on loopback and on the private unix socket, nowhere else; what may only be asked by the machine's own user is asked
-// over the socket. Fiber reuses a context's values after the handler has returned, so the app is Immutable and
+// on the private unix socket and on loopback, and elsewhere once everybody has to sign in; what may only be asked by the
+// machine's own user is asked over the socket. Every route is an Op. Fiber reuses a context's values after the handler has returned, so the app is Immutable and
 // nothing of Fiber leaves this package.
 package api
 
