@@ -89,7 +89,7 @@ gpu: ## Run the tests that need an NVIDIA GPU and its driver
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## Run golangci-lint over every module
-	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --config $(CURDIR)/.golangci.yml ./...); done
+	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
 
 .PHONY: fmt
 fmt: ## Format Go and HCL

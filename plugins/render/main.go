@@ -12,7 +12,7 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:        "render",
 		Version:     "0.1.0",
-		Description: "Cards, clips and films by ffmpeg",
-		Nodes:       []sdk.Node{cardNode(), clipNode(), filmNode(), probeNode()},
+		Description: "Cards, clips, films and previews by ffmpeg",
+		Nodes:       []sdk.Node{cardNode(), clipNode(), filmNode(), probeNode(), thumbnailNode(), waveformNode()},
 	}
 }

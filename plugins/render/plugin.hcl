@@ -1,4 +1,4 @@
 name        = "render"
 version     = "0.1.0"
-description = "Cards, clips and films by ffmpeg"
+description = "Cards, clips, films and previews by ffmpeg"
 binary      = "render"

@@ -48,11 +48,13 @@ func TestCalls(t *testing.T) {
 			`"inputs":{"f":{"$artifact":"sha256:1","media_type":"a/b","size":2,"name":"n"},"n":0.10},"text":{"x":"1"}}`: func(c *Client) (any, error) {
 			return c.Submit(ctx, Submission{Pipeline: source, Inputs: sdk.Values{"f": file, "n": json.Number("0.10")}, Text: map[string]string{"x": "1"}})
 		},
-		"GET /api/v1/uploads ":       func(c *Client) (any, error) { return c.Uploads(ctx) },
-		"GET /api/v1/uploads/a%2Fb ": func(c *Client) (any, error) { return c.ShowUpload(ctx, "a/b") },
-		"POST /api/v1/uploads ":      func(c *Client) (any, error) { return c.BeginUpload(ctx, "n", "", 3) },
-		"DELETE /api/v1/uploads/x ":  func(c *Client) (any, error) { return nil, c.EndUpload(ctx, "x") },
-		"GET /api/v1/runs? ":         func(c *Client) (any, error) { return c.Runs(ctx, RunQuery{}) },
+		"GET /api/v1/uploads ":                             func(c *Client) (any, error) { return c.Uploads(ctx) },
+		"GET /api/v1/uploads/a%2Fb ":                       func(c *Client) (any, error) { return c.ShowUpload(ctx, "a/b") },
+		"POST /api/v1/uploads ":                            func(c *Client) (any, error) { return c.BeginUpload(ctx, "n", "", 3) },
+		"DELETE /api/v1/uploads/x ":                        func(c *Client) (any, error) { return nil, c.EndUpload(ctx, "x") },
+		"GET /api/v1/artifacts/sha256:1/waveform ":         func(c *Client) (any, error) { return c.Waveform(ctx, "sha256:1", 0) },
+		"GET /api/v1/artifacts/sha256:1/waveform?peaks=3 ": func(c *Client) (any, error) { return c.Waveform(ctx, "sha256:1", 3) },
+		"GET /api/v1/runs? ":                               func(c *Client) (any, error) { return c.Runs(ctx, RunQuery{}) },
 		"GET /api/v1/runs?before=run_1&limit=5&pipeline=a+b&state=failed ": func(c *Client) (any, error) {
 			return c.Runs(ctx, RunQuery{Pipeline: "a b", State: "failed", Before: "run_1", Limit: 5})
 		},

@@ -186,7 +186,7 @@ func (c *Client) uploadLarge(ctx context.Context, name, mediaType string, r *io.
 
 // sendRest asks how far an upload is, and sends what is missing.
 func (c *Client) sendRest(ctx context.Context, u *Upload, name, mediaType string, r *source) (a sdk.Artifact, err error) {
-	now := *u
+	var now Upload
 	if u.ID == "" {
 		now, err = c.BeginUpload(ctx, name, mediaType, r.Size())
 	} else {

@@ -145,6 +145,14 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("%q is not in the log: %v\n%s", want, err, got)
 		}
 	}
+	for _, path := range []string{"runs", "tokens", "session", "gc"} { // strangers leave nothing, however many they are
+		for _, token := range []string{"", "Authorization: Bearer x"} {
+			b.post(t, "/api/v1/"+path, `{"token": "x"}`, headers(token)...)
+		}
+	}
+	if after, err := b.unix.Audit(t.Context(), client.DeedQuery{}); err != nil || len(after.Deeds) != len(deeds.Deeds) {
+		t.Errorf("%v; %d deeds became %d", err, len(deeds.Deeds), len(after.Deeds))
+	}
 	if strings.Contains(got, "list-") {
 		t.Errorf("who reads is written down: %s", got)
 	}

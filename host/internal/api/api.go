@@ -23,6 +23,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/myspinbot/spinbot/host/internal/api/hub"
 	"github.com/myspinbot/spinbot/host/internal/api/socket"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/auth"
@@ -71,6 +72,8 @@ type Live interface {
 	// Reports gives the newest progress of each node, then reports as they come, until ctx ends. A slow
 	// reader loses the oldest.
 	Reports(ctx context.Context, run string) <-chan client.Report
+	// Newest gives the newest progress of each node of a run.
+	Newest(run string) []client.Report
 	// Logs gives the run's log as JSON lines; node is empty, a node's name or one instance.
 	Logs(run, node string) (io.ReadCloser, error)
 }
@@ -91,8 +94,6 @@ type Config struct {
 	Pipelines Pipelines
 	Triggers  Triggers
 	Live      Live
-	// Progress says how far a run's nodes at work are, from 0 to 1, by their address within the run; below 0: unknown.
-	Progress  func(run string) map[string]float64
 	Retention Retention
 	Devices   Devices
 	Agents    Agents
@@ -100,6 +101,7 @@ type Config struct {
 	Index     store.Index
 	Artifacts artifacts.Store
 	Uploads   *uploads.Uploads
+	Previews  Previews
 	// Name hides what is sensitive in the name of a file.
 	Name  func(string) string
 	Cache cache.Store
@@ -152,9 +154,10 @@ type Server struct {
 	app     *fiber.App
 	huma    huma.API
 	ops     []Op
-	sockets *socket.Sockets
 	shown   answers
 	wide    atomic.Bool // it listens on more than loopback
+	hub     *hub.Hub
+	sockets *socket.Server
 	closing context.Context
 	close   context.CancelFunc
 }
@@ -164,6 +167,7 @@ func New(cfg Config) *Server {
 	cfg.Patience = cmp.Or(cfg.Patience, 30*time.Second)
 	s := &Server{cfg: cfg}
 	s.closing, s.close = context.WithCancel(context.Background())
+	s.openHub()
 	s.app = fiber.New(fiber.Config{
 		AppName:               "spinbot",
 		Immutable:             true,
@@ -181,7 +185,6 @@ func New(cfg Config) *Server {
 	})
 	s.app.Use(s.observe, s.tidy, s.steady, s.guard)
 	s.describe()
-	s.sockets = socket.New(s.closing, socket.Config{Journal: cfg.Journal, Live: cfg.Live, Runs: watched{s}})
 	s.routes()
 	handle := s.app.Handler() // builds the stack, so that several listeners may serve at once
 	server := s.app.Server()
@@ -211,10 +214,12 @@ func (s *Server) routes() {
 		s.returns(o, "200", "The metrics.", "text/plain", textSchema)
 	}, s.metrics)
 	s.bare(Op{ID: "openapi", Method: get, Path: "/api/openapi.json", Need: Anyone, Summary: "This description"}, nil, s.openapi)
+	s.liveRoutes()
 	s.runRoutes()
 	s.queueRoutes()
 	s.artifactRoutes()
 	s.uploadRoutes()
+	s.previewRoutes()
 	s.cacheRoutes()
 	s.pipelineRoutes()
 	s.catalogRoutes()
@@ -224,7 +229,6 @@ func (s *Server) routes() {
 	s.seedRoutes()
 	s.accountRoutes()
 	s.userRoutes()
-	s.socketRoute()
 	s.gateRoutes()
 }
 
@@ -258,10 +262,13 @@ func (s *Server) Serve(ln net.Listener) error {
 	return err
 }
 
-// Close stops listening, ends streams, and waits for requests in flight until ctx ends.
+// Close stops listening, ends streams and WebSockets, and waits for requests in flight until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.close()
-	return s.app.Server().ShutdownWithContext(ctx)
+	left := s.sockets.Close(ctx)
+	err := s.app.Server().ShutdownWithContext(ctx)
+	s.hub.Close()
+	return errors.Join(err, left)
 }
 
 func (s *Server) health(c *fiber.Ctx) error {

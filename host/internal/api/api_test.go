@@ -146,6 +146,7 @@ func (f fakeRetention) Pin(ctx context.Context, id string, on bool) error {
 type fakeLive struct {
 	reports chan client.Report
 	asked   chan context.Context // of Reports, as it was called
+	newest  []client.Report
 	log     string
 }
 
@@ -156,6 +157,8 @@ func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
 	}
 	return f.reports
 }
+
+func (f *fakeLive) Newest(string) []client.Report { return f.newest }
 
 func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
 	if node == "none" {
@@ -214,7 +217,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 	}
 	cfg := Config{
 		Accounts: accounts, Trail: auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl")),
-		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
+		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Previews: &fakePreviews{}, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
 		Active:  func(string) bool { return true },
 		FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) },
 		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -30,10 +30,11 @@ func (s *Server) download(c *fiber.Ctx) error {
 
 // sendFile sends what is asked for of r, and closes it unless it fails. The tag stands for all bytes of r.
 func sendFile(c *fiber.Ctx, r io.ReadSeekCloser, tag string) error {
-	kind, inline, size, err := look(r)
+	head, size, err := begins(r)
 	if err != nil {
 		return err
 	}
+	kind, inline := shown(http.DetectContentType(head)) // from its bytes, whatever the uploader said
 	c.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	c.Set(fiber.HeaderCacheControl, "private, max-age=31536000, immutable")
 	c.Set(fiber.HeaderETag, tag)
@@ -69,21 +70,17 @@ func sendFile(c *fiber.Ctx, r io.ReadSeekCloser, tag string) error {
 	return nil
 }
 
-// look tells a file's type from its bytes, whether a browser may show it where it stands, and its size.
-func look(r io.ReadSeeker) (kind string, inline bool, size int64, err error) {
+// begins gives the first bytes of a file, and its size.
+func begins(r io.ReadSeeker) (head []byte, size int64, err error) {
 	if size, err = r.Seek(0, io.SeekEnd); err == nil {
 		_, err = r.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return "", false, 0, err
+		return nil, 0, err
 	}
-	head := make([]byte, 512)
-	n, err := io.ReadFull(r, head)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	kind, inline = shown(http.DetectContentType(head[:n]))
-	return kind, inline, size, err
+	head = make([]byte, min(size, artifacts.SniffLen))
+	_, err = io.ReadFull(r, head)
+	return head, size, err
 }
 
 // shown gives the type to send, and whether a browser may show it where it stands: what it could run is for saving only.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/api/hub"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -63,69 +63,66 @@ func (s *Server) stream(w *bufio.Writer, run string, after uint64) {
 			finish(w, s.panicked(r))
 		}
 	}()
-	changed := s.cfg.Journal.Watch(ctx, run)
-	reports := s.cfg.Live.Reports(ctx, run)
+	more := make(chan struct{}, 1)
+	line := s.hub.Line(func() {
+		select {
+		case more <- struct{}{}:
+		default: // it will look anyway
+		}
+	}, nil)
+	defer line.Close()
+	if err := line.Subscribe(ctx, hub.Target{Kind: hub.Run, ID: run}, hub.From{After: &after}); err != nil {
+		finish(w, err)
+		return
+	}
 	alive := time.NewTicker(beat)
 	defer alive.Stop()
 	for {
-		next, ended, err := s.writeEvents(ctx, w, run, after)
-		if after = next; err != nil && ctx.Err() != nil {
+		b, err := line.Next(ctx)
+		if err != nil {
 			return // it breaks off, and the reader tries again
 		}
-		if err != nil || ended {
-			finish(w, err)
-			return
-		}
-		for waiting := true; waiting; {
-			if w.Flush() != nil {
-				return // the reader has gone
-			}
-			select {
-			case <-ctx.Done():
+		if b != nil {
+			if ended := write(w, b.Messages); ended {
+				_ = w.Flush() // the reader may have gone, which ends the stream just as well
 				return
-			case <-changed:
-				waiting = false
-			case r, ok := <-reports:
-				if !ok {
-					reports = nil
-				} else if raw, err := json.Marshal(r); err == nil {
-					fmt.Fprintf(w, "event: report\ndata: %s\n\n", raw)
-				}
-			case <-alive.C:
-				fmt.Fprint(w, ": alive\n\n")
 			}
+			continue
+		}
+		if w.Flush() != nil {
+			return // the reader has gone
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-more:
+		case <-alive.C:
+			fmt.Fprint(w, ": alive\n\n")
 		}
 	}
 }
 
-// writeEvents writes what is recorded after a sequence number, and says whether that is all there will be.
-func (s *Server) writeEvents(ctx context.Context, w *bufio.Writer, run string, after uint64) (uint64, bool, error) {
-	heads, err := s.cfg.Index.List(ctx, store.Query{Prefix: run, Limit: 1})
-	if err != nil {
-		return after, false, err
-	}
-	if len(heads) == 0 {
-		return after, false, store.ErrNotFound
-	}
-	for {
-		events, err := s.cfg.Journal.Read(ctx, run, after, pageSize)
-		if err != nil {
-			return after, false, err
-		}
-		for _, e := range events {
-			fmt.Fprintf(w, "event: event\nid: %d\ndata: %s\n\n", e.Seq, e.Data)
-			after = e.Seq
-		}
-		if len(events) < pageSize {
-			return after, after >= heads[0].Seq && client.Run{State: heads[0].State}.Ended(), nil
+// write writes messages as server-sent events, and says whether they were the last.
+func write(w *bufio.Writer, messages []client.Message) bool {
+	for _, m := range messages {
+		switch m.Type {
+		case client.MessageEvent:
+			fmt.Fprintf(w, "event: event\nid: %d\ndata: %s\n\n", m.Seq, m.Data)
+		case client.MessageEnd:
+			fmt.Fprint(w, "event: end\ndata: {}\n\n")
+			return true
+		default:
+			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", m.Type, m.Data)
+			if m.Type == client.MessageError {
+				return true
+			}
 		}
 	}
+	return false
 }
 
 func finish(w *bufio.Writer, err error) {
-	if err == nil {
-		fmt.Fprint(w, "event: end\ndata: {}\n\n")
-	} else if raw, e := json.Marshal(problemOf(err)); e == nil {
+	if raw, e := json.Marshal(problemOf(err)); e == nil {
 		fmt.Fprintf(w, "event: error\ndata: %s\n\n", raw)
 	}
 	_ = w.Flush() // the reader may have gone, which ends the stream just as well

@@ -100,6 +100,9 @@ func (s *Server) admit(o Op) fiber.Handler {
 		if err != nil {
 			err = s.fail(c, err)
 		}
+		if who.User == "" && c.Response().StatusCode() >= fiber.StatusBadRequest {
+			return err // strangers who are refused: there may be any number, and they would push out what was done
+		}
 		d := auth.Deed{At: time.Now().UTC(), User: who.User, By: who.By, Address: who.address, Request: who.request, What: o.ID, On: on(c, o), Status: c.Response().StatusCode()}
 		if e := s.cfg.Trail.Note(d); e != nil && s.cfg.Log != nil {
 			s.cfg.Log.Error("what was done could not be written down", "what", d.What, "user", d.User, "error", e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -127,16 +128,20 @@ func (s *Server) progress(r client.Run) int {
 	if r.State == "succeeded" {
 		return 100
 	}
-	var fractions map[string]float64
-	if s.cfg.Progress != nil && !r.Ended() {
-		fractions = s.cfg.Progress(r.ID)
+	fractions := map[string]float64{}
+	if !r.Ended() {
+		for _, report := range s.cfg.Live.Newest(r.ID) {
+			at := report.Address
+			at.Attempt = 0
+			fractions[strings.TrimPrefix(at.String(), r.ID+"/")] = report.Fraction
+		}
 	}
 	done := 0.0
 	for _, n := range r.Nodes {
 		switch {
 		case n.Ended != nil:
 			done++
-		case fractions != nil:
+		default:
 			done += min(max(fractions[n.At], 0), 1)
 		}
 	}

@@ -68,9 +68,12 @@ func TestJobs(t *testing.T) {
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	ended := time.Unix(1, 0)
-	s := &Server{cfg: Config{Progress: func(string) map[string]float64 {
-		return map[string]float64{"node.b": 0.5, "node.c": -1, "node.d": 7}
-	}}}
+	live := &fakeLive{}
+	for name, fraction := range map[string]float64{"b": 0.5, "c": -1, "d": 7} {
+		at := sdk.Address{Run: "run_a", Node: sdk.Step{Kind: "node", Name: name}, Attempt: 1}
+		live.newest = append(live.newest, client.Report{Address: at, Report: sdk.Report{Fraction: fraction}})
+	}
+	s := &Server{cfg: Config{Live: live}}
 	for _, c := range []struct {
 		run  client.Run
 		want int
@@ -82,6 +85,7 @@ func TestProgress(t *testing.T) {
 		{client.Run{State: "failed", Nodes: []client.Node{{At: "node.a", Ended: &ended}, {At: "node.b"}}}, 50},
 		{client.Run{State: "succeeded"}, 100},
 	} {
+		c.run.ID = "run_a"
 		if got := s.progress(c.run); got != c.want {
 			t.Errorf("%+v: got %d", c.run, got)
 		}

@@ -94,6 +94,7 @@ var rooms = []room{
 	{"host/internal/pipelines", 3, nil, "which pipelines lie in the folders of the host"},
 	{"host/internal/trigger", 3, nil, "what makes runs by itself: cron and webhooks"},
 	{"host/internal/uploads", 3, nil, "files that come in pieces, until they are whole"},
+	{"host/internal/previews", 3, nil, "small pictures of artifacts, made by a plugin outside any run"},
 	{"host/internal/retention", 3, nil, "how long runs and artifacts are kept: mark, sweep, and when"},
 	{"host/internal/catalog", 3, nil, "which plugins, modules and node types there are, and which are trusted"},
 	{"host/internal/auth", 3, nil, "who somebody is: tokens, sessions, who guesses; and what was done"},
@@ -110,7 +111,8 @@ var rooms = []room{
 	{"host/internal/replay", 4, nil, "a recorded run, stepped through event by event: its states and what its expressions saw"},
 	{"host/internal/lsp", 4, nil, "the language server: one connection, its documents, their diagnostics"},
 	{"host/internal/lsp/...", 3, []string{"host/internal/lsp/..."}, "what an editor's questions are answered from: text, places in it, what names mean, answers, shapes"},
-	{"host/internal/api/socket", 3, nil, "runs as they go on, to many clients, over WebSockets"},
+	{"host/internal/api/hub", 3, nil, "what happens to runs, told to many readers: one read of the journal for all, nobody waited for"},
+	{"host/internal/api/socket", 3, []string{"host/internal/api/hub"}, "the WebSocket: what clients may send, pings, checks, closing"},
 	{"host/internal/api", 4, nil, "Fiber routes; JSON shapes are sdk/client's"},
 	{"host/internal/app/...", 5, []string{"host/internal/app/..."}, "configuration and wiring only"},
 	{"host/cmd/spinbot", 6, nil, "the command line: one file per command"},
@@ -123,7 +125,8 @@ var quarantine = []struct {
 	library string
 	rooms   []string
 }{
-	{"github.com/gofiber/", []string{"host/internal/api", "host/internal/api/..."}},
+	{"github.com/gofiber/", []string{"host/internal/api", "host/internal/api/socket"}},
+	{"github.com/fasthttp/websocket", []string{"host/internal/api/socket"}},
 	{"github.com/danielgtaylor/huma/", []string{"host/internal/api"}},
 	{"github.com/tetratelabs/wazero", []string{"host/internal/exec/wasmexec"}},
 	{"github.com/hashicorp/go-plugin", []string{"sdk/wire", "sdk/serve", "host/internal/exec/pluginexec"}},

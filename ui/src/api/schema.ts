@@ -178,6 +178,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifacts/{digest}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture, or the first frame of a film, made small */
+        get: operations["show-thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{digest}/waveform": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How loud a sound is over its time */
+        get: operations["show-waveform"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1118,8 +1152,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Runs as they go on, over a WebSocket
-         * @description Say {"action": "SUBSCRIBE", "runId": ID, "after": SEQ}, or UNSUBSCRIBE. Without after there is a snapshot first; then events, each with its sequence number, and reports as they come. With jobId instead of runId there are updates as the first MySpinBot sent them.
+         * What happens to runs, over a WebSocket
+         * @description Say client.Action's shape: Action in the components; what is said is a Message, or a list of them.
          */
         get: operations["watch"];
         put?: never;
@@ -1134,6 +1168,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Action: {
+            action: string;
+            /** Format: int64 */
+            after?: number;
+            jobId?: string;
+            runId?: string;
+            runs?: boolean;
+        };
         Agent: {
             devices: components["schemas"]["KnownDevice"][];
             /** Format: date-time */
@@ -1492,6 +1534,18 @@ export interface components {
             role: string;
             sign_in: boolean;
             user: string;
+        };
+        Message: {
+            /** @description Any JSON. */
+            data?: unknown;
+            jobId?: string;
+            /** Format: int64 */
+            progress?: number;
+            runId?: string;
+            /** Format: int64 */
+            seq?: number;
+            status?: string;
+            type: string;
         };
         NewToken: {
             name: string;
@@ -1955,6 +2009,11 @@ export interface components {
             at: string;
             why: string;
         };
+        Waveform: {
+            peaks: number[];
+            /** Format: int64 */
+            version: number;
+        };
         Word: {
             approved?: boolean;
             at?: string;
@@ -2361,6 +2420,76 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-thumbnail": {
+        parameters: {
+            query?: {
+                /** @description Pixels, from 16; 320 if it is not said. What is narrower stays so. */
+                width?: number;
+            };
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-waveform": {
+        parameters: {
+            query?: {
+                /** @description png for a picture. */
+                format?: "json" | "png";
+                /** @description How many stretches it is divided into, at most; 800 if it is not said. */
+                peaks?: number;
+            };
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How loud each stretch is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
                 };
             };
             /** @description What went wrong, and what to do about it. */
@@ -4451,14 +4580,20 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Action"];
+            };
+        };
         responses: {
             /** @description A WebSocket. */
             101: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
             };
             /** @description What went wrong, and what to do about it. */
             default: {

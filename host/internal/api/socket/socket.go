@@ -1,343 +1,142 @@
+// Package socket is the WebSocket of the API: each connection is a line of the hub. It owns what clients may send, how
+// connections are kept alive, checked again, cut and closed. Who may connect was decided before. An idle connection takes one
+// goroutine, the one that reads; another one writes while there is something to write.
 package socket
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"strings"
+	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/gofiber/contrib/websocket"
+	"github.com/fasthttp/websocket"
+	fiberws "github.com/gofiber/contrib/websocket"
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/myspinbot/spinbot/host/internal/store"
-	"github.com/myspinbot/spinbot/sdk/client"
+	"github.com/myspinbot/spinbot/host/internal/api/hub"
 )
 
-// The bounds of a client.
+// Close codes of our own, beside those of RFC 6455.
 const (
-	maxFrame   = 64 << 10 // bytes of what it says at once
-	maxSubs    = 256
-	pingEvery  = 20 * time.Second
-	silentFor  = 50 * time.Second // without a word or a pong
-	writeFor   = 10 * time.Second
-	checkEvery = time.Minute // whether it may still be here
+	CloseRevoked = 4401 // who connected may not be here any more
+	CloseBehind  = 4008 // the client was too slow: connect again, and subscribe after the last number
 )
 
-// Close codes of ours.
+// The limits of a connection.
 const (
-	codeResync  = 4008 // it did not read what it was sent: come again, from the last sequence number
-	codeSignOut = 4401 // its token or session has ended
+	maxMessage = 64 << 10 // bytes of what a client sends at once
+	writeWait  = 30 * time.Second
+	closeWait  = time.Second // for what is still to be written, and for the client's farewell
 )
 
-// Config is what sockets work with.
+// Config is what a server is made of.
 type Config struct {
-	Journal store.Journal
-	Live    Live
-	Runs    Runs
+	Hub *hub.Hub
+	// Ping is how often a client is asked whether it is there, 0: 20 s. One that was not heard for two and a half times as
+	// long is gone.
+	Ping time.Duration
+	// Recheck is how often it is asked whether who connected may still be here; 0: each minute.
+	Recheck time.Duration
+	Log     *slog.Logger
 }
 
-// Sockets serves WebSockets.
-type Sockets struct {
-	hubs hubs
-	ctx  context.Context
-	up   func(*fiber.Ctx) error
+// Server has the connections.
+type Server struct {
+	cfg  Config
+	wait time.Duration // closeWait
+
+	mu      sync.Mutex
+	conns   map[*conn]bool
+	closing bool
+	gone    chan struct{} // closed when there are no conns any more, and closing
 }
 
-// May says from time to time whether a client may still be here.
-type May func(ctx context.Context) bool
-
-// mayKey is where a request carries its May.
-const mayKey = "socket.may"
-
-// New serves until ctx ends.
-func New(ctx context.Context, cfg Config) *Sockets {
-	s := &Sockets{ctx: ctx, hubs: hubs{cfg: cfg, ctx: ctx, all: map[string]*hub{}}}
-	s.up = websocket.New(s.serve, websocket.Config{ReadBufferSize: 1 << 10, WriteBufferSize: 1 << 10, WriteBufferPool: &sync.Pool{}, HandshakeTimeout: writeFor})
-	return s
-}
-
-// Upgrade takes a request over. Who may be here, and which pages, was decided before.
-func (s *Sockets) Upgrade(c *fiber.Ctx, may May) error {
-	if !websocket.IsWebSocketUpgrade(c) {
-		return &client.Problem{Code: client.CodeBadRequest, Detail: "this is a WebSocket", Fix: "connect with a WebSocket client, or read /api/v1/runs/ID/events"}
+// New makes a server without connections.
+func New(cfg Config) *Server {
+	if cfg.Ping == 0 {
+		cfg.Ping = 20 * time.Second
 	}
-	c.Locals(mayKey, may)
-	return s.up(c)
+	if cfg.Recheck == 0 {
+		cfg.Recheck = time.Minute
+	}
+	return &Server{cfg: cfg, wait: closeWait, conns: map[*conn]bool{}, gone: make(chan struct{})}
 }
 
-// peer is one client.
-type peer struct {
-	s    *Sockets
-	conn *websocket.Conn
-	ctx  context.Context
-	out  *outbox
+// writeBuffers would be for messages that are not prepared; there are none.
+var writeBuffers sync.Pool
 
-	mu   sync.Mutex
-	subs map[string]joined // by what was asked for
-
-	ending sync.Mutex // for deadlines
-	ended  bool
+// Serve makes a request a connection that lasts until either side closes it. still is asked again and again whether who
+// connected may be here; nil: nobody asks. It may outlive the request.
+func (s *Server) Serve(c *fiber.Ctx, still func(context.Context) error) error {
+	return fiberws.New(func(ws *fiberws.Conn) { s.talk(ws.Conn, still) }, fiberws.Config{ReadBufferSize: 256, WriteBufferSize: 256,
+		WriteBufferPool: &writeBuffers, RecoverHandler: s.recovered})(c)
 }
 
-type joined struct {
-	hub *hub
-	sub *sub
-	end context.CancelFunc
-}
-
-func (s *Sockets) serve(conn *websocket.Conn) {
-	ctx, cancel := context.WithCancel(s.ctx)
-	defer cancel()
-	may, _ := conn.Locals(mayKey).(May)
-	p := &peer{s: s, conn: conn, ctx: ctx, subs: map[string]joined{}}
-	p.out = newOutbox(func() { p.close(codeResync, "too much waits: come again, from the last sequence number") })
-	var writing sync.WaitGroup
-	writing.Go(func() { p.write(may) })
-	p.read()
-	cancel()
-	writing.Wait()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, j := range p.subs {
-		j.end()
-		s.hubs.leave(j.hub, j.sub)
+// recovered has a panic end one connection, and nothing else.
+func (s *Server) recovered(*fiberws.Conn) {
+	if r := recover(); r != nil && s.cfg.Log != nil {
+		s.cfg.Log.Error("panic in a WebSocket", "error", r)
 	}
 }
 
-// close says why, as far as that can be said, and ends the connection.
-func (p *peer) close(code int, why string) {
-	_ = p.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, why), time.Now().Add(time.Second))
-	p.end()
+// Len is how many connections there are.
+func (s *Server) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }
 
-// end has reading and writing fail. The connection is closed by the server once both have: its own Close does nothing.
-func (p *peer) end() {
-	p.ending.Lock()
-	defer p.ending.Unlock()
-	p.ended = true
-	_ = p.conn.NetConn().SetDeadline(time.Unix(1, 0))
-}
-
-// within sets a deadline, unless the connection has ended.
-func (p *peer) within(set func(time.Time) error, d time.Duration) bool {
-	p.ending.Lock()
-	defer p.ending.Unlock()
-	return !p.ended && set(time.Now().Add(d)) == nil
-}
-
-// write sends what is put out, and pings.
-func (p *peer) write(may May) {
-	ping, check := time.NewTicker(pingEvery), time.NewTicker(checkEvery)
-	defer ping.Stop()
-	defer check.Stop()
-	for {
-		select {
-		case <-p.ctx.Done():
-			if p.s.ctx.Err() != nil {
-				p.close(websocket.CloseGoingAway, "the host stops")
-			}
-			p.end()
-			return
-		case <-check.C:
-			if !may(p.ctx) {
-				p.close(codeSignOut, "sign in again")
-				return
-			}
-		case <-ping.C:
-			if p.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeFor)) != nil {
-				p.end()
-				return
-			}
-		case <-p.out.wake:
-			for _, m := range p.out.take() {
-				if !p.send(m) {
-					p.end()
-					return
-				}
-			}
-		}
+// Close tells every client that the host goes away, and waits for them until ctx ends. Who connects from then on is told
+// the same. It is called once.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	s.check()
+	for c := range s.conns {
+		c.end(websocket.CloseGoingAway, leaving)
 	}
-}
-
-func (p *peer) send(m *message) bool {
-	frame, err := m.frame()
-	if err != nil || !p.within(p.conn.SetWriteDeadline, writeFor) || p.conn.WritePreparedMessage(frame) != nil {
-		return false
-	}
-	p.out.sent(m)
-	return true
-}
-
-// asked is what a client says.
-type asked struct {
-	Action string  `json:"action"`
-	RunID  string  `json:"runId"`
-	After  *uint64 `json:"after"`
-	JobID  string  `json:"jobId"`
-}
-
-// read takes what the client says until it goes.
-func (p *peer) read() {
-	p.conn.SetReadLimit(maxFrame)
-	alive := func() bool { return p.within(p.conn.SetReadDeadline, silentFor) }
-	p.conn.SetPongHandler(func(string) error { alive(); return nil })
-	for alive() {
-		kind, raw, err := p.conn.ReadMessage()
-		if err != nil {
-			return
-		}
-		var a asked
-		switch err := json.Unmarshal(raw, &a); {
-		case kind != websocket.TextMessage:
-			p.refuse(asked{}, &client.Problem{Code: client.CodeBadRequest, Detail: "only text is understood"})
-		case err != nil:
-			p.refuse(asked{}, &client.Problem{Code: client.CodeBadRequest, Detail: "that is not the JSON that is wanted: " + err.Error()})
-		default:
-			if err := p.do(a); err != nil {
-				p.refuse(a, err)
-			}
-		}
-	}
-}
-
-// refuse answers what was asked in vain. Other subscriptions go on.
-func (p *peer) refuse(a asked, err error) {
-	problem := p.s.hubs.cfg.Runs.Problem(p.ctx, err)
-	p.out.put(say(struct {
-		Type    string          `json:"type"`
-		RunID   string          `json:"runId,omitempty"`
-		JobID   string          `json:"jobId,omitempty"`
-		Message string          `json:"message"`
-		Problem *client.Problem `json:"problem"`
-	}{"error", a.RunID, a.JobID, problem.Detail, problem}))
-}
-
-func (p *peer) do(a asked) error {
-	if (a.RunID == "") == (a.JobID == "") {
-		return &client.Problem{Code: client.CodeBadRequest, Detail: "say which run", Fix: `{"action": "SUBSCRIBE", "runId": "…"}, or jobId`}
-	}
-	id := a.RunID
-	if a.JobID != "" {
-		id = a.JobID
-	}
-	switch strings.ToUpper(a.Action) {
-	case "SUBSCRIBE":
-		head, err := p.s.hubs.cfg.Runs.Find(p.ctx, id)
-		if err != nil {
-			return err
-		}
-		return p.subscribe(a, head.Run)
-	case "UNSUBSCRIBE":
-		p.unsubscribe(key(a, id))
+	s.mu.Unlock()
+	select {
+	case <-s.gone:
 		return nil
+	case <-ctx.Done():
 	}
-	return &client.Problem{Code: client.CodeBadRequest, Detail: fmt.Sprintf("there is no action %.40q", a.Action), Fix: "SUBSCRIBE or UNSUBSCRIBE"}
+	s.mu.Lock()
+	for c := range s.conns {
+		c.abort()
+	}
+	s.mu.Unlock()
+	<-s.gone
+	return context.Cause(ctx)
 }
 
-func key(a asked, id string) string {
-	if a.JobID != "" {
-		return "job " + id
-	}
-	return "run " + id
-}
+const leaving = "the host ends; connect again, and subscribe after the last number"
 
-func (p *peer) unsubscribe(key string) {
-	p.mu.Lock()
-	j, ok := p.subs[key]
-	delete(p.subs, key)
-	p.mu.Unlock()
-	if ok {
-		j.end()
-		p.s.hubs.leave(j.hub, j.sub)
+// enter takes in a connection.
+func (s *Server) enter(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = true
+	if s.closing {
+		c.end(websocket.CloseGoingAway, leaving)
 	}
 }
 
-// subscribe tells what there is, and from then on what comes.
-func (p *peer) subscribe(a asked, run string) error {
-	k := key(a, run)
-	p.unsubscribe(k)
-	p.mu.Lock()
-	many := len(p.subs) >= maxSubs
-	p.mu.Unlock()
-	if many {
-		return &client.Problem{Code: client.CodeTooMany, Detail: fmt.Sprintf("%d runs are watched over this connection already", maxSubs), Fix: "UNSUBSCRIBE from some, or open another"}
-	}
-	s := &sub{out: p.out, reading: true, jobs: a.JobID != ""}
-	h, upTo, err := p.s.hubs.join(p.ctx, run, s)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(p.ctx)
-	p.mu.Lock()
-	p.subs[k] = joined{h, s, cancel}
-	p.mu.Unlock()
-	if s.jobs {
-		j, err := p.s.hubs.cfg.Runs.Job(ctx, run)
-		if err != nil {
-			p.unsubscribe(k)
-			return err
-		}
-		h.mu.Lock()
-		if len(s.late) == 0 { // else the hub knows better
-			s.late = []*message{update(j)}
-		}
-		h.mu.Unlock()
-		h.release(s)
-		return nil
-	}
-	var from uint64
-	if a.After != nil {
-		from = *a.After
-	} else {
-		r, err := p.s.hubs.cfg.Runs.Show(ctx, run)
-		if err != nil {
-			p.unsubscribe(k)
-			return err
-		}
-		from = r.Seq
-		p.out.put(say(struct {
-			Type  string     `json:"type"`
-			RunID string     `json:"runId"`
-			Seq   uint64     `json:"seq"`
-			Run   client.Run `json:"run"`
-		}{"snapshot", run, r.Seq, r}))
-	}
-	go p.catchUp(ctx, h, s, from, upTo)
-	return nil
+func (s *Server) leave(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.check()
 }
 
-// catchUp tells events that were recorded before the client came, at its pace, and then lets the hub go on.
-func (p *peer) catchUp(ctx context.Context, h *hub, s *sub, from, upTo uint64) {
-	for from < upTo {
-		if !p.out.calm(ctx) {
-			return
-		}
-		events, err := p.s.hubs.cfg.Journal.Read(ctx, h.run, from, pageSize)
-		if err != nil || len(events) == 0 {
-			if ctx.Err() == nil && err != nil {
-				p.refuse(asked{RunID: h.run}, err)
-			}
-			break
-		}
-		p.out.put(told(h.run, events))
-		from = events[len(events)-1].Seq
+// check tells Close when nobody is there any more. mu is held.
+func (s *Server) check() {
+	if !s.closing || len(s.conns) > 0 {
+		return
 	}
-	h.mu.Lock()
-	s.seq = max(s.seq, from)
-	h.mu.Unlock()
-	h.release(s)
-}
-
-// release hands a subscriber what was told while it read, and from now on everything at once.
-func (h *hub) release(s *sub) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s.reading = false
-	late := s.late
-	s.late = nil
-	for _, m := range late {
-		s.deliver(m)
+	select {
+	case <-s.gone:
+	default:
+		close(s.gone)
 	}
 }

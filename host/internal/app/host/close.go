@@ -48,6 +48,9 @@ func (h *Host) Close(ctx context.Context) error {
 
 func (h *Host) closeParts(context.Context) error {
 	var errs []error
+	if h.previews != nil {
+		h.previews.Close()
+	}
 	if h.fleet != nil {
 		h.fleet.close()
 	}

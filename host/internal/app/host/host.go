@@ -39,6 +39,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/leases"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/placer"
+	"github.com/myspinbot/spinbot/host/internal/previews"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
@@ -108,6 +109,7 @@ type Host struct {
 	artifacts artifacts.Store
 	files     artifacts.Keeper
 	uploads   *uploads.Uploads
+	previews  *previews.Previews
 	cache     cache.Store
 	sweeper   *retention.Sweeper
 	schedule  *retention.Schedule
@@ -238,6 +240,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.previews = previews.New(previews.Config{Executor: executor, Cache: h.cache, Keeper: h.files, Offered: h.previewer, Now: time.Now})
 	h.openTriggers()
 	h.engine = engine.New(engine.Config{
 		Vault: h.secrets, Mask: mask.String,
@@ -255,8 +258,8 @@ func (h *Host) open(ctx context.Context) error {
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
 		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
-		Live: voices{h}, Progress: h.live.fractions, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
-		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
+		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
+		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
 		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
 		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
 		Checks: map[string]func(context.Context) error{
@@ -323,6 +326,11 @@ func (h *Host) report(a sdk.Address, r sdk.Report) {
 func (h *Host) observe(id run.ID, e run.Event) {
 	defer h.live.ended(id, e) // when it is not active any more
 	defer h.versions.changed(string(id))
+	switch e.Kind {
+	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded:
+		defer h.api.Hub().Changed(string(id))
+	default: // its state stays
+	}
 	switch e.Kind {
 	case run.RunCreated, run.RunResumed:
 		h.setActive(string(id), true)

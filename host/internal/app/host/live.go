@@ -2,7 +2,8 @@ package host
 
 import (
 	"context"
-	"strings"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,15 +76,11 @@ func (l *live) ended(id run.ID, e run.Event) {
 	}
 }
 
-// fractions says how far the node instances of a run are, by their addresses within it.
-func (l *live) fractions(run string) map[string]float64 {
+// Newest implements api.Live.
+func (l *live) Newest(run string) []client.Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := make(map[string]float64, len(l.newest[run]))
-	for at, r := range l.newest[run] {
-		out[strings.TrimPrefix(at, run+"/")] = r.Fraction
-	}
-	return out
+	return slices.Collect(maps.Values(l.newest[run]))
 }
 
 // Reports implements api.Live.

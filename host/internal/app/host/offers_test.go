@@ -2,6 +2,7 @@ package host
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/myspinbot/spinbot/host/internal/catalog"
@@ -42,5 +43,20 @@ func TestOffers(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("those that get no tasks are %+v, want %+v", got, want)
+	}
+}
+
+// TestNoPreviews: what mends it depends on what is wrong.
+func TestNoPreviews(t *testing.T) {
+	t.Parallel()
+	for fix, entries := range map[string][]catalog.Entry{
+		"spinbot plugins trust render": {{Name: "render", Kind: catalog.Plugin, State: catalog.Refused, Reason: "it changed"}},
+		"it comes with spinbot; elsewhere, say where it is: spinbot serve --plugin-dir DIR": nil,
+		"take the one that comes with this spinbot":                                         {{Name: "render", Kind: catalog.Plugin, State: catalog.Ready}},
+	} {
+		p := noPreviews(&catalog.View{Entries: entries}, "render.thumbnail")
+		if p.Fix != fix || p.Code != client.CodeUnavailable || !strings.Contains(p.Detail, "plugin render") {
+			t.Errorf("%+v, want %s", p, fix)
+		}
 	}
 }

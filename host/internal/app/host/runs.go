@@ -334,6 +334,9 @@ func (v voices) Reports(ctx context.Context, run string) <-chan client.Report {
 	return v.h.live.Reports(ctx, run)
 }
 
+// Newest implements api.Live.
+func (v voices) Newest(run string) []client.Report { return v.h.live.Newest(run) }
+
 // Logs implements api.Live.
 func (v voices) Logs(run, node string) (io.ReadCloser, error) {
 	return v.h.logs.read(context.Background(), run, node)

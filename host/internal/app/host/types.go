@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/myspinbot/spinbot/host/control/dist"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
@@ -61,6 +62,30 @@ func (h *Host) offers(nodeType string) (catalog.Entry, error) {
 		return e, sdk.Refuse(fmt.Sprintf("node type %s is not there: %s", nodeType, why), "spinbot plugins lists what is there; then resume the run")
 	}
 	return e, nil
+}
+
+// previewer gives a node type that makes previews. Unlike offers it is asked by a page, which nothing of a run is known to.
+func (h *Host) previewer(ctx context.Context, nodeType string) (sdk.NodeType, error) {
+	v, err := h.catalog.View(ctx)
+	if err != nil {
+		return sdk.NodeType{}, err
+	}
+	if t, ok := v.NodeType(nodeType); ok {
+		return t, nil
+	}
+	return sdk.NodeType{}, noPreviews(v, nodeType)
+}
+
+// noPreviews says why they cannot be made, and what mends that.
+func noPreviews(v *catalog.View, nodeType string) *client.Problem {
+	owner, _, _ := strings.Cut(nodeType, ".")
+	p := &client.Problem{Code: client.CodeUnavailable, Detail: "previews are made by the plugin " + owner + ", which is not ready: " + v.Why(nodeType), Fix: "spinbot plugins trust " + owner}
+	if e, ok := v.Entry(owner); !ok {
+		p.Detail, p.Fix = "previews are made by the plugin "+owner+", which is not installed", "it comes with spinbot; elsewhere, say where it is: spinbot serve --plugin-dir DIR"
+	} else if e.State == catalog.Ready {
+		p.Detail, p.Fix = "the plugin "+owner+" that is installed makes no previews", "take the one that comes with this spinbot"
+	}
+	return p
 }
 
 func (h *Host) isModule(nodeType string) bool {

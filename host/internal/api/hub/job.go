@@ -1,0 +1,61 @@
+package hub
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// seldom is how many times longer than it takes to look at a run a job waits before it looks again.
+const seldom = 10
+
+// flushJob tells how far a run is to those that were told something else.
+func (t *topic) flushJob() error {
+	start := time.Now()
+	job, err := t.hub.cfg.Job(t.ctx, t.of.ID)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.says == nil || t.says.Messages[0].Status != job.Status || *t.says.Messages[0].Progress != job.Progress {
+		t.says = newBatch(t.of, client.Message{Type: client.MessageUpdate, JobID: job.JobID, Status: job.Status, Progress: &job.Progress})
+	}
+	for s := range t.live {
+		if s.said == t.says {
+			continue
+		}
+		if s.said = t.says; !s.push(t.says) {
+			delete(t.live, s)
+		}
+	}
+	// A large run that changes all the time must not keep a core busy with being looked at.
+	t.rest = time.Now().Add(min(seldom*time.Since(start), time.Second))
+	return nil
+}
+
+// flushRuns tells of the runs that have changed.
+func (t *topic) flushRuns() error {
+	t.mu.Lock()
+	dirty := t.dirty
+	t.dirty = map[string]bool{}
+	t.mu.Unlock()
+	var messages []client.Message
+	for id := range dirty {
+		h, err := t.hub.index(t.ctx, id)
+		if err != nil {
+			continue // it is gone; or the list is broken, and says so when it is asked for
+		}
+		r := t.hub.cfg.Summary(h)
+		raw, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		messages = append(messages, client.Message{Type: client.MessageRun, RunID: id, Seq: r.Seq, Data: raw})
+	}
+	if len(messages) > 0 {
+		t.tell(newBatch(t.of, messages...), 0)
+	}
+	return nil
+}

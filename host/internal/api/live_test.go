@@ -1,0 +1,52 @@
+package api
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// TestSocketAccess: sockets are let in like requests that change something.
+func TestSocketAccess(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	upgrade := func(headers ...string) string {
+		t.Helper()
+		address := strings.TrimPrefix(b.url, "http://")
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		host := "Host: " + address
+		for k, one := range headers {
+			if strings.HasPrefix(one, "Host: ") {
+				host, headers[k] = one, "X-A: b"
+			}
+		}
+		fmt.Fprintf(c, "GET /ws HTTP/1.1\r\n%s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n\r\n",
+			host, strings.Join(headers, "\r\n"))
+		line, err := bufio.NewReader(c).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(line)[1]
+	}
+	for header, status := range map[string]string{"Origin: http://evil.example": "403", "Origin: null": "403", "Sec-Fetch-Site: cross-site": "403", "Host: rebound.example": "403",
+		"Origin: " + b.url: "101", "X: y": "101"} {
+		if got := upgrade(header); got != status {
+			t.Errorf("%s: %s", header, got)
+		}
+	}
+	text := b.token(t, "viewer")
+	for header, status := range map[string]string{"X: y": "401", "Authorization: Bearer x": "401", "Authorization: Bearer " + text: "101"} {
+		if got := upgrade(header); got != status {
+			t.Errorf("%s: %s", header, got)
+		}
+	}
+	b.get(t, "/ws", "Authorization: Bearer "+text).problem(t, 400, client.CodeBadRequest, "WebSocket")
+}
