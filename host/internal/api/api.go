@@ -36,6 +36,7 @@ import (
 
 // Runs are what the API does with runs; ids are whole.
 type Runs interface {
+	// Submit makes a run. Of a submission whose key the owner has used before it gives the run again, Repeated.
 	Submit(ctx context.Context, s client.Submission, owner string) (client.Run, error)
 	Show(ctx context.Context, id string) (client.Run, error)
 	// Tell passes on what a person says to a run: what is one of client's words.
@@ -140,6 +141,7 @@ const (
 	maxArtifact = 16 << 30 // bytes of one artifact
 	maxParts    = 128      // parts of a multipart body
 	maxText     = 1 << 20  // bytes of one text part
+	maxKey      = 255      // bytes of a submission's key
 	maxHeaders  = 16 << 10
 	pageSize    = 100
 	maxPage     = 1000

@@ -53,7 +53,7 @@ func (f *fakeRuns) Submit(ctx context.Context, s client.Submission, owner string
 	id := fmt.Sprintf("run_%03d", len(f.got))
 	f.mu.Unlock()
 	err := f.store.Append(ctx, store.Append{Run: id, Events: [][]byte{[]byte("{}")}, Head: &store.Head{Run: id, Pipeline: s.Pipeline.Name, State: "running", Seq: 1}})
-	return client.Run{ID: id, State: "running", Inputs: s.Inputs}, err
+	return client.Run{ID: id, State: "running", Inputs: s.Inputs, Repeated: s.Key == "again"}, err
 }
 
 func (f *fakeRuns) Show(ctx context.Context, id string) (client.Run, error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -62,6 +63,8 @@ func (s *Server) runRoutes() {
 		func(o *huma.Operation) {
 			takes(o, "application/json", schemaOf[client.Submission](s))
 			takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Properties: map[string]*huma.Schema{"pipeline": bytesSchema}})
+			o.Parameters = append(o.Parameters, &huma.Param{Name: client.HeaderKey, In: "header", Schema: textSchema,
+				Description: "With the same key and body, for 24 hours, you get the same run again, and " + client.HeaderRepeated + ": true with it. With another body the answer is 409."})
 			s.returns(o, "202", "The run. Location says where it is.", "application/json", schemaOf[client.Run](s))
 		}, s.submit)
 	s.bare(Op{ID: "show-run", Method: get, Path: v1 + "runs/{id}", Need: Viewer, Summary: "A run, with its nodes"}, func(o *huma.Operation) {
@@ -180,9 +183,15 @@ func (s *Server) submit(c *fiber.Ctx) error {
 		}
 		sub.Rerun.Of = h.Run
 	}
+	if sub.Key = c.Get(client.HeaderKey); len(sub.Key) > maxKey || strings.ContainsFunc(sub.Key, func(r rune) bool { return r < '!' || r > '~' }) {
+		return badRequest("the header "+client.HeaderKey+" is no key", "write at most 255 letters, digits and signs, such as a UUID")
+	}
 	r, err := s.cfg.Runs.Submit(ctx, sub, callerOf(ctx).User)
 	if err != nil {
 		return err
+	}
+	if r.Repeated {
+		c.Set(client.HeaderRepeated, "true")
 	}
 	c.Location(v1 + "runs/" + r.ID)
 	return c.Status(fiber.StatusAccepted).JSON(r)

@@ -36,6 +36,27 @@ func TestSubmit(t *testing.T) {
 	}
 }
 
+// TestKeys: a key reaches the host, that it was used before reaches the client, and what is no key is refused.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	for _, key := range []string{"", "once", "again", strings.Repeat("k", maxKey)} {
+		r, err := b.unix.Submit(t.Context(), client.Submission{Key: key, Pipeline: client.Source{Text: "x"}})
+		if err != nil || r.Repeated != (key == "again") {
+			t.Errorf("%q: %+v %v", key, r, err)
+		}
+		if got := b.runs.got[len(b.runs.got)-1].Key; got != key {
+			t.Errorf("%q came as %q", key, got)
+		}
+	}
+	for _, key := range []string{"two words", "schl\u00fcssel", strings.Repeat("k", maxKey+1)} {
+		var p *client.Problem
+		if _, err := b.unix.Submit(t.Context(), client.Submission{Key: key, Pipeline: client.Source{Text: "x"}}); !errors.As(err, &p) || p.Code != client.CodeBadRequest || !strings.Contains(p.Fix, "255") {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+}
+
 func TestSubmitRefuses(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
