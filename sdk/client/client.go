@@ -182,6 +182,11 @@ func (c *Client) Explain(ctx context.Context, id, node string) (x Explained, err
 	return x, c.call(ctx, http.MethodGet, runPath(id, "/explain?node="+url.QueryEscape(node)), nil, &x)
 }
 
+// Reports gives what a run's nodes said last, as far as the host remembers, at most limit (0: the host's choice); node is as for Logs.
+func (c *Client) Reports(ctx context.Context, id, node string, limit int) (l ReportList, err error) {
+	return l, c.call(ctx, http.MethodGet, runPath(id, fmt.Sprintf("/reports?node=%s&limit=%d", url.QueryEscape(node), limit)), nil, &l)
+}
+
 // Events reads recorded events above a sequence number, at most limit (0: the host's choice).
 func (c *Client) Events(ctx context.Context, id string, after uint64, limit int) (l EventList, err error) {
 	path := fmt.Sprintf("%s?after=%d&limit=%d", runPath(id, "/events"), after, limit)

@@ -287,6 +287,12 @@ type Report struct {
 	sdk.Report
 }
 
+// ReportList is what nodes of a run said last, the oldest first.
+type ReportList struct {
+	Version int      `json:"version"`
+	Reports []Report `json:"reports"`
+}
+
 // Frame is one item of a run's live stream; exactly one field is set.
 type Frame struct {
 	Event  *Event

@@ -75,6 +75,8 @@ type Live interface {
 	Reports(ctx context.Context, run string) <-chan client.Report
 	// Newest gives the newest progress of each node of a run.
 	Newest(run string) []client.Report
+	// Said gives the last reports of a run's nodes, at most limit, in order; node is as for Logs.
+	Said(run, node string, limit int) []client.Report
 	// Logs gives the run's log as JSON lines; node is empty, a node's name or one instance.
 	Logs(run, node string) (io.ReadCloser, error)
 }

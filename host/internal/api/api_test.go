@@ -160,6 +160,10 @@ func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
 
 func (f *fakeLive) Newest(string) []client.Report { return f.newest }
 
+func (f *fakeLive) Said(_, node string, limit int) []client.Report {
+	return []client.Report{{Report: sdk.Report{Message: fmt.Sprint(node, " ", limit)}}}
+}
+
 func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
 	if node == "none" {
 		return nil, &client.Problem{Code: client.CodeNotFound, Detail: "no node none"}

@@ -83,6 +83,8 @@ func (s *Server) runRoutes() {
 			query(o, "node", "Of this node alone.", textSchema)
 			s.returns(o, "200", "The lines.", "application/x-ndjson", textSchema)
 		}, s.logs)
+	op(s, Op{ID: "run-reports", Method: get, Path: v1 + "runs/{id}/reports", Need: Viewer, Summary: "What a run's nodes said last",
+		Detail: "The oldest first. The host keeps up to 100 of each node instance in memory, those that spoke last of all; a restart forgets them."}, s.reports)
 	op(s, Op{ID: "explain-run", Method: get, Path: v1 + "runs/{id}/explain", Need: Viewer, Summary: "Why a run, or one of its nodes, stands where it stands"}, s.explainRun)
 	for _, word := range [][2]string{{client.WordCancel, "Cancel a run, or one of its nodes"}, {client.WordResume, "Have a run go on"}, {client.WordPause, "Begin nothing more of a run"},
 		{client.WordAnswer, "Answer a gate"}, {client.WordDecide, "Decide what becomes of a node that failed"}, {client.WordPrioritize, "Set a run's priority"}} {
@@ -231,6 +233,18 @@ func (s *Server) explainRun(ctx context.Context, in *oneNode) (client.Explained,
 		return client.Explained{}, err
 	}
 	return s.cfg.Runs.Explain(ctx, h.Run, in.Node)
+}
+
+func (s *Server) reports(ctx context.Context, in *struct {
+	OneRun
+	Page
+	Node string `query:"node" doc:"Of this node alone: its name or address within the run."`
+}) (client.ReportList, error) {
+	h, err := s.find(ctx, in.ID)
+	if err != nil {
+		return client.ReportList{}, err
+	}
+	return client.ReportList{Version: client.ShapeVersion, Reports: some(s.cfg.Live.Said(h.Run, in.Node, in.limit()))}, nil
 }
 
 func (s *Server) logs(c *fiber.Ctx) error {

@@ -259,6 +259,25 @@ func TestCancelAndResume(t *testing.T) {
 	}
 }
 
+// TestReports: a run's last reports are those of the node and as many as were asked for.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	r, err := b.unix.Submit(t.Context(), client.Submission{Pipeline: client.Source{Text: "x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, limit := range map[string]int{"shot[2] 100": 0, "shot[2] 7": 7} {
+		if l, err := b.unix.Reports(t.Context(), r.ID, "shot[2]", limit); err != nil || len(l.Reports) != 1 || l.Reports[0].Message != want {
+			t.Errorf("%+v %v, want %s", l, err, want)
+		}
+	}
+	var p *client.Problem
+	if _, err := b.unix.Reports(t.Context(), "none", "", 0); !errors.As(err, &p) || p.Code != client.CodeNotFound {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestLogs(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)

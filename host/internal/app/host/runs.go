@@ -337,6 +337,9 @@ func (v voices) Reports(ctx context.Context, run string) <-chan client.Report {
 // Newest implements api.Live.
 func (v voices) Newest(run string) []client.Report { return v.h.live.Newest(run) }
 
+// Said implements api.Live.
+func (v voices) Said(run, node string, limit int) []client.Report { return v.h.live.lately.list(run, node, limit) }
+
 // Logs implements api.Live.
 func (v voices) Logs(run, node string) (io.ReadCloser, error) {
 	return v.h.logs.read(context.Background(), run, node)
