@@ -157,6 +157,11 @@ func (c *Client) NextInQueue(ctx context.Context, run string) (q Queue, err erro
 	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/next", NextRun{run}, &q)
 }
 
+// MoveInQueue puts a run that waits beside another one.
+func (c *Client) MoveInQueue(ctx context.Context, m MoveRun) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/move", m, &q)
+}
+
 // TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 func (c *Client) TellQueue(ctx context.Context, what string) (q Queue, err error) {
 	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/"+what, struct{}{}, &q)

@@ -51,8 +51,8 @@ type Queue interface {
 	Queue(ctx context.Context, limit int) (client.Queue, error)
 	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 	TellQueue(ctx context.Context, what, by string) error
-	// Next puts a run that waits before all others.
-	Next(ctx context.Context, run, by string) error
+	// Move puts a run that waits right before another one, or right behind it; without another, before all.
+	Move(ctx context.Context, run, other string, behind bool, by string) error
 }
 
 // Planner says what a run would do.

@@ -80,8 +80,8 @@ func (f fakeQueue) TellQueue(_ context.Context, what, by string) error {
 	return f.runs.note("queue %s by %s", what, by)
 }
 
-func (f fakeQueue) Next(_ context.Context, run, by string) error {
-	return f.runs.note("next %s by %s", run, by)
+func (f fakeQueue) Move(_ context.Context, run, other string, behind bool, by string) error {
+	return f.runs.note("move %s beside %q, behind %t, by %s", run, other, behind, by)
 }
 
 func (f fakeQueue) Plan(_ context.Context, s client.Submission) (client.Plan, error) {

@@ -407,3 +407,42 @@ func TestQueuePlanAndCache(t *testing.T) {
 		t.Error(l)
 	}
 }
+
+// TestMoveInQueue: who goes where reaches the host by whole ids, and what makes no sense is refused.
+func TestMoveInQueue(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	for range 2 {
+		if _, err := b.unix.Submit(t.Context(), client.Submission{Pipeline: client.Source{Text: "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.runs.told = nil
+	if _, err := b.unix.NextInQueue(t.Context(), "last"); err != nil {
+		t.Error(err)
+	}
+	for _, m := range []client.MoveRun{{Run: "run_001", Before: "last"}, {Run: "run_001", After: "run_002"}} {
+		if _, err := b.unix.MoveInQueue(t.Context(), m); err != nil {
+			t.Error(err)
+		}
+	}
+	want := `move run_002 beside "", behind false, move run_001 beside "run_002", behind false, move run_001 beside "run_002", behind true`
+	var told []string
+	for _, one := range b.runs.told {
+		told = append(told, one[:strings.Index(one, ", by ")])
+	}
+	if got := strings.Join(told, ", "); got != want {
+		t.Errorf("got %s", got)
+	}
+	for code, all := range map[string][]client.MoveRun{
+		client.CodeBadRequest: {{Run: "run_001"}, {Run: "run_001", Before: "run_002", After: "run_002"}, {Run: "run_002", Before: "last"}},
+		client.CodeNotFound:   {{Run: "none", Before: "run_001"}, {Run: "run_001", After: "none"}},
+	} {
+		for _, m := range all {
+			var p *client.Problem
+			if _, err := b.unix.MoveInQueue(t.Context(), m); !errors.As(err, &p) || p.Code != code || p.Fix == "" {
+				t.Errorf("%+v: %v, want %s", m, err, code)
+			}
+		}
+	}
+}

@@ -316,6 +316,8 @@ func explain(err error) error {
 		return invalid(client.CodeInvalidInput, wrong)
 	case errors.Is(err, engine.ErrNoNode):
 		return &client.Problem{Code: client.CodeNotFound, Detail: err.Error(), Fix: "spinbot show lists the nodes of a run"}
+	case errors.Is(err, engine.ErrNotQueued):
+		return &client.Problem{Code: client.CodeConflict, Detail: err.Error(), Fix: "spinbot queue lists what waits"}
 	case errors.Is(err, engine.ErrNotWaiting), errors.Is(err, engine.ErrNodeEnded):
 		return &client.Problem{Code: client.CodeConflict, Detail: err.Error()}
 	case errors.Is(err, engine.ErrNotResumable), errors.Is(err, engine.ErrEnded):
