@@ -61,6 +61,10 @@ func (f *fakeRuns) Show(ctx context.Context, id string) (client.Run, error) {
 	return client.Run{ID: h.Run, State: h.State, Pipeline: h.Pipeline, Seq: h.Seq}, err
 }
 
+func (f *fakeRuns) Gates(_ context.Context, id string) ([]client.Gate, error) {
+	return []client.Gate{{Run: id, At: "gate.review"}}, nil
+}
+
 func (f *fakeRuns) Tell(_ context.Context, id, what string, w client.Word, by string) error {
 	return f.note("%s %s%s: %s", what, id, w.At, w.Reason)
 }

@@ -446,3 +446,30 @@ func TestMoveInQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestGates: questions come in pages of the runs that are under way.
+func TestGates(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	for range 3 {
+		if _, err := b.unix.Submit(t.Context(), client.Submission{Pipeline: client.Source{Text: "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{
+		"gates": "run_003 run_002 run_001 ", "gates?limit=2": "run_003 run_002 next run_002", "gates?before=run_002": "run_001 ",
+	} {
+		var l client.GateList
+		b.get(t, "/api/v1/"+path).into(t, &l)
+		got := ""
+		for _, g := range l.Gates {
+			got += g.Run + " "
+		}
+		if l.Next != "" {
+			got += "next " + l.Next
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}

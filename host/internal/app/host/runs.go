@@ -340,7 +340,9 @@ func (v voices) Reports(ctx context.Context, run string) <-chan client.Report {
 func (v voices) Newest(run string) []client.Report { return v.h.live.Newest(run) }
 
 // Said implements api.Live.
-func (v voices) Said(run, node string, limit int) []client.Report { return v.h.live.lately.list(run, node, limit) }
+func (v voices) Said(run, node string, limit int) []client.Report {
+	return v.h.live.lately.list(run, node, limit)
+}
 
 // Logs implements api.Live.
 func (v voices) Logs(run, node string) (io.ReadCloser, error) {
