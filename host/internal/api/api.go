@@ -34,7 +34,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// Runs are what the API does with runs; ids are whole.
+// Runs are what the API does with runs; ids are whole, but for that of a run to repeat.
 type Runs interface {
 	// Submit makes a run. Of a submission whose key the owner has used before it gives the run again, Repeated.
 	Submit(ctx context.Context, s client.Submission, owner string) (client.Run, error)

@@ -178,14 +178,7 @@ func (s *Server) submit(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	if sub.Rerun != nil {
-		h, err := s.find(ctx, sub.Rerun.Of)
-		if err != nil {
-			return err
-		}
-		sub.Rerun.Of = h.Run
-	}
-	if sub.Key = c.Get(client.HeaderKey); len(sub.Key) > maxKey || strings.ContainsFunc(sub.Key, func(r rune) bool { return r < '!' || r > '~' }) {
+	if sub.Key = strings.Clone(c.Get(client.HeaderKey)); len(sub.Key) > maxKey || strings.ContainsFunc(sub.Key, func(r rune) bool { return r < '!' || r > '~' }) {
 		return badRequest("the header "+client.HeaderKey+" is no key", "write at most 255 letters, digits and signs, such as a UUID")
 	}
 	r, err := s.cfg.Runs.Submit(ctx, sub, callerOf(ctx).User)

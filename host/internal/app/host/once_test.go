@@ -65,6 +65,15 @@ func TestSubmittedAgain(t *testing.T) {
 		t.Errorf("%+v %v", r, err)
 	}
 
+	last := client.Submission{Key: "last", Rerun: &client.Rerun{Of: "last"}}
+	repeats, err := h.Client().Submit(t.Context(), last)
+	if err != nil || repeats.Parent == "" {
+		t.Fatalf("%+v %v", repeats, err)
+	}
+	if r, err := h.Client().Submit(t.Context(), last); err != nil || r.ID != repeats.ID || !r.Repeated { // which is not the last any more
+		t.Errorf("%+v %v", r, err)
+	}
+
 	lost := keyed("lost", "one") // the host died before the run was made
 	o, err := onceOf(h.store, lost, "bert", time.Now())
 	if err != nil {
@@ -77,7 +86,7 @@ func TestSubmittedAgain(t *testing.T) {
 	if r, err := (runs{h}).Submit(t.Context(), lost, "bert"); err != nil || r.ID != string(id) || !r.Repeated {
 		t.Errorf("%+v %v, want %s", r, err, id)
 	}
-	counted(t, h, 6)
+	counted(t, h, 7)
 }
 
 // TestSubmittedAtOnce: however many ask at once, at two hosts, one run is made; and a host that has ended takes it with it.

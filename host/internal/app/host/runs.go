@@ -29,7 +29,12 @@ func (r runs) submit(ctx context.Context, sub client.Submission, owner string, n
 	want := engine.Submission{Owner: owner, Priority: sub.Priority}
 	var earlier sdk.Values
 	if sub.Rerun != nil {
-		release, err := r.h.hold(ctx, sub.Rerun.Of)
+		head, err := r.h.store.Find(ctx, sub.Rerun.Of)
+		if err != nil {
+			return "", err
+		}
+		sub.Rerun = &client.Rerun{Of: head.Run, From: sub.Rerun.From}
+		release, err := r.h.hold(ctx, head.Run)
 		if err != nil {
 			return "", err
 		}

@@ -73,8 +73,11 @@ node "test.echo" "c" { value = node.b.value }
 	}
 	var p *client.Problem
 	for _, bad := range []client.Rerun{{Of: first.ID, From: []string{"node.none"}}, {Of: "run_none"}} {
-		if _, err := c.Submit(t.Context(), client.Submission{Rerun: &bad}); !errors.As(err, &p) || p.Code != client.CodeNotFound {
+		if _, err := c.Submit(t.Context(), client.Submission{Rerun: &bad}); !errors.As(err, &p) || p.Code != client.CodeNotFound || p.Fix == "" {
 			t.Errorf("%+v: %v", bad, err)
 		}
+	}
+	if _, err := c.Submit(t.Context(), client.Submission{Rerun: &client.Rerun{Of: "run_"}}); !errors.As(err, &p) || p.Code != client.CodeBadRequest {
+		t.Errorf("%v", err)
 	}
 }
