@@ -59,7 +59,7 @@ var rooms = []room{
 	{"host/internal/gpu/...", 3, nil, "one adapter each: a way to ask for devices"},
 	{"host/internal/config", 3, nil, "spinbot.hcl: the host's configuration"},
 	{"host/internal/exec", 2, []string{"host/internal/artifacts"}, "Executor (one method) and its decorators"},
-	{"host/internal/store", 2, nil, "Journal, Index, Keeper, Ownership, Records and their errors"},
+	{"host/internal/store", 2, nil, "Journal, Index, Keeper, Keys, Ownership, Records and their errors"},
 	{"host/internal/artifacts", 2, nil, "Store of immutable bytes"},
 	{"host/internal/cache", 2, nil, "results that may be used again, by what went in"},
 	{"host/internal/grant", 1, nil, "what this machine lets a control node do beyond computing: the words, which host is covered"},

@@ -662,6 +662,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queue/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a run that waits right before another one, or right after it
+         * @description It gets the priority of that one.
+         */
+        post: operations["move-in-queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue/next": {
         parameters: {
             query?: never;
@@ -673,7 +693,7 @@ export interface paths {
         put?: never;
         /**
          * Put a run that waits before all others
-         * @description It gets the priority that this takes. To order others, set their priorities.
+         * @description It gets the priority of the first, if that is another.
          */
         post: operations["next-in-queue"];
         delete?: never;
@@ -904,6 +924,26 @@ export interface paths {
         put?: never;
         /** Set a run's priority */
         post: operations["prioritize-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run's nodes said last
+         * @description The oldest first. The host keeps up to 100 of each node instance in memory, those that spoke last of all; a restart forgets them.
+         */
+        get: operations["run-reports"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1718,6 +1758,11 @@ export interface components {
             digest: string;
             url: string;
         };
+        MoveRun: {
+            after?: string;
+            before?: string;
+            run: string;
+        };
         NewToken: {
             name: string;
             role: string;
@@ -1944,6 +1989,37 @@ export interface components {
             end: components["schemas"]["Position"];
             file?: string;
             start: components["schemas"]["Position"];
+        };
+        Report: {
+            address: string;
+            checkpoint?: string;
+            /** Format: double */
+            fraction?: number;
+            kind: string;
+            level?: string;
+            message?: string;
+            /** @description A reference to an artifact. */
+            preview?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            time: string;
+            usage?: components["schemas"]["Usage"];
+        };
+        ReportList: {
+            reports: components["schemas"]["Report"][];
+            /** Format: int64 */
+            version: number;
         };
         Rerun: {
             from?: string[];
@@ -3578,6 +3654,39 @@ export interface operations {
             };
         };
     };
+    "move-in-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "next-in-queue": {
         parameters: {
             query?: never;
@@ -3718,7 +3827,10 @@ export interface operations {
     "submit-run": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description With the same key and body, for 24 hours, you get the same run again, and Idempotent-Replayed: true with it. With another body the answer is 409. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4090,6 +4202,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "run-reports": {
+        parameters: {
+            query?: {
+                /** @description How many at most; 0: 100. */
+                limit?: number;
+                /** @description Of this node alone: its name or address within the run. */
+                node?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A run's id, a unique beginning of that, or last. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportList"];
                 };
             };
             /** @description Error */

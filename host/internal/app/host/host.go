@@ -132,6 +132,7 @@ type Host struct {
 	live      *live
 	logs      *logs
 	versions  *versions
+	silence   *silence
 	accounts  *auth.Accounts
 	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
@@ -157,7 +158,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions()}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence()}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
@@ -328,6 +329,7 @@ func (h *Host) report(a sdk.Address, r sdk.Report) {
 func (h *Host) observe(id run.ID, e run.Event) {
 	defer h.live.ended(id, e) // when it is not active any more
 	defer h.versions.changed(string(id))
+	defer h.silence.observe(id, e)
 	switch e.Kind {
 	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded:
 		defer h.api.Hub().Changed(string(id))
@@ -355,6 +357,7 @@ func (h *Host) observe(id run.ID, e run.Event) {
 
 func (h *Host) setActive(run string, on bool) {
 	defer h.versions.changed(run)
+	h.silence.forget(run)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if on {
