@@ -19,7 +19,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// Config is what the API serves.
+// Config is what the API serves. Metrics have to be there.
 type Config struct {
 	Route     route.Config
 	Runs      runroutes.Config

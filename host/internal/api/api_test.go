@@ -232,7 +232,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 	trail, log := auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl")), slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := Config{
 		Route: route.Config{Accounts: accounts, Trail: trail, Log: log},
-		Runs: runroutes.Config{Runs: b.runs, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Live: b.live, Retention: fakeRetention{b.runs}, Cache: &fakeCache{}, Journal: mem, Index: mem,
+		Runs: runroutes.Config{Runs: b.runs, Gates: b.runs, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Live: b.live, Retention: fakeRetention{b.runs}, Cache: &fakeCache{}, Journal: mem, Index: mem,
 			Active:  func(string) bool { return true },
 			FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) }},
 		Pipelines: pipelineroutes.Config{Pipelines: fakePipelines{}, Checker: fakeCatalog{}, Triggers: fakeTriggers{}},

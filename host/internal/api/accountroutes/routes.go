@@ -10,7 +10,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 )
 
-// Config is what the routes need. Accounts and Trail have to be there.
+// Config is what the routes need. Accounts and Trail have to be there, and are those of the server.
 type Config struct {
 	Accounts *auth.Accounts
 	Trail    *auth.Trail

@@ -205,7 +205,7 @@ func refusal(o Op, who *Caller) error {
 	return Forbidden(who.User+" may not do this: it needs the role "+o.Need.String(), "ask an admin, or take another token")
 }
 
-// Permitted refuses paths from anybody but the machine's own user.
+// Permitted refuses a pipeline's path from anybody but the machine's own user, and a source in which there is no pipeline.
 func Permitted(ctx context.Context, src client.Source) error {
 	if src.Path != "" && !CallerOf(ctx).Private {
 		return Forbidden("a pipeline's path is taken over the private socket only", "send the file itself as pipeline.text")

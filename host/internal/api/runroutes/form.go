@@ -32,7 +32,7 @@ func (s *Routes) parts(c *fiber.Ctx, boundary string) (client.Submission, error)
 	for n := 0; ; n++ {
 		part, err := form.NextPart()
 		if err == io.EOF { // as it is: that of a form that broke off is wrapped
-			_, _ = io.CopyN(io.Discard, sent, maxText) // what follows the form; of more see tidy
+			_, _ = io.CopyN(io.Discard, sent, maxText) // what follows the form; of what is left then, route closes the connection
 			return sub, nil
 		}
 		if err != nil {

@@ -30,7 +30,7 @@ func (s *Routes) listGates(ctx context.Context, in *struct {
 		list.Next = heads[limit-1].Run
 	}
 	for _, h := range heads {
-		gates, err := s.cfg.Runs.Gates(ctx, h.Run)
+		gates, err := s.cfg.Gates.Gates(ctx, h.Run)
 		if err != nil {
 			return list, err
 		}

@@ -20,12 +20,16 @@ type Runs interface {
 	// Submit makes a run. Of a submission whose key the owner has used before it gives the run again, Repeated.
 	Submit(ctx context.Context, s client.Submission, owner string) (client.Run, error)
 	Show(ctx context.Context, id string) (client.Run, error)
-	// Gates gives what a run asks people now.
-	Gates(ctx context.Context, id string) ([]client.Gate, error)
 	// Tell passes on what a person says to a run: what is one of client's words.
 	Tell(ctx context.Context, id, what string, w client.Word, by string) error
 	// Explain says why the run, or the node with that name or address, stands where it stands.
 	Explain(ctx context.Context, id, node string) (client.Explained, error)
+}
+
+// Gates are the questions of runs.
+type Gates interface {
+	// Gates gives what a run asks people now.
+	Gates(ctx context.Context, id string) ([]client.Gate, error)
 }
 
 // Queue is what the API does with runs that wait for their turn.
@@ -65,6 +69,7 @@ type Retention interface {
 // Config is what the routes need. Every part but Changes and CacheLimit has to be there.
 type Config struct {
 	Runs      Runs
+	Gates     Gates
 	Queue     Queue
 	Planner   Planner
 	Live      Live

@@ -21,7 +21,7 @@ func (h *Host) openAPI() {
 	log := h.cfg.Log
 	h.api = api.New(api.Config{
 		Route: route.Config{Accounts: h.accounts, Trail: h.trail, Hosts: h.cfg.Hosts, Observe: h.metrics.Request, Log: log},
-		Runs: runroutes.Config{Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
+		Runs: runroutes.Config{Runs: runs{h}, Gates: runs{h}, Queue: queue{h}, Planner: planner{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
 			Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isAdvanced, Changes: h.version,
 			FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }},
 		Pipelines: pipelineroutes.Config{Pipelines: folders{h}, Checker: types{h}, Triggers: triggers{h}},
