@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -11,6 +10,6 @@ import (
 // copyWritten makes an object say that it was written at another time.
 func (s *Store) copyWritten(ctx context.Context, key string, then time.Time) error {
 	_, err := s.client.CopyObject(ctx, minio.CopyDestOptions{Bucket: s.cfg.Bucket, Object: key, ReplaceMetadata: true,
-		UserMetadata: map[string]string{written: strconv.FormatInt(then.UnixNano(), 10)}}, minio.CopySrcOptions{Bucket: s.cfg.Bucket, Object: key})
+		UserMetadata: stamp(then)}, minio.CopySrcOptions{Bucket: s.cfg.Bucket, Object: key})
 	return err
 }

@@ -1,11 +1,14 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,12 +36,49 @@ func (s *Store) Touch(ctx context.Context, digest string) error {
 	}
 	_, err = s.stat(ctx, s.blob(hexa))
 	if err == nil {
-		err = s.mark(ctx, s.touchedBy(hexa), time.Now(), false)
+		err = s.touch(ctx, hexa, time.Now())
 	}
 	if err == nil {
 		err = s.settled(ctx, hexa)
 	}
 	return s.about("touch", digest, err)
+}
+
+// touch writes down that the artifact was touched then. Each time is an object of its own, since what is written last is not always the
+// newest; older ones go.
+func (s *Store) touch(ctx context.Context, hexa string, now time.Time) error {
+	before, err := s.touched(ctx, hexa)
+	if err == nil {
+		_, err = s.client.PutObject(ctx, s.cfg.Bucket, s.touchKey(hexa, now), bytes.NewReader(nil), 0, minio.PutObjectOptions{})
+	}
+	for _, t := range before {
+		if err == nil && t.Before(now) {
+			err = s.drop(ctx, s.touchKey(hexa, t))
+		}
+	}
+	return err
+}
+
+func (s *Store) touchKey(hexa string, t time.Time) string {
+	return fmt.Sprintf("%s%s/%019d", s.touches(), hexa, t.UnixNano())
+}
+
+// touchOf reads a key of touch.
+func (s *Store) touchOf(key string) (hexa string, t time.Time, ok bool) {
+	hexa, at, _ := strings.Cut(strings.TrimPrefix(key, s.touches()), "/")
+	ns, err := strconv.ParseInt(at, 10, 64)
+	return hexa, time.Unix(0, ns), err == nil
+}
+
+// touched says when the artifact was touched, as far as it is still known.
+func (s *Store) touched(ctx context.Context, hexa string) (all []time.Time, err error) {
+	err = s.list(ctx, s.touches()+hexa+"/", func(o minio.ObjectInfo) bool {
+		if _, t, ok := s.touchOf(o.Key); ok {
+			all = append(all, t)
+		}
+		return true
+	})
+	return all, err
 }
 
 // settled waits until nobody removes the artifact, and says whether it is there then.
@@ -50,7 +90,7 @@ func (s *Store) settled(ctx context.Context, hexa string) error {
 		if err == nil && !began.Equal(seen) {
 			seen, since = began, time.Now()
 		}
-		if err == nil && time.Since(since) > forgotten {
+		if err == nil && time.Since(since) > s.patience {
 			err = s.drop(ctx, s.going(hexa))
 		}
 		if absent(err) {
@@ -95,7 +135,12 @@ func (s *Store) remove(ctx context.Context, hexa string, before time.Time) (bool
 	newest, err := s.newest(ctx, hexa)
 	old := err == nil && newest.Before(before)
 	if old {
-		err = errors.Join(s.drop(ctx, s.blob(hexa)), s.drop(ctx, s.touchedBy(hexa)))
+		err = s.drop(ctx, s.blob(hexa))
+		touches, terr := s.touched(ctx, hexa)
+		for _, t := range touches {
+			terr = errors.Join(terr, s.drop(ctx, s.touchKey(hexa, t)))
+		}
+		err = errors.Join(err, terr)
 	}
 	// Others wait for this one; it goes in any case, or they wait until it is forgotten.
 	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), removal)
@@ -105,8 +150,10 @@ func (s *Store) remove(ctx context.Context, hexa string, before time.Time) (bool
 
 // announce says that this host removes the artifact; false: another one does, or did when it died.
 func (s *Store) announce(ctx context.Context, hexa string) (bool, error) {
-	err := s.mark(ctx, s.going(hexa), time.Now(), true)
-	if minio.ToErrorResponse(err).Code != minio.PreconditionFailed {
+	options := minio.PutObjectOptions{UserMetadata: stamp(time.Now())}
+	options.SetMatchETagExcept("*")
+	_, err := s.client.PutObject(ctx, s.cfg.Bucket, s.going(hexa), bytes.NewReader(nil), 0, options)
+	if codeOf(err) != minio.PreconditionFailed {
 		return err == nil, err
 	}
 	began, err := s.stat(ctx, s.going(hexa))
@@ -115,7 +162,7 @@ func (s *Store) announce(ctx context.Context, hexa string) (bool, error) {
 	}
 	if first, ok := s.others[hexa]; err != nil || !ok || !first.began.Equal(began) {
 		s.others[hexa] = sighting{began, time.Now()}
-	} else if time.Since(first.at) > forgotten {
+	} else if time.Since(first.at) > s.patience {
 		delete(s.others, hexa)
 		err = s.drop(ctx, s.going(hexa)) // the next round has it
 	}
@@ -126,7 +173,11 @@ func (s *Store) announce(ctx context.Context, hexa string) (bool, error) {
 type sighting struct{ began, at time.Time }
 
 func (s *Store) drop(ctx context.Context, key string) error {
-	return s.client.RemoveObject(ctx, s.cfg.Bucket, key, minio.RemoveObjectOptions{})
+	err := s.client.RemoveObject(ctx, s.cfg.Bucket, key, minio.RemoveObjectOptions{})
+	if absent(err) {
+		return nil // another was faster, and some servers say so
+	}
+	return err
 }
 
 // newest says when the artifact was put or touched last.
@@ -135,14 +186,8 @@ func (s *Store) newest(ctx context.Context, hexa string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	touched, err := s.stat(ctx, s.touchedBy(hexa))
-	if err != nil && !absent(err) {
-		return time.Time{}, err
-	}
-	if touched.After(put) {
-		return touched, nil
-	}
-	return put, nil
+	touched, err := s.touched(ctx, hexa)
+	return slices.MaxFunc(append(touched, put), time.Time.Compare), err
 }
 
 // Peek implements artifacts.Keeper.
@@ -155,7 +200,9 @@ func (s *Store) All(ctx context.Context) iter.Seq2[artifacts.Held, error] {
 	return func(yield func(artifacts.Held, error) bool) {
 		touched := map[string]time.Time{}
 		err := s.list(ctx, s.touches(), func(o minio.ObjectInfo) bool {
-			touched[strings.TrimPrefix(o.Key, s.touches())] = o.LastModified
+			if hexa, t, ok := s.touchOf(o.Key); ok && t.After(touched[hexa]) {
+				touched[hexa] = t
+			}
 			return true
 		})
 		if err == nil {
@@ -164,11 +211,11 @@ func (s *Store) All(ctx context.Context) iter.Seq2[artifacts.Held, error] {
 				if _, err := name("sha256:" + hexa); err != nil || o.Key != s.blob(hexa) {
 					return true // not ours
 				}
-				put := o.LastModified
+				put := o.LastModified.Add(grain)
 				if t := touched[hexa]; t.After(put) {
 					put = t
 				}
-				return yield(artifacts.Held{Digest: "sha256:" + hexa, Size: o.Size, Put: put.Add(grain)}, nil)
+				return yield(artifacts.Held{Digest: "sha256:" + hexa, Size: o.Size, Put: put}, nil)
 			})
 		}
 		if err != nil {

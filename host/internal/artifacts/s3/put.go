@@ -27,7 +27,7 @@ const (
 	small = 1 << 20
 	// attempts is how often something is put again that was removed in the same moment.
 	attempts = 20
-	// written is the metadata that says when an object's writer wrote it, in nanoseconds since 1970.
+	// written is the metadata of stamp, in nanoseconds since 1970.
 	written = "Written"
 )
 
@@ -134,7 +134,7 @@ func (s *Store) put(ctx context.Context, c content) error {
 		now := time.Now()
 		_, err := s.stat(ctx, s.blob(hexa))
 		if err == nil {
-			err = s.mark(ctx, s.touchedBy(hexa), now, false)
+			err = s.touch(ctx, hexa, now)
 		} else if absent(err) {
 			err = s.send(ctx, c, now)
 		}
@@ -155,7 +155,7 @@ func (s *Store) send(ctx context.Context, c content, now time.Time) error {
 	}
 	hexa := hex.EncodeToString(c.sum)
 	options := minio.PutObjectOptions{ContentType: "application/octet-stream", PartSize: part, NumThreads: parallel,
-		UserMetadata: map[string]string{written: strconv.FormatInt(now.UnixNano(), 10)}}
+		UserMetadata: stamp(now)}
 	var err error
 	if c.size <= part { // in one piece, whose digest the server is told
 		options.SetMatchETagExcept("*")
@@ -163,20 +163,15 @@ func (s *Store) send(ctx context.Context, c content, now time.Time) error {
 	} else {
 		_, err = s.client.PutObject(ctx, s.cfg.Bucket, s.blob(hexa), c.ReadSeeker, c.size, options)
 	}
-	if minio.ToErrorResponse(err).Code == minio.PreconditionFailed {
-		return s.mark(ctx, s.touchedBy(hexa), now, false)
+	if c.size > part && err == nil || codeOf(err) == minio.PreconditionFailed { // somebody else may have written it
+		return s.touch(ctx, hexa, now)
 	}
 	return err
 }
 
-// mark writes an empty object; with first only where none is.
-func (s *Store) mark(ctx context.Context, key string, now time.Time, first bool) error {
-	options := minio.PutObjectOptions{UserMetadata: map[string]string{written: strconv.FormatInt(now.UnixNano(), 10)}}
-	if first {
-		options.SetMatchETagExcept("*")
-	}
-	_, err := s.client.PutObject(ctx, s.cfg.Bucket, key, bytes.NewReader(nil), 0, options)
-	return err
+// stamp is the metadata that says when an object's writer wrote it.
+func stamp(now time.Time) map[string]string {
+	return map[string]string{written: strconv.FormatInt(now.UnixNano(), 10)}
 }
 
 // stat says when an object was written; NoSuchKey when there is none.

@@ -2,12 +2,12 @@ package s3
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -34,7 +34,10 @@ func (s *Store) renew(ctx context.Context, digest string) error {
 	if err != nil {
 		return err
 	}
-	newest, err := s.newest(ctx, hexa)
+	newest, err := s.stat(ctx, s.blob(hexa))
+	if err == nil && time.Since(newest) >= artifacts.Renewed {
+		newest, err = s.newest(ctx, hexa)
+	}
 	if err == nil && time.Since(newest) >= artifacts.Renewed {
 		return s.Touch(ctx, digest)
 	}
@@ -50,6 +53,12 @@ func (s *Store) open(ctx context.Context, digest string) (*reader, error) {
 	if err := r.begin(0); err != nil {
 		return nil, s.about("read", digest, err)
 	}
+	head, err := r.ahead.Peek(headLen)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.hangUp()
+		return nil, s.about("read", digest, err)
+	}
+	r.head = bytes.Clone(head)
 	return r, nil
 }
 
@@ -59,14 +68,22 @@ type reader struct {
 	ctx         context.Context // of who opened it
 	digest, key string
 	size        int64
-	at          int64
+	head        []byte // its first bytes, which are looked at more than once
+	at          int64  // what is read next
 
-	body  io.ReadCloser // nil: to be asked for at at
+	body  io.ReadCloser // nil: to be asked for
 	ahead *bufio.Reader // over body
+	pos   int64         // what comes next from ahead
 	fails int           // since the last byte
 }
 
-// begin asks for the bytes from at on. What is small is here when it is over, whatever becomes of the object.
+const (
+	headLen = 4 << 10
+	// skip is how much is read over rather than asked for anew.
+	skip = 256 << 10
+)
+
+// begin asks for the bytes from at on.
 func (r *reader) begin(at int64) error {
 	options := minio.GetObjectOptions{}
 	if at > 0 {
@@ -74,37 +91,52 @@ func (r *reader) begin(at int64) error {
 			return err
 		}
 	}
-	core := minio.Core{Client: r.s.client}
-	body, info, _, err := core.GetObject(r.ctx, r.s.cfg.Bucket, r.key, options)
+	body, info, _, err := minio.Core{Client: r.s.client}.GetObject(r.ctx, r.s.cfg.Bucket, r.key, options)
 	if err != nil {
 		return err
 	}
+	r.body, r.pos = body, at
+	r.ahead = bufio.NewReaderSize(body, 64<<10)
 	if at == 0 {
 		r.size = info.Size
 	}
-	r.body, r.at = body, at
-	r.ahead = bufio.NewReaderSize(body, 64<<10)
-	_, _ = r.ahead.Peek(1)
 	return nil
 }
 
-func (r *reader) Read(b []byte) (n int, err error) {
-	for len(b) > 0 && r.at < r.size {
-		if r.body == nil {
-			err = r.begin(r.at)
-		}
+// find puts ahead where the next byte is.
+func (r *reader) find() error {
+	if n := r.at - r.pos; r.body != nil && n > 0 && n <= skip {
+		done, err := r.ahead.Discard(int(n))
+		r.pos += int64(done)
+		return err
+	}
+	if r.body != nil && r.pos == r.at {
+		return nil
+	}
+	r.hangUp()
+	return r.begin(r.at)
+}
+
+func (r *reader) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if r.at < int64(len(r.head)) {
+		n := copy(b, r.head[r.at:])
+		r.at += int64(n)
+		return n, nil
+	}
+	for r.at < r.size {
+		n, err := 0, r.find()
 		if err == nil {
 			n, err = r.ahead.Read(b)
-			r.at += int64(n)
+			r.at, r.pos = r.at+int64(n), r.pos+int64(n)
 		}
 		if n > 0 {
 			r.fails = 0
 			return n, nil
 		}
 		r.hangUp()
-		if err == nil {
-			continue
-		}
 		if r.fails++; r.fails >= tries || r.ctx.Err() != nil || absent(err) {
 			return 0, r.s.about("read", r.digest, cut(err))
 		}
@@ -112,10 +144,6 @@ func (r *reader) Read(b []byte) (n int, err error) {
 		case <-time.After(time.Duration(r.fails) * 200 * time.Millisecond):
 		case <-r.ctx.Done():
 		}
-		err = nil
-	}
-	if len(b) == 0 {
-		return 0, nil
 	}
 	return 0, io.EOF
 }
@@ -139,10 +167,7 @@ func (r *reader) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, errors.New("seek before the beginning")
 	}
-	if offset != r.at {
-		r.hangUp()
-		r.at = offset
-	}
+	r.at = offset
 	return offset, nil
 }
 
@@ -181,25 +206,4 @@ func (s *Store) Fetch(ctx context.Context, digest, path string) error {
 		return artifacts.DiskError("fetch artifact "+digest, filepath.Dir(path), err)
 	}
 	return nil
-}
-
-// Link gives an address from which anybody may read the artifact for that long, as a file of that type and that disposition; empty:
-// nobody but this host reaches the server.
-func (s *Store) Link(ctx context.Context, digest, mediaType, disposition string, lasts time.Duration) (string, error) {
-	if s.public == nil {
-		return "", nil
-	}
-	if err := s.renew(ctx, digest); err != nil {
-		return "", err
-	}
-	hexa, err := name(digest)
-	if err != nil {
-		return "", err
-	}
-	asked := url.Values{"response-content-type": {mediaType}, "response-content-disposition": {disposition}}
-	u, err := s.public.PresignedGetObject(ctx, s.cfg.Bucket, s.blob(hexa), lasts, asked)
-	if err != nil {
-		return "", s.about("link to", digest, err)
-	}
-	return u.String(), nil
 }

@@ -1,9 +1,8 @@
 // Package s3 keeps artifacts in a bucket of any server that speaks S3, one object each: PREFIX/sha256/ab/cdef….
 //
-// An object appears once it is whole, as S3 has it, and is named by its digest, which the server is told, so that it verifies what arrives.
-// What was touched since it was put has an empty object beside it, PREFIX/touched/abcdef…, and what is being removed one at
-// PREFIX/going/abcdef…. All of them say in their metadata when their writer wrote them: whole seconds, as S3 tells them, are too
-// coarse to tell what came first.
+// An object appears once it is whole, as S3 has it. The server is told its digest, and verifies what arrives. When an artifact was touched
+// since it was put says the key of an empty object, PREFIX/touched/abcdef…/TIME. What is being removed has one at PREFIX/going/abcdef….
+// Times are those of whoever wrote, and exact: whole seconds, as S3 tells them, are too coarse to say what came first.
 //
 // Nothing locks. A remover first says that it is at it, then looks how new the artifact is, removes it, and says that it is done. Whoever
 // puts or touches looks afterwards whether somebody removes, waits until that is over, and then whether the artifact is there. So one
@@ -11,7 +10,6 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -46,7 +44,9 @@ type Config struct {
 type Store struct {
 	cfg    Config
 	client *minio.Client
-	public *minio.Client // nil: nobody else reaches the server
+
+	// patience is how long the same removal is seen before its remover is taken for dead.
+	patience time.Duration
 
 	removing sync.Mutex          // one removal at a time
 	others   map[string]sighting // removals of other hosts that were in the way, by what they remove
@@ -57,7 +57,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err := os.MkdirAll(c.Scratch, 0o700); err != nil {
 		return nil, fmt.Errorf("artifacts in %s: %w", c.Where, err)
 	}
-	s := &Store{cfg: c, others: map[string]sighting{}}
+	s := &Store{cfg: c, patience: forgotten, others: map[string]sighting{}}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("artifacts in %s: %w", c.Where, err)
 	}
@@ -75,24 +75,11 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	there, err := s.client.BucketExists(ctx, s.cfg.Bucket)
 	if err == nil && !there {
 		err = s.client.MakeBucket(ctx, s.cfg.Bucket, minio.MakeBucketOptions{Region: s.cfg.Region})
-		if code := minio.ToErrorResponse(err).Code; code == "BucketAlreadyOwnedByYou" {
+		if codeOf(err) == "BucketAlreadyOwnedByYou" {
 			err = nil // another host was first
 		}
 	}
-	if err != nil || s.cfg.Public == "" {
-		return explain(err)
-	}
-	u, err := url.Parse(s.cfg.Public)
-	if err != nil {
-		return err
-	}
-	// What it signs has to say a region, and must not ask the server, whom this machine may not reach under that name.
-	if options.Region, err = s.client.GetBucketLocation(ctx, s.cfg.Bucket); err != nil {
-		return explain(err)
-	}
-	options.Region, options.Secure = cmp.Or(options.Region, "us-east-1"), u.Scheme == "https"
-	s.public, err = minio.New(u.Host, options)
-	return err
+	return explain(err)
 }
 
 func (c Config) options() (*minio.Options, error) {
@@ -131,11 +118,10 @@ func name(digest string) (string, error) {
 	return hexa, nil
 }
 
-func (s *Store) blobs() string                { return s.cfg.Prefix + "sha256/" }
-func (s *Store) blob(hexa string) string      { return s.blobs() + hexa[:2] + "/" + hexa[2:] }
-func (s *Store) touches() string              { return s.cfg.Prefix + "touched/" }
-func (s *Store) touchedBy(hexa string) string { return s.touches() + hexa }
-func (s *Store) going(hexa string) string     { return s.cfg.Prefix + "going/" + hexa }
+func (s *Store) blobs() string            { return s.cfg.Prefix + "sha256/" }
+func (s *Store) blob(hexa string) string  { return s.blobs() + hexa[:2] + "/" + hexa[2:] }
+func (s *Store) touches() string          { return s.cfg.Prefix + "touched/" }
+func (s *Store) going(hexa string) string { return s.cfg.Prefix + "going/" + hexa }
 
 // about says of which artifact, and where, an error is.
 func (s *Store) about(doing, digest string, err error) error {
@@ -150,14 +136,22 @@ func (s *Store) about(doing, digest string, err error) error {
 
 // absent says whether there is no such object.
 func absent(err error) bool {
-	code := minio.ToErrorResponse(err).Code
+	code := codeOf(err)
 	return code == minio.NoSuchKey || code == "NotFound"
+}
+
+// codeOf gives S3's name of an error; empty: it is none of the server's.
+func codeOf(err error) string {
+	var answer minio.ErrorResponse
+	errors.As(err, &answer)
+	return answer.Code
 }
 
 // mends says for each error of a server's what helps.
 var mends = map[string]string{
 	"AccessDenied":          "the key may not do that: it needs s3:GetObject, PutObject, DeleteObject and ListBucket on the bucket",
 	"InvalidAccessKeyId":    "the server does not know that key: set AWS_ACCESS_KEY_ID, or the credentials file",
+	"XAdminUserNotFound":    "the server does not know that key: set AWS_ACCESS_KEY_ID, or the credentials file",
 	"SignatureDoesNotMatch": "the secret does not belong to the key: set AWS_SECRET_ACCESS_KEY, or the credentials file",
 	"RequestTimeTooSkewed":  "this machine's clock and the server's differ by more than 15 minutes: set the clock, with timedatectl set-ntp true for instance",
 	"NoSuchBucket":          "the bucket was removed while the host ran: make it again, or start the host again, which makes it",
@@ -168,14 +162,11 @@ var mends = map[string]string{
 
 // explain says what helps against an error, too.
 func explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	answer := minio.ToErrorResponse(err)
-	if fix, ok := mends[answer.Code]; ok {
+	if fix, ok := mends[codeOf(err)]; ok {
 		return fmt.Errorf("%w; %s", err, fix)
 	}
-	if answer.Code == "" && !errors.Is(err, context.Canceled) {
+	var net *url.Error
+	if errors.As(err, &net) {
 		return fmt.Errorf("%w; is the server running, and does its address stand after endpoint=?", err)
 	}
 	return err

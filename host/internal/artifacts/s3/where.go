@@ -24,9 +24,6 @@ type Where struct {
 	PathStyle bool
 	// CA is a file with the certificate that the server's is signed with; empty: one of the system's.
 	CA string
-	// Public is the address under which browsers and agents reach the same server; empty: they do not, and the host hands
-	// artifacts on.
-	Public string
 }
 
 // aws is whose server an address without an endpoint means.
@@ -73,11 +70,8 @@ func Parse(address string) (Where, error) {
 			w.PathStyle, err = strconv.ParseBool(value)
 		case "ca":
 			w.CA = value
-		case "public":
-			w.Public = value
-			_, _, err = endpoint(value)
 		default:
-			return bad("there is no %q: endpoint, region, path_style, ca and public there are", name)
+			return bad("there is no %q: endpoint, region, path_style and ca there are", name)
 		}
 		if err != nil {
 			return bad("%s: %v", name, err)

@@ -47,18 +47,12 @@ type Server struct {
 // Start starts a server that ends with the test.
 func Start(t testing.TB, kind string) *Server {
 	t.Helper()
-	program, err := exec.LookPath(kind)
-	if err != nil {
-		if program, err = filepath.Abs(filepath.Join(tools(), kind)); err == nil {
-			_, err = os.Stat(program)
-		}
-	}
-	if err != nil {
-		const text = "%s is missing; build it: make s3-servers"
-		if os.Getenv("CI") != "" {
-			t.Fatalf(text, kind)
-		}
-		t.Skipf(text, kind)
+	program, err := find(kind)
+	switch {
+	case err != nil && os.Getenv("CI") == "":
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
 	}
 	s := &Server{Kind: kind, Dir: t.TempDir(), starter: group.NewStarter()}
 	t.Cleanup(s.close)
@@ -69,6 +63,21 @@ func Start(t testing.TB, kind string) *Server {
 	}
 	t.Fatalf("%s does not start: %v\n%s", kind, err, s.Output())
 	return nil
+}
+
+// Missing says that there is no server to test with, and what to do; nil: there is one.
+func Missing(kind string) error {
+	_, err := find(kind)
+	return err
+}
+
+func find(kind string) (string, error) {
+	for _, name := range []string{kind, filepath.Join(tools(), kind)} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("needs the S3 server %s: make s3-servers builds it", kind)
 }
 
 // tools is where make puts the programs that only tests need.
