@@ -163,16 +163,53 @@ func TestSessions(t *testing.T) {
 	}
 	_, text = make1(t, a, "laptop", Admin, time.Time{})
 	last, _, who, _ := a.Begin(t.Context(), text, "10.0.0.1")
+	for range maxEach {
+		if _, _, _, err := a.Begin(t.Context(), text, "10.0.0.1"); err != nil {
+			t.Fatal(err)
+		}
+		c.move(time.Second)
+	}
+	if in(last) == nil || len(a.book.Sessions) != maxEach {
+		t.Errorf("there are %d sessions, and the oldest of them lasts", len(a.book.Sessions))
+	}
+	mine, _, who, _ := a.Begin(t.Context(), text, "10.0.0.1")
+	if in(mine) != nil {
+		t.Error("the newest does not last")
+	}
+	c.move(time.Second)
 	if err := a.change(t.Context(), func(b *book) error {
-		for k := range maxSessions - 1 {
-			b.Sessions[fmt.Sprint(k)] = session{Token: who.By, Created: c.now(), Used: c.now().Add(-time.Minute)}
+		for k := range maxSessions - len(b.Sessions) {
+			b.Sessions[fmt.Sprint(k)] = session{User: fmt.Sprint(k), Role: Viewer, Created: c.now(), Used: c.now()}
 		}
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := a.Begin(t.Context(), text, "10.0.0.1"); err != nil || len(a.book.Sessions) != maxSessions || in(last) != nil {
-		t.Errorf("%v; there are %d sessions, and the newest lasts: %v", err, len(a.book.Sessions), in(last))
+	if _, _, _, err := a.Enter(t.Context(), "stranger", "8", Viewer); !errors.Is(err, ErrFull) || in(mine) != nil {
+		t.Errorf("%v; one that came before has ended: %v", err, in(mine))
+	}
+	if again, _, _, err := a.Begin(t.Context(), text, "10.0.0.1"); err != nil || in(again) != nil || who.By == "" {
+		t.Errorf("who has as many as may be gets no new one: %v", err)
+	}
+	c.move(sessionIdle)
+	if _, _, _, err := a.Enter(t.Context(), "stranger", "8", Viewer); err != nil {
+		t.Errorf("sessions that have ended take room: %v", err)
+	}
+}
+
+// TestKey: what is signed on one host, or by an earlier process, is good on another.
+func TestKey(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	a, _ := open(t, NewFolder(folder))
+	key, err := a.Key(t.Context())
+	if err != nil || len(key) != 32 {
+		t.Fatalf("%x %v", key, err)
+	}
+	make1(t, a, "laptop", Viewer, time.Time{}) // what else is kept leaves it alone
+	b, _ := open(t, NewFolder(folder))
+	if again, err := b.Key(t.Context()); err != nil || !bytes.Equal(again, key) {
+		t.Errorf("%x became %x: %v", key, again, err)
 	}
 }
 

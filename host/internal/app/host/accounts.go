@@ -30,12 +30,17 @@ func (h *Host) openAccounts(ctx context.Context) (err error) {
 	said := h.cfg.File.Auth
 	h.accounts.Rule(auth.Rules{SignIn: said.OIDC != nil, Idle: said.Idle, Most: said.Longest})
 	if said.OIDC != nil {
-		h.provider, err = newProvider(said.OIDC)
+		key, err := h.accounts.Key(ctx)
+		if err != nil {
+			return err
+		}
+		h.provider, err = newProvider(said.OIDC, key)
+		return err
 	}
-	return err
+	return nil
 }
 
-func newProvider(o *config.OIDC) (*oidc.Provider, error) {
+func newProvider(o *config.OIDC, key []byte) (*oidc.Provider, error) {
 	secret := o.Secret
 	if o.SecretFile != "" {
 		raw, err := os.ReadFile(o.SecretFile)
@@ -51,5 +56,5 @@ func newProvider(o *config.OIDC) (*oidc.Provider, error) {
 		roles[name] = auth.Role(role)
 	}
 	return oidc.New(oidc.Config{Issuer: o.Issuer, ClientID: o.ClientID, Secret: secret, Redirect: o.Redirect, Scopes: o.Scopes, UserClaim: o.UserClaim,
-		RolesClaim: o.RolesClaim, Roles: roles, Everybody: auth.Role(o.Everybody), Now: time.Now}), nil
+		RolesClaim: o.RolesClaim, Roles: roles, Everybody: auth.Role(o.Everybody), Unverified: o.UnverifiedEmail, Key: key, Now: time.Now}), nil
 }
