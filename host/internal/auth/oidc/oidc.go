@@ -49,7 +49,7 @@ type Config struct {
 	Unverified bool
 	// Key signs cookies: who has the same one ends the sign-ins that another began. Empty: one of this process alone.
 	Key []byte
-	Now       func() time.Time
+	Now func() time.Time
 }
 
 // ErrStale says that a sign-in cannot be ended here.
