@@ -106,8 +106,14 @@ func (h *Hub) run(follow func()) error {
 	return nil
 }
 
-// Changed tells that a run's state may have changed, to those that follow the list. It does not block.
-func (h *Hub) Changed(run string) {
+// Changed tells that a run's state has changed, to those that follow the list. It does not block.
+func (h *Hub) Changed(run string) { h.dirty(run, true) }
+
+// Heard tells that something was recorded of a run, of which nobody knows whether its state has changed: another host of the
+// store did it. Of "": something may have been recorded of any. It does not block.
+func (h *Hub) Heard(run string) { h.dirty(run, false) }
+
+func (h *Hub) dirty(run string, sure bool) {
 	h.mu.Lock()
 	t := h.topics[Target{Kind: Runs}]
 	h.mu.Unlock()
@@ -115,7 +121,7 @@ func (h *Hub) Changed(run string) {
 		return
 	}
 	t.mu.Lock()
-	t.dirty[run] = true
+	t.dirty[run] = t.dirty[run] || sure
 	t.mu.Unlock()
 	poke(t.poked)
 }

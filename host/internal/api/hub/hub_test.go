@@ -428,6 +428,33 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestRunsOfOthers: of what another host records, whoever follows the list is told what changes a state, once.
+func TestRunsOfOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.Heard("run_a") // nobody cares
+	e := r.reader(false)
+	e.follow(Target{Kind: Runs}, From{})
+	e.expect("runs ")
+	r.record("run_a", "running", 1, 1)
+	r.Heard("run_a")
+	r.Heard("run_gone")
+	e.expect("run run_a 1")
+	r.record("run_a", "running", 1, 1) // is not told of
+	r.Heard("run_a")
+	r.record("run_b", "running", 1, 1)
+	r.Changed("run_b")
+	e.expect("run run_b 1")
+	r.Heard("")
+	e.expect("runs ")
+	r.record("run_a", "failed", 1, 1)
+	r.Heard("run_a")
+	e.expect("run run_a 3")
+	r.record("run_a", "running", 1, 1) // it was resumed
+	r.Heard("run_a")
+	e.expect("run run_a 4")
+}
+
 // TestErrorsOfOne: what is wrong with one subscription is told, and the others go on.
 func TestErrorsOfOne(t *testing.T) {
 	t.Parallel()

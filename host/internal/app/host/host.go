@@ -282,6 +282,9 @@ func (h *Host) open(ctx context.Context) error {
 			},
 		},
 	})
+	if h.sharing != nil {
+		h.sharing.hosts.Heard(h.api.Hub().Heard)
+	}
 	return nil
 }
 

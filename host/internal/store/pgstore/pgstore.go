@@ -40,6 +40,7 @@ type Store struct {
 	read     *pgxpool.Pool
 	living   *pgxpool.Pool // for Ownership alone: readers must not keep a host from saying that it lives
 	watchers store.Watchers
+	heard    atomic.Pointer[func(run string)] // of what other hosts append
 	patience time.Duration
 	commits  atomic.Int64
 	w        *writer
