@@ -37,7 +37,6 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/leases"
-	"github.com/myspinbot/spinbot/host/internal/lineage"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/previews"
@@ -257,31 +256,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.holdQueue()
 	h.lookAtDisks()
 	h.gauges()
-	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
-		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
-		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Models: modelFiles{h},
-		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String,
-		Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
-		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
-		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
-		Checks: map[string]func(context.Context) error{
-			"engine": func(context.Context) error { return h.engine.Err() },
-			"fleet": func(context.Context) error {
-				if h.fleet == nil {
-					return nil
-				}
-				return h.fleet.link.Trouble()
-			},
-			"store": func(ctx context.Context) error {
-				_, err := h.store.Find(ctx, "last")
-				if errors.Is(err, errNoRun) {
-					return nil
-				}
-				return err
-			},
-		},
-	})
+	h.openAPI()
 	if h.sharing != nil {
 		h.sharing.hosts.Heard(h.api.Hub().Heard)
 	}
