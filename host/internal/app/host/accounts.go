@@ -16,14 +16,15 @@ import (
 )
 
 // openAccounts reads who may ask for what: with the runs where hosts share them, else in the state directory. What was done is
-// written down by each host for itself.
+// written down by each host for itself, and where they share runs for all together.
 func (h *Host) openAccounts(ctx context.Context) (err error) {
 	folder := h.cfg.State.Accounts()
 	var kept store.Records = auth.NewFolder(folder)
+	var log store.Log
 	if h.sharing != nil {
-		kept = h.sharing.notes
+		kept, log = h.sharing.notes, h.sharing.log
 	}
-	h.trail = auth.NewTrail(filepath.Join(folder, "audit.jsonl"))
+	h.trail = auth.NewTrail(filepath.Join(folder, "audit.jsonl"), log)
 	if h.accounts, err = auth.Open(ctx, kept, time.Now); err != nil {
 		return err
 	}
