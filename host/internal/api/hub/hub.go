@@ -173,6 +173,23 @@ func (h *Hub) index(ctx context.Context, run string) (store.Head, error) {
 	return heads[0], nil
 }
 
+// Reaches refuses the number of an event that a run does not have: whoever named it has mistaken the run, or would wait for what
+// comes twice.
+func (h *Hub) Reaches(ctx context.Context, run string, after uint64) error {
+	if after == 0 {
+		return nil
+	}
+	head, err := h.index(ctx, run)
+	if err != nil || after <= head.Seq {
+		return err
+	}
+	if events, err := h.cfg.Journal.Read(ctx, run, after-1, 1); err != nil || len(events) > 0 { // the row of the index may be behind
+		return err
+	}
+	return &client.Problem{Code: client.CodeBadRequest, Detail: fmt.Sprintf("after %d: the last event of %s is %d", after, run, head.Seq),
+		Fix: "name the number of the last event that you have, or leave after out"}
+}
+
 func missing(run string) error {
 	return &client.Problem{Code: client.CodeNotFound, Detail: fmt.Sprintf("no run %.64q", run), Fix: "spinbot runs lists them; give the whole id"}
 }

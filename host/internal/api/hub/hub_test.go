@@ -223,8 +223,11 @@ func TestFromTheSnapshotOn(t *testing.T) {
 
 	e.follow(a, From{Snapshot: true, After: new(uint64)})
 	e.expect("snapshot run_a 6", "event run_a 1", "event run_a 2", "event run_a 3", "event run_a 4", "event run_a 5", "event run_a 6", "end run_a")
-	e.follow(a, after(99))
-	e.expect("end run_a")
+	for _, n := range []uint64{7, 99, math.MaxUint64 - 1, math.MaxUint64} {
+		if err := e.Subscribe(t.Context(), a, after(n)); err == nil || !strings.Contains(err.Error(), "the last event of run_a is 6") {
+			t.Errorf("after %d: %v", n, err)
+		}
+	}
 	r.record("run_a", "running", 1, 1) // it was resumed
 	e.follow(a, after(6))
 	e.expect("event run_a 7")
@@ -567,9 +570,9 @@ func TestNothingToRead(t *testing.T) {
 	r := newRig(t)
 	r.record("run_a", "running", 3, 1)
 	e := r.reader(true)
-	e.follow(a, after(math.MaxUint64))
+	e.follow(a, after(3))
 	if b, err := e.Next(t.Context()); b != nil || err != nil {
-		t.Errorf("behind the largest number: %v, %v", b, err)
+		t.Errorf("behind the last number: %v, %v", b, err)
 	}
 	r.record("run_b", "succeeded", 300, 1)
 	late := r.reader(true)

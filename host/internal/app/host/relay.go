@@ -18,7 +18,7 @@ const answerFor = 5 * time.Second
 // relay is what the API hears from agents about themselves. The one within this process is called "local".
 type relay struct{ h *Host }
 
-// Health implements api.Relay.
+// Health implements fleetroutes.Relay.
 func (r relay) Health(ctx context.Context, name string) (health client.Health, err error) {
 	if name == localAgent {
 		if err := r.contained(); err != nil {
@@ -36,7 +36,7 @@ func (r relay) Health(ctx context.Context, name string) (health client.Health, e
 	return health, err
 }
 
-// Metrics implements api.Relay.
+// Metrics implements fleetroutes.Relay.
 func (r relay) Metrics(ctx context.Context, name string) (string, error) {
 	if name != localAgent {
 		return r.ask(ctx, name, protocol.AskMetrics)
