@@ -357,7 +357,7 @@ func (a *Accounts) begin(ctx context.Context, s session) (cookie string, until t
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return cookie, now.Add(a.rules.Most), a.change(ctx, func(b *book) error {
-		a.touch(b)
+		a.touch(b) // what has ended makes room, and what was used last is known
 		if err := b.makeRoom(s); err != nil {
 			return err
 		}
