@@ -22,6 +22,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/artifacts/s3"
 	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
@@ -89,8 +90,9 @@ type Config struct {
 	Fleet   *FleetConfig // nil: there is this machine alone
 	// Store is the URL of a PostgreSQL database that this host shares with others; empty: a file in the state directory.
 	Store string
-	// ArtifactsDir is where artifacts are; empty: in the state directory.
+	// ArtifactsDir is where artifacts are; empty: in the state directory. With ArtifactsS3 they are in a bucket instead.
 	ArtifactsDir string
+	ArtifactsS3  *s3.Config
 	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 2 s. One that has said
 	// nothing for five times as long is taken for dead.
 	HostBeat time.Duration
@@ -201,7 +203,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err = h.openStore(ctx); err != nil {
 		return err
 	}
-	files, err := dir.Open(cmp.Or(h.cfg.ArtifactsDir, state.Artifacts()))
+	files, err := h.openArtifacts(ctx)
 	if err != nil {
 		return err
 	}
@@ -261,6 +263,20 @@ func (h *Host) open(ctx context.Context) error {
 		h.sharing.hosts.Heard(h.api.Hub().Heard)
 	}
 	return nil
+}
+
+// files is where artifacts are.
+type files interface {
+	artifacts.Store
+	artifacts.Keeper
+}
+
+func (h *Host) openArtifacts(ctx context.Context) (files, error) {
+	if c := h.cfg.ArtifactsS3; c != nil {
+		c.Scratch = filepath.Join(h.cfg.State.Artifacts(), "s3")
+		return s3.Open(ctx, *c)
+	}
+	return dir.Open(cmp.Or(h.cfg.ArtifactsDir, h.cfg.State.Artifacts()))
 }
 
 // executor is how a task gets to whom it concerns: its files are laid out, then it goes to the sandbox or a plugin.
