@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+const managedHint = "it is started anew for the next attempt; what it wrote last is in the detail"
+
+// managed is an Ollama that this process starts, on the devices that the process has: the host's variables that pin it are handed on.
+type managed struct {
+	config   config
+	starting chan struct{} // holds one while a server is being started
+
+	mu  sync.Mutex
+	now *process // the newest; nil before the first
+}
+
+func newManaged(c config) *managed { return &managed{config: c, starting: make(chan struct{}, 1)} }
+
+// process is one ollama serve.
+type process struct {
+	client *client
+	cmd    *exec.Cmd
+	said   tail
+	ended  chan struct{}
+}
+
+// running gives the client of the server if it is up; nil: it is not.
+func (m *managed) running() *client {
+	if p := m.newest(); p != nil && !p.over() {
+		return p.client
+	}
+	return nil
+}
+
+func (m *managed) newest() *process { m.mu.Lock(); defer m.mu.Unlock(); return m.now }
+
+func (p *process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// up starts the server unless it runs, and gives its client.
+func (m *managed) up(ctx context.Context, t *sdk.Task) (*client, error) {
+	select {
+	case m.starting <- struct{}{}:
+		defer func() { <-m.starting }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if c := m.running(); c != nil {
+		return c, nil
+	}
+	if p := m.newest(); p != nil {
+		t.Log("warn", "the managed Ollama had ended and is started anew; it wrote: "+p.said.String())
+	}
+	p, err := m.start()
+	if err != nil {
+		return nil, sdk.Refuse("cannot start "+m.config.Program+": "+err.Error(), "install Ollama, or name its program: plugin \"ollama\" { program = \"…\" } in spinbot.hcl")
+	}
+	if err := p.ready(ctx, m.config.LoadTimeout, t); err != nil {
+		endGroup(p.cmd)
+		<-p.ended
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now = p
+	return p.client, nil
+}
+
+func (m *managed) start() (*process, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	host := l.Addr().String()
+	l.Close() // free a moment ago: if somebody takes it, the server says so and ends
+	p := &process{client: newClient(&url.URL{Scheme: "http", Host: host}, nil, managedHint), ended: make(chan struct{})}
+	p.cmd = exec.Command(m.config.Program, "serve")
+	// Several servers share a folder of models. One that prunes as it starts would take what another is about to use.
+	p.cmd.Env = append(os.Environ(), "OLLAMA_HOST="+host, "OLLAMA_NOPRUNE=1")
+	if m.config.Models != "" {
+		p.cmd.Env = append(p.cmd.Env, "OLLAMA_MODELS="+m.config.Models)
+	}
+	for k, v := range m.config.Env {
+		p.cmd.Env = append(p.cmd.Env, k+"="+v)
+	}
+	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
+	p.cmd.WaitDelay = time.Second
+	ownGroup(p.cmd)
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(p.ended)
+		_ = p.cmd.Wait() // how it ended is in what it wrote
+		endGroup(p.cmd)  // its runners hold memory of the device
+	}()
+	return p, nil
+}
+
+// ready waits until the server answers.
+func (p *process) ready(ctx context.Context, patience time.Duration, t *sdk.Task) error {
+	late := time.After(patience)
+	t.Progress(-1, "starting Ollama")
+	for {
+		var got struct{ Version string }
+		brief, done := context.WithTimeout(ctx, beat)
+		err := p.client.ask(brief, http.MethodGet, "/api/version", nil, &got)
+		done()
+		if err == nil && !p.over() {
+			return nil
+		}
+		select {
+		case <-p.ended:
+			return &sdk.Error{Cause: sdk.CauseFailed, Message: "the managed Ollama ended as it began", Hint: "what it wrote last says why", Detail: p.said.String()}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-late:
+			return &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("the managed Ollama does not answer %s after it was started", patience), Hint: "what it wrote last may say why", Detail: p.said.String()}
+		case <-time.After(recheck):
+		}
+	}
+}
+
+// explain adds what the server wrote last to a failure, when it has ended.
+func (m *managed) explain(err error) error {
+	var e *sdk.Error
+	if m == nil || !errors.As(err, &e) || e.Permanent {
+		return err
+	}
+	p := m.newest()
+	if p == nil {
+		return err
+	}
+	select {
+	case <-p.ended:
+		out := *e
+		out.Message, out.Detail = "the managed Ollama ended: "+e.Message, p.said.String()
+		return &out
+	case <-time.After(recheck): // a connection breaks a moment before its process is known to be gone
+		return err
+	}
+}
+
+// close ends the server.
+func (m *managed) close() {
+	if p := m.newest(); p != nil {
+		endGroup(p.cmd)
+		<-p.ended
+	}
+}
+
+// tail keeps the last that was written.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+const tailSize = 4 << 10
+
+var _ io.Writer = (*tail)(nil)
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, p...)
+	t.buf = t.buf[max(0, len(t.buf)-tailSize):]
+	return len(p), nil
+}
+
+// String gives whole lines of what was written last.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b := t.buf
+	if len(b) == tailSize {
+		_, b, _ = bytes.Cut(b, []byte("\n"))
+	}
+	return strings.ToValidUTF8(strings.TrimSpace(string(b)), "�")
+}
