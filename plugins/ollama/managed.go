@@ -93,7 +93,7 @@ func (m *managed) start() (*process, error) {
 		return nil, err
 	}
 	host := l.Addr().String()
-	l.Close() // free a moment ago: if somebody takes it, the server says so and ends
+	l.Close() // it was free a moment ago: if somebody takes it, the server says so and ends
 	p := &process{client: newClient(&url.URL{Scheme: "http", Host: host}, nil, managedHint), ended: make(chan struct{})}
 	p.cmd = exec.Command(m.config.Program, "serve")
 	// Several servers share a folder of models. One that prunes as it starts would take what another is about to use.
@@ -104,16 +104,26 @@ func (m *managed) start() (*process, error) {
 	for k, v := range m.config.Env {
 		p.cmd.Env = append(p.cmd.Env, k+"="+v)
 	}
-	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
-	p.cmd.WaitDelay = time.Second
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.cmd.Stdout, p.cmd.Stderr = in, in
 	ownGroup(p.cmd)
-	if err := p.cmd.Start(); err != nil {
+	err = p.cmd.Start()
+	in.Close()
+	if err != nil {
+		out.Close()
 		return nil, err
 	}
 	go func() {
 		defer close(p.ended)
-		_ = p.cmd.Wait() // how it ended is in what it wrote
-		endGroup(p.cmd)  // its runners hold memory of the device
+		var written sync.WaitGroup
+		written.Go(func() { _, _ = io.Copy(&p.said, out) }) // until all that hold the other end are gone
+		_ = p.cmd.Wait()                                    // how it ended is in what it wrote
+		endGroup(p.cmd)                                     // its runners hold memory of the device, and the pipe
+		written.Wait()
+		out.Close()
 	}()
 	return p, nil
 }
@@ -157,7 +167,7 @@ func (m *managed) explain(err error) error {
 		out := *e
 		out.Message, out.Detail = "the managed Ollama ended: "+e.Message, p.said.String()
 		return &out
-	case <-time.After(recheck): // a connection breaks a moment before its process is known to be gone
+	case <-time.After(beat): // a connection breaks a moment before its process is known to be gone
 		return err
 	}
 }
@@ -177,8 +187,6 @@ type tail struct {
 }
 
 const tailSize = 4 << 10
-
-var _ io.Writer = (*tail)(nil)
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()

@@ -126,18 +126,27 @@ func (s *server) pull(ctx context.Context, in pullIn, t *sdk.Task) (pullOut, err
 	return s.about(ctx, c, in.Model)
 }
 
-// about says what is installed under a name.
+// about says what is installed under a name. While Ollama writes a model anew, for somebody else, it does not list it for a moment.
 func (s *server) about(ctx context.Context, c *client, model string) (pullOut, error) {
-	all, err := tags(ctx, c)
-	if err != nil {
-		return pullOut{}, stopped(ctx, s.explain(err), "it was being asked for its models")
-	}
-	for _, m := range all {
-		if strings.EqualFold(m.Name, full(model)) {
-			return pullOut{model, m.Digest, m.Size}, nil
+	for end := time.Now().Add(glance); ; {
+		all, err := tags(ctx, c)
+		if err != nil {
+			return pullOut{}, stopped(ctx, s.explain(err), "it was being asked for its models")
+		}
+		for _, m := range all {
+			if strings.EqualFold(m.Name, full(model)) {
+				return pullOut{model, m.Digest, m.Size}, nil
+			}
+		}
+		if time.Now().After(end) {
+			return pullOut{}, sdk.Fail("Ollama says that it has "+model+" now, and does not list it", "its log knows more")
+		}
+		select {
+		case <-ctx.Done():
+			return pullOut{}, stopped(ctx, ctx.Err(), "it was being asked for its models")
+		case <-time.After(recheck):
 		}
 	}
-	return pullOut{}, sdk.Fail("Ollama says that it has "+model+" now, and does not list it", "its log knows more")
 }
 
 // download is a pull under way.
