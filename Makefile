@@ -18,6 +18,7 @@ GOLANGCI_VERSION    := v2.15.0
 PROTOC_GEN_VERSION  := v1.36.12
 PROTOC_GRPC_VERSION := v1.6.2
 VERSITYGW_VERSION   := v1.8.0
+OLLAMA_VERSION      := v0.6.5
 MINIO_VERSION       := v0.0.0-20260212201848-7aac2a2c5b7c
 
 export GOFLAGS ?= -buildvcs=false
@@ -130,6 +131,10 @@ chaos: ## Harm a fleet of real processes, and kill those of the real binary, tho
 .PHONY: s3-servers
 s3-servers: $(TOOLS)/versitygw-$(VERSITYGW_VERSION) $(TOOLS)/minio-$(MINIO_VERSION) ## Build the S3 servers that tests of artifacts/s3 start
 
+.PHONY: ollama-test
+ollama-test: $(TOOLS)/ollama-$(OLLAMA_VERSION) ## Run the tests of plugins/ollama on a real Ollama (the first time it is built: minutes)
+	OLLAMA_TEST=1 go test -C plugins/ollama -count=1 -v -run '^TestReal' . # a missing Ollama fails instead of being skipped
+
 .PHONY: models
 models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)
 	@scripts/model-attempt
@@ -149,5 +154,6 @@ endef
 $(eval $(call tool,golangci-lint,$(GOLANGCI_VERSION),github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
 $(eval $(call tool,protoc-gen-go,$(PROTOC_GEN_VERSION),google.golang.org/protobuf/cmd/protoc-gen-go))
 $(eval $(call tool,versitygw,$(VERSITYGW_VERSION),github.com/versity/versitygw/cmd/versitygw))
+$(eval $(call tool,ollama,$(OLLAMA_VERSION),github.com/ollama/ollama)) # later ones lack headers in Go's module archives
 $(eval $(call tool,minio,$(MINIO_VERSION),github.com/minio/minio))
 $(eval $(call tool,protoc-gen-go-grpc,$(PROTOC_GRPC_VERSION),google.golang.org/grpc/cmd/protoc-gen-go-grpc))

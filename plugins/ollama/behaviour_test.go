@@ -117,7 +117,7 @@ func TestPictures(t *testing.T) {
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	s := (&ollamatest.Server{}).Start(t)
-	for model, want := range map[string]string{"stalls": "stalls had said 2 pieces", "heavy": "heavy was loading"} {
+	for model, want := range map[string]string{"stalls": "stalls spoke: 2 pieces", "heavy": "while heavy was loaded"} {
 		for cause, end := range map[sdk.Cause]func(context.Context) (context.Context, context.CancelFunc){
 			sdk.CauseHung: func(ctx context.Context) (context.Context, context.CancelFunc) {
 				return context.WithTimeout(ctx, 2*time.Second)
@@ -134,7 +134,7 @@ func TestSlow(t *testing.T) {
 				time.AfterFunc(50*time.Millisecond, cancel)
 			}
 			var e *sdk.Error
-			if err := <-got; !errors.As(err, &e) || e.Cause != cause || !strings.Contains(e.Detail, want) {
+			if err := <-got; !errors.As(err, &e) || e.Cause != cause || !strings.Contains(e.Message, want) {
 				t.Errorf("%s: %+v, want %s with %q", model, e, cause, want)
 			}
 			cancel()

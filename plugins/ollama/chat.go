@@ -183,10 +183,10 @@ func (s *server) begin(ctx context.Context, t *sdk.Task, path string, in *common
 		return nil, nil, err
 	}
 	if c, err = s.reach(ctx, t); err != nil {
-		return nil, nil, stopped(ctx, err, "Ollama was starting")
+		return nil, nil, stopped(ctx, err, "Ollama was started")
 	}
 	if in.Model, err = s.choose(ctx, t, c, in.Model, path == "/api/embed"); err != nil {
-		return nil, nil, stopped(ctx, s.explain(err), "its model was being chosen")
+		return nil, nil, stopped(ctx, s.explain(err), "its model was chosen")
 	}
 	done = s.hold(in.Model)
 	body["model"], body["options"] = in.Model, in.Options
@@ -199,7 +199,7 @@ func (s *server) begin(ctx context.Context, t *sdk.Task, path string, in *common
 	}
 	if err := s.load(ctx, t, c, path, first, in.Model); err != nil {
 		done()
-		return nil, nil, stopped(ctx, s.explain(err), in.Model+" was loading")
+		return nil, nil, stopped(ctx, s.explain(err), in.Model+" was loaded")
 	}
 	return c, done, nil
 }

@@ -43,11 +43,11 @@ func createNode(s *server) sdk.Node {
 func (s *server) create(ctx context.Context, in createIn, t *sdk.Task) (pullOut, error) {
 	c, err := s.reach(ctx, t)
 	if err != nil {
-		return pullOut{}, stopped(ctx, err, "Ollama was starting")
+		return pullOut{}, stopped(ctx, err, "Ollama was started")
 	}
 	defer s.hold(in.From)()
 	out, err := s.make(ctx, c, in, t)
-	return out, stopped(ctx, s.explain(err), in.Model+" was being made")
+	return out, stopped(ctx, s.explain(err), in.Model+" was made")
 }
 
 func (s *server) make(ctx context.Context, c *client, in createIn, t *sdk.Task) (pullOut, error) {

@@ -41,7 +41,7 @@ func listNode(s *server) sdk.Node {
 func (s *server) list(ctx context.Context, _ struct{}, t *sdk.Task) (listOut, error) {
 	c, err := s.reach(ctx, t)
 	if err != nil {
-		return listOut{}, stopped(ctx, err, "Ollama was starting")
+		return listOut{}, stopped(ctx, err, "Ollama was started")
 	}
 	var v struct{ Version string }
 	brief, done := context.WithTimeout(ctx, brief)
@@ -50,7 +50,7 @@ func (s *server) list(ctx context.Context, _ struct{}, t *sdk.Task) (listOut, er
 	all, terr := tags(brief, c)
 	now, perr := ps(brief, c)
 	if err := cmp.Or(err, terr, perr); err != nil {
-		return listOut{}, stopped(ctx, s.explain(err), "it was being asked for its models")
+		return listOut{}, stopped(ctx, s.explain(err), "Ollama was asked for its models")
 	}
 	vram := map[string]int64{}
 	for _, l := range now {
@@ -95,7 +95,7 @@ const pullTries = 10
 func (s *server) pull(ctx context.Context, in pullIn, t *sdk.Task) (pullOut, error) {
 	c, err := s.reach(ctx, t)
 	if err != nil {
-		return pullOut{}, stopped(ctx, err, "Ollama was starting")
+		return pullOut{}, stopped(ctx, err, "Ollama was started")
 	}
 	d := &download{in: in, t: t, layers: map[string][2]int64{}}
 	if d.total, err = s.sizeOf(ctx, in.Model); err != nil {
@@ -121,7 +121,7 @@ func (s *server) pull(ctx context.Context, in pullIn, t *sdk.Task) (pullOut, err
 		before = came
 	}
 	if err != nil {
-		return pullOut{}, stopped(ctx, s.explain(err), "of "+in.Model+" "+sdk.FormatSize(d.came())+" had come")
+		return pullOut{}, stopped(ctx, s.explain(err), in.Model+" was pulled: "+sdk.FormatSize(d.came())+" had come")
 	}
 	return s.about(ctx, c, in.Model)
 }
@@ -131,7 +131,7 @@ func (s *server) about(ctx context.Context, c *client, model string) (pullOut, e
 	for end := time.Now().Add(glance); ; {
 		all, err := tags(ctx, c)
 		if err != nil {
-			return pullOut{}, stopped(ctx, s.explain(err), "it was being asked for its models")
+			return pullOut{}, stopped(ctx, s.explain(err), "Ollama was asked for its models")
 		}
 		for _, m := range all {
 			if strings.EqualFold(m.Name, full(model)) {
@@ -143,7 +143,7 @@ func (s *server) about(ctx context.Context, c *client, model string) (pullOut, e
 		}
 		select {
 		case <-ctx.Done():
-			return pullOut{}, stopped(ctx, ctx.Err(), "it was being asked for its models")
+			return pullOut{}, stopped(ctx, ctx.Err(), "Ollama was asked for its models")
 		case <-time.After(recheck):
 		}
 	}

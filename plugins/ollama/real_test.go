@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/myspinbot/spinbot/plugins/ollama/ollamatest"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
+	"github.com/myspinbot/spinbot/sdk/wire"
 )
 
 // real starts a managed Ollama with the tiny model.
@@ -60,12 +63,12 @@ func TestRealAdapter(t *testing.T) {
 func TestRealKilled(t *testing.T) {
 	t.Parallel()
 	r, _ := real(t)
-	endless, most, zero := -1, 512, 0.0
+	endless, hot := -1, 1.0
 	said := func() int { r.mu.Lock(); defer r.mu.Unlock(); return len(r.reports) }
 	before := said()
 	got := make(chan error, 1)
 	go func() {
-		_, err := r.chat(t.Context(), chatIn{common: common{Model: "tiny", Options: options{NumPredict: &endless, NumCtx: &most, Temperature: &zero}}, Prompt: "hello"}, r.task(t))
+		_, err := r.chat(t.Context(), chatIn{common: common{Model: "tiny", Options: options{NumPredict: &endless, Temperature: &hot}}, Prompt: "hello"}, r.task(t))
 		got <- err
 	}()
 	until(t, "it speaks", func() bool { return said() > before })
@@ -127,35 +130,33 @@ func TestManaged(t *testing.T) {
 	}
 }
 
-// BenchmarkReal measures what the plugin costs: tokens/s of asking it, in per cent of asking Ollama, and how much later the first one comes.
+// BenchmarkReal measures what the plugin and the way to it cost: tokens/s of asking it as a host does, in per cent of asking Ollama, and how
+// much later the first one comes.
 func BenchmarkReal(b *testing.B) {
-	r, url := real(b)
-	words, zero, seed := 180, 0.0, int64(1)
-	raw, err := json.Marshal(options{NumPredict: &words, Temperature: &zero, Seed: &seed})
+	_, url := real(b)
+	const tokens = 1500
+	ollamatest.Direct(b, url, tokens, func() {}) // loads it
+	c, stop, err := wire.InProcess(plugin(&server{}))
 	if err != nil {
 		b.Fatal(err)
 	}
-	var o map[string]any
-	if err := json.Unmarshal(raw, &o); err != nil {
+	defer stop()
+	if err := c.Configure(b.Context(), in{"url": url}); err != nil {
 		b.Fatal(err)
 	}
-	ollamatest.Direct(b, url, words, func() {})
 	var direct, ours, directFirst, oursFirst time.Duration
-	node := chatNode(r.server)
+	scratch := b.TempDir()
 	for b.Loop() {
 		began := time.Now()
-		ollamatest.Direct(b, url, words, func() { directFirst += time.Since(began) })
+		ollamatest.Direct(b, url, tokens, func() { directFirst += time.Since(began) })
 		direct += time.Since(began)
 		began = time.Now()
-		first := false
-		task := sdk.Task{Scratch: b.TempDir(), Inputs: in{"model": "tiny", "prompt": "hello", "options": o}}.WithReporter(func(sdk.Report) {
-			if !first {
-				first = true
-				oursFirst += time.Since(began)
-			}
-		})
-		if _, err := node.Run(b.Context(), task); err != nil {
-			b.Fatal(err)
+		var first sync.Once
+		task := sdk.Task{Type: "ollama.chat", Scratch: scratch,
+			Inputs: in{"model": "tiny", "prompt": "hello", "options": map[string]any{"num_predict": tokens, "temperature": 1, "seed": 1}}}
+		out, err := c.Run(b.Context(), task.WithReporter(func(sdk.Report) { first.Do(func() { oursFirst += time.Since(began) }) }), time.Second)
+		if err != nil || out.Outputs["tokens"] != json.Number(strconv.Itoa(tokens)) {
+			b.Fatalf("%v, %v", out.Outputs, err)
 		}
 		ours += time.Since(began)
 	}

@@ -95,9 +95,9 @@ func (r *reply) show() {
 // where says how far it came.
 func (r *reply) where() string {
 	if r.first.IsZero() {
-		return r.model + " was loaded and had said nothing"
+		return r.model + " was asked: it was loaded, and said nothing"
 	}
-	return fmt.Sprintf("%s had said %d pieces, the last %s ago: …%s", r.model, r.tokens, time.Since(r.last).Round(time.Millisecond), ending(r.text.String(), tailing))
+	return fmt.Sprintf("%s spoke: %d pieces, the last %s ago, ending in %q", r.model, r.tokens, time.Since(r.last).Round(time.Millisecond), ending(r.text.String(), tailing))
 }
 
 func ending(text string, most int) string {

@@ -230,16 +230,16 @@ func (s *server) missing(ctx context.Context, c *client, model string, err error
 	return sdk.Refuse("Ollama has no model "+model+"; installed: "+names, "get it with a node \"ollama.pull\", or `ollama pull "+model+"`")
 }
 
-// stopped says of a task whose context ended where it stood: the host adds why.
+// stopped says of a task whose context ended where it stood. The host puts why it ended before it.
 func stopped(ctx context.Context, err error, where string) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	e := &sdk.Error{Cause: sdk.CauseCancelled, Message: "it was stopped", Detail: where}
+	cause := sdk.CauseCancelled
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		e.Cause, e.Message = sdk.CauseHung, "its time was up"
+		cause = sdk.CauseHung
 	}
-	return e
+	return &sdk.Error{Cause: cause, Message: "stopped while " + where}
 }
 
 // installed is a model on disk, as /api/tags tells.

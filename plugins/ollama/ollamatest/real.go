@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// Program finds a real Ollama. Where there is none the test is skipped aloud, and in CI it fails.
+// Program finds a real Ollama. Where there is none the test is skipped aloud; with OLLAMA_TEST, which make ollama-test sets, it fails.
 func Program(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -32,7 +32,7 @@ func Program(t testing.TB) string {
 		}
 	}
 	const missing = "needs Ollama: make ollama-test builds one"
-	if os.Getenv("CI") != "" {
+	if os.Getenv("OLLAMA_TEST") != "" {
 		t.Fatal(missing)
 	}
 	t.Skip(missing)
@@ -49,7 +49,7 @@ func MakeTiny(t testing.TB, url string) {
 		files[name] = "sha256:" + hex.EncodeToString(sum[:])
 		post(t, url+"/api/blobs/"+files[name], raw)
 	}
-	raw, err := json.Marshal(map[string]any{"model": "tiny", "files": files, "template": "{{ .Prompt }}", "parameters": map[string]any{"num_ctx": 256, "num_thread": 1}})
+	raw, err := json.Marshal(map[string]any{"model": "tiny", "files": files, "template": "{{ .Prompt }}", "parameters": map[string]any{"num_ctx": 2048, "num_thread": 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,23 +58,29 @@ func MakeTiny(t testing.TB, url string) {
 	}
 }
 
-// Direct has the model "tiny" of the Ollama at an address say so many words, without the plugin, and calls first at the first of them.
-func Direct(t testing.TB, url string, words int, first func()) {
+// Direct has the model "tiny" of the Ollama at an address say so many tokens, without the plugin, and calls first at the first of them.
+func Direct(t testing.TB, url string, tokens int, first func()) {
 	t.Helper()
-	body := fmt.Sprintf(`{"model":"tiny","messages":[{"role":"user","content":"hello"}],"options":{"num_predict":%d,"temperature":0,"seed":1}}`, words)
+	body := fmt.Sprintf(`{"model":"tiny","messages":[{"role":"user","content":"hello"}],"options":{"num_predict":%d,"temperature":1,"seed":1}}`, tokens)
 	res, err := http.Post(url+"/api/chat", "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	s := bufio.NewScanner(res.Body)
+	var last struct {
+		Tokens int `json:"eval_count"`
+	}
 	for n := 0; s.Scan(); n++ {
 		if n == 0 {
 			first()
 		}
+		if err := json.Unmarshal(s.Bytes(), &last); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if s.Err() != nil {
-		t.Fatal(s.Err())
+	if s.Err() != nil || last.Tokens != tokens {
+		t.Fatalf("it said %d tokens, not %d: %v", last.Tokens, tokens, s.Err())
 	}
 }
 
