@@ -8,7 +8,7 @@ const host = "http://127.0.0.1:8080";
 export default defineConfig({
   plugins: [react(), tailwindcss()],
   build: {
-    target: "es2023",
+    target: ["chrome123", "firefox128", "safari17.5"],
     assetsInlineLimit: 0, // the host's Content-Security-Policy allows no data: in styles
     modulePreload: { polyfill: false }, // which would be an inline script
     emptyOutDir: false, // dist/.gitkeep is in git; scripts/clean.mjs removes the rest
