@@ -10,15 +10,14 @@ export interface Artifact {
 
 /** asArtifact reads a reference as the API writes it; undefined: it is some other value. */
 export function asArtifact(value: unknown): Artifact | undefined {
-  if (typeof value !== "object" || value === null || !("$artifact" in value)) return undefined;
-  const inner = (value as { $artifact: unknown }).$artifact;
-  const v = (typeof inner === "object" && inner !== null ? inner : { ...value, digest: inner }) as Record<string, unknown>;
-  if (typeof v["digest"] !== "string") return undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  const { $artifact: digest, media_type: mediaType, size, name } = value as Record<string, unknown>;
+  if (typeof digest !== "string") return undefined;
   return {
-    digest: v["digest"],
-    mediaType: typeof v["media_type"] === "string" ? v["media_type"] : "application/octet-stream",
-    size: typeof v["size"] === "number" ? v["size"] : 0,
-    name: typeof v["name"] === "string" && v["name"] !== "" ? v["name"] : v["digest"].slice(0, 19),
+    digest,
+    mediaType: typeof mediaType === "string" ? mediaType : "application/octet-stream",
+    size: typeof size === "number" ? size : 0,
+    name: typeof name === "string" && name !== "" ? name : digest.slice(0, 19),
   };
 }
 
