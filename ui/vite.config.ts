@@ -15,7 +15,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // Names that scripts/size.mjs measures.
-        advancedChunks: {
+        codeSplitting: {
           groups: [
             { name: "graph", test: /node_modules\/(@xyflow|d3-|@dagrejs)/ },
             { name: "editor", test: /node_modules\/(@codemirror|codemirror|@lezer|style-mod|crelt|w3c-keyname)/ },
