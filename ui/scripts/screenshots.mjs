@@ -68,7 +68,10 @@ async function shoot(browser, url, name, path, ready, act) {
     if (!act) await page.evaluate(() => document.activeElement?.blur());
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) wrong.push(`${name} ${as}: the page is ${wide} pixels wider than the screen`);
-    await page.screenshot({ path: join(out, `${name}-${as}.png`), fullPage: !act });
+    // The whole page, in a window as high: what sticks to an edge is where it belongs.
+    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    if (!act) await page.setViewportSize({ ...options.viewport, height });
+    await page.screenshot({ path: join(out, `${name}-${as}.png`) });
     await context.close();
   }
 }

@@ -9,9 +9,11 @@ const looks: Record<Look, string> = {
   danger: "bg-surface text-bad border-line hover:bg-bad-tint",
 };
 
+const base = (look: Look): string =>
+  `inline-flex h-8 shrink-0 items-center justify-center gap-2 rounded-md border font-medium whitespace-nowrap transition-colors disabled:opacity-55 pointer-coarse:h-11 ${looks[look]}`;
+
 /** buttonClass is how a button looks, for links that look like one. */
-export const buttonClass = (look: Look = "plain"): string =>
-  `inline-flex h-8 shrink-0 items-center justify-center gap-2 rounded-md border px-3 font-medium whitespace-nowrap transition-colors disabled:opacity-55 pointer-coarse:h-11 ${looks[look]}`;
+export const buttonClass = (look: Look = "plain"): string => `px-3 ${base(look)}`;
 
 export interface ButtonProps extends ComponentProps<"button"> {
   look?: Look;
@@ -24,10 +26,10 @@ export function Button({ look = "plain", busy = false, className = "", disabled,
 }
 
 /** IconButton has its name for those who do not see the icon, and as a tooltip. */
-export function IconButton({ label, children, className = "", ...rest }: Omit<ButtonProps, "look"> & { label: string; children: ReactNode }) {
+export function IconButton({ label, children, className = "", ...rest }: Omit<ComponentProps<"button">, "aria-label" | "title"> & { label: string; children: ReactNode }) {
   return (
-    <Button look="quiet" {...rest} aria-label={label} title={label} className={`w-8 px-0 pointer-coarse:w-11 ${className}`}>
+    <button type="button" {...rest} aria-label={label} title={label} className={`${base("quiet")} w-8 pointer-coarse:w-11 ${className}`}>
       {children}
-    </Button>
+    </button>
   );
 }

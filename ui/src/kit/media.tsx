@@ -39,19 +39,34 @@ export function Media({ artifact: a }: { artifact: Artifact }) {
 const icons = { video: Play, image: Image, audio: AudioLines, file: FileIcon };
 
 /** Thumbnail is a small picture of a file; where there is none, its kind. It is 16:9, as wide as what is around it. */
-export function Thumbnail({ artifact: a, width = 480 }: { artifact: Artifact; width?: number }) {
+export function Thumbnail({ artifact: a, width = 480, small = false }: { artifact: Artifact; width?: number; small?: boolean }) {
   const [broken, setBroken] = useState(false);
   const kind = mediaKind(a.mediaType);
   const Icon = icons[kind];
   const seen = !broken && (kind === "video" || kind === "image");
   return (
     <span className="relative grid aspect-video w-full place-items-center overflow-hidden bg-raised text-muted">
-      {seen ? <img src={thumbnailURL(a, width)} alt="" loading="lazy" onError={() => setBroken(true)} className="size-full object-cover" /> : <Icon size={22} aria-hidden />}
-      {seen && kind === "video" && (
+      {seen ? <img src={thumbnailURL(a, width)} alt="" loading="lazy" onError={() => setBroken(true)} className="size-full object-cover" /> : <Icon size={small ? 16 : 22} aria-hidden />}
+      {seen && kind === "video" && !small && (
         <span className="absolute grid size-9 place-items-center rounded-full bg-black/60 text-on-fill">
           <Play size={16} fill="currentColor" aria-hidden />
         </span>
       )}
     </span>
+  );
+}
+
+/** FileRow is a file in one line, with a small picture; it opens in a tab of its own. */
+export function FileRow({ artifact: a }: { artifact: Artifact }) {
+  return (
+    <a href={artifactURL(a)} target="_blank" rel="noreferrer" className="flex w-full min-w-0 max-w-md items-center gap-3 overflow-hidden rounded-md border border-line bg-surface pr-3 hover:border-edge">
+      <span className="w-16 shrink-0">
+        <Thumbnail artifact={a} width={128} small />
+      </span>
+      <span className="min-w-0 grow truncate font-medium" title={a.name}>
+        {a.name}
+      </span>
+      <span className="shrink-0 text-small text-muted">{size(a.size)}</span>
+    </a>
   );
 }

@@ -23,7 +23,7 @@ export function Page({ title, head, actions, children }: PageProps) {
     <div className="mx-auto grid w-full max-w-[76rem] gap-6 px-4 py-6 md:px-8">
       <header className="flex min-h-8 flex-wrap items-center gap-3">
         <div className="grid min-w-0 grow gap-1">
-          <h1 ref={heading} tabIndex={-1} className="min-w-0 truncate text-title" title={title}>
+          <h1 ref={heading} tabIndex={-1} className="line-clamp-3 min-w-0 text-title break-words md:line-clamp-1" title={title}>
             {title}
           </h1>
           {head}

@@ -43,7 +43,7 @@ export function Rows<T>({ items, id, label, height, row, chosen, onChoose, class
               aria-posinset={v.index + 1}
               onClick={() => onChoose(item)}
               style={{ transform: `translateY(${v.start}px)`, height }}
-              className={`absolute inset-x-0 top-0 cursor-pointer ${is ? "bg-tint" : "hover:bg-raised"}`}
+              className={`absolute inset-x-0 top-0 cursor-pointer ${v.index > 0 ? "border-t border-line" : ""} ${is ? "bg-tint" : "hover:bg-raised"}`}
             >
               {row(item, is)}
             </div>

@@ -1,6 +1,8 @@
+import { Link } from "@tanstack/react-router";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { hasEnded, type Run } from "../../core/fold.js";
 import { api, ask } from "../../data/host.js";
+import { nodeOf } from "../../data/live.js";
 import { State } from "../../kit/state.js";
 import { t } from "../../strings.js";
 
@@ -16,7 +18,9 @@ export function Explain({ run, node }: { run: Run; node?: string }) {
     queryFn: () => ask(api.GET("/api/v1/runs/{id}/explain", { params: { path: { id: run.id }, query: node === undefined ? {} : { node } } })),
   });
   // That something is done says its state already.
-  const list = (why.data?.list ?? []).filter((e) => e.state !== "succeeded" && e.state !== "cached").slice(0, shown);
+  // And what a node has failed of need not be said of the run again.
+  const all = (why.data?.list ?? []).filter((e) => e.state !== "succeeded" && e.state !== "cached");
+  const list = all.filter((e) => nodeOf(e.at) !== "" || !all.some((other) => other !== e && other.state === "failed" && e.why.endsWith(other.why))).slice(0, shown);
   if (list.length === 0) return null;
   return (
     <ul aria-label={t.run.explain} className="card divide-y divide-line">
@@ -24,10 +28,10 @@ export function Explain({ run, node }: { run: Run; node?: string }) {
         <li key={e.at} className="grid gap-x-4 gap-y-1 px-4 py-3 md:grid-cols-[11rem_1fr]">
           <span className="flex min-w-0 flex-wrap items-baseline gap-x-3 md:grid md:content-start">
             <State state={e.state} />
-            {e.at !== run.id && (
-              <span className="min-w-0 truncate font-mono text-small text-muted" title={e.at}>
-                {e.at}
-              </span>
+            {node === undefined && nodeOf(e.at) !== "" && (
+              <Link to="/runs/$id" params={{ id: run.id }} search={{ node: nodeOf(e.at) }} className="min-w-0 truncate font-mono text-small text-accent hover:underline" title={e.at}>
+                {nodeOf(e.at)}
+              </Link>
             )}
           </span>
           <span className="grid min-w-0 gap-1">

@@ -49,7 +49,7 @@ export function NodePanel({ run, node, live, onBack }: { run: Run; node: Node | 
           key={node.at}
           label={node.at}
           tabs={[
-            { name: "outputs", title: t.run.outputs, content: node.outputs_ref ? <Values values={{ [t.run.tooBig]: { $artifact: node.outputs_ref, name: "outputs.json" } }} /> : <Values values={node.outputs} /> },
+            { name: "outputs", title: t.run.outputs, content: node.outputs_ref ? <Values values={{ [t.run.tooBig]: { $artifact: node.outputs_ref, name: "outputs.json" } }} /> : <Values values={node.outputs} large /> },
             { name: "log", title: t.run.log, content: <Reports run={run} node={node} live={live.reports} /> },
           ]}
         />
@@ -64,7 +64,7 @@ function Head({ node: n }: { node: Node }) {
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-muted">
       <State state={n.state} />
       {n.type && <Badge>{n.type}</Badge>}
-      <span>{n.attempt ? t.run.attempt(n.attempt, n.attempts ?? 1) : n.state === "cached" ? "" : t.run.noAttempt}</span>
+      <span>{n.attempt ? t.run.attempt(n.attempt, n.attempts ?? 1) : n.started || n.state === "cached" ? "" : t.run.noAttempt}</span>
       {n.started && <span>{took(n, now)}</span>}
       {n.agent && <span>{t.run.on(n.agent)}</span>}
       {n.source && <span className="min-w-0 truncate">{t.run.cached(n.source)}</span>}
@@ -76,7 +76,7 @@ function Asked({ run, node }: { run: Run; node: Node }) {
   return (
     <div className="grid justify-items-start gap-3 rounded-lg bg-warn-tint p-4">
       <p className="text-lead font-medium">{node.ask?.message || t.run.waits}</p>
-      {node.ask?.show && <Values values={node.ask.show} />}
+      {node.ask?.show && <Values values={node.ask.show} large />}
       <Copy text={t.run.answer(run.id, node.at)} />
     </div>
   );

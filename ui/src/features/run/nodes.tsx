@@ -45,7 +45,7 @@ function Row({ node: n, report, now }: { node: Node; report: Report | undefined;
   const fraction = report?.fraction !== undefined && report.fraction >= 0 ? report.fraction : undefined;
   const note = runs ? report?.message || n.type : (n.error?.message ?? n.type);
   return (
-    <div className="relative flex h-full items-center gap-3 border-b border-line px-4">
+    <div className="relative flex h-full items-center gap-3 px-4">
       <StateIcon state={n.state} />
       <span className="min-w-0 grow basis-1/2 truncate font-medium" title={`${n.at}: ${stateName(n.state)}`}>
         {n.at.replace(/^node\./, "")}
@@ -56,7 +56,7 @@ function Row({ node: n, report, now }: { node: Node; report: Report | undefined;
       {(n.attempt ?? 0) > 1 && <span className="shrink-0 text-small text-warn">{`×${n.attempt}`}</span>}
       <span className="w-14 shrink-0 text-right text-small text-muted">{took(n, now)}</span>
       {runs && (
-        <span className="absolute inset-x-0 -bottom-px">
+        <span className="absolute inset-x-0 bottom-0">
           <Progress fraction={fraction} label={n.at} />
         </span>
       )}

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { hasEnded, type Node, type Run } from "../../core/fold.js";
 import { date, duration, percent } from "../../core/format.js";
-import { artifactsIn, mediaKind } from "../../core/values.js";
+import { artifactsIn, mediaKind, type Artifact } from "../../core/values.js";
 import { run as runQuery } from "../../data/host.js";
 import { tookSeconds, useNow, useRun, type LiveRun } from "../../data/live.js";
 import { Copy } from "../../kit/copy.js";
@@ -48,9 +48,6 @@ function Followed({ first }: { first: Run }) {
   const nodes = run.nodes ?? [];
   const choose = (node?: Node): void => void go({ to: "/runs/$id", params: { id: run.id }, search: node === undefined ? {} : { node: node.at }, replace: true, resetScroll: false });
   const node = nodes.find((n) => n.at === chosen);
-  const results = artifactsIn(run.outputs ?? {});
-  const media = results.filter((a) => mediaKind(a.mediaType) !== "file");
-  const files = results.filter((a) => mediaKind(a.mediaType) === "file");
   const state = run.interrupted ? "interrupted" : run.state;
   return (
     <Page title={run.pipeline} head={<Facts run={run} state={state} />} actions={<Actions run={run} />}>
@@ -59,22 +56,7 @@ function Followed({ first }: { first: Run }) {
         <Overall run={run} live={live} />
         <Explain run={run} />
       </div>
-      {results.length > 0 && (
-        <Section title={t.run.results}>
-          <div className={`grid gap-3 ${media.length > 1 ? "sm:grid-cols-2" : media.length === 1 && files.length > 0 ? "lg:grid-cols-[2fr_1fr]" : ""}`}>
-            {media.map((a) => (
-              <Media key={a.digest} artifact={a} />
-            ))}
-            {files.length > 0 && (
-              <div className="grid content-start gap-3">
-                {files.map((a) => (
-                  <Media key={a.digest} artifact={a} />
-                ))}
-              </div>
-            )}
-          </div>
-        </Section>
-      )}
+      <Results run={run} />
       <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
         <Section title={t.run.nodes} className={node === undefined ? "" : "max-lg:hidden"}>
           <NodeList nodes={nodes} newest={live.newest} chosen={chosen} onChoose={choose} />
@@ -90,6 +72,29 @@ function Followed({ first }: { first: Run }) {
         </Section>
       </div>
     </Page>
+  );
+}
+
+const order = ["video", "image", "audio", "file"];
+
+/** Results are the files of a run's outputs in their place: the film first and large, the others beside it. */
+function Results({ run }: { run: Run }) {
+  const rank = (a: Artifact): number => order.indexOf(mediaKind(a.mediaType));
+  const [first, ...others] = artifactsIn(run.outputs ?? {}).sort((a, b) => rank(a) - rank(b));
+  if (first === undefined) return null;
+  return (
+    <Section title={t.run.results}>
+      <div className={`grid items-start gap-3 ${others.length > 0 ? "lg:grid-cols-[2fr_1fr]" : "max-w-4xl"}`}>
+        <Media artifact={first} />
+        {others.length > 0 && (
+          <div className="grid gap-3 sm:max-lg:grid-cols-2">
+            {others.map((a) => (
+              <Media key={a.digest} artifact={a} />
+            ))}
+          </div>
+        )}
+      </div>
+    </Section>
   );
 }
 
