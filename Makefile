@@ -11,6 +11,7 @@ comma    := ,
 PLATFORM := $(shell go env GOOS)-$(shell go env GOARCH)
 EXE      := $(shell go env GOEXE)
 TOOLS    := $(CURDIR)/.tools
+NPM      := $(shell command -v npm)
 CONTROL  := host/control/dist/control.wasm
 DIST     := dist/spinbot-$(VERSION)-$(PLATFORM)
 
@@ -45,13 +46,28 @@ setup: ## Install ffmpeg, speech engines and fonts when they are missing
 
 ##@ Build
 .PHONY: build
-build: control plugins ## Build bin/spinbot and bin/plugins
+build: control plugins $(if $(NPM),ui) ## Build bin/spinbot, with the web interface where npm is there, and bin/plugins
 	trust=$$({ sha256sum bin/plugins/spinbot.trust.hcl 2>/dev/null || shasum -a 256 bin/plugins/spinbot.trust.hcl; } | cut -d' ' -f1); \
 	go build -C host -trimpath -ldflags "-s -w $(LAZY) -X main.version=$(VERSION) -X main.bundledTrust=$$trust" -o $(CURDIR)/bin/spinbot$(EXE) ./cmd/spinbot
 
 .PHONY: control
 control: ## Build the control nodes that ship (one WASM module)
 	GOOS=wasip1 GOARCH=wasm go build -C host -trimpath -buildmode=c-shared -ldflags="-s -w" -o $(CURDIR)/$(CONTROL) ./control
+
+# What npm ci leaves behind when it is done; as long as the lock stays the same, it is not done again.
+UI_MODULES := ui/node_modules/.package-lock.json
+
+$(UI_MODULES): ui/package-lock.json
+	npm --prefix ui ci --silent
+	touch $@
+
+.PHONY: ui
+ui: $(UI_MODULES) ## Build the web interface into ui/dist, which bin/spinbot embeds
+	npm --prefix ui run -s build
+
+.PHONY: screenshots
+screenshots: browser-setup build ## Photograph every page of the web interface into ui/screenshots
+	node ui/scripts/screenshots.mjs
 
 .PHONY: plugins
 plugins: ## Build the bundled plugins and the list of their checksums
@@ -74,10 +90,12 @@ dist: build ## Pack an archive that runs without Go or make
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist demo $(CONTROL)
+	find ui/dist -mindepth 1 ! -name .gitkeep -delete
 
 ##@ Check
 .PHONY: test
-test: develop-setup control ## Run every test that needs no GPU
+test: develop-setup control $(UI_MODULES) ## Run every test that needs no GPU
+	npm --prefix ui test --silent
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; go test -C $$m -timeout 20m ./...; done
 
 .PHONY: race
@@ -90,7 +108,9 @@ gpu: ## Run the tests that need an NVIDIA GPU and its driver
 	go test -C host -tags gpu -count=1 -v -run RealGPU ./internal/gpu/nvml
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## Run golangci-lint over every module
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(UI_MODULES) ## Run ESLint over the web interface, and golangci-lint over every module
+	npm --prefix ui run -s lint
+	npm --prefix ui run -s check
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
 
 .PHONY: fmt
@@ -102,16 +122,19 @@ tidy:
 	for m in $(MODULES); do GOWORK=off go -C $$m mod tidy; done
 
 .PHONY: generate
-generate: develop-setup $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
+generate: develop-setup $(UI_MODULES) $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
 	PATH="$(TOOLS):$$PATH" go generate -C sdk ./...
 	go test -C host ./internal/api -run '^TestOpenAPI$$' -update
-	npm --prefix ui ci --silent --no-audit --no-fund
 	npm --prefix ui run -s generate
 	npm --prefix ui run -s check
 
 .PHONY: develop-setup
 develop-setup:
 	@scripts/setup develop
+
+.PHONY: browser-setup
+browser-setup:
+	@scripts/setup browser
 
 .PHONY: verify
 verify: generate fmt tidy ## Fail when generating, formatting or tidying changes a file
