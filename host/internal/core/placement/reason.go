@@ -22,6 +22,14 @@ type Reason struct {
 	Never bool
 }
 
+// Said is the sentence, with when the task is expected to begin.
+func (r Reason) Said(now time.Time) string {
+	if r.Starts.After(now) {
+		return r.Text + "; it is expected to begin at about " + r.Starts.Format("15:04:05")
+	}
+	return r.Text
+}
+
 // Why says why a task waits; nothing when it does not.
 func (b *Book) Why(id string, now time.Time) Reason {
 	p := b.tasks[id]
