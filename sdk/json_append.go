@@ -108,6 +108,7 @@ func (s Schema) AppendJSON(dst []byte) []byte {
 	o.texts("x-accept", s.Accept)
 	o.text("x-type-from", s.TypeFrom, false)
 	o.flag("x-sensitive", s.Sensitive)
+	o.text("x-model", s.ModelFile, false)
 	return o.end()
 }
 

@@ -34,6 +34,9 @@ type Schema struct {
 	TypeFrom string `json:"x-type-from,omitempty"`
 	// Sensitive values are masked wherever they would be shown.
 	Sensitive bool `json:"x-sensitive,omitempty"`
+	// ModelFile makes a text the name of a model file, and says of which kind: "checkpoints", "loras". A task is placed where
+	// that file is: see NodeType.ModelFiles.
+	ModelFile string `json:"x-model,omitempty"`
 }
 
 // Property is one named property of an object schema.

@@ -102,6 +102,13 @@ func (f *field) schema() (Schema, error) {
 			return p, err
 		}
 	}
+	if kind := f.tag.Get("model"); kind != "" {
+		of := &p
+		for of.Items != nil {
+			of = of.Items
+		}
+		of.ModelFile = kind
+	}
 	if e := f.tag.Get("enum"); e != "" {
 		for _, text := range strings.Split(e, "|") {
 			x, err := tagValue(f.shape, text)

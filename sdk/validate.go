@@ -161,6 +161,13 @@ func (v *schemaValidator) schema(path string, s *Schema, depth int) {
 	if s.XType != "" && s.XType != XArtifact && s.XType != XTypeSchema {
 		v.add(path, "unknown x-type %q (known: artifact, type)", s.XType)
 	}
+	switch kind := s.ModelFile; {
+	case kind == "":
+	case s.Type != "string" || s.Sensitive:
+		v.add(path, "x-model is for texts that are not sensitive")
+	case !IsModelFile(kind + "/x"):
+		v.add(path, "x-model %q is no kind of model files: want the name of a folder, such as \"loras\"", kind)
+	}
 	if s.Pattern != "" {
 		if _, err := compiled(s.Pattern); err != nil {
 			v.add(path, "pattern %q is not a regular expression in RE2 syntax", s.Pattern)

@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
+
+	"github.com/myspinbot/spinbot/sdk"
 )
 
 // Waveform is how loud a sound is over its time.
@@ -13,6 +16,55 @@ type Waveform struct {
 	Version int `json:"version"`
 	// Peaks are how loud each of as many equal stretches is at its loudest, from 0 to 1.
 	Peaks []float64 `json:"peaks"`
+}
+
+// ArtifactInfo is what is known of an artifact.
+type ArtifactInfo struct {
+	Version   int    `json:"version"`
+	Digest    string `json:"digest"`
+	MediaType string `json:"media_type"` // told from its bytes
+	Size      int64  `json:"size"`
+	// Names are what runs call it.
+	Names []string `json:"names"`
+	// Created is when the first attempt that made it ended, of runs that are still there.
+	Created *time.Time `json:"created,omitempty"`
+	// Width and Height are those of a picture or a film, in pixels; Seconds how long a film or a sound lasts. 0: unknown.
+	Width   int     `json:"width,omitempty"`
+	Height  int     `json:"height,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"`
+}
+
+// Lineage is where an artifact comes from, and what became of it.
+type Lineage struct {
+	Version int    `json:"version"`
+	Digest  string `json:"digest"`
+	// Made are the attempts that made it, then those that made what they used, and so on; Used those that used it, and so on.
+	Made []LineageAttempt `json:"made"`
+	Used []LineageAttempt `json:"used"`
+	// Cut: there is more than is listed, or more than can be told.
+	Cut bool `json:"cut"`
+}
+
+// LineageAttempt is an attempt that made or used artifacts.
+type LineageAttempt struct {
+	At       string     `json:"at"` // its address, with the run
+	Type     string     `json:"type"`
+	Pipeline string     `json:"pipeline"`
+	Ended    *time.Time `json:"ended,omitempty"`
+	// Source is the address of the attempt whose result it is, when it was cached.
+	Source string         `json:"source,omitempty"`
+	Uses   []sdk.Artifact `json:"uses"`
+	Makes  []sdk.Artifact `json:"makes"`
+}
+
+// ArtifactInfo says what is known of an artifact.
+func (c *Client) ArtifactInfo(ctx context.Context, digest string) (i ArtifactInfo, err error) {
+	return i, c.call(ctx, http.MethodGet, artifactPath(digest, "info"), nil, &i)
+}
+
+// Lineage says where an artifact comes from and what became of it, as far as so many steps from it; 0: all of it.
+func (c *Client) Lineage(ctx context.Context, digest string, depth int) (l Lineage, err error) {
+	return l, c.call(ctx, http.MethodGet, artifactPath(digest, "lineage")+number("depth", depth), nil, &l)
 }
 
 // Thumbnail gives a JPEG of a picture, or of the first frame of a film, of at most so many pixels' width; 0: the host's choice.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -68,7 +69,22 @@ func (c *Client) Health(ctx context.Context) (h Health, err error) {
 
 // Submit starts a run. It returns once the run is durable.
 func (c *Client) Submit(ctx context.Context, s Submission) (r Run, err error) {
-	return r, c.call(ctx, http.MethodPost, "/api/v1/runs", s, &r)
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return r, err
+	}
+	headers := []string{"Content-Type", "application/json"}
+	if s.Key != "" {
+		headers = append(headers, HeaderKey, s.Key)
+	}
+	res, err := c.with(ctx, http.MethodPost, "/api/v1/runs", bytes.NewReader(raw), headers...)
+	if err != nil {
+		return r, err
+	}
+	defer res.Body.Close()
+	err = read(res, &r)
+	r.Repeated = res.Header.Get(HeaderRepeated) == "true"
+	return r, err
 }
 
 // Plan says what a run would do; it makes none.
@@ -142,6 +158,11 @@ func (c *Client) NextInQueue(ctx context.Context, run string) (q Queue, err erro
 	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/next", NextRun{run}, &q)
 }
 
+// MoveInQueue puts a run that waits beside another one.
+func (c *Client) MoveInQueue(ctx context.Context, m MoveRun) (q Queue, err error) {
+	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/move", m, &q)
+}
+
 // TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 func (c *Client) TellQueue(ctx context.Context, what string) (q Queue, err error) {
 	return q, c.call(ctx, http.MethodPost, "/api/v1/queue/"+what, struct{}{}, &q)
@@ -165,6 +186,11 @@ func (c *Client) CacheGC(ctx context.Context, g CacheGC) (l CacheList, err error
 // Explain says why a run stands where it stands; node is empty, or a node's name or address within the run.
 func (c *Client) Explain(ctx context.Context, id, node string) (x Explained, err error) {
 	return x, c.call(ctx, http.MethodGet, runPath(id, "/explain?node="+url.QueryEscape(node)), nil, &x)
+}
+
+// Reports gives what a run's nodes said last, as far as the host remembers, at most limit (0: the host's choice); node is as for Logs.
+func (c *Client) Reports(ctx context.Context, id, node string, limit int) (l ReportList, err error) {
+	return l, c.call(ctx, http.MethodGet, runPath(id, fmt.Sprintf("/reports?node=%s&limit=%d", url.QueryEscape(node), limit)), nil, &l)
 }
 
 // Events reads recorded events above a sequence number, at most limit (0: the host's choice).
@@ -278,12 +304,24 @@ func read(res *http.Response, out any) error {
 
 // do sends a request; an answer that is no success is its error.
 func (c *Client) do(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
-	res, err := c.send(ctx, method, path, contentType, body)
+	return succeeded(c.send(ctx, method, path, contentType, body))
+}
+
+// with is do with headers: names and values.
+func (c *Client) with(ctx context.Context, method, path string, body io.Reader, headers ...string) (*http.Response, error) {
+	req, err := c.request(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
-	if res.StatusCode < 300 {
-		return res, nil
+	for k := 0; k < len(headers); k += 2 {
+		req.Header.Set(headers[k], headers[k+1])
+	}
+	return succeeded(c.http.Do(req))
+}
+
+func succeeded(res *http.Response, err error) (*http.Response, error) {
+	if err != nil || res.StatusCode < 300 {
+		return res, err
 	}
 	defer res.Body.Close()
 	return nil, problemOf(res)
@@ -297,7 +335,11 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	return c.http.Do(req)
+	res, err := c.http.Do(req)
+	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" && ctx.Err() == nil {
+		err = fmt.Errorf("the host at %s does not answer: %w; is spinbot serve running there, and does a firewall let its port through?", c.base, dial)
+	}
+	return res, err
 }
 
 func (c *Client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {

@@ -52,6 +52,8 @@ func TestCalls(t *testing.T) {
 		"GET /api/v1/uploads/a%2Fb ":                       func(c *Client) (any, error) { return c.ShowUpload(ctx, "a/b") },
 		"POST /api/v1/uploads ":                            func(c *Client) (any, error) { return c.BeginUpload(ctx, "n", "", 3) },
 		"DELETE /api/v1/uploads/x ":                        func(c *Client) (any, error) { return nil, c.EndUpload(ctx, "x") },
+		"GET /api/v1/artifacts/sha256:1/info ":             func(c *Client) (any, error) { return c.ArtifactInfo(ctx, "sha256:1") },
+		"GET /api/v1/artifacts/sha256:1/lineage?depth=2 ":  func(c *Client) (any, error) { return c.Lineage(ctx, "sha256:1", 2) },
 		"GET /api/v1/artifacts/sha256:1/waveform ":         func(c *Client) (any, error) { return c.Waveform(ctx, "sha256:1", 0) },
 		"GET /api/v1/artifacts/sha256:1/waveform?peaks=3 ": func(c *Client) (any, error) { return c.Waveform(ctx, "sha256:1", 3) },
 		"GET /api/v1/runs? ":                               func(c *Client) (any, error) { return c.Runs(ctx, RunQuery{}) },

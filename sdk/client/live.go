@@ -27,7 +27,7 @@ const (
 	MessageEvent    = "event"    // RunID, Seq; Data: the event as the journal has it
 	MessageReport   = "report"   // RunID; Data: a Report
 	MessageEnd      = "end"      // RunID: the run has ended, and so has the subscription
-	MessageUpdate   = "update"   // JobID, Status, Progress
+	MessageUpdate   = "update"   // JobID, Status, Progress; Data: the run's outputs, once it has ended with some
 	MessageRuns     = "runs"     // from here on every change of a run's state is told
 	MessageRun      = "run"      // RunID, Seq; Data: a Run as lists have it
 	MessageError    = "error"    // RunID or JobID of the subscription that ended, or neither; Data: a Problem

@@ -25,6 +25,13 @@ type NextRun struct {
 	Run string `json:"run"`
 }
 
+// MoveRun puts a run that waits right before another one, or right after it: one of the two is named.
+type MoveRun struct {
+	Run    string `json:"run"`
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
 // WaitingTask is an attempt that waits for devices.
 type WaitingTask struct {
 	At  string `json:"at"`

@@ -37,7 +37,16 @@ type Submission struct {
 	Priority *int `json:"priority,omitempty"`
 	// Plan runs exactly what was planned, or is refused because something has changed. Nothing else is given with it.
 	Plan *Plan `json:"plan,omitempty"`
+	// Key, of at most 255 letters, digits and signs, lets the submission be sent again: for 24 hours it makes no other run. It goes as
+	// the header Idempotency-Key; empty: each makes a run.
+	Key string `json:"-"`
 }
+
+// The headers of a submission's key: it comes with the request, and the answer says whether the run had been asked for before.
+const (
+	HeaderKey      = "Idempotency-Key"
+	HeaderRepeated = "Idempotent-Replayed"
+)
 
 // Plan is what a run would do.
 type Plan struct {
@@ -144,6 +153,8 @@ type Run struct {
 	Inputs  sdk.Values `json:"inputs,omitempty"`
 	Outputs sdk.Values `json:"outputs,omitempty"`
 	Nodes   []Node     `json:"nodes,omitempty"`
+	// Repeated: the key of the submission had been used for it before.
+	Repeated bool `json:"-"`
 }
 
 // Ended says whether nothing more will happen unless somebody resumes the run.
@@ -274,6 +285,12 @@ type Report struct {
 	Time    time.Time   `json:"time"`
 	Address sdk.Address `json:"address"`
 	sdk.Report
+}
+
+// ReportList is what nodes of a run said last, the oldest first.
+type ReportList struct {
+	Version int      `json:"version"`
+	Reports []Report `json:"reports"`
 }
 
 // Frame is one item of a run's live stream; exactly one field is set.

@@ -124,12 +124,7 @@ func (c *Client) tus(ctx context.Context, method, path string, body io.Reader, h
 	for k := 0; k < len(headers); k += 2 {
 		req.Header.Set(headers[k], headers[k+1])
 	}
-	res, err := c.http.Do(req)
-	if err != nil || res.StatusCode < 300 {
-		return res, err
-	}
-	defer res.Body.Close()
-	return nil, problemOf(res)
+	return succeeded(c.http.Do(req))
 }
 
 // source is a file whose digest is made as it is read, whoever reads which piece again.

@@ -31,8 +31,10 @@ func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes half a minute")
 	}
-	if ok, err := condition("postgres"); err != nil || !ok {
-		t.Skip("there is no PostgreSQL: ", err)
+	if ok, err := condition("postgres"); err != nil {
+		t.Fatal(err)
+	} else if !ok {
+		t.Skip("there is no PostgreSQL")
 	}
 	trials := wanted(t, "CHAOS_TRIALS", len(victims)+1)
 	first := wanted(t, "CHAOS_FIRST", int(time.Now().Unix()%1_000_000)*1000)

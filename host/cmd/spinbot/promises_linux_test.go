@@ -21,8 +21,10 @@ func TestPromises(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes half a minute")
 	}
-	if ok, err := condition("redis"); err != nil || !ok {
-		t.Skip("there is no redis-server: ", err)
+	if ok, err := condition("redis"); err != nil {
+		t.Fatal(err)
+	} else if !ok {
+		t.Skip("there is no redis-server")
 	}
 	p := promises{newFleet(t)}
 	box := p.join("box2", "2")

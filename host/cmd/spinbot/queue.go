@@ -43,7 +43,12 @@ func (p *program) queueCommand() *cobra.Command {
 		p.jsonFlag(sub)
 		c.AddCommand(sub)
 	}
-	next := &cobra.Command{Use: "next RUN", Short: "Put a run that waits before all others", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+	c.AddCommand(p.queueNextCommand(), p.queueMoveCommand())
+	return c
+}
+
+func (p *program) queueNextCommand() *cobra.Command {
+	c := &cobra.Command{Use: "next RUN", Short: "Put a run that waits before all others", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
 		return p.with(c.Context(), func(s *session) error {
 			q, err := s.NextInQueue(c.Context(), args[0])
 			if err != nil {
@@ -52,8 +57,32 @@ func (p *program) queueCommand() *cobra.Command {
 			return p.showQueue(q)
 		})
 	}}
-	p.jsonFlag(next)
-	c.AddCommand(next)
+	p.jsonFlag(c)
+	return c
+}
+
+func (p *program) queueMoveCommand() *cobra.Command {
+	var m client.MoveRun
+	c := &cobra.Command{
+		Use: "move RUN", Short: "Put a run that waits right before another one, or right after it", Args: cobra.ExactArgs(1),
+		Long:    "Puts a run that waits right before another one, or right after it. It gets the priority of that one.",
+		Example: "  spinbot queue move last --before run_01J",
+		RunE: func(c *cobra.Command, args []string) error {
+			if m.Run = args[0]; (m.Before == "") == (m.After == "") {
+				return usage("say where %s goes: --before RUN, or --after RUN", m.Run)
+			}
+			return p.with(c.Context(), func(s *session) error {
+				q, err := s.MoveInQueue(c.Context(), m)
+				if err != nil {
+					return err
+				}
+				return p.showQueue(q)
+			})
+		},
+	}
+	c.Flags().StringVar(&m.Before, "before", "", "the run that it goes before")
+	c.Flags().StringVar(&m.After, "after", "", "the run that it goes after")
+	p.jsonFlag(c)
 	return c
 }
 

@@ -1,6 +1,6 @@
 // Package api serves the REST API: Fiber routes over the host's parts, with the JSON shapes of sdk/client. It listens
-// on loopback and on the private unix socket, nowhere else; what may only be asked by the machine's own user is asked
-// over the socket. Fiber reuses a context's values after the handler has returned, so the app is Immutable and
+// on the private unix socket and on loopback, and elsewhere once everybody has to sign in; what may only be asked by the
+// machine's own user is asked over the socket. Every route is an Op. Fiber reuses a context's values after the handler has returned, so the app is Immutable and
 // nothing of Fiber leaves this package.
 package api
 
@@ -34,10 +34,13 @@ import (
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// Runs are what the API does with runs; ids are whole.
+// Runs are what the API does with runs; ids are whole, but for that of a run to repeat.
 type Runs interface {
+	// Submit makes a run. Of a submission whose key the owner has used before it gives the run again, Repeated.
 	Submit(ctx context.Context, s client.Submission, owner string) (client.Run, error)
 	Show(ctx context.Context, id string) (client.Run, error)
+	// Gates gives what a run asks people now.
+	Gates(ctx context.Context, id string) ([]client.Gate, error)
 	// Tell passes on what a person says to a run: what is one of client's words.
 	Tell(ctx context.Context, id, what string, w client.Word, by string) error
 	// Explain says why the run, or the node with that name or address, stands where it stands.
@@ -50,8 +53,8 @@ type Queue interface {
 	Queue(ctx context.Context, limit int) (client.Queue, error)
 	// TellQueue pauses the queue ("pause"), lets it go on ("resume") or cancels all that waits in it ("clear").
 	TellQueue(ctx context.Context, what, by string) error
-	// Next puts a run that waits before all others.
-	Next(ctx context.Context, run, by string) error
+	// Move puts a run that waits right before another one, or right behind it; without another, before all.
+	Move(ctx context.Context, run, other string, behind bool, by string) error
 }
 
 // Planner says what a run would do.
@@ -74,6 +77,8 @@ type Live interface {
 	Reports(ctx context.Context, run string) <-chan client.Report
 	// Newest gives the newest progress of each node of a run.
 	Newest(run string) []client.Report
+	// Said gives the last reports of a run's nodes, at most limit, in order; node is as for Logs.
+	Said(run, node string, limit int) []client.Report
 	// Logs gives the run's log as JSON lines; node is empty, a node's name or one instance.
 	Logs(run, node string) (io.ReadCloser, error)
 }
@@ -97,11 +102,13 @@ type Config struct {
 	Retention Retention
 	Devices   Devices
 	Agents    Agents
+	Models    Models
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Store
 	Uploads   *uploads.Uploads
 	Previews  Previews
+	Lineage   Lineage
 	// Name hides what is sensitive in the name of a file.
 	Name  func(string) string
 	Cache cache.Store
@@ -140,6 +147,7 @@ const (
 	maxArtifact = 16 << 30 // bytes of one artifact
 	maxParts    = 128      // parts of a multipart body
 	maxText     = 1 << 20  // bytes of one text part
+	maxKey      = 255      // bytes of a submission's key
 	maxHeaders  = 16 << 10
 	pageSize    = 100
 	maxPage     = 1000
@@ -220,11 +228,13 @@ func (s *Server) routes() {
 	s.artifactRoutes()
 	s.uploadRoutes()
 	s.previewRoutes()
+	s.lineageRoutes()
 	s.cacheRoutes()
 	s.pipelineRoutes()
 	s.catalogRoutes()
 	s.triggerRoutes()
 	s.agentRoutes()
+	s.modelRoutes()
 	s.deviceRoutes()
 	s.seedRoutes()
 	s.accountRoutes()

@@ -53,12 +53,16 @@ func (f *fakeRuns) Submit(ctx context.Context, s client.Submission, owner string
 	id := fmt.Sprintf("run_%03d", len(f.got))
 	f.mu.Unlock()
 	err := f.store.Append(ctx, store.Append{Run: id, Events: [][]byte{[]byte("{}")}, Head: &store.Head{Run: id, Pipeline: s.Pipeline.Name, State: "running", Seq: 1}})
-	return client.Run{ID: id, State: "running", Inputs: s.Inputs}, err
+	return client.Run{ID: id, State: "running", Inputs: s.Inputs, Repeated: s.Key == "again"}, err
 }
 
 func (f *fakeRuns) Show(ctx context.Context, id string) (client.Run, error) {
 	h, err := f.store.Find(ctx, id)
 	return client.Run{ID: h.Run, State: h.State, Pipeline: h.Pipeline, Seq: h.Seq}, err
+}
+
+func (f *fakeRuns) Gates(_ context.Context, id string) ([]client.Gate, error) {
+	return []client.Gate{{Run: id, At: "gate.review"}}, nil
 }
 
 func (f *fakeRuns) Tell(_ context.Context, id, what string, w client.Word, by string) error {
@@ -80,8 +84,8 @@ func (f fakeQueue) TellQueue(_ context.Context, what, by string) error {
 	return f.runs.note("queue %s by %s", what, by)
 }
 
-func (f fakeQueue) Next(_ context.Context, run, by string) error {
-	return f.runs.note("next %s by %s", run, by)
+func (f fakeQueue) Move(_ context.Context, run, other string, behind bool, by string) error {
+	return f.runs.note("move %s beside %q, behind %t, by %s", run, other, behind, by)
 }
 
 func (f fakeQueue) Plan(_ context.Context, s client.Submission) (client.Plan, error) {
@@ -160,6 +164,10 @@ func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
 
 func (f *fakeLive) Newest(string) []client.Report { return f.newest }
 
+func (f *fakeLive) Said(_, node string, limit int) []client.Report {
+	return []client.Report{{Report: sdk.Report{Message: fmt.Sprint(node, " ", limit)}}}
+}
+
 func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
 	if node == "none" {
 		return nil, &client.Problem{Code: client.CodeNotFound, Detail: "no node none"}
@@ -217,7 +225,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 	}
 	cfg := Config{
 		Accounts: accounts, Trail: auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl")),
-		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Previews: &fakePreviews{}, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
+		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Previews: &fakePreviews{}, Lineage: &fakeLineage{}, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
 		Active:  func(string) bool { return true },
 		FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) },
 		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },

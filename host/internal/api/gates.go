@@ -28,15 +28,11 @@ func (s *Server) listGates(ctx context.Context, in *struct {
 		list.Next = heads[limit-1].Run
 	}
 	for _, h := range heads {
-		r, err := s.cfg.Runs.Show(ctx, h.Run)
+		gates, err := s.cfg.Runs.Gates(ctx, h.Run)
 		if err != nil {
 			return list, err
 		}
-		for _, n := range r.Nodes {
-			if n.Ask != nil || n.AskRef != "" {
-				list.Gates = append(list.Gates, client.Gate{Run: r.ID, Pipeline: r.Pipeline, At: n.At, Ask: n.Ask, AskRef: n.AskRef, Since: n.Started, Until: n.Until})
-			}
-		}
+		list.Gates = append(list.Gates, gates...)
 	}
 	return list, nil
 }

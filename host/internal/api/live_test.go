@@ -2,10 +2,13 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/fasthttp/websocket"
 
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -49,4 +52,20 @@ func TestSocketAccess(t *testing.T) {
 		}
 	}
 	b.get(t, "/ws", "Authorization: Bearer "+text).problem(t, 400, client.CodeBadRequest, "WebSocket")
+}
+
+// TestCloseEndsSockets: a server that closes tells them first.
+func TestCloseEndsSockets(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	ws, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(b.url, "http")+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	defer ws.Close()
+	go func() { _ = b.Close(context.WithoutCancel(t.Context())) }()
+	if _, _, err := ws.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+		t.Errorf("got %v", err)
+	}
 }

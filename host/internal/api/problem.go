@@ -80,13 +80,18 @@ func problemOf(err error) *client.Problem {
 	var known *client.Problem
 	var out *problem
 	var routing *fiber.Error
+	var several *store.AmbiguousError
 	switch {
 	case errors.As(err, &out):
 		return &out.Problem
 	case errors.As(err, &known):
 		c := *known
 		p = &c
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, artifacts.ErrNotFound), errors.Is(err, artifacts.ErrDigest):
+	case errors.As(err, &several):
+		p.Status, p.Code = http.StatusBadRequest, client.CodeBadRequest
+	case errors.Is(err, store.ErrNotFound):
+		p.Status, p.Code, p.Fix = http.StatusNotFound, client.CodeNotFound, "spinbot runs lists them"
+	case errors.Is(err, artifacts.ErrNotFound), errors.Is(err, artifacts.ErrDigest):
 		p.Status, p.Code = http.StatusNotFound, client.CodeNotFound
 	case errors.Is(err, store.ErrConflict):
 		p.Status, p.Code = http.StatusConflict, client.CodeConflict

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -62,6 +63,8 @@ func (s *Server) runRoutes() {
 		func(o *huma.Operation) {
 			takes(o, "application/json", schemaOf[client.Submission](s))
 			takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Properties: map[string]*huma.Schema{"pipeline": bytesSchema}})
+			o.Parameters = append(o.Parameters, &huma.Param{Name: client.HeaderKey, In: "header", Schema: textSchema,
+				Description: "With the same key and body, for 24 hours, you get the same run again, and " + client.HeaderRepeated + ": true with it. With another body the answer is 409."})
 			s.returns(o, "202", "The run. Location says where it is.", "application/json", schemaOf[client.Run](s))
 		}, s.submit)
 	s.bare(Op{ID: "show-run", Method: get, Path: v1 + "runs/{id}", Need: Viewer, Summary: "A run, with its nodes"}, func(o *huma.Operation) {
@@ -80,6 +83,8 @@ func (s *Server) runRoutes() {
 			query(o, "node", "Of this node alone.", textSchema)
 			s.returns(o, "200", "The lines.", "application/x-ndjson", textSchema)
 		}, s.logs)
+	op(s, Op{ID: "run-reports", Method: get, Path: v1 + "runs/{id}/reports", Need: Viewer, Summary: "What a run's nodes said last",
+		Detail: "The oldest first. The host keeps up to 100 of each node instance in memory, those that spoke last of all; a restart forgets them."}, s.reports)
 	op(s, Op{ID: "explain-run", Method: get, Path: v1 + "runs/{id}/explain", Need: Viewer, Summary: "Why a run, or one of its nodes, stands where it stands"}, s.explainRun)
 	for _, word := range [][2]string{{client.WordCancel, "Cancel a run, or one of its nodes"}, {client.WordResume, "Have a run go on"}, {client.WordPause, "Begin nothing more of a run"},
 		{client.WordAnswer, "Answer a gate"}, {client.WordDecide, "Decide what becomes of a node that failed"}, {client.WordPrioritize, "Set a run's priority"}} {
@@ -173,16 +178,15 @@ func (s *Server) submit(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	if sub.Rerun != nil {
-		h, err := s.find(ctx, sub.Rerun.Of)
-		if err != nil {
-			return err
-		}
-		sub.Rerun.Of = h.Run
+	if sub.Key = strings.Clone(c.Get(client.HeaderKey)); len(sub.Key) > maxKey || strings.ContainsFunc(sub.Key, func(r rune) bool { return r < '!' || r > '~' }) {
+		return badRequest("the header "+client.HeaderKey+" is no key", "write at most 255 letters, digits and signs, such as a UUID")
 	}
 	r, err := s.cfg.Runs.Submit(ctx, sub, callerOf(ctx).User)
 	if err != nil {
 		return err
+	}
+	if r.Repeated {
+		c.Set(client.HeaderRepeated, "true")
 	}
 	c.Location(v1 + "runs/" + r.ID)
 	return c.Status(fiber.StatusAccepted).JSON(r)
@@ -222,6 +226,18 @@ func (s *Server) explainRun(ctx context.Context, in *oneNode) (client.Explained,
 		return client.Explained{}, err
 	}
 	return s.cfg.Runs.Explain(ctx, h.Run, in.Node)
+}
+
+func (s *Server) reports(ctx context.Context, in *struct {
+	OneRun
+	Page
+	Node string `query:"node" doc:"Of this node alone: its name or address within the run."`
+}) (client.ReportList, error) {
+	h, err := s.find(ctx, in.ID)
+	if err != nil {
+		return client.ReportList{}, err
+	}
+	return client.ReportList{Version: client.ShapeVersion, Reports: some(s.cfg.Live.Said(h.Run, in.Node, in.limit()))}, nil
 }
 
 func (s *Server) logs(c *fiber.Ctx) error {

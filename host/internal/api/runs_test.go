@@ -36,6 +36,27 @@ func TestSubmit(t *testing.T) {
 	}
 }
 
+// TestKeys: a key reaches the host, that it was used before reaches the client, and what is no key is refused.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	for _, key := range []string{"", "once", "again", strings.Repeat("k", maxKey)} {
+		r, err := b.unix.Submit(t.Context(), client.Submission{Key: key, Pipeline: client.Source{Text: "x"}})
+		if err != nil || r.Repeated != (key == "again") {
+			t.Errorf("%q: %+v %v", key, r, err)
+		}
+		if got := b.runs.got[len(b.runs.got)-1].Key; got != key {
+			t.Errorf("%q came as %q", key, got)
+		}
+	}
+	for _, key := range []string{"two words", "schl\u00fcssel", strings.Repeat("k", maxKey+1)} {
+		var p *client.Problem
+		if _, err := b.unix.Submit(t.Context(), client.Submission{Key: key, Pipeline: client.Source{Text: "x"}}); !errors.As(err, &p) || p.Code != client.CodeBadRequest || !strings.Contains(p.Fix, "255") {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+}
+
 func TestSubmitRefuses(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
@@ -238,6 +259,25 @@ func TestCancelAndResume(t *testing.T) {
 	}
 }
 
+// TestReports: a run's last reports are those of the node and as many as were asked for.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	r, err := b.unix.Submit(t.Context(), client.Submission{Pipeline: client.Source{Text: "x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, limit := range map[string]int{"shot[2] 100": 0, "shot[2] 7": 7} {
+		if l, err := b.unix.Reports(t.Context(), r.ID, "shot[2]", limit); err != nil || len(l.Reports) != 1 || l.Reports[0].Message != want {
+			t.Errorf("%+v %v, want %s", l, err, want)
+		}
+	}
+	var p *client.Problem
+	if _, err := b.unix.Reports(t.Context(), "none", "", 0); !errors.As(err, &p) || p.Code != client.CodeNotFound {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestLogs(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
@@ -365,5 +405,71 @@ func TestQueuePlanAndCache(t *testing.T) {
 	b.ask(t, "DELETE", "/api/v1/cache/ab", nil).into(t, &l)
 	if len(l.Results) != 1 || l.Results[0].Key != "ab12" {
 		t.Error(l)
+	}
+}
+
+// TestMoveInQueue: who goes where reaches the host by whole ids, and what makes no sense is refused.
+func TestMoveInQueue(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	for range 2 {
+		if _, err := b.unix.Submit(t.Context(), client.Submission{Pipeline: client.Source{Text: "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.runs.told = nil
+	if _, err := b.unix.NextInQueue(t.Context(), "last"); err != nil {
+		t.Error(err)
+	}
+	for _, m := range []client.MoveRun{{Run: "run_001", Before: "last"}, {Run: "run_001", After: "run_002"}} {
+		if _, err := b.unix.MoveInQueue(t.Context(), m); err != nil {
+			t.Error(err)
+		}
+	}
+	want := `move run_002 beside "", behind false, move run_001 beside "run_002", behind false, move run_001 beside "run_002", behind true`
+	var told []string
+	for _, one := range b.runs.told {
+		told = append(told, one[:strings.Index(one, ", by ")])
+	}
+	if got := strings.Join(told, ", "); got != want {
+		t.Errorf("got %s", got)
+	}
+	for code, all := range map[string][]client.MoveRun{
+		client.CodeBadRequest: {{Run: "run_001"}, {Run: "run_001", Before: "run_002", After: "run_002"}, {Run: "run_002", Before: "last"}},
+		client.CodeNotFound:   {{Run: "none", Before: "run_001"}, {Run: "run_001", After: "none"}},
+	} {
+		for _, m := range all {
+			var p *client.Problem
+			if _, err := b.unix.MoveInQueue(t.Context(), m); !errors.As(err, &p) || p.Code != code || p.Fix == "" {
+				t.Errorf("%+v: %v, want %s", m, err, code)
+			}
+		}
+	}
+}
+
+// TestGates: questions come in pages of the runs that are under way.
+func TestGates(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	for range 3 {
+		if _, err := b.unix.Submit(t.Context(), client.Submission{Pipeline: client.Source{Text: "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{
+		"gates": "run_003 run_002 run_001 ", "gates?limit=2": "run_003 run_002 next run_002", "gates?before=run_002": "run_001 ",
+	} {
+		var l client.GateList
+		b.get(t, "/api/v1/"+path).into(t, &l)
+		got := ""
+		for _, g := range l.Gates {
+			got += g.Run + " "
+		}
+		if l.Next != "" {
+			got += "next " + l.Next
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
 	}
 }

@@ -142,6 +142,11 @@ func convert(w pipeline.Word, x any) (v any, want string) {
 		return textList(w, x)
 	case whole:
 		return wholeNumber(x)
+	case yes:
+		if _, ok := x.(bool); !ok {
+			return nil, "want true or false, got " + kindOf(x)
+		}
+		return x, ""
 	case size:
 		if n, ok := x.(json.Number); ok {
 			s, isText = string(n), true

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
@@ -19,6 +20,7 @@ func blockNamed(name string) func(pipeline.Block) bool {
 
 var (
 	labelForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	digestForm  = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 	computeForm = regexp.MustCompile(`^[0-9]{1,2}\.[0-9]$`)
 )
 
@@ -160,18 +162,51 @@ func (r *reader) engine(g given) {
 	if g.has("plugin") && !sdk.IsName(e.Plugin) {
 		r.fail(g.where("plugin"), "", "plugin: %q is no name of a plugin", e.Plugin)
 	}
-	u, err := url.Parse(e.URL)
-	if ok := g.has("url"); ok && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		r.fail(g.where("url"), "", "url: want http://… or https://…, got %q", e.URL)
-	} else if ok && u.User != nil {
-		r.fail(g.where("url"), "what an engine asks for is told to its plugin, in its block, with secret(\"name\")", "url: a password does not belong here")
-	}
+	r.web(g)
 	if g.written("device") == g.written("memory") {
 		r.fail(g.block.DefRange(), "device names the device of this machine that it computes on; memory says what it has when it is a device of its own",
 			"%s has one of device and memory", heading(g.block))
 	}
 	r.positive(g, "memory")
 	r.c.Engines = append(r.c.Engines, e)
+}
+
+func (r *reader) models(g given) {
+	m := Models{Name: g.block.Labels[0], Folder: r.path(get[string](g, "folder"), false), Kind: get[string](g, "kind"), Rate: get[int64](g, "rate"), Private: get[bool](g, "private")}
+	if !labelForm.MatchString(m.Name) {
+		r.fail(g.block.LabelRanges[0], "letters, digits, dots, dashes and underscores", "%q is no name of a folder of models", m.Name)
+	}
+	if g.has("folder") && get[string](g, "folder") == "" {
+		r.fail(g.where("folder"), "", "folder: want a path")
+	}
+	if m.Kind != "" && (strings.Contains(m.Kind, "/") || !sdk.IsModelFile(m.Kind+"/x")) {
+		r.fail(g.where("kind"), "", "kind: %q is none; write it like \"loras\"", m.Kind)
+	}
+	r.positive(g, "rate")
+	r.c.Models = append(r.c.Models, m)
+}
+
+func (r *reader) model(g given) {
+	s := Source{Name: g.block.Labels[0], URL: get[string](g, "url"), Digest: get[string](g, "digest"), Auto: get[string](g, "fetch") == fetchAuto}
+	if !sdk.IsModelFile(s.Name) {
+		r.fail(g.block.LabelRanges[0], "its kind and its path: \"loras/ink.safetensors\"", "%q is no name of a model file", s.Name)
+	}
+	r.web(g)
+	if g.has("digest") && !digestForm.MatchString(s.Digest) {
+		r.fail(g.where("digest"), "sha256sum prints the digits of a file", "digest: want \"sha256:\" and 64 hexadecimal digits, got %q", s.Digest)
+	}
+	r.c.Sources = append(r.c.Sources, s)
+}
+
+// web checks the word url.
+func (r *reader) web(g given) {
+	text := get[string](g, "url")
+	u, err := url.Parse(text)
+	if ok := g.has("url"); ok && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		r.fail(g.where("url"), "", "url: want http://… or https://…, got %q", text)
+	} else if ok && u.User != nil {
+		r.fail(g.where("url"), "what an engine asks for is told to its plugin, in its block, with secret(\"name\")", "url: a password does not belong here")
+	}
 }
 
 func (r *reader) placement(g given) {

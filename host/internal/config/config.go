@@ -26,6 +26,8 @@ type Config struct {
 	Engines   []Engine
 	Placement Placement
 	Auth      Auth
+	Models    []Models // none: this machine does not say which model files it has
+	Sources   []Source // of model files, by name
 	// Entries are the values of all blocks but the plugins', for people: in the order of the file, defaults included.
 	Entries []Entry
 }
@@ -41,7 +43,7 @@ type Setting struct {
 type Entry struct {
 	// Key leads to it: device.fake.a.memory, hours.1.from.
 	Key string
-	// Value is a string, an int, an int64 of bytes, a time.Duration, a time of day (Clock) or a []string.
+	// Value is a string, an int, an int64 of bytes, a time.Duration, a time of day (Clock), a bool or a []string.
 	Value any
 	// Range is where it stands; the zero Range for a default.
 	Range pipeline.Range
@@ -97,6 +99,27 @@ type Engine struct {
 	// Device is the UUID of the device of this machine that it uses; empty: it is a device of its own, with Memory bytes.
 	Device string
 	Memory int64
+}
+
+// Models is a folder of model files.
+type Models struct {
+	Name   string
+	Folder string // absolute
+	// Kind is of all that lies in it; empty: its sub-folders are the kinds.
+	Kind string
+	// Rate in bytes a second is what fetching one file may take; 0: any.
+	Rate int64
+	// Private: a URL may lead to a private address.
+	Private bool
+}
+
+// Source is where a model file may be fetched from.
+type Source struct {
+	Name   string // of the file: its kind and its path
+	URL    string // http or https
+	Digest string // "sha256:…"
+	// Auto: it is fetched when a task waits for it; else somebody has to ask.
+	Auto bool
 }
 
 // Placement says how tasks are placed on devices.

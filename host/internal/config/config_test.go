@@ -123,6 +123,12 @@ func dump(c *config.Config) string {
 	for _, x := range c.Engines {
 		fmt.Fprintf(&b, "engine %+v\n", x)
 	}
+	for _, x := range c.Models {
+		fmt.Fprintf(&b, "models %+v\n", x)
+	}
+	for _, x := range c.Sources {
+		fmt.Fprintf(&b, "source %+v\n", x)
+	}
 	fmt.Fprintf(&b, "reclaim %+v\nplacement %+v\n", c.Reclaim, c.Placement)
 	if o := c.Auth.OIDC; o != nil {
 		fmt.Fprintf(&b, "oidc %+v\n", *o)

@@ -88,7 +88,7 @@ func (r *reader) block(b *hclsyntax.Block) {
 	g := r.read(b, spec, place)
 	map[string]func(given){
 		"device": func(g given) { r.device(g, place) }, "reclaim": r.reclaim, "hours": r.hours,
-		"quota": r.quota, "engine": r.engine, "placement": r.placement, "auth": r.auth,
+		"quota": r.quota, "engine": r.engine, "placement": r.placement, "models": r.models, "model": r.model, "auth": r.auth,
 	}[b.Type](g)
 }
 

@@ -10,6 +10,13 @@ const (
 	duration = "duration"
 	clock    = "time of day"
 	texts    = "list(string)"
+	yes      = "bool"
+)
+
+// When a model file is fetched.
+const (
+	fetchOffer = "offer"
+	fetchAuto  = "auto"
 )
 
 // blocks is the one table of the blocks: the reader takes what it says, and the documentation is printed from it.
@@ -48,6 +55,20 @@ var blocks = []pipeline.Block{
 			{Name: "url", Type: text, Required: true, Doc: "where it answers, such as `\"http://127.0.0.1:11434\"`"},
 			{Name: "device", Type: text, Doc: "the UUID of the device that it computes on"},
 			{Name: "memory", Type: size, Doc: "what it has, when it is a device of its own; one of `device` and `memory` is given"},
+		}},
+	{Name: "models", Labels: []string{"name"}, Many: true, Doc: "A folder of model files on this machine. With one, tasks that need a file come here only when it is there",
+		Words: []pipeline.Word{
+			{Name: "folder", Type: text, Required: true, Doc: "where they are, such as `\"~/ComfyUI/models\"`"},
+			{Name: "kind", Type: text, Doc: "what kind all of them are of, such as `\"loras\"`; else the sub-folders say it: `checkpoints`, `loras`, …"},
+			{Name: "rate", Type: size, Doc: "how much fetching one file may take of the network in a second, such as `\"20MiB\"`; else all there is"},
+			{Name: "private", Type: yes, Default: "false", Doc: "files may be fetched from URLs at private addresses, such as a NAS"},
+		}},
+	{Name: "model", Labels: []string{"name"}, Many: true, Doc: "Where a model file may be fetched from. Its label is the kind and the path: `model \"loras/ink.safetensors\" { }`",
+		Words: []pipeline.Word{
+			{Name: "url", Type: text, Required: true, Doc: "where it is: `http://…` or `https://…`"},
+			{Name: "digest", Type: text, Required: true, Doc: "what it has to be: `\"sha256:\"` and 64 hexadecimal digits"},
+			{Name: "fetch", Type: text, Options: []string{fetchOffer, fetchAuto}, Default: `"offer"`,
+				Doc: "whether it is fetched by itself when a task waits for it, or that is offered only"},
 		}},
 	{Name: "placement", Doc: "How tasks are placed on devices",
 		Words: []pipeline.Word{

@@ -33,7 +33,7 @@ type yielded struct {
 // want has the placer look for the devices that an instance asks for, or for an agent. It says whether it asks for any.
 func (p *pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
 	spread := p.e.spreads(n.Type)
-	if p.e.cfg.Placer == nil || n.Device == nil && n.Type.Device == nil && !spread {
+	if p.e.cfg.Placer == nil || !n.Asks() && !spread {
 		return false
 	}
 	inputs, diags := p.inputs(i)
@@ -63,7 +63,7 @@ func (e *Engine) spreads(t sdk.NodeType) bool {
 }
 
 func (p *pass) asks(i *run.Instance, n *pipeline.Node, d pipeline.Device, id string, priority int, inputs sdk.Values) placement.Want {
-	return placement.Want{ID: id, Owner: p.l.state.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Rung: i.Rung,
+	return placement.Want{ID: id, Owner: p.l.state.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Files: d.Files, Rung: i.Rung,
 		Evictable: d.Evictable, Inputs: inputs}
 }
 

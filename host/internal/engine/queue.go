@@ -13,9 +13,11 @@ import (
 )
 
 // queue holds the runs that have been made and wait for their turn. They are not in memory but for what decides on
-// their order: higher priority first, then the one that was made first.
+// their order: higher priority first, then the one that was made first or moved before.
 type queue struct {
 	max int // runs that may go on at once, those that wait for a person not counted
+
+	moves sync.Mutex // one run is moved at a time, so that two do not get the same place
 
 	mu      sync.Mutex
 	waiting []*ticket          // in order
@@ -31,6 +33,7 @@ type queue struct {
 type ticket struct {
 	id       run.ID
 	priority int
+	place    string // its id, or where it was moved to
 	key      string // its pipeline and the value of its concurrency key; "": no limit
 	limit    int
 
@@ -90,7 +93,7 @@ func (q *queue) rest(resting bool) {
 }
 
 func (q *queue) order(a, b *ticket) int {
-	return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.id, b.id))
+	return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.place, b.place), cmp.Compare(a.id, b.id))
 }
 
 func (q *queue) push(t *ticket) {
@@ -314,7 +317,7 @@ func (e *Engine) Enqueue(ctx context.Context, id run.ID) error {
 	if err != nil {
 		return err
 	}
-	t := &ticket{id: id}
+	t := &ticket{id: id, place: string(id)}
 	for _, s := range stored {
 		ev, err := run.Decode(s.Data)
 		if err != nil {
@@ -327,7 +330,7 @@ func (e *Engine) Enqueue(ctx context.Context, id run.ID) error {
 			}
 			t.priority, t.key, t.limit = ev.Priority, ev.Concurrency, ev.Limit
 		case run.RunPrioritized:
-			t.priority = ev.Priority
+			t.priority, t.place = ev.Priority, cmp.Or(ev.Place, string(id))
 		case run.RunStarted:
 			return e.Adopt(ctx, id)
 		default:
@@ -351,9 +354,14 @@ func (e *Engine) Prioritize(ctx context.Context, id run.ID, priority int, by str
 			return nil
 		})
 	}
-	err := e.record(ctx, id, ev)
+	return e.replace(ctx, t, ev)
+}
+
+// replace puts a run that was taken out of the queue into it again, where the event says once it is durable.
+func (e *Engine) replace(ctx context.Context, t *ticket, ev run.Event) error {
+	err := e.record(ctx, t.id, ev)
 	if err == nil {
-		t.priority = priority
+		t.priority, t.place = ev.Priority, cmp.Or(ev.Place, string(t.id))
 	}
 	e.queue.push(t)
 	e.pump()

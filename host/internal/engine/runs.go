@@ -97,7 +97,7 @@ func ticketOf(l *live, s Submission) (*ticket, error) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	t := &ticket{id: l.id, priority: l.pipe.Priority, limit: limit}
+	t := &ticket{id: l.id, priority: l.pipe.Priority, place: string(l.id), limit: limit}
 	if limit > 0 {
 		t.key = l.pipe.Name + "\x00" + key
 	}

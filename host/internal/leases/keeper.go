@@ -72,6 +72,7 @@ type Keeper struct {
 	read     []device.Device // as they were last read
 	expected map[string]placement.Assignment
 	leases   map[string]*held
+	given    int // how often a lease was given or taken back
 	watched  map[string]*watched
 	ours     func(pid int) bool // as of the last look
 	moved    chan struct{}      // closed and made anew when something was given back or read
@@ -160,8 +161,7 @@ func (d *Keeper) move() {
 
 // Observe takes in the devices as they were last read.
 func (d *Keeper) Observe(devices []device.Device) {
-	processes := d.cfg.Processes.Warm()
-	d.mu.Lock()
+	processes := d.lockWarm()
 	d.read = devices
 	d.ours = ours(processes)
 	d.table.Observe(devices, d.ours)
@@ -173,6 +173,22 @@ func (d *Keeper) Observe(devices []device.Device) {
 		call()
 	}
 	d.cfg.Changed()
+}
+
+// lockWarm takes mu, and gives what processes keep warm since no lease has been given or taken back: what an older look missed
+// would be taken for gone, and its memory given to somebody else.
+func (d *Keeper) lockWarm() []Process {
+	for tries := 0; ; tries++ {
+		d.mu.Lock()
+		was := d.given
+		d.mu.Unlock()
+		processes := d.cfg.Processes.Warm()
+		d.mu.Lock()
+		if d.given == was || tries == 10 {
+			return processes
+		}
+		d.mu.Unlock()
+	}
 }
 
 func ours(processes []Process) func(pid int) bool {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -123,6 +124,15 @@ func (g *fakeGPU) Evict(_ context.Context, plugin string, _ []string) error {
 	}
 	delete(g.alive, plugin)
 	return nil
+}
+
+// crash ends a plugin's process by itself. Its memory is free at once: the next process of a task that holds a lease would
+// else load beside what is left of the last one, which no lease can prevent.
+func (g *fakeGPU) crash(plugin string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.models, func(name string, _ int64) bool { return strings.HasPrefix(name, plugin+"#") })
+	delete(g.alive, plugin)
 }
 
 // run loads the model when it is not there, as a plugin does, and fails when it does not fit.

@@ -150,6 +150,7 @@ func (d *Keeper) hold(ctx context.Context, a placement.Assignment, lease device.
 	h := &held{lease: lease, plugin: a.Task.Plugin, model: a.Task.Model, nodeType: a.Task.Type, since: d.cfg.Now(), stop: stop}
 	d.mu.Lock()
 	d.leases[lease.ID] = h
+	d.given++
 	d.mu.Unlock()
 	return ctx, func(err error) *sdk.Usage {
 		stop(nil)
@@ -173,10 +174,10 @@ func (d *Keeper) suspect(h *held, lost *exec.DeviceLostError) {
 
 // release gives a lease back; what its process goes on to hold is warm from now on.
 func (d *Keeper) release(h *held) *sdk.Usage {
-	processes := d.cfg.Processes.Warm()
+	processes := d.lockWarm()
 	now := d.cfg.Now()
-	d.mu.Lock()
 	delete(d.leases, h.lease.ID)
+	d.given++
 	for _, p := range processes {
 		if name := placement.Process(p.Plugin, p.Devices); name == process(h.lease.Warm) && len(p.Devices) > 0 {
 			d.table.Keep(device.Warm{ID: h.lease.Warm, Process: name, Plugin: h.plugin, Devices: h.lease.Devices, Model: h.model, Memory: h.lease.Memory, Used: now})

@@ -46,7 +46,7 @@ func TestRandomFailures(t *testing.T) {
 	t.Parallel()
 	box := fakeBox{}
 	start, began := time.Unix(1_700_000_000, 0), time.Now()
-	now := func() time.Time { return start.Add(time.Since(began) * 1000) } // what takes seconds in truth takes milliseconds
+	now := func() time.Time { return start.Add(time.Since(began) * 100) } // what takes seconds in truth takes tens of milliseconds
 	for _, uuid := range []string{"GPU-0", "GPU-1"} {
 		box[uuid] = &fakeGPU{uuid: uuid, now: now, memory: 24 * gib, unloads: true, tells: true, models: map[string]int64{}, alive: map[string]bool{}}
 	}
@@ -66,10 +66,10 @@ func TestRandomFailures(t *testing.T) {
 		mu.Unlock()
 		switch how {
 		case 0:
-			_ = g.Evict(ctx, plugin, nil)
+			g.crash(plugin)
 			return sdk.Result{}, sdk.Fail("its process crashed", "")
 		case 1:
-			_ = g.Evict(ctx, plugin, nil)
+			g.crash(plugin)
 			return sdk.Result{}, &exec.DeviceLostError{Devices: task.Devices, Err: &sdk.Error{Cause: sdk.CauseLost, Message: "the GPU is lost"}}
 		case 2:
 			return sdk.Result{}, sdk.Refuse("it does not like its inputs", "")

@@ -77,6 +77,34 @@ func (c *Client) transport(privateToo bool) *http.Transport {
 	}
 }
 
+// Downloads gives a client for files that a person has named: it reaches the same addresses as control nodes do.
+func (c *Client) Downloads(privateToo bool) *http.Client {
+	t := c.public
+	if privateToo {
+		t = c.private
+	}
+	return &http.Client{Transport: t, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > maxRedirects {
+			return refused("", "%s redirects more than %d times", via[0].URL.Host, maxRedirects)
+		}
+		_, err := targetOf(r.URL)
+		return err
+	}}
+}
+
+// IsPrivate says whether an error is about a private address, which may be reached by who is allowed to.
+func IsPrivate(err error) bool {
+	var at *addressError
+	return errors.As(err, &at) && at.private
+}
+
+// IsRefused says whether an error is about what is not reached, however often it is tried.
+func IsRefused(err error) bool {
+	var at *addressError
+	var told *guest.Error
+	return errors.As(err, &at) || errors.As(err, &told)
+}
+
 // maxRedirects is how many redirects are followed.
 const maxRedirects = 5
 

@@ -117,7 +117,7 @@ func (p *Placer) adopt(w placement.Want, yield func(), now time.Time) {
 // task fills in what was learned.
 func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) {
 	kind := learned.KindOf(w.Type.Name, w.Model, w.Rung, size(w))
-	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model,
+	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model, Files: w.Files,
 		Request: w.Request, Concurrency: w.Type.Concurrency, Evictable: w.Evictable, Since: now}
 	r := &t.Request
 	if only := p.cfg.Engines[t.Plugin]; len(only) > 0 && r.Count > 0 {
@@ -232,6 +232,13 @@ func (p *Placer) Agent(a placement.Agent, devices []device.Device, ram, disk int
 		p.book.Observe(a.ID, devices, ram, disk)
 		p.book.Warm(a.ID, warm, now)
 	})
+}
+
+// Shortages gives the model files that are lacking for attempts that wait: see placement.Book.
+func (p *Placer) Shortages() []placement.Shortage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.book.Shortages()
 }
 
 // Forget removes an agent that a person has taken out. It says whether there was one.

@@ -178,6 +178,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifacts/{digest}/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of a file */
+        get: operations["show-artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{digest}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a file comes from, and what became of it */
+        get: operations["show-lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts/{digest}/thumbnail": {
         parameters: {
             query?: never;
@@ -402,6 +436,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Model files, and which machines have them */
+        get: operations["list-models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a machine fetch a model file */
+        post: operations["fetch-model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/node-types": {
         parameters: {
             query?: never;
@@ -594,6 +662,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queue/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a run that waits right before another one, or right after it
+         * @description It gets the priority of that one.
+         */
+        post: operations["move-in-queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue/next": {
         parameters: {
             query?: never;
@@ -605,7 +693,7 @@ export interface paths {
         put?: never;
         /**
          * Put a run that waits before all others
-         * @description It gets the priority that this takes. To order others, set their priorities.
+         * @description It gets the priority of the first, if that is another.
          */
         post: operations["next-in-queue"];
         delete?: never;
@@ -836,6 +924,26 @@ export interface paths {
         put?: never;
         /** Set a run's priority */
         post: operations["prioritize-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run's nodes said last
+         * @description The oldest first. The host keeps up to 100 of each node instance in memory, those that spoke last of all; a restart forgets them.
+         */
+        get: operations["run-reports"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1225,6 +1333,23 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        ArtifactInfo: {
+            /** Format: date-time */
+            created?: string;
+            digest: string;
+            /** Format: int64 */
+            height?: number;
+            media_type: string;
+            names: string[];
+            /** Format: double */
+            seconds?: number;
+            /** Format: int64 */
+            size: number;
+            /** Format: int64 */
+            version: number;
+            /** Format: int64 */
+            width?: number;
+        };
         CacheEntry: {
             /** Format: date-time */
             created: string;
@@ -1527,6 +1652,48 @@ export interface components {
             warm?: string[];
             warning?: string;
         };
+        Lineage: {
+            cut: boolean;
+            digest: string;
+            made: components["schemas"]["LineageAttempt"][];
+            used: components["schemas"]["LineageAttempt"][];
+            /** Format: int64 */
+            version: number;
+        };
+        LineageAttempt: {
+            at: string;
+            /** Format: date-time */
+            ended?: string;
+            makes: ({
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            })[];
+            pipeline: string;
+            source?: string;
+            type: string;
+            uses: ({
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            })[];
+        };
         Login: {
             token: string;
         };
@@ -1546,6 +1713,55 @@ export interface components {
             seq?: number;
             status?: string;
             type: string;
+        };
+        Model: {
+            copies: components["schemas"]["ModelCopy"][];
+            name: string;
+            source?: components["schemas"]["ModelSource"];
+        };
+        ModelCopy: {
+            agent: string;
+            digest?: string;
+            name: string;
+            offline?: boolean;
+            /** Format: int64 */
+            size: number;
+        };
+        ModelFetch: {
+            agent: string;
+            /** Format: int64 */
+            done: number;
+            error?: string;
+            from: string;
+            model: string;
+            name: string;
+            /** Format: date-time */
+            started: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ModelList: {
+            fetching: components["schemas"]["ModelFetch"][];
+            models: components["schemas"]["Model"][];
+            silent: string[];
+            /** Format: int64 */
+            version: number;
+        };
+        ModelRequest: {
+            agent?: string;
+            digest?: string;
+            from?: string;
+            model: string;
+        };
+        ModelSource: {
+            auto?: boolean;
+            digest: string;
+            url: string;
+        };
+        MoveRun: {
+            after?: string;
+            before?: string;
+            run: string;
         };
         NewToken: {
             name: string;
@@ -1773,6 +1989,37 @@ export interface components {
             end: components["schemas"]["Position"];
             file?: string;
             start: components["schemas"]["Position"];
+        };
+        Report: {
+            address: string;
+            checkpoint?: string;
+            /** Format: double */
+            fraction?: number;
+            kind: string;
+            level?: string;
+            message?: string;
+            /** @description A reference to an artifact. */
+            preview?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            time: string;
+            usage?: components["schemas"]["Usage"];
+        };
+        ReportList: {
+            reports: components["schemas"]["Report"][];
+            /** Format: int64 */
+            version: number;
         };
         Rerun: {
             from?: string[];
@@ -2433,6 +2680,73 @@ export interface operations {
             };
         };
     };
+    "show-artifact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description sha256: and 64 hexadecimal digits. */
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactInfo"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-lineage": {
+        parameters: {
+            query?: {
+                /** @description How many steps from it; 0: all. */
+                depth?: number;
+            };
+            header?: never;
+            path: {
+                /** @description sha256: and 64 hexadecimal digits. */
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "show-thumbnail": {
         parameters: {
             query?: {
@@ -2863,6 +3177,68 @@ export interface operations {
             };
         };
     };
+    "list-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "fetch-model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelFetch"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-node-types": {
         parameters: {
             query?: never;
@@ -3278,6 +3654,39 @@ export interface operations {
             };
         };
     };
+    "move-in-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "next-in-queue": {
         parameters: {
             query?: never;
@@ -3418,7 +3827,10 @@ export interface operations {
     "submit-run": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description With the same key and body, for 24 hours, you get the same run again, and Idempotent-Replayed: true with it. With another body the answer is 409. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3790,6 +4202,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "run-reports": {
+        parameters: {
+            query?: {
+                /** @description How many at most; 0: 100. */
+                limit?: number;
+                /** @description Of this node alone: its name or address within the run. */
+                node?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A run's id, a unique beginning of that, or last. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportList"];
                 };
             };
             /** @description Error */

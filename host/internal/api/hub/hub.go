@@ -21,8 +21,6 @@ import (
 const (
 	// Backlog is how many bytes may wait for one line.
 	Backlog = 1 << 20
-	// MaxSubscriptions is how many things one line may follow.
-	MaxSubscriptions = 256
 
 	perLine  = 30 * time.Microsecond // about what it takes to send one batch to one line
 	longest  = 50 * time.Millisecond // that a batch waits for more to come
@@ -161,12 +159,16 @@ func (h *Hub) forget(t *topic) {
 func (h *Hub) index(ctx context.Context, run string) (store.Head, error) {
 	heads, err := h.cfg.Index.List(ctx, store.Query{Prefix: run, Limit: 1})
 	if err == nil && (len(heads) == 0 || heads[0].Run != run) {
-		err = &client.Problem{Code: client.CodeNotFound, Detail: fmt.Sprintf("no run %.64q", run), Fix: "spinbot runs lists them; give the whole id"}
+		err = missing(run)
 	}
 	if err != nil {
 		return store.Head{}, err
 	}
 	return heads[0], nil
+}
+
+func missing(run string) error {
+	return &client.Problem{Code: client.CodeNotFound, Detail: fmt.Sprintf("no run %.64q", run), Fix: "spinbot runs lists them; give the whole id"}
 }
 
 // turn says how long to wait before saying something to so many lines. While little is said that is no time at all;

@@ -17,10 +17,21 @@ func (t *topic) flushJob() error {
 	if err != nil {
 		return err
 	}
+	head, err := t.hub.index(t.ctx, t.of.ID)
+	if err != nil {
+		return err
+	}
+	var outputs json.RawMessage
+	if job.Outputs != nil {
+		if outputs, err = json.Marshal(job.Outputs); err != nil {
+			return err
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.ended = head.Ended()
 	if t.says == nil || t.says.Messages[0].Status != job.Status || *t.says.Messages[0].Progress != job.Progress {
-		t.says = newBatch(t.of, client.Message{Type: client.MessageUpdate, JobID: job.JobID, Status: job.Status, Progress: &job.Progress})
+		t.says = newBatch(t.of, client.Message{Type: client.MessageUpdate, JobID: job.JobID, Status: job.Status, Progress: &job.Progress, Data: outputs})
 	}
 	for s := range t.live {
 		if s.said == t.says {

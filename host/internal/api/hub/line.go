@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -60,19 +59,13 @@ func (l *Line) Subscribe(ctx context.Context, of Target, from From) error {
 	}
 	s := &sub{line: l, topic: t, show: from.Snapshot, skip: from.After == nil, next: 1}
 	if from.After != nil {
-		s.next = *from.After + 1
+		s.next = max(*from.After, *from.After+1) // of the last number there is none behind it
 	}
 	l.mu.Lock()
-	switch {
-	case l.closed:
+	if l.closed {
 		l.mu.Unlock()
 		l.hub.release(t)
 		return context.Canceled
-	case len(l.subs) >= MaxSubscriptions:
-		l.mu.Unlock()
-		l.hub.release(t)
-		return &client.Problem{Code: client.CodeTooMany, Detail: fmt.Sprintf("one connection follows %d runs at most", MaxSubscriptions),
-			Fix: "unsubscribe from some, or open another connection"}
 	}
 	l.subs[of] = s
 	if of.Kind == Run {
@@ -84,6 +77,13 @@ func (l *Line) Subscribe(ctx context.Context, of Target, from From) error {
 	}
 	l.wake()
 	return nil
+}
+
+// Len is how many targets it follows.
+func (l *Line) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.subs)
 }
 
 // Unsubscribe follows a target no longer: what waits of it is dropped. One that is not followed is no error.
@@ -195,13 +195,14 @@ func (s *sub) step(ctx context.Context) *Batch {
 		return b
 	}
 	b, err := t.read(ctx, s.next-1)
+	if err == nil && b == nil { // there were some
+		err = missing(t.of.ID)
+	}
 	if err != nil {
 		s.line.drop(s)
 		return t.hub.problem(t.of, err)
 	}
-	if b != nil {
-		s.next = b.Messages[len(b.Messages)-1].Seq + 1
-	}
+	s.next = b.Messages[len(b.Messages)-1].Seq + 1
 	return b
 }
 

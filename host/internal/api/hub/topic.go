@@ -30,7 +30,7 @@ type topic struct {
 	err   error // why it broke
 	live  map[*sub]bool
 	head  uint64          // of a run: the last event that those that are live were told
-	ended bool            // of a run: there is nothing after head
+	ended bool            // the run has ended: of a Run, there is nothing after head
 	dirty map[string]bool // of the list: runs that have changed
 	says  *Batch          // of a job: what was said last
 	rest  time.Time       // of a job: it is not looked at again before
@@ -56,6 +56,7 @@ func (t *topic) begin(ctx context.Context) error {
 
 func (t *topic) start(ctx context.Context) error {
 	if t.of.Kind == Runs {
+		t.ended = true // there is nothing to listen to
 		return t.hub.run(func() { t.follow(nil, nil) })
 	}
 	changed := t.hub.cfg.Journal.Watch(t.ctx, t.of.ID) // before the head is read
@@ -64,8 +65,17 @@ func (t *topic) start(ctx context.Context) error {
 		return err
 	}
 	t.head, t.ended = head.Seq, head.Ended()
-	reports := t.hub.cfg.Live.Reports(t.ctx, t.of.ID)
-	return t.hub.run(func() { t.follow(changed, reports) })
+	return t.hub.run(func() { t.follow(changed, t.listen()) })
+}
+
+// listen gives what the run's nodes say; nil: it has ended, and they say nothing.
+func (t *topic) listen() <-chan client.Report {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return nil
+	}
+	return t.hub.cfg.Live.Reports(t.ctx, t.of.ID)
 }
 
 // fail ends the topic for everybody.
@@ -112,8 +122,14 @@ func (t *topic) follow(changed <-chan struct{}, reports <-chan client.Report) {
 			said = add(said, r)
 		case <-timer.C:
 			armed = false
+			for waits := len(reports); waits > 0; waits-- { // what was said before an event goes out before it ends the run
+				said = add(said, <-reports)
+			}
 			if !t.flush(events, said) {
 				return
+			}
+			if events && reports == nil {
+				reports = t.listen() // it may have been resumed
 			}
 			events, said = false, nil
 		}
@@ -164,12 +180,13 @@ func (t *topic) flush(changed bool, said []client.Report) bool {
 }
 
 func (t *topic) flushRun(changed bool, said []client.Report) error {
+	var head store.Head
 	if changed {
-		head, err := t.hub.index(t.ctx, t.of.ID) // before the events: what it says of the end is not newer than they are
-		if err != nil {
+		var err error
+		if head, err = t.hub.index(t.ctx, t.of.ID); err != nil { // before the events: what it says of the end is not newer
 			return err
 		}
-		for {
+		for more := true; more; {
 			b, err := t.read(t.ctx, t.head)
 			if err != nil {
 				return err
@@ -177,16 +194,14 @@ func (t *topic) flushRun(changed bool, said []client.Report) error {
 			if b != nil {
 				t.tell(b, b.Messages[len(b.Messages)-1].Seq)
 			}
-			if b == nil || len(b.Messages) < page {
-				break
-			}
-		}
-		if t.end(head) {
-			return nil
+			more = b != nil && len(b.Messages) == page
 		}
 	}
 	if b := t.reports(said); b != nil {
 		t.tell(b, 0)
+	}
+	if changed {
+		t.end(head)
 	}
 	return nil
 }
@@ -204,22 +219,18 @@ func (t *topic) tell(b *Batch, head uint64) {
 }
 
 // end notes whether the run has ended, and if so takes leave of all that are live.
-func (t *topic) end(head store.Head) bool {
+func (t *topic) end(head store.Head) {
+	var all map[*sub]bool
 	t.mu.Lock()
-	t.ended = head.Ended() && t.head >= head.Seq
-	if !t.ended {
-		t.mu.Unlock()
-		return false
+	if t.ended = head.Ended() && t.head >= head.Seq; t.ended {
+		all, t.live = t.live, map[*sub]bool{}
 	}
-	all := t.live
-	t.live = map[*sub]bool{}
 	t.mu.Unlock()
 	b := t.endBatch()
 	for s := range all {
 		s.push(b)
 		s.line.drop(s)
 	}
-	return true
 }
 
 func (t *topic) endBatch() *Batch {
@@ -307,6 +318,12 @@ func (t *topic) joinAt(s *sub) (*Batch, bool) {
 // join makes a subscription to a job or to the list live.
 func (t *topic) join(s *sub) {
 	t.mu.Lock()
+	if err := t.err; err != nil {
+		t.mu.Unlock()
+		s.push(t.hub.problem(t.of, err))
+		s.line.drop(s)
+		return
+	}
 	t.add(s)
 	says := t.says
 	if t.of.Kind == Runs {

@@ -139,6 +139,14 @@ func (c *conn) obey(raw []byte) {
 	}
 	switch strings.ToUpper(a.Action) {
 	case client.ActionSubscribe:
+		if c.line.Len() >= maxFollow {
+			c.line.Unsubscribe(of) // if it is one of them, it is not one more
+		}
+		if c.line.Len() >= maxFollow {
+			err = &client.Problem{Code: client.CodeTooMany, Detail: fmt.Sprintf("one connection follows %d runs at most", maxFollow),
+				Fix: "unsubscribe from some, or open another connection"}
+			break
+		}
 		err = c.line.Subscribe(c.ctx, of, hub.From{Snapshot: true, After: a.After})
 	case client.ActionUnsubscribe:
 		c.line.Unsubscribe(of)

@@ -25,6 +25,7 @@ const (
 // The limits of a connection.
 const (
 	maxMessage = 64 << 10 // bytes of what a client sends at once
+	maxFollow  = 256      // subscriptions
 	writeWait  = 30 * time.Second
 	closeWait  = time.Second // for what is still to be written, and for the client's farewell
 )

@@ -297,15 +297,17 @@ func TestTooManySubscriptions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Config{})
 	p := r.dial()
-	for k := range hub.MaxSubscriptions + 1 {
+	for k := range maxFollow + 1 {
 		id := fmt.Sprintf("run_%03d", k)
 		r.record(id, "running", `{}`)
 		p.say(`{"action":"SUBSCRIBE","jobId":"` + id + `"}`)
-		if k < hub.MaxSubscriptions {
+		if k < maxFollow {
 			p.expect(`"update"`)
 		}
 	}
-	p.expect(`follows 256 runs at most`)
+	p.expect(`"type":"error","jobId":"run_256","data":{`)
+	p.say(`{"action":"SUBSCRIBE","jobId":"run_255"}`) // again is not one more
+	p.expect(`"update","jobId":"run_255"`)
 }
 
 // TestHostileFrames end the connection they come on, with the code that says why, and no other.

@@ -111,7 +111,7 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	a.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: c.SecretFiles, Commands: c.SecretCommands, Environ: c.Environ})
 	c.Log = slog.New(a.secrets.Mask().Handler(c.Log.Handler()))
 	a.machine, err = machine.New(machine.Config{State: state, File: c.File, Probe: c.Probe, Devices: c.Devices, Environ: c.Environ, Resolve: a.resolve,
-		Configure: a.configure, Parks: a.parks, Crawls: a.crawl.crawls, Changed: a.changed, Log: c.Log, TaskLog: c.Log,
+		Configure: a.configure, Parks: a.parks, Crawls: a.crawl.crawls, Changed: a.changed, Stocked: a.stocked, Log: c.Log, TaskLog: c.Log,
 		Empty: func(note string) { c.Log.Info("no devices: it carries out what needs none", "why", note) }})
 	if err != nil {
 		return err
@@ -271,7 +271,7 @@ func (a *Agent) status() protocol.Status {
 			held[uuid] = use.Held
 		}
 	}
-	return protocol.Status{Devices: devices, Held: held, Warm: warm, RAM: a.machine.RAM, Disk: a.machine.Disk}
+	return protocol.Status{Devices: devices, Held: held, Warm: warm, RAM: a.machine.RAM, Disk: a.machine.Disk, Fetching: a.machine.Fetching()}
 }
 
 var began = time.Now()
@@ -281,7 +281,7 @@ const platform = runtime.GOOS + "/" + runtime.GOARCH
 
 func (a *Agent) hello() protocol.Hello {
 	h := protocol.Hello{Name: a.cfg.Name, Version: a.cfg.Version, Platform: platform, Labels: a.cfg.Labels, Key: a.key.Public(),
-		Started: began.Unix(), Tasks: a.cfg.Parallel, Notes: slices.Concat(a.machine.Devices.Inventory().Notes, a.refusals())}
+		Started: began.Unix(), Tasks: a.cfg.Parallel, Notes: slices.Concat(a.machine.Devices.Inventory().Notes, a.refusals()), Models: a.machine.Stock()}
 	v, err := a.catalog.Last(context.Background())
 	if err != nil {
 		h.Notes = append(h.Notes, "its plugins are not known: "+err.Error())

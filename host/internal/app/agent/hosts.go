@@ -99,6 +99,10 @@ func (a *Agent) order(o protocol.Order) {
 		if err := a.machine.Hold(o.Hold.Device, o.Hold.Why); err != nil {
 			a.cfg.Log.Error("a device is not held as a host wants it", "device", o.Hold.Device, "error", err)
 		}
+	case o.Fetch != nil:
+		a.fetch(*o.Fetch)
+	case o.Send != nil:
+		a.send(*o.Send)
 	}
 }
 

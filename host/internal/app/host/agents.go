@@ -177,6 +177,7 @@ func (a agents) Remove(ctx context.Context, name string) error {
 	defer f.mu.Unlock()
 	delete(f.kept.Cordoned, m.Agent)
 	delete(f.kept.Labels, m.Agent)
+	delete(f.stocked, m.Agent)
 	return f.keep()
 }
 

@@ -29,7 +29,9 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec/remoteexec"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+	"github.com/myspinbot/spinbot/host/internal/fleet/mirror"
 	"github.com/myspinbot/spinbot/host/internal/fleet/supervise"
+	"github.com/myspinbot/spinbot/host/internal/models"
 	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -57,13 +59,16 @@ type fleetHost struct {
 	link   *fleet.Host
 	remote *remoteexec.Executor
 	files  http.Handler
+	relay  *models.Relay
 	key    seal.Key
 	hangUp func() error
+	mirror func(context.Context)
 	server *supervise.Server // nil: somebody else runs Redis
 
 	mu      sync.Mutex
-	seen    map[string]string // by agent, the session that was told so
-	offered string            // of all agents, as one text: it changes with them
+	seen    map[string]string     // by agent, the session that was told so
+	stocked map[string]stockNames // by agent
+	offered string                // of all agents, as one text: it changes with them
 	kept    keptAgents
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -79,7 +84,7 @@ type keptAgents struct {
 func (h *Host) openFleet(ctx context.Context) error {
 	c := *h.cfg.Fleet
 	state := h.cfg.State
-	f := &fleetHost{h: h, cfg: c, seen: map[string]string{}, kept: keptAgents{Cordoned: map[string]string{}, Labels: map[string]map[string]string{}}}
+	f := &fleetHost{h: h, cfg: c, seen: map[string]string{}, stocked: map[string]stockNames{}, kept: keptAgents{Cordoned: map[string]string{}, Labels: map[string]map[string]string{}}}
 	id, err := machine.Identity(state.Fleet(), "host")
 	if err == nil {
 		f.key, err = machine.SealKey(state.Fleet())
@@ -97,6 +102,7 @@ func (h *Host) openFleet(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
+	f.openRelay(remote.Tokens(token))
 	if c.Own != nil {
 		own := *c.Own
 		own.Log = h.cfg.Log
@@ -116,6 +122,9 @@ func (h *Host) openFleet(ctx context.Context) error {
 		h.cfg.Log.Warn("redis: " + warning)
 	}
 	f.hangUp = client.Close
+	f.mirror = func(ctx context.Context) {
+		mirror.Run(ctx, mirror.Config{Client: client, Hub: h.api.Hub(), Active: h.actives, Log: h.cfg.Log})
+	}
 	f.link = fleet.NewHost(fleet.HostConfig{Client: client, Namespace: cmp.Or(c.Dial.Namespace, dial.DefaultNamespace), Pace: c.Pace, Open: f.open, Changed: f.changed, Connection: f.connection, Log: h.cfg.Log,
 		Info: fleet.HostInfo{ID: id, Name: c.Name, Version: h.cfg.Version, Key: f.key.Public(), URL: c.URL, Token: token}})
 	f.id, h.fleet = id, f
@@ -146,7 +155,11 @@ func (f *fleetHost) begin(ctx context.Context) error {
 	if f.cfg.URL == "" {
 		f.link.Reached(urlOf(ln.Addr(), f.cfg.Listen, f.cfg.Advertise))
 	}
-	server := &http.Server{Handler: f.files, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(f.h.cfg.Log.Handler(), slog.LevelDebug)}
+	mux := http.NewServeMux()
+	mux.Handle("/", f.files)
+	mux.Handle("/models", f.relay)
+	mux.Handle("/models/", f.relay)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(f.h.cfg.Log.Handler(), slog.LevelDebug)}
 	f.running.Go(func() {
 		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			f.h.failed <- fmt.Errorf("listening for agents on %s: %w", ln.Addr(), err)
@@ -162,6 +175,7 @@ func (f *fleetHost) begin(ctx context.Context) error {
 		return fmt.Errorf("fleet: %w", err)
 	}
 	f.running.Go(func() { f.link.Run(working) })
+	f.running.Go(func() { f.mirror(working) })
 	if f.server != nil {
 		f.running.Go(func() { f.server.ServeJoins(working) })
 	}
@@ -248,6 +262,9 @@ func (f *fleetHost) changed(m fleet.Member) {
 	if !protocol.Understands(m.V) {
 		m.Away = "incompatible: " + f.apart(m)
 	}
+	if m.Offline {
+		f.relay.Gone(m.Agent)
+	}
 	f.offer()
 	v, err := f.h.catalog.View(context.Background())
 	if err != nil {
@@ -255,7 +272,7 @@ func (f *fleetHost) changed(m fleet.Member) {
 		return
 	}
 	f.greet(v, m)
-	f.h.placer.Agent(placement.Agent{ID: m.Agent, Name: m.Name, Offers: offersOf(v, m), Away: m.Away, Tasks: m.Tasks}, m.Status.Devices, m.Status.RAM, m.Status.Disk, m.Status.Warm)
+	f.h.placer.Agent(placement.Agent{ID: m.Agent, Name: m.Name, Offers: offersOf(v, m), Away: m.Away, Tasks: m.Tasks, Files: f.stockOf(m), Coming: coming(m.Status.Fetching)}, m.Status.Devices, m.Status.RAM, m.Status.Disk, m.Status.Warm)
 }
 
 // apart says that an agent and this host do not understand each other.

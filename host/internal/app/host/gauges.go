@@ -3,6 +3,7 @@ package host
 // gauges offers what is counted elsewhere to whoever collects metrics.
 func (h *Host) gauges() {
 	h.metrics.Gauge("runs_active", "Runs that this host advances now.", func() float64 { return float64(h.engine.Live()) })
+	h.metrics.Gauge("websockets", "WebSockets that are connected.", func() float64 { return float64(h.api.Sockets()) })
 	h.metrics.Gauge("disk_low", "1 while a disk of the state directory is too full for new work to begin.", func() float64 {
 		if h.room.Reason() != "" {
 			return 1

@@ -37,6 +37,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/leases"
+	"github.com/myspinbot/spinbot/host/internal/lineage"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/previews"
@@ -131,6 +132,7 @@ type Host struct {
 	live      *live
 	logs      *logs
 	versions  *versions
+	silence   *silence
 	accounts  *auth.Accounts
 	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
@@ -156,7 +158,7 @@ type Host struct {
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
 	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions()}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence()}
 	h.live = newLive(h.isActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
@@ -214,7 +216,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
 		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
 	h.machine, err = machine.New(machine.Config{State: state, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,
-		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer,
+		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Stocked: h.stocked,
 		Empty: h.noDevices, Log: h.cfg.Log, TaskLog: taskLogger})
 	if err != nil {
 		return err
@@ -258,8 +260,9 @@ func (h *Host) open(ctx context.Context) error {
 	h.api = api.New(api.Config{
 		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
 		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
-		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h},
-		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
+		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Models: modelFiles{h},
+		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String,
+		Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
 		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
 		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
 		Checks: map[string]func(context.Context) error{
@@ -326,6 +329,7 @@ func (h *Host) report(a sdk.Address, r sdk.Report) {
 func (h *Host) observe(id run.ID, e run.Event) {
 	defer h.live.ended(id, e) // when it is not active any more
 	defer h.versions.changed(string(id))
+	defer h.silence.observe(id, e)
 	switch e.Kind {
 	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded:
 		defer h.api.Hub().Changed(string(id))
@@ -353,6 +357,7 @@ func (h *Host) observe(id run.ID, e run.Event) {
 
 func (h *Host) setActive(run string, on bool) {
 	defer h.versions.changed(run)
+	h.silence.forget(run)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if on {

@@ -18,6 +18,7 @@ const backlog = 256
 // live broadcasts what nodes say. It remembers the newest progress of each node instance while its run is active.
 type live struct {
 	active func(run string) bool
+	lately *lately
 
 	mu     sync.Mutex
 	newest map[string]map[string]client.Report // by run, then node instance
@@ -25,11 +26,12 @@ type live struct {
 }
 
 func newLive(active func(run string) bool) *live {
-	return &live{active: active, newest: map[string]map[string]client.Report{}, subs: map[string]map[chan client.Report]bool{}}
+	return &live{active: active, lately: newLately(), newest: map[string]map[string]client.Report{}, subs: map[string]map[chan client.Report]bool{}}
 }
 
 func (l *live) report(a sdk.Address, r sdk.Report, now time.Time) {
 	rep := client.Report{Time: now.UTC(), Address: a, Report: r}
+	l.lately.add(rep)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.Kind == sdk.ReportProgress && l.active(a.Run) { // else a late word of a run that ended

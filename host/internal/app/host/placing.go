@@ -80,12 +80,15 @@ func (h *Host) expect(a placement.Assignment) {
 
 // tellPlacer says how this machine is now.
 func (h *Host) tellPlacer() {
-	me := placement.Agent{ID: localAgent, Name: "this machine"}
+	me := placement.Agent{ID: localAgent, Name: "this machine", Tasks: h.cfg.Parallel, Coming: coming(h.machine.Fetching())}
+	if h.machine.Models != nil {
+		me.Files = h.machine.Models.Names()
+	}
 	if h.fleet != nil {
 		if h.fleet.cfg.NoAgent {
 			return
 		}
-		me.Offers, me.Tasks = h.offered(), h.cfg.Parallel
+		me.Offers = h.offered()
 	}
 	devices, warm := h.leases.View()
 	h.placer.Agent(me, devices, h.machine.RAM, h.machine.Disk, warm)
@@ -111,9 +114,10 @@ func (h *Host) offered() []string {
 
 // followDevices looks after the devices from now on. Called again it does nothing.
 func (h *Host) followDevices() {
-	told := map[string]said{}
+	told, fetched := map[string]said{}, map[string]time.Time{}
 	h.machine.Follow(h.placer.Idle, func(now time.Time) {
 		h.sayWaiting(told, now)
+		h.fetchShortages(fetched, now)
 		if err := h.placer.Save(); err != nil {
 			h.cfg.Log.Warn("learning goes on without", "error", err)
 		}
@@ -202,7 +206,7 @@ func (h *Host) placeable(ctx context.Context, p *pipeline.Pipeline) error {
 }
 
 func want(n *pipeline.Node, d pipeline.Device) placement.Want {
-	return placement.Want{Type: n.Type, Request: d.Request, Model: d.Model, Evictable: d.Evictable}
+	return placement.Want{Type: n.Type, Request: d.Request, Model: d.Model, Files: d.Files, Evictable: d.Evictable}
 }
 
 // eachNode calls do for every node of a pipeline and the modules in it, with its address without keys.

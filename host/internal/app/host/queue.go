@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -68,22 +67,17 @@ func (q queue) TellQueue(ctx context.Context, what, by string) error {
 	return nil
 }
 
-// maxPriority is the highest that a run may have.
-const maxPriority = 1000
-
-// Next implements api.Queue.
-func (q queue) Next(ctx context.Context, id, by string) error {
-	list, _, _ := q.h.engine.Queue(0)
-	at := slices.IndexFunc(list, func(w engine.Queued) bool { return string(w.Run) == id })
-	switch {
-	case at < 0:
-		return &client.Problem{Code: client.CodeConflict, Detail: id + " does not wait in the queue", Fix: "spinbot explain " + id + " says where it stands"}
-	case at == 0:
-		return nil
-	case list[0].Priority >= maxPriority:
-		return &client.Problem{Code: client.CodeConflict, Detail: "the first in the queue has the highest priority there is", Fix: "spinbot priority " + string(list[0].Run) + " 0"}
+// Move implements api.Queue.
+func (q queue) Move(ctx context.Context, id, other string, behind bool, by string) error {
+	for _, one := range []string{id, other} {
+		if one == "" {
+			continue
+		}
+		if err := q.h.ours(ctx, one); err != nil {
+			return err
+		}
 	}
-	return explain(q.h.engine.Prioritize(ctx, run.ID(id), list[0].Priority+1, by))
+	return explain(q.h.engine.Move(ctx, run.ID(id), run.ID(other), behind, by))
 }
 
 // holdQueue pauses the queue when it was paused before a restart.

@@ -20,58 +20,63 @@ var errNoRun = store.ErrNotFound
 // runs is what the API does with runs.
 type runs struct{ h *Host }
 
-// Submit implements api.Runs.
-func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (client.Run, error) {
+// submit makes a run whose id name gives, once nothing is wrong with it.
+func (r runs) submit(ctx context.Context, sub client.Submission, owner string, name func() (run.ID, error)) (run.ID, error) {
 	view, err := r.h.catalog.View(ctx)
 	if err != nil {
-		return client.Run{}, err
+		return "", err
 	}
 	want := engine.Submission{Owner: owner, Priority: sub.Priority}
 	var earlier sdk.Values
 	if sub.Rerun != nil {
-		release, err := r.h.hold(ctx, sub.Rerun.Of)
+		head, err := r.h.store.Find(ctx, sub.Rerun.Of)
 		if err != nil {
-			return client.Run{}, err
+			return "", err
+		}
+		sub.Rerun = &client.Rerun{Of: head.Run, From: sub.Rerun.From}
+		release, err := r.h.hold(ctx, head.Run)
+		if err != nil {
+			return "", err
 		}
 		defer release()
 		if earlier, err = r.repeat(ctx, &sub, &want); err != nil {
-			return client.Run{}, explain(err)
+			return "", explain(err)
 		}
 	}
 	if sub.Plan != nil {
 		planned, err := planner(r).planned(ctx, sub.Plan, view)
 		if err != nil {
-			return client.Run{}, err
+			return "", err
 		}
 		want.Pipeline, sub.Inputs = planned.Pipeline, planned.Inputs
 	}
 	if want.Pipeline == nil {
 		p, found, err := r.h.load(ctx, sub.Pipeline, view)
 		if err != nil {
-			return client.Run{}, err
+			return "", err
 		}
 		if p == nil || found.HasErrors() {
-			return client.Run{}, invalid(client.CodeInvalidPipeline, found)
+			return "", invalid(client.CodeInvalidPipeline, found)
 		}
 		want.Pipeline = p
 	}
 	if err := r.h.placeable(ctx, want.Pipeline); err != nil {
-		return client.Run{}, err
+		return "", err
 	}
 	if sub.Inputs, err = r.h.withEarlier(want.Pipeline, sub, earlier); err != nil {
-		return client.Run{}, err
+		return "", err
 	}
 	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
-		return client.Run{}, err
+		return "", err
 	}
 	if err := errors.Join(r.h.touch(ctx, want.Inputs), r.h.touchPipeline(ctx, want.Pipeline)); err != nil {
-		return client.Run{}, err
+		return "", err
+	}
+	if want.ID, err = name(); err != nil {
+		return "", err
 	}
 	id, err := r.h.engine.Submit(ctx, want)
-	if err != nil {
-		return client.Run{}, explain(err)
-	}
-	return r.Show(ctx, string(id))
+	return id, explain(err)
 }
 
 // repeat fills in what a run that repeats another takes from it: the pipeline, unless one is given. It gives the other's
@@ -316,6 +321,8 @@ func explain(err error) error {
 		return invalid(client.CodeInvalidInput, wrong)
 	case errors.Is(err, engine.ErrNoNode):
 		return &client.Problem{Code: client.CodeNotFound, Detail: err.Error(), Fix: "spinbot show lists the nodes of a run"}
+	case errors.Is(err, engine.ErrNotQueued):
+		return &client.Problem{Code: client.CodeConflict, Detail: err.Error(), Fix: "spinbot queue lists what waits"}
 	case errors.Is(err, engine.ErrNotWaiting), errors.Is(err, engine.ErrNodeEnded):
 		return &client.Problem{Code: client.CodeConflict, Detail: err.Error()}
 	case errors.Is(err, engine.ErrNotResumable), errors.Is(err, engine.ErrEnded):
@@ -336,6 +343,11 @@ func (v voices) Reports(ctx context.Context, run string) <-chan client.Report {
 
 // Newest implements api.Live.
 func (v voices) Newest(run string) []client.Report { return v.h.live.Newest(run) }
+
+// Said implements api.Live.
+func (v voices) Said(run, node string, limit int) []client.Report {
+	return v.h.live.lately.list(run, node, limit)
+}
 
 // Logs implements api.Live.
 func (v voices) Logs(run, node string) (io.ReadCloser, error) {

@@ -22,6 +22,7 @@ type journalStore interface {
 	store.Journal
 	store.Index
 	store.Keeper
+	store.Keys
 	Commits() int64
 }
 

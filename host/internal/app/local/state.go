@@ -105,6 +105,9 @@ func (s State) Fleet() string { return filepath.Join(s.Dir, "fleet") }
 // Learned is what tasks have taught about their memory and time.
 func (s State) Learned() string { return filepath.Join(s.Dir, "learned.json") }
 
+// Models is where the digests of model files are kept.
+func (s State) Models() string { return filepath.Join(s.Dir, "models.json") }
+
 // Triggers is where the records of triggers are.
 func (s State) Triggers() string { return filepath.Join(s.Dir, "triggers") }
 

@@ -26,6 +26,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/gpu/smi"
 	"github.com/myspinbot/spinbot/host/internal/leases"
+	"github.com/myspinbot/spinbot/host/internal/models"
+	"github.com/myspinbot/spinbot/host/internal/outbound"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -46,6 +48,7 @@ type Config struct {
 	Crawls    func(id string) bool // see leases.Config
 	Changed   func()               // the same
 	Empty     func(note string)    // there are no devices
+	Stocked   func(files bool)     // see models.Config.Changed
 	Log       *slog.Logger
 	TaskLog   *slog.Logger // what tasks say
 }
@@ -55,6 +58,7 @@ type Machine struct {
 	Plugins *pluginexec.Executor
 	Devices *probe.Watch
 	Leases  *leases.Keeper
+	Models  *models.Library // nil: this machine does not say which model files it has
 	// RAM and Disk are what there is to lease, in bytes; below zero: nobody knows.
 	RAM, Disk int64
 
@@ -63,6 +67,7 @@ type Machine struct {
 	following bool
 	closed    bool
 	unfollow  context.CancelFunc
+	web       *outbound.Client // for model files
 	followed  sync.WaitGroup
 	wanted    chan struct{} // somebody wants a device
 }
@@ -94,6 +99,7 @@ func New(c Config) (*Machine, error) {
 		return nil, err
 	}
 	m.Devices = m.watch()
+	m.openModels()
 	m.RAM, m.Disk = memory(), diskOf(c.State.Dir)
 	held, err := m.readHolds()
 	if err != nil {
@@ -117,6 +123,7 @@ func (m *Machine) Close() error {
 	}
 	m.mu.Unlock()
 	m.followed.Wait()
+	m.closeModels()
 	return errors.Join(m.Devices.Close(), m.Plugins.Close())
 }
 
@@ -263,6 +270,9 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 	for ctx.Err() == nil {
 		seen := m.Devices.Inventory().Devices
 		m.Leases.Observe(seen)
+		if m.Models != nil {
+			m.Models.Background(func(context.Context) { m.Models.Look() }) // a folder may be on a network that hangs
+		}
 		looked(time.Now())
 		pause, moved := lookRarely, m.Devices.Moved()
 		switch {

@@ -88,6 +88,7 @@ var described = []Block{
 			{Name: "count", Type: "number", Default: "1", Doc: "How many devices of one agent, all at once, up to 64; 0 with `ram` or `disk` only"},
 			{Name: "model", Type: "string", Doc: "What stays resident: a device that has it is preferred"},
 			{Name: "at_least", Type: "map(string)", Doc: "Traits that each device must have: `{ compute = \"8.0\" }`; there are `architecture`, `compute`, `kind`, `memory` and `name`"},
+			{Name: "files", Type: "list(string)", Doc: "Model files that have to be on its machine, each with its kind: `[\"loras/ink.safetensors\"]`"},
 			{Name: "exclusive", Type: "bool", Default: "false", Doc: "Nobody else may use the devices meanwhile"},
 			{Name: "only", Type: "list(string)", Doc: "The devices that will do: their UUIDs, how these begin, or a part of their names: `[\"4090\"]`"},
 			{Name: "prefer", Type: "list(string)", Doc: "Devices to be taken first, named as in `only`"},

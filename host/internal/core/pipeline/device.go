@@ -3,6 +3,7 @@ package pipeline
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -15,6 +16,8 @@ import (
 type Device struct {
 	device.Request
 	Model string // what stays resident
+	// Files are the model files that have to be on its machine, sorted.
+	Files []string
 	// Evictable: it uses devices that nobody else wants, and gives them back when somebody does.
 	Evictable bool
 }
@@ -34,6 +37,7 @@ func (l *loader) deviceBlock(n *Node, b *hclsyntax.Block) {
 		"memory":    l.size(&d.Memory),
 		"count":     l.number(&d.Count, 0, 64),
 		"model":     l.text(&d.Model),
+		"files":     l.texts(&d.Files),
 		"at_least":  l.textMap(&d.AtLeast),
 		"ram":       l.size(&d.RAM),
 		"disk":      l.size(&d.Disk),
@@ -45,6 +49,15 @@ func (l *loader) deviceBlock(n *Node, b *hclsyntax.Block) {
 		"evictable": l.flag(&d.Evictable),
 	})
 	d.NeverSpill = spill == spillNever
+	if a, ok := b.Body.Attributes["files"]; ok {
+		for k, name := range d.Files {
+			if d.Files[k] = strings.ReplaceAll(name, `\`, "/"); !sdk.IsModelFile(d.Files[k]) {
+				l.fail(a.Expr.Range(), "its kind and its path: \"loras/ink.safetensors\"; spinbot models lists those that there are", "%q is no name of a model file", name)
+			}
+		}
+		slices.Sort(d.Files)
+		d.Files = slices.Compact(d.Files)
+	}
 	if a, ok := b.Body.Attributes["at_least"]; ok {
 		for _, trait := range slices.Sorted(maps.Keys(d.AtLeast)) {
 			if err := device.CheckTrait(trait, d.AtLeast[trait]); err != nil {
@@ -55,14 +68,22 @@ func (l *loader) deviceBlock(n *Node, b *hclsyntax.Block) {
 	l.noBlocks(b)
 }
 
+// Asks says whether the node may ask for devices, or for model files.
+func (n *Node) Asks() bool {
+	return n.Kind == KindNode && (n.Device != nil || n.Type.Device != nil || n.Type.NamesModelFiles())
+}
+
 // Wants gives what the node asks of devices: what the file says, and where it says nothing what the node type does. The
-// model may be named by an input. ok: it asks for something.
+// model and model files may be named by inputs. ok: it asks for something.
 func (n *Node) Wants(inputs sdk.Values) (d Device, ok bool) {
-	if n.Kind != KindNode || n.Device == nil && n.Type.Device == nil {
+	if !n.Asks() {
 		return d, false
 	}
 	if n.Device != nil {
 		d = *n.Device
+	}
+	if more := n.Type.ModelFiles(inputs); more != nil {
+		d.Files = slices.Compact(slices.Sorted(slices.Values(slices.Concat(d.Files, more))))
 	}
 	if t := n.Type.Device; t != nil {
 		if n.Device == nil {
@@ -85,5 +106,5 @@ func (n *Node) Wants(inputs sdk.Values) (d Device, ok bool) {
 			d.Model = name
 		}
 	}
-	return d, d.Count > 0 || d.RAM > 0 || d.Disk > 0
+	return d, d.Count > 0 || d.RAM > 0 || d.Disk > 0 || len(d.Files) > 0
 }

@@ -156,7 +156,7 @@ func (b *Book) smallest(l *line, of func(*shelf) *btree.BTreeG[*spot], has func(
 	var best *spot
 	for _, s := range b.shelves(l) {
 		of(s).AscendGreaterOrEqual(pivot, func(x *spot) bool {
-			if x.agent.table.Short(&t.Request) != "" || l.avoid[x.agent] || !x.lends(l) {
+			if x.agent.table.Short(&t.Request) != "" || l.avoid[x.agent] || !x.agent.stocks(l) || !x.lends(l) {
 				return true
 			}
 			if best == nil || has(x) < has(best) {
@@ -183,7 +183,7 @@ func (b *Book) emptiest(l *line) (choice, bool) {
 	most := func(of func(*shelf) *btree.BTreeG[*spot], has func(*spot) int64) (best *spot) {
 		for _, s := range b.shelves(l) {
 			of(s).Descend(func(x *spot) bool {
-				if x.agent.table.Short(&l.task.Request) != "" || l.avoid[x.agent] || !x.lends(l) {
+				if x.agent.table.Short(&l.task.Request) != "" || l.avoid[x.agent] || !x.agent.stocks(l) || !x.lends(l) {
 					return true
 				}
 				if best == nil || has(x) > has(best) {

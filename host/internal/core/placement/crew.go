@@ -166,14 +166,15 @@ func (r *roster) swap(i, j int) {
 	h[i].at, h[j].at = i, j
 }
 
-// first gives the best agent for a task of the line. Only for who needs RAM or disk, or was refused, it looks at all of them.
+// first gives the best agent for a task of the line. Only for who needs RAM, disk or model files, or was refused, it looks at
+// all of them.
 func (r *roster) first(l *line) (best *seat) {
 	q := &l.task.Request
-	if len(r.heap) > 0 && q.RAM == 0 && q.Disk == 0 && len(l.avoid) == 0 {
+	if len(r.heap) > 0 && q.RAM == 0 && q.Disk == 0 && len(l.task.Files) == 0 && len(l.avoid) == 0 {
 		return r.heap[0]
 	}
 	for _, s := range r.heap {
-		if (best == nil || s.before(best)) && !l.avoid[s.agent] && s.agent.table.Short(q) == "" {
+		if (best == nil || s.before(best)) && !l.avoid[s.agent] && s.agent.stocks(l) && s.agent.table.Short(q) == "" {
 			best = s
 		}
 	}

@@ -112,8 +112,11 @@ func (l *line) warmer() bool {
 	}))
 }
 
-// serves says whether the device could ever serve a task of the line.
-func (x *spot) serves(l *line) bool {
+// serves says whether the device could serve a task of the line, with the model files that its agent has.
+func (x *spot) serves(l *line) bool { return x.fits(l) && x.agent.stocks(l) }
+
+// fits says whether the device could ever serve a task of the line.
+func (x *spot) fits(l *line) bool {
 	c := x.class
 	for len(l.fits) <= c.seq {
 		l.fits = append(l.fits, unknown)

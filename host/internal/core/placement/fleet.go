@@ -188,7 +188,7 @@ func (x *spot) declassify() {
 
 // changed notes that a spot may give more than before, or less.
 func (b *Book) changed(x *spot) {
-	if x.reserved != nil && (x.agent.Away != "" || x.unit.Usable() != "") {
+	if x.reserved != nil && (x.agent.Away != "" || x.unit.Usable() != "" || !x.agent.stocks(x.reserved)) {
 		b.unreserve(x.reserved)
 	}
 	x.index()

@@ -74,7 +74,11 @@ func (q Quota) String() string {
 func (b *Book) whyLine(l *line, now time.Time) Reason {
 	t := &l.task
 	if t.Request.Count == 0 {
-		return Reason{Text: b.whyNobody(l)}
+		text := b.whyNobody(l)
+		if lacks := b.wouldServe(l); len(lacks) > 0 {
+			text += "; " + lacks[0].remedy(l)
+		}
+		return Reason{Text: text}
 	}
 	if k := l.bestBy; k != nil && k.running > 0 {
 		return Reason{Starts: k.ends, Text: fmt.Sprintf("%s has %s loaded and is free in about %s; loading it elsewhere takes %s",
@@ -85,10 +89,16 @@ func (b *Book) whyLine(l *line, now time.Time) Reason {
 		return Reason{Starts: at, Text: fmt.Sprintf("%s is kept for it, since it was passed over %d times; %s", b.name(l.spots[0]), maxBypassed, b.lacks(l.spots[0], l))}
 	}
 	x := b.nearest(l)
-	if x == nil {
+	missing := b.missing(l)
+	switch {
+	case x == nil && missing != "":
+		return Reason{Text: missing}
+	case x == nil:
 		return Reason{Text: b.unusable(l)}
+	case missing != "":
+		missing = "; " + missing
 	}
-	r := Reason{Text: b.lacks(x, l)}
+	r := Reason{Text: b.lacks(x, l) + missing}
 	if n := t.Request.Count; n > 1 {
 		r.Text = fmt.Sprintf("needs %d devices of one agent at once; %s", n, r.Text)
 	}
@@ -285,8 +295,12 @@ func (b *Book) aheadOf(p *pending) int {
 func (b *Book) serving(l *line) int {
 	n := 0
 	for _, c := range b.classes {
-		if len(c.spots) > 0 && c.spots[0].serves(l) {
-			n += len(c.spots)
+		if len(c.spots) > 0 && c.spots[0].fits(l) {
+			for _, x := range c.spots {
+				if x.agent.stocks(l) {
+					n++
+				}
+			}
 		}
 	}
 	return n

@@ -57,6 +57,9 @@ func (g *agent) declines(l *line) predicate {
 	switch short := g.table.Short(&l.task.Request); {
 	case g.Away != "":
 		return predicate{"is " + g.Away, "are " + g.Away}
+	case !g.stocks(l):
+		n := strings.Join(g.lacking(l), ", ")
+		return predicate{"lacks " + n, "lack " + n}
 	case g.tasks >= g.most():
 		n := counted(g.tasks, "task")
 		return predicate{"runs " + n + " already", "run " + n + " already"}

@@ -25,7 +25,9 @@ type Task struct {
 	Type     string `json:"type"` // node type
 	Plugin   string `json:"plugin"`
 	// Model is what stays loaded after the task; tasks with the same plugin and model share it. Empty: nothing does.
-	Model   string         `json:"model,omitempty"`
+	Model string `json:"model,omitempty"`
+	// Files are the model files that have to be on its agent, sorted.
+	Files   []string       `json:"files,omitempty"`
 	Request device.Request `json:"request"`
 	// Concurrency is how many tasks one process of the plugin takes at once; 0: any number.
 	Concurrency int `json:"concurrency,omitempty"`
@@ -65,6 +67,10 @@ type Agent struct {
 	Away string
 	// Tasks is how many tasks without devices it takes at once; 0: 256.
 	Tasks int
+	// Files are the model files that it has, by name; nil: it does not say, and gets tasks that need any. Coming are those
+	// that it fetches now.
+	Files  map[string]bool
+	Coming []string
 }
 
 // Policy is what a person may decide about placement. Its zero value is a good one.
@@ -127,7 +133,7 @@ func lineKey(t *Task) string {
 	for _, trait := range device.Traits() {
 		b.WriteString("\x00" + r.AtLeast[trait])
 	}
-	for _, list := range [][]string{r.Only, r.Prefer, r.Forbid} {
+	for _, list := range [][]string{r.Only, r.Prefer, r.Forbid, t.Files} {
 		b.WriteString("\x01" + strings.Join(list, "\x00"))
 	}
 	return b.String()

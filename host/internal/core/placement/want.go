@@ -13,6 +13,7 @@ type Want struct {
 	Type     sdk.NodeType
 	Request  device.Request
 	Model    string
+	Files    []string // model files that have to be on its agent, sorted
 	// Rung is how far down its ladder of degrade blocks it is: what is learned on one says nothing of another.
 	Rung int
 	// Evictable: see Task.

@@ -9,6 +9,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/sdk"
@@ -60,6 +61,9 @@ type Order struct {
 	Plugin *Plugin `json:"plugin,omitempty"`
 	// Hold takes a device out of use, or back into it.
 	Hold *Hold `json:"hold,omitempty"`
+	// Fetch is a model file that it is to have; Send one that it has and a host wants.
+	Fetch *Fetch `json:"fetch,omitempty"`
+	Send  *Send  `json:"send,omitempty"`
 }
 
 // Hold is whether a device of an agent is in use. Tasks on it go on, and a restart of the agent changes nothing about it.
@@ -67,6 +71,25 @@ type Hold struct {
 	Device string `json:"device"`
 	// Why it takes no task, for people; empty: it is in use again.
 	Why string `json:"why,omitempty"`
+}
+
+// Fetch is a model file that a person wants on an agent. It comes from URL, else through the host, from Agent or from the
+// host itself.
+type Fetch struct {
+	Host   string `json:"host"`
+	Name   string `json:"name"`
+	Digest string `json:"digest,omitempty"` // what it has to be; empty: what its source says
+	URL    string `json:"url,omitempty"`
+	Agent  string `json:"agent,omitempty"`
+	From   string `json:"from"` // where it comes from, for people
+}
+
+// Send is a model file that an agent brings to a host, from Offset on, by PUT to Path at the host's URL.
+type Send struct {
+	Host   string `json:"host"`
+	Name   string `json:"name"`
+	Offset int64  `json:"offset,omitempty"`
+	Path   string `json:"path"`
 }
 
 // Seen is what a host sees of an agent.
@@ -115,8 +138,31 @@ type Status struct {
 	RAM      int64             `json:"ram"` // in all, in bytes; below zero: unknown
 	Disk     int64             `json:"disk"`
 	Draining bool              `json:"draining,omitempty"`
+	Fetching []Fetching        `json:"fetching,omitempty"`
 	// Revision of its hello: another one than the host has read is read anew.
 	Revision int `json:"revision"`
+}
+
+// Fetching is a model file on its way to an agent, or one that did not come.
+type Fetching struct {
+	Name    string    `json:"name"`
+	From    string    `json:"from"`
+	Done    int64     `json:"done"` // bytes
+	Total   int64     `json:"total,omitempty"`
+	Error   string    `json:"error,omitempty"` // why it did not come
+	Started time.Time `json:"started"`
+}
+
+// Models are the model files of an agent.
+type Models struct {
+	Files []ModelFile `json:"files"`
+}
+
+// ModelFile is one, by its kind and its path.
+type ModelFile struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	Digest string `json:"digest,omitempty"` // empty: nobody has asked for it yet
 }
 
 // Hello is what an agent says of itself when something of it changes that seldom does.
@@ -134,6 +180,8 @@ type Hello struct {
 	Tasks    int               `json:"tasks"`   // without devices, that it takes at once
 	Plugins  []Offered         `json:"plugins,omitempty"`
 	Notes    []string          `json:"notes,omitempty"` // what a person should know, such as that there is no driver
+	// Models are the model files on its disk; nil: it does not say.
+	Models *Models `json:"models,omitempty"`
 }
 
 // Offered is a plugin that an agent has, and what its node types are.

@@ -29,6 +29,7 @@ func (e Event) Encode() ([]byte, error) {
 	w.text("owner", e.Owner)
 	w.flag("queued", e.Queued)
 	w.number("priority", e.Priority)
+	w.text("place", e.Place)
 	w.text("concurrency", e.Concurrency)
 	w.number("limit", e.Limit)
 	w.text("parent", string(e.Parent))

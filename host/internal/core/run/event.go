@@ -20,7 +20,7 @@ type Kind string
 const (
 	RunCreated      Kind = "run_created"      // Pipeline, Digest, Bundle, Inputs or InputsRef, Owner, Seed, Deadline, [Parent, From]; [Queued, Concurrency, Limit], Priority
 	RunStarted      Kind = "run_started"      // Deadline: a queued run's turn has come
-	RunPrioritized  Kind = "run_prioritized"  // Priority, Owner
+	RunPrioritized  Kind = "run_prioritized"  // Priority, [Place], Owner
 	NodeExpanded    Kind = "node_expanded"    // Each, Map, Keys; or Skip with Reason
 	NodeFailedEvent Kind = "node_failed"      // Error: could not be expanded or its inputs not evaluated
 	NodeCachedEvent Kind = "node_cached"      // Outputs or OutputsRef, Source, [Again]: its result was known
@@ -85,6 +85,7 @@ type Event struct {
 	Owner     string     `json:"owner,omitempty"`
 	Queued    bool       `json:"queued,omitempty"`   // it waits for its turn: RunStarted
 	Priority  int        `json:"priority,omitempty"` // higher goes first
+	Place     string     `json:"place,omitempty"`    // among those of its priority, in place of its id: lower goes first
 	// Concurrency is what runs share that may not all go on at once: at most Limit of them. Empty: nothing.
 	Concurrency string   `json:"concurrency,omitempty"`
 	Limit       int      `json:"limit,omitempty"`

@@ -54,7 +54,7 @@ func (s *State) apply(e Event) (stale bool, why string) {
 	case RunStarted:
 		return false, s.turn(e)
 	case RunPrioritized:
-		s.Priority = e.Priority
+		s.Priority, s.Place = e.Priority, e.Place
 	case CancelRequested:
 		return s.cancel(e)
 	case DeadlinePassed:

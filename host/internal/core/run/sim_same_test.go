@@ -18,7 +18,7 @@ func differ(a, b *State) string {
 	switch {
 	case a.ID != b.ID, a.Pipeline != b.Pipeline, a.InputsRef != b.InputsRef, a.Digest != b.Digest, a.Bundle != b.Bundle, a.Owner != b.Owner, a.Seed != b.Seed:
 		return "what was submitted"
-	case a.Priority != b.Priority, a.Concurrency != b.Concurrency, a.Limit != b.Limit, a.Parent != b.Parent, !slices.Equal(a.From, b.From):
+	case a.Priority != b.Priority, a.Place != b.Place, a.Concurrency != b.Concurrency, a.Limit != b.Limit, a.Parent != b.Parent, !slices.Equal(a.From, b.From):
 		return "what was submitted"
 	case a.Status != b.Status, a.Reason != b.Reason, !sameError(a.Error, b.Error), a.CancelRequested != b.CancelRequested, a.Held != b.Held:
 		return fmt.Sprintf("status: %s (%s) and %s (%s)", a.Status, a.Reason, b.Status, b.Reason)
@@ -109,7 +109,7 @@ func sameValues(a, b sdk.Values) bool {
 func TestDifferKnowsEveryField(t *testing.T) {
 	t.Parallel()
 	for of, want := range map[reflect.Type]string{
-		reflect.TypeFor[State](): "Frame ID Pipeline Digest Bundle Owner Priority Concurrency Limit Parent From Inputs InputsRef Seed Status Error Reason Outputs OutputsRef Seq Created Updated Ended " +
+		reflect.TypeFor[State](): "Frame ID Pipeline Digest Bundle Owner Priority Place Concurrency Limit Parent From Inputs InputsRef Seed Status Error Reason Outputs OutputsRef Seq Created Updated Ended " +
 			"CancelRequested Held",
 		reflect.TypeFor[Frame](): "Path Owner Nodes Deadline Expired",
 		reflect.TypeFor[Node]():  "NodeShape Frame State Reason Error Each Map Keys Instances Started Ended",

@@ -63,7 +63,7 @@ func (m *sim) happening() {
 func (m *sim) wait() {
 	switch r := m.rng.IntN(10); {
 	case r < 2:
-		m.add(Event{Kind: RunPrioritized, Priority: r, Owner: "ada"})
+		m.add(Event{Kind: RunPrioritized, Priority: r, Place: []string{"", "run_5"}[r], Owner: "ada"})
 	case r == 2 && !m.calm:
 		m.add(Event{Kind: CancelRequested, Reason: "never mind"})
 		m.add(Event{Kind: RunEnded, Status: Cancelled})

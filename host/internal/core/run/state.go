@@ -41,7 +41,8 @@ type State struct {
 	Digest   string
 	Bundle   string
 	Owner    string
-	Priority int // higher goes first
+	Priority int    // higher goes first
+	Place    string // among those of its priority, in place of its id, while it waits: lower goes first; empty: its id
 	// Concurrency is what runs share of which at most Limit may go on at once; empty: nothing.
 	Concurrency string
 	Limit       int

@@ -25,6 +25,9 @@ func (e Event) Tell() (level, text string) {
 		text = "its turn has come"
 	case RunPrioritized:
 		text = by(e, fmt.Sprintf("priority set to %d", e.Priority))
+		if e.Place != "" {
+			text = by(e, fmt.Sprintf("moved in the queue, to priority %d", e.Priority))
+		}
 	case NodeExpanded:
 		switch {
 		case e.Skip:

@@ -10,6 +10,7 @@ type Rights struct {
 	Namespace string
 	User      string   // empty: default
 	Keys      []string // patterns
+	Channels  []string // patterns, of Pub/Sub
 	Commands  []string // as ACL names them: xadd, client|setname
 }
 
@@ -28,13 +29,18 @@ var (
 		{"hget", "HGET KEY x"}, {"hset", "HSET KEY x x"},
 		{"xadd", "XADD KEY * x x"}, {"xread", "XREAD STREAMS KEY 0"}, {"xrevrange", "XREVRANGE KEY + -"}, {"xdel", "XDEL KEY 0-1"},
 	}
-	ofHosts  = []command{{"hgetall", "HGETALL KEY"}, {"hdel", "HDEL KEY x"}, {"del", "DEL KEY"}}
+	ofHosts = []command{{"hgetall", "HGETALL KEY"}, {"hdel", "HDEL KEY x"}, {"del", "DEL KEY"}}
+	// ofMirror are those of fleet/mirror: a host that lacks them does without, so that nobody asks.
+	ofMirror = []command{{"publish", ""}, {"pubsub|channels", ""}, {"pubsub|numpat", ""}}
 	ofAgents = []command{{"get", "GET KEY"}, {"set", "SET KEY x"}, {"time", "TIME"}}
 )
 
+// Channels are those that jobs are told of on; see fleet/mirror.
+var Channels = []string{"status:*", "progress:*", "data:*"}
+
 // HostRights are what a host needs.
 func HostRights(namespace string) Rights {
-	return Rights{namespace, "host", []string{Keys(namespace) + "*"}, names(shared, ofHosts)}
+	return Rights{namespace, "host", []string{Keys(namespace) + "*"}, Channels, names(shared, ofHosts, ofMirror)}
 }
 
 // AgentRights are what one agent needs: its own keys, and those in which all agents and hosts speak; any agent's with an empty
@@ -46,7 +52,7 @@ func AgentRights(namespace, agent string) Rights {
 		own = k + "agent:*"
 	}
 	return Rights{namespace, "agent-" + agent, []string{own + ":session", own + ":tasks", own + ":control",
-		k + "beats", k + "agents", k + "hosts", k + "host:*:in", k + "host:*:live"}, names(shared, ofAgents)}
+		k + "beats", k + "agents", k + "hosts", k + "host:*:in", k + "host:*:live"}, nil, names(shared, ofAgents)}
 }
 
 func names(of ...[]command) (out []string) {
@@ -63,7 +69,11 @@ func (r Rights) Rules(password string) []string {
 	for _, k := range r.Keys {
 		out = append(out, "~"+k)
 	}
-	out = append(out, "resetchannels", "-@all")
+	out = append(out, "resetchannels")
+	for _, c := range r.Channels {
+		out = append(out, "&"+c)
+	}
+	out = append(out, "-@all")
 	for _, c := range r.Commands {
 		out = append(out, "+"+c)
 	}
@@ -81,7 +91,7 @@ func (r Rights) SetUser() string {
 	}
 	rules := r.Rules("")
 	for i, rule := range rules {
-		if strings.ContainsAny(rule, "~|") { // for a shell
+		if strings.ContainsAny(rule, "~|&") { // for a shell
 			rules[i] = "'" + rule + "'"
 		}
 	}

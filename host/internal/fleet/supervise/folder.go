@@ -164,7 +164,7 @@ func (s *Server) writeUsers() error {
 // hostRights let the host do everything with the keys of the fleet and of joining, and with users: the server is its own.
 func (s *Server) hostRights() dial.Rights {
 	keys := []string{dial.Keys(s.cfg.Namespace) + "*", joinKeys(s.cfg.Namespace) + "*"}
-	return dial.Rights{User: hostUser, Keys: keys, Commands: []string{"@all"}}
+	return dial.Rights{User: hostUser, Keys: keys, Channels: dial.Channels, Commands: []string{"@all"}}
 }
 
 func userLine(name string, r dial.Rights, hashes []string) string {

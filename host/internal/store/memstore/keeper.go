@@ -3,6 +3,8 @@ package memstore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
 )
@@ -67,3 +69,17 @@ func (s *Store) Remove(_ context.Context, run string, seq uint64) error {
 
 // Shrink implements store.Keeper: memory is given back by itself.
 func (s *Store) Shrink(context.Context) (int64, error) { return 0, nil }
+
+// Claim implements store.Keys.
+func (s *Store) Claim(_ context.Context, key string, c store.Claim, now time.Time) (store.Claim, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return store.Claim{}, fmt.Errorf("claim a key: %w", store.ErrClosed)
+	}
+	maps.DeleteFunc(s.keys, func(_ string, c store.Claim) bool { return !now.Before(c.Until) })
+	if s.keys[key].Run == "" && c.Run != "" {
+		s.keys[key] = c
+	}
+	return s.keys[key], nil
+}

@@ -21,11 +21,12 @@ type Store struct {
 	closed bool
 	events map[string][][]byte
 	heads  map[string]store.Head
+	keys   map[string]store.Claim
 }
 
 // New gives an empty store.
 func New() *Store {
-	return &Store{events: map[string][][]byte{}, heads: map[string]store.Head{}}
+	return &Store{events: map[string][][]byte{}, heads: map[string]store.Head{}, keys: map[string]store.Claim{}}
 }
 
 // Append implements store.Journal.

@@ -33,6 +33,8 @@ var migrations = []string{
 	`CREATE INDEX runs_state ON runs (state, id) WHERE listed;
 	CREATE INDEX runs_pipeline ON runs (pipeline, id) WHERE listed;
 	CREATE INDEX runs_owner ON runs (owner, id) WHERE listed;`,
+	`CREATE TABLE keys (key TEXT PRIMARY KEY, run TEXT NOT NULL, body TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+	CREATE INDEX keys_until ON keys (until);`,
 }
 
 // NewerError says that the file was written by a newer version of this program.

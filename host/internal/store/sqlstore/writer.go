@@ -19,7 +19,7 @@ type writer struct {
 	s    *Store
 	conn driver.Conn
 
-	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin *stmt
+	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin, expire, claim *stmt
 
 	nextRow, nextNum int64
 	newest           string // greatest run id known; ids above it are surely new
@@ -102,6 +102,8 @@ func (w *writer) prepare() error {
 		{&w.rows1, 1, "DELETE FROM journal WHERE id IN (" + wholeChain + ")"},
 		{&w.unrun, 1, "DELETE FROM runs WHERE num = ?1"},
 		{&w.pin, 2, "UPDATE runs SET pinned = ?2 WHERE num = ?1"},
+		{&w.expire, 1, "DELETE FROM keys WHERE until <= ?1"},
+		{&w.claim, 4, "INSERT OR IGNORE INTO keys (key, run, body, until) VALUES (?1, ?2, ?3, ?4)"},
 		{&w.mark, 1, "UPDATE meta SET value = ?1 WHERE key = 'mark'"},
 	} {
 		s, err := w.conn.Prepare(p.sql)
@@ -219,7 +221,7 @@ func (w *writer) close() error {
 			}
 		}
 	}
-	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin} {
+	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin, w.expire, w.claim} {
 		err = errors.Join(err, st.s.Close())
 	}
 	return errors.Join(err, w.conn.Close())

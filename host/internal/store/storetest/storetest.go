@@ -15,6 +15,7 @@ type Store interface {
 	store.Journal
 	store.Index
 	store.Keeper
+	store.Keys
 }
 
 // Suite says how to make the adapter under test.
@@ -57,6 +58,9 @@ func (s Suite) Run(t *testing.T) {
 		{"remove refuses", testRemoveRefuses, true},
 		{"remove while appending", testRemoveHammer, true},
 		{"keeper closed", testKeeperClosed, true},
+		{"claim", testClaim, true},
+		{"claim at once", testClaimHammer, true},
+		{"durable claim", testDurableClaim, s.Durable},
 		{"durable", testDurable, s.Durable},
 		{"durable removal", testDurableRemoval, s.Durable},
 		{"durable after every reopen", testReopen, s.Durable},

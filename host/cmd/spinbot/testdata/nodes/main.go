@@ -22,6 +22,7 @@ func main() {
 		sdk.NodeOf(about("until", "Says that it waits, and waits until a file is there"), until),
 		sdk.NodeOf(about("once", "Crashes until a file is there"), once),
 		sdk.NodeOf(about("picture", "Takes a picture"), picture),
+		sdk.NodeOf(about("paint", "Wants model files"), paint),
 		sdk.NodeOf(about("told", "Tells what the plugin was told in spinbot.hcl"), tellTold),
 		sdk.NodeOf(gpu("gpu", 0), onDevice),
 		sdk.NodeOf(gpu("gpu_big", 20<<30), onDevice),
@@ -49,6 +50,17 @@ type configuration struct {
 }
 
 var told configuration
+
+type paintIn struct {
+	Checkpoint string   `model:"checkpoints"`
+	LoRAs      []string `spin:"loras,optional" model:"loras"`
+}
+
+type paintOut struct{ Painted string }
+
+func paint(_ context.Context, in paintIn, _ *sdk.Task) (paintOut, error) {
+	return paintOut{"with " + in.Checkpoint}, nil
+}
 
 type toldOut struct {
 	Greeting string

@@ -1,0 +1,78 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/models"
+	"github.com/myspinbot/spinbot/host/internal/outbound"
+)
+
+// openModels looks into the folders of models that the configuration names.
+func (m *Machine) openModels() {
+	if m.cfg.File == nil || len(m.cfg.File.Models) == 0 {
+		return
+	}
+	c := models.Config{Hashes: m.cfg.State.Models(), Changed: m.cfg.Stocked, Log: m.cfg.Log}
+	for _, f := range m.cfg.File.Models {
+		c.Folders = append(c.Folders, models.Folder{Path: f.Folder, Kind: f.Kind, Rate: f.Rate, Private: f.Private})
+	}
+	m.web = outbound.New(outbound.Config{})
+	m.Models = models.New(c)
+	m.Models.Look()
+}
+
+func (m *Machine) closeModels() {
+	if m.Models != nil {
+		m.Models.Close()
+		m.web.Close()
+	}
+}
+
+// webPatience is how long a web server may take to begin with a file.
+const webPatience = time.Minute
+
+// FromURL is a model file of the web, as a source: within the rules of outbound, at private addresses only where the folder
+// that the file goes into allows them.
+func (m *Machine) FromURL(name, url string) models.Source {
+	private := m.Models.Private(name)
+	return web{models.HTTP{Client: m.web.Downloads(private), Wait: webPatience, Refused: outbound.IsRefused,
+		Request: func(context.Context) (string, string, error) { return url, "", nil }}}
+}
+
+type web struct{ models.HTTP }
+
+// Open implements models.Source.
+func (w web) Open(ctx context.Context, offset int64) (models.Stream, error) {
+	s, err := w.HTTP.Open(ctx, offset)
+	if outbound.IsPrivate(err) {
+		err = fmt.Errorf("%w; private = true in the models block of the machine that fetches it allows that", err)
+	}
+	return s, err
+}
+
+// Stock gives the model files of this machine as hosts are told of them; nil: it does not say.
+func (m *Machine) Stock() *protocol.Models {
+	if m.Models == nil {
+		return nil
+	}
+	out := &protocol.Models{Files: []protocol.ModelFile{}}
+	for _, f := range m.Models.Files() {
+		out.Files = append(out.Files, protocol.ModelFile{Name: f.Name, Size: f.Size, Digest: f.Digest})
+	}
+	return out
+}
+
+// Fetching gives the model files that are on their way to this machine, or did not come.
+func (m *Machine) Fetching() []protocol.Fetching {
+	if m.Models == nil {
+		return nil
+	}
+	var out []protocol.Fetching
+	for _, f := range m.Models.Fetches() {
+		out = append(out, protocol.Fetching{Name: f.Name, From: f.From, Done: f.Done, Total: f.Total, Error: f.Error, Started: f.Started.UTC()})
+	}
+	return out
+}
