@@ -20,18 +20,27 @@ type Ask struct {
 	// Whole: Changes are all there is, whatever was told before.
 	Whole   bool     `json:"whole,omitempty"`
 	Changes []Change `json:"changes,omitempty"`
+	// Away are agents that people have taken out of use at this host, and why.
+	Away map[string]string `json:"away,omitempty"`
 }
 
 // Change is what has become of one attempt. One of its fields.
 type Change struct {
 	// Want waits for devices, or for an agent.
-	Want *placement.Task `json:"want,omitempty"`
+	Want *Want `json:"want,omitempty"`
 	// Held has what another leader, or another process, has given it.
 	Held *Held `json:"held,omitempty"`
 	// Took is an attempt that takes what this leader gave it.
 	Took string `json:"took,omitempty"`
 	// Done waits no more, or gives back what it had.
 	Done *Done `json:"done,omitempty"`
+}
+
+// Want is a task that waits.
+type Want struct {
+	// Turn counts what the owner has entered. What is given to an earlier turn of the same attempt is not taken.
+	Turn uint64         `json:"turn"`
+	Task placement.Task `json:"task"`
 }
 
 // Held is a task with what it has.
@@ -43,6 +52,8 @@ type Held struct {
 // Done is an attempt that asks for nothing any more.
 type Done struct {
 	ID string `json:"id"`
+	// Left: this host waits for it no more, which says nothing of whether its agent works on it.
+	Left bool `json:"left,omitempty"`
 	// Kept: the process that carried it out lives on with its model loaded.
 	Kept bool `json:"kept,omitempty"`
 	// Refused says why its agent did not take it; empty: it did.
@@ -57,12 +68,23 @@ type Answer struct {
 	Session int64 `json:"session,omitempty"`
 	// Again: the owner has to tell all that it has.
 	Again bool `json:"again,omitempty"`
-	// Given are assignments. Of their tasks they have the id alone.
-	Given []placement.Assignment `json:"given,omitempty"`
+	// Given are assignments.
+	Given []Given `json:"given,omitempty"`
 	// Yield are attempts that have to give back what they have.
 	Yield []string `json:"yield,omitempty"`
 	// Board is what waits; absent: as it was told last.
 	Board *Board `json:"board,omitempty"`
+}
+
+// Given is what an attempt gets: see placement.Assignment.
+type Given struct {
+	ID       string   `json:"id"`
+	Turn     uint64   `json:"turn"`
+	Agent    string   `json:"agent"`
+	Devices  []string `json:"devices,omitempty"`
+	Warm     bool     `json:"warm,omitempty"`
+	Unload   []string `json:"unload,omitempty"`
+	Bypassed int      `json:"bypassed,omitempty"`
 }
 
 // Board says what waits, of all hosts, and why.

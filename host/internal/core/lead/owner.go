@@ -18,7 +18,10 @@ type Owner struct {
 	whole   bool // the leader has to be told all
 	changes []Change
 	tasks   map[string]*mine
-	seq     uint64
+	turn    uint64
+	away    map[string]string
+	got     []placement.Assignment // not taken yet
+	yields  []string
 	board   Board
 	reasons map[string]Waits // those of board
 }
@@ -27,7 +30,7 @@ type Owner struct {
 type mine struct {
 	task  placement.Task
 	given *placement.Given // nil: it waits
-	seq   uint64           // when it came
+	turn  uint64           // when it came
 }
 
 // NewOwner makes a host's end. session is above those of the host's earlier processes.
@@ -37,47 +40,54 @@ func NewOwner(host string, session int64) *Owner {
 
 // Want enters an attempt that waits. One that waits already may have become another; one that has what it wants is left alone.
 func (o *Owner) Want(t placement.Task) {
-	m := o.tasks[t.ID]
-	if m == nil {
-		m = o.enter(t)
-	}
-	if m.given == nil {
+	if m := o.enter(t); m.given == nil {
 		m.task = t
-		o.changes = append(o.changes, Change{Want: &t})
+		o.tell(Change{Want: &Want{m.turn, t}})
 	}
 }
 
 // Hold enters an attempt that has been given something already.
 func (o *Owner) Hold(t placement.Task, g placement.Given) {
-	m := o.tasks[t.ID]
-	if m == nil {
-		m = o.enter(t)
-	}
-	if m.given == nil {
+	if m := o.enter(t); m.given == nil {
 		m.task, m.given = t, &g
-		o.changes = append(o.changes, Change{Held: &Held{t, g}})
+		o.tell(Change{Held: &Held{t, g}})
 	}
 }
 
 func (o *Owner) enter(t placement.Task) *mine {
-	o.seq++
-	m := &mine{task: t, seq: o.seq}
-	o.tasks[t.ID] = m
+	m := o.tasks[t.ID]
+	if m == nil {
+		o.turn++
+		m = &mine{task: t, turn: o.turn}
+		o.tasks[t.ID] = m
+	}
 	return m
 }
 
 // Done takes an attempt out: it waits no more, or gives back what it has.
 func (o *Owner) Done(d Done) {
-	if o.tasks[d.ID] != nil {
-		delete(o.tasks, d.ID)
-		o.changes = append(o.changes, Change{Done: &d})
+	if o.tasks[d.ID] == nil {
+		return
+	}
+	delete(o.tasks, d.ID)
+	o.got = slices.DeleteFunc(o.got, func(a placement.Assignment) bool { return a.Task.ID == d.ID })
+	o.tell(Change{Done: &d})
+}
+
+// tell has the leader told of a change, unless it is to be told all.
+func (o *Owner) tell(c Change) {
+	if o.epoch > 0 && !o.whole {
+		o.changes = append(o.changes, c)
 	}
 }
+
+// Away says which agents people have taken out of use at this host, and why.
+func (o *Owner) Away(agents map[string]string) { o.away = maps.Clone(agents) }
 
 // Follow says who leads, and since which epoch. An earlier epoch than is known counts for nothing.
 func (o *Owner) Follow(leader string, epoch int64) {
 	if epoch > o.epoch {
-		o.leader, o.epoch, o.whole = leader, epoch, true
+		o.leader, o.epoch, o.whole, o.changes = leader, epoch, true, nil
 		o.board, o.reasons = Board{}, nil
 	}
 }
@@ -85,12 +95,12 @@ func (o *Owner) Follow(leader string, epoch int64) {
 // Leader says who leads, and at which epoch; 0: nobody knows.
 func (o *Owner) Leader() (host string, epoch int64) { return o.leader, o.epoch }
 
-// Hear takes in what a leader says. It gives what attempts have got, each once, and those that have to give it back.
-func (o *Owner) Hear(a Answer) (given []placement.Assignment, yield []string) {
+// Hear takes in what a leader says.
+func (o *Owner) Hear(a Answer) {
 	o.Follow(a.Leader, a.Epoch)
 	switch {
 	case a.Epoch < o.epoch:
-		return nil, nil
+		return
 	case a.Session > o.session: // the clock has been set back since an earlier process began
 		o.session, o.whole = a.Session+1, true
 	}
@@ -100,24 +110,32 @@ func (o *Owner) Hear(a Answer) (given []placement.Assignment, yield []string) {
 			o.reasons[w.ID] = w
 		}
 	}
-	if o.whole = o.whole || a.Again; a.Session != o.session {
-		return nil, nil
+	if a.Again {
+		o.whole = true
 	}
-	for _, x := range a.Given {
-		m := o.tasks[x.Task.ID]
-		if m == nil || m.given != nil { // the leader is being told so, or has told it twice
+	if a.Session != o.session {
+		return
+	}
+	for _, g := range a.Given {
+		m := o.tasks[g.ID]
+		if m == nil || m.turn != g.Turn || m.given != nil { // the leader is being told so, or has told it twice
 			continue
 		}
-		x.Task = m.task
-		m.given = &placement.Given{Agent: x.Agent, Devices: x.Devices, Memory: m.task.Request.Memory, Warm: x.Warm}
-		o.changes = append(o.changes, Change{Took: x.Task.ID})
-		given = append(given, x)
+		m.given = &placement.Given{Agent: g.Agent, Devices: g.Devices, Memory: m.task.Request.Memory, Warm: g.Warm}
+		o.tell(Change{Took: g.ID})
+		o.got = append(o.got, placement.Assignment{Task: m.task, Agent: g.Agent, Devices: g.Devices, Warm: g.Warm, Unload: g.Unload, Bypassed: g.Bypassed, Epoch: a.Epoch})
 	}
 	for _, id := range a.Yield {
-		if m := o.tasks[id]; m != nil && m.given != nil {
-			yield = append(yield, id)
+		if m := o.tasks[id]; m != nil && m.given != nil && !slices.Contains(o.yields, id) {
+			o.yields = append(o.yields, id)
 		}
 	}
+}
+
+// Take gives what attempts have got since it was asked last, and those that have to give back what they have.
+func (o *Owner) Take() (given []placement.Assignment, yield []string) {
+	given, yield = o.got, o.yields
+	o.got, o.yields = nil, nil
 	return given, yield
 }
 
@@ -127,57 +145,61 @@ func (o *Owner) Ask() (ask Ask, something bool) {
 	if something = o.epoch > 0 && (o.whole || len(o.changes) > 0); something {
 		o.n++
 	}
-	ask = Ask{Host: o.host, Session: o.session, Epoch: o.epoch, N: o.n, Whole: something && o.whole}
-	switch {
-	case ask.Whole:
+	ask = Ask{Host: o.host, Session: o.session, Epoch: o.epoch, N: o.n, Whole: something && o.whole, Changes: o.changes, Away: o.away}
+	if ask.Whole {
 		ask.Changes = o.all()
-	case something:
-		ask.Changes = o.changes
-	default:
-		return ask, false
 	}
-	o.whole, o.changes = false, nil
-	return ask, true
+	if something {
+		o.whole, o.changes = false, nil
+	}
+	return ask, something
 }
 
 // all tells everything, in the order in which it came.
 func (o *Owner) all() []Change {
 	out := make([]Change, 0, len(o.tasks))
-	for _, m := range slices.SortedFunc(maps.Values(o.tasks), func(x, y *mine) int { return cmp.Compare(x.seq, y.seq) }) {
+	for _, m := range o.inOrder() {
 		if m.given != nil {
 			out = append(out, Change{Held: &Held{m.task, *m.given}})
 		} else {
-			out = append(out, Change{Want: &m.task})
+			out = append(out, Change{Want: &Want{m.turn, m.task}})
 		}
 	}
 	return out
 }
 
+func (o *Owner) inOrder() []*mine {
+	return slices.SortedFunc(maps.Values(o.tasks), func(x, y *mine) int { return cmp.Compare(x.turn, y.turn) })
+}
+
 // Why says why an attempt waits, of whichever host it is; nothing when nobody knows of it.
 func (o *Owner) Why(id string) Waits {
-	if w, ok := o.reasons[id]; ok {
-		return w
-	}
 	m := o.tasks[id]
+	if m != nil && m.given != nil {
+		return Waits{} // the board is late
+	}
+	w, listed := o.reasons[id]
 	switch {
-	case m == nil || m.given != nil:
+	case listed:
+		return w
+	case m == nil:
 		return Waits{}
 	case o.epoch == 0:
-		return Waits{ID: id, Why: "it waits for the host that places tasks for all, and none has been heard of yet"}
+		return Waits{ID: id, Why: "no host is known yet that places tasks for all"}
 	case o.board.Rest != "":
 		return Waits{ID: id, Why: o.board.Rest}
 	}
-	return Waits{ID: id, Why: "host " + o.leader + " places tasks for all hosts, and has not said yet why it waits; it has to be in the same fleet"}
+	return Waits{ID: id, Why: "host " + o.leader + " places tasks for all hosts, and has not said yet why this one waits; it has to be in the same fleet"}
 }
 
 // Waiting lists the attempts of all hosts that wait, in the order in which they go as far as that is known.
 func (o *Owner) Waiting() (ids []string) {
 	for _, w := range o.board.Waiting {
-		if m := o.tasks[w.ID]; m == nil || m.given == nil { // else the board is late
+		if m := o.tasks[w.ID]; m == nil || m.given == nil {
 			ids = append(ids, w.ID)
 		}
 	}
-	for _, m := range slices.SortedFunc(maps.Values(o.tasks), func(x, y *mine) int { return cmp.Compare(x.seq, y.seq) }) {
+	for _, m := range o.inOrder() {
 		if _, listed := o.reasons[m.task.ID]; !listed && m.given == nil {
 			ids = append(ids, m.task.ID)
 		}

@@ -326,7 +326,7 @@ func (g *agent) label() string {
 func (b *Book) Waiting() []string {
 	var out []string
 	for _, first := range b.inOrder() {
-		cells := slices.Clone(first.line.cells.list)
+		cells := slices.DeleteFunc(slices.Clone(first.line.cells.list), func(c *cell) bool { return c.head() == nil })
 		slices.SortFunc(cells, func(a, c *cell) int {
 			if b.rank(a).before(b.rank(c)) {
 				return -1
