@@ -33,7 +33,7 @@ func (h *Host) place() {
 			policy.Quotas[q.User] = placement.Quota{Devices: q.Devices, Memory: q.Memory}
 		}
 	}
-	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Engines: h.engines(), Expect: h.expect, File: h.cfg.State.Learned(), Log: h.cfg.Log})
+	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Engines: h.engines(), Expect: h.expect, Leader: h.together(policy), Here: localAgent, File: h.cfg.State.Learned(), Log: h.cfg.Log})
 }
 
 func (h *Host) parks(nodeType string) bool {

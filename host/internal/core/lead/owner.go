@@ -71,6 +71,7 @@ func (o *Owner) Done(d Done) {
 	}
 	delete(o.tasks, d.ID)
 	o.got = slices.DeleteFunc(o.got, func(a placement.Assignment) bool { return a.Task.ID == d.ID })
+	o.yields = slices.DeleteFunc(o.yields, func(id string) bool { return id == d.ID })
 	o.tell(Change{Done: &d})
 }
 
@@ -84,9 +85,9 @@ func (o *Owner) tell(c Change) {
 // Away says which agents people have taken out of use at this host, and why.
 func (o *Owner) Away(agents map[string]string) { o.away = maps.Clone(agents) }
 
-// Follow says who leads, and since which epoch. An earlier epoch than is known counts for nothing.
+// Follow says who leads, and since which epoch; empty: nobody does. An earlier epoch than is known counts for nothing.
 func (o *Owner) Follow(leader string, epoch int64) {
-	if epoch > o.epoch {
+	if leader != "" && epoch > o.epoch {
 		o.leader, o.epoch, o.whole, o.changes = leader, epoch, true, nil
 		o.board, o.reasons = Board{}, nil
 	}
@@ -138,6 +139,9 @@ func (o *Owner) Take() (given []placement.Assignment, yield []string) {
 	o.got, o.yields = nil, nil
 	return given, yield
 }
+
+// Came says whether Take has something.
+func (o *Owner) Came() bool { return len(o.got)+len(o.yields) > 0 }
 
 // Ask gives what the leader has not been told. There is something when it says so; without it is a sign of life, by which the
 // leader notices what it has missed.
