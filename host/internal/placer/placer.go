@@ -42,7 +42,7 @@ type Placer struct {
 	book    *placement.Book
 	wants   map[string]*want
 	learned learned.Table
-	fresh   []*want // that came just now
+	fresh   []*want // that came just now, and the leader has to be told of
 	held    string
 	due     *time.Timer // for what is worth another look though nothing happens
 	dirty   bool        // learned has changed since it was written
@@ -104,7 +104,9 @@ func (p *Placer) Want(w placement.Want, given func(placement.Given), yield func(
 		x.task, x.kind = p.task(w, now)
 		p.wants[w.ID] = x
 		p.book.Add(x.task, now)
-		p.fresh = append(p.fresh, x)
+		if p.cfg.Leader != nil {
+			p.fresh = append(p.fresh, x)
+		}
 	})
 }
 

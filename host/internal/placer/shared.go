@@ -54,7 +54,7 @@ func (p *Placer) Came() {
 // tell tells the leader of attempts that have come and found no room here, unless nothing is to be given to any now.
 func (p *Placer) tell() {
 	for _, w := range p.fresh {
-		if p.cfg.Leader != nil && p.held == "" && w.since.IsZero() {
+		if p.held == "" && w.since.IsZero() {
 			p.cfg.Leader.Want(w.task)
 		}
 	}

@@ -138,6 +138,12 @@ const (
 
 func (h *Host) sayWaiting(told map[string]said, now time.Time) {
 	waiting := h.placer.Waiting()
+	if h.sharing != nil {
+		waiting = slices.DeleteFunc(waiting, func(id string) bool {
+			at, err := sdk.ParseAddress(id)
+			return err != nil || !h.isActive(at.Run)
+		})
+	}
 	waits := map[string]bool{}
 	for _, id := range waiting[:min(len(waiting), mostSaid)] {
 		waits[id] = true

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var seeds = flag.Int("seeds", 40, "how many worlds are tried")
+var seeds = flag.Int("seeds", 25, "how many worlds are tried")
 
 // TestManyWorlds: whatever is lost, repeated or late, whoever dies, freezes or begins anew, nothing is placed twice, no device has
 // more than it has room for, and in the end nothing is left.

@@ -159,6 +159,13 @@ func (o *Owner) Ask() (ask Ask, something bool) {
 	return ask, something
 }
 
+// Leave gives what the leader is told last: this process wants nothing any more, and what agents work on its next one finds.
+func (o *Owner) Leave() (ask Ask, something bool) {
+	clear(o.tasks)
+	o.whole = true
+	return o.Ask()
+}
+
 // all tells everything, in the order in which it came.
 func (o *Owner) all() []Change {
 	out := make([]Change, 0, len(o.tasks))

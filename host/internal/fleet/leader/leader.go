@@ -86,6 +86,7 @@ func (l *Link) Run(ctx context.Context) {
 		due := false
 		select {
 		case <-ctx.Done():
+			l.leave(ctx)
 			return
 		case <-l.wake:
 		case <-later.C:
@@ -104,6 +105,17 @@ func (l *Link) Run(ctx context.Context) {
 			later.Reset(next.Sub(l.cfg.Now()))
 		}
 		l.post(ctx, mail)
+	}
+}
+
+// leave tells the leader that this process ends.
+func (l *Link) leave(ctx context.Context) {
+	l.mu.Lock()
+	ask, something := l.owner.Leave()
+	to, _ := l.owner.Leader()
+	l.mu.Unlock()
+	if something && to != l.cfg.Host {
+		l.post(context.WithoutCancel(ctx), []letter{{to, kindAsk, ask}})
 	}
 }
 
