@@ -143,9 +143,7 @@ func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (cl
 		f.kept.Labels[m.Agent][k] = v
 	}
 	err = f.keep()
-	if f.leader != nil {
-		f.leader.Away(f.kept.Cordoned)
-	}
+	f.tellAway()
 	f.mu.Unlock()
 	if err != nil {
 		return client.Agent{}, err
@@ -185,9 +183,7 @@ func (a agents) Remove(ctx context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.kept.Cordoned, m.Agent)
-	if f.leader != nil {
-		f.leader.Away(f.kept.Cordoned)
-	}
+	f.tellAway()
 	delete(f.kept.Labels, m.Agent)
 	delete(f.stocked, m.Agent)
 	return f.keep()

@@ -259,7 +259,7 @@ func (f *fleetHost) connection(err error) {
 func (f *fleetHost) changed(m fleet.Member) {
 	f.mu.Lock()
 	if why := f.kept.Cordoned[m.Agent]; why != "" && m.Away == "" {
-		m.Away = "cordoned: " + why
+		m.Away = cordoned(why)
 	}
 	f.mu.Unlock()
 	if !protocol.Understands(m.V) {

@@ -21,14 +21,31 @@ func (h *Host) together(policy placement.Policy) placer.Leader {
 	f := h.fleet
 	f.leader = f.leads(leader.Config{Namespace: cmp.Or(f.cfg.Dial.Namespace, dial.DefaultNamespace), Host: f.id, Policy: policy,
 		Came: func() { h.placer.Came() }, Running: f.held, Log: h.cfg.Log})
-	f.leader.Away(f.kept.Cordoned)
+	f.tellAway()
 	return f.leader
 }
+
+// tellAway tells who leads which agents people have taken out of use here. mu is held, or nobody else is there yet.
+func (f *fleetHost) tellAway() {
+	if f.leader == nil {
+		return
+	}
+	away := map[string]string{}
+	for agent, why := range f.kept.Cordoned {
+		away[agent] = cordoned(why)
+	}
+	f.leader.Away(away)
+}
+
+func cordoned(why string) string { return "cordoned: " + why }
 
 // held says what agents work on, as they said last.
 func (f *fleetHost) held() lead.Running {
 	out := lead.Running{}
 	for _, m := range f.link.Members() {
+		if m.Offline {
+			continue // what it said last is long over
+		}
 		by := map[string][]string{}
 		for host, holding := range m.Held {
 			by[host] = holding.Running

@@ -55,8 +55,8 @@ func (l *Leader) begin(now time.Time) {
 }
 
 // Wake is when something may be placed though nothing happens; zero: at no time that is known.
-func (l *Leader) Wake() time.Time {
-	if l.book == nil || !l.open {
+func (l *Leader) Wake(now time.Time) time.Time {
+	if !l.leads(now) || !l.open {
 		return time.Time{}
 	}
 	return l.book.Wake()

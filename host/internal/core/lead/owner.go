@@ -20,6 +20,7 @@ type Owner struct {
 	tasks   map[string]*mine
 	turn    uint64
 	away    map[string]string
+	moved   bool // away has changed since it was told
 	got     []placement.Assignment // not taken yet
 	yields  []string
 	board   Board
@@ -83,7 +84,10 @@ func (o *Owner) tell(c Change) {
 }
 
 // Away says which agents people have taken out of use at this host, and why.
-func (o *Owner) Away(agents map[string]string) { o.away = maps.Clone(agents) }
+func (o *Owner) Away(agents map[string]string) {
+	o.moved = o.moved || !maps.Equal(o.away, agents)
+	o.away = maps.Clone(agents)
+}
 
 // Follow says who leads, and since which epoch; empty: nobody does. An earlier epoch than is known counts for nothing.
 func (o *Owner) Follow(leader string, epoch int64) {
@@ -146,16 +150,18 @@ func (o *Owner) Came() bool { return len(o.got)+len(o.yields) > 0 }
 // Ask gives what the leader has not been told. There is something when it says so; without it is a sign of life, by which the
 // leader notices what it has missed.
 func (o *Owner) Ask() (ask Ask, something bool) {
-	if something = o.epoch > 0 && (o.whole || len(o.changes) > 0); something {
+	if o.epoch == 0 {
+		return ask, false
+	}
+	something = o.whole || o.moved || len(o.changes) > 0
+	if o.whole || len(o.changes) > 0 {
 		o.n++
 	}
-	ask = Ask{Host: o.host, Session: o.session, Epoch: o.epoch, N: o.n, Whole: something && o.whole, Changes: o.changes, Away: o.away}
-	if ask.Whole {
+	ask = Ask{Host: o.host, Session: o.session, Epoch: o.epoch, N: o.n, Whole: o.whole, Changes: o.changes, Away: o.away}
+	if o.whole {
 		ask.Changes = o.all()
 	}
-	if something {
-		o.whole, o.changes = false, nil
-	}
+	o.whole, o.moved, o.changes = false, false, nil
 	return ask, something
 }
 

@@ -272,12 +272,12 @@ func TestGivesWay(t *testing.T) {
 	if has := got(w.owners["a"]); !strings.HasPrefix(has, "high@") {
 		t.Errorf("it has %q, and %q had to give way", has, victim)
 	}
-	if !w.Wake().IsZero() || w.Shortages() != nil {
+	if !w.Wake(w.now).IsZero() || w.Shortages() != nil {
 		t.Error("there is more to do")
 	}
 	w.Forget("box")
 	w.Lead(Term{Epoch: 2}, w.now)
-	if w.Act(true, w.now) != nil || !w.Wake().IsZero() || w.Shortages() != nil {
+	if w.Act(true, w.now) != nil || !w.Wake(w.now).IsZero() || w.Shortages() != nil {
 		t.Error("it leads no more")
 	}
 }

@@ -155,7 +155,7 @@ func (l *Link) turn(tick bool, running lead.Running) (mail []letter, came bool, 
 			}
 		}
 	}
-	return mail, l.owner.Came(), l.leader.Wake()
+	return mail, l.owner.Came(), l.leader.Wake(now)
 }
 
 // post sends messages, and deletes what was read. What does not arrive is made up for.
@@ -183,6 +183,9 @@ func (l *Link) post(ctx context.Context, mail []letter) {
 		return nil
 	})
 	if err != nil {
+		l.mu.Lock()
+		l.spent = append(l.spent, spent...)
+		l.mu.Unlock()
 		l.cfg.Log.Debug("what hosts say to each other about placing was not sent", "error", err)
 	}
 }
