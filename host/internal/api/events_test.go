@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api/route"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -54,8 +55,8 @@ func numbers(n int) []string {
 func TestStreamOfAnEndedRun(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
-	b.record(t, "run_a", "succeeded", numbers(2*pageSize+1)...)
-	for _, after := range []uint64{0, 1, pageSize, pageSize + 1, 2 * pageSize, 2*pageSize + 1, 9999} {
+	b.record(t, "run_a", "succeeded", numbers(2*route.PageSize+1)...)
+	for _, after := range []uint64{0, 1, route.PageSize, route.PageSize + 1, 2 * route.PageSize, 2*route.PageSize + 1, 9999} {
 		next := after
 		err := b.unix.Watch(t.Context(), "last", after, func(f client.Frame) error {
 			if next++; f.Event == nil || f.Event.Seq != next || string(f.Event.Data) != fmt.Sprintf(`{"n":%d}`, next-1) {
@@ -63,7 +64,7 @@ func TestStreamOfAnEndedRun(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil || next != max(after, 2*pageSize+1) {
+		if err != nil || next != max(after, 2*route.PageSize+1) {
 			t.Errorf("after %d: ended at %d with %v", after, next, err)
 		}
 	}
@@ -195,7 +196,7 @@ func TestStreamFails(t *testing.T) {
 		err    error
 		status int
 	}{{store.ErrDamaged, 500}, {store.ErrStopped, 503}, {nil, 404}} {
-		b := start(t, func(cfg *Config) { cfg.Index = failingIndex{cfg.Index, c.err} })
+		b := start(t, func(cfg *Config) { cfg.Runs.Index = failingIndex{cfg.Runs.Index, c.err} })
 		b.record(t, "run_a", "running", "{}")
 		var p *client.Problem
 		if err := b.unix.Watch(t.Context(), "run_a", 0, nil); !errors.As(err, &p) || p.Status != c.status || p.Title != http.StatusText(c.status) {
