@@ -20,7 +20,7 @@ type Owner struct {
 	tasks   map[string]*mine
 	turn    uint64
 	away    map[string]string
-	moved   bool // away has changed since it was told
+	moved   bool                   // away has changed since it was told
 	got     []placement.Assignment // not taken yet
 	yields  []string
 	board   Board
