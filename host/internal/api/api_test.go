@@ -229,16 +229,16 @@ func start(t testing.TB, change func(*Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trail, log := auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl")), slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	trail, log := auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl"), nil), slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := Config{
 		Route: route.Config{Accounts: accounts, Trail: trail, Log: log},
 		Runs: runroutes.Config{Runs: b.runs, Gates: b.runs, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Live: b.live, Retention: fakeRetention{b.runs}, Cache: &fakeCache{}, Journal: mem, Index: mem,
 			Active:  func(string) bool { return true },
 			FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) }},
 		Pipelines: pipelineroutes.Config{Pipelines: fakePipelines{}, Checker: fakeCatalog{}, Triggers: fakeTriggers{}},
-		Files: fileroutes.Config{Artifacts: files, Uploads: pieces, Previews: &fakePreviews{}, Lineage: &fakeLineage{},
+		Files: fileroutes.Config{Artifacts: files, Uploads: pieces, Previews: &fakePreviews{}, Lineage: &fakeLineage{}, Files: mem,
 			Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") }},
-		Fleet:    fleetroutes.Config{Devices: fakeDevices{}, Catalog: fakeCatalog{}},
+		Fleet:    fleetroutes.Config{Relay: fakeRelay{}, Devices: fakeDevices{}, Catalog: fakeCatalog{}},
 		Accounts: accountroutes.Config{Accounts: accounts, Trail: trail, Log: log},
 		Version:  "1.2.3",
 		Metrics:  func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },

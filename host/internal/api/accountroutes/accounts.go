@@ -30,7 +30,7 @@ func (s *routes) accountRoutes() {
 	s.Bare(route.Op{ID: "log-out", Method: http.MethodDelete, Path: route.V1 + "session", Need: route.Anyone, Summary: "End the browser's session"}, func(o *huma.Operation) {
 		o.Responses["204"] = &huma.Response{Description: "It has ended."}
 	}, s.logOut)
-	route.JSON(s.Server, route.Op{ID: "list-audit", Method: http.MethodGet, Path: route.V1 + "audit", Need: route.Admin, Summary: "What was changed, and by whom"}, s.listAudit)
+	route.JSON(s.Server, route.Op{ID: "list-audit", Method: http.MethodGet, Path: route.V1 + "audit", Need: route.Admin, Summary: "What was changed, and by whom; on all hosts that share the store"}, s.listAudit)
 }
 
 func tokenShape(t auth.Token) client.Token {
@@ -112,16 +112,25 @@ func (s *routes) sessionCookie(c *fiber.Ctx, value string, expires time.Time) {
 	c.Cookie(&fiber.Cookie{Name: route.SessionCookie, Value: value, Path: "/", Expires: expires, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
 }
 
-func (s *routes) listAudit(_ context.Context, in *struct {
+func (s *routes) listAudit(ctx context.Context, in *struct {
 	route.Page
-	User  string    `query:"user" doc:"Of this user."`
-	What  string    `query:"what" doc:"The id of an operation."`
-	Since time.Time `query:"since" doc:"Then or later."`
+	User   string    `query:"user" doc:"Of this user."`
+	What   string    `query:"what" doc:"The id of an operation."`
+	Since  time.Time `query:"since" doc:"Then or later."`
+	Before string    `query:"before" maxLength:"100" doc:"What the page before gave as next."`
 }) (client.DeedList, error) {
-	deeds, err := s.cfg.Trail.List(auth.Query{User: in.User, What: in.What, Since: in.Since, Limit: in.Size()})
+	limit := in.Size()
+	deeds, err := s.cfg.Trail.List(ctx, auth.Query{User: in.User, What: in.What, Since: in.Since, Before: in.Before, Limit: limit + 1})
+	if errors.Is(err, store.ErrNotFound) {
+		return client.DeedList{}, route.BadRequest("before is not what a page gave as next, or that is not kept any more", "begin without it")
+	}
 	list := client.DeedList{Version: client.ShapeVersion, Deeds: []client.Deed{}}
+	if len(deeds) > limit {
+		deeds = deeds[:limit]
+		list.Next = deeds[limit-1].Request
+	}
 	for _, d := range deeds {
-		list.Deeds = append(list.Deeds, client.Deed{At: d.At, User: d.User, Token: d.By, Address: d.Address, Request: d.Request, What: d.What, On: d.On, Status: d.Status})
+		list.Deeds = append(list.Deeds, client.Deed{At: d.At, User: d.User, Token: d.By, Address: d.Address, Request: d.Request, What: d.What, On: d.On, Status: d.Status, Host: d.Host})
 	}
 	return list, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/api/route"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -29,6 +30,7 @@ type Config struct {
 	Uploads   *uploads.Uploads
 	Previews  Previews
 	Lineage   Lineage
+	Files     store.Files
 	// Name hides what is sensitive in the name of a file.
 	Name func(string) string
 }
@@ -45,6 +47,7 @@ type routes struct {
 func Add(to *route.Server, cfg Config) {
 	s := &routes{to, cfg}
 	s.artifactRoutes()
+	s.listRoutes()
 	s.uploadRoutes()
 	s.previewRoutes()
 	s.lineageRoutes()

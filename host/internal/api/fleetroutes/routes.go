@@ -21,6 +21,14 @@ type Agents interface {
 	Join(ctx context.Context, ttl time.Duration) (client.JoinLine, error)
 }
 
+// Relay is what agents say of themselves, this host's own, called "local", too. The name is as for Agents. What an agent does not
+// answer is a problem that says why.
+type Relay interface {
+	Health(ctx context.Context, name string) (client.Health, error)
+	// Metrics are in the text form of Prometheus.
+	Metrics(ctx context.Context, name string) (string, error)
+}
+
 // Devices are the accelerators of this machine.
 type Devices interface {
 	// Devices lists them as of the last look; the first look is waited for.
@@ -48,6 +56,7 @@ type Catalog interface {
 // Config is what the routes need. Every part has to be there.
 type Config struct {
 	Agents  Agents
+	Relay   Relay
 	Devices Devices
 	Models  Models
 	Catalog Catalog
@@ -63,6 +72,7 @@ func Add(to *route.Server, cfg Config) {
 	s := &routes{to, cfg}
 	s.catalogRoutes()
 	s.agentRoutes()
+	s.relayRoutes()
 	s.modelRoutes()
 	s.deviceRoutes()
 }

@@ -118,7 +118,7 @@ func (s *Server) admit(o Op) fiber.Handler {
 			return err // strangers who are refused: there may be any number, and they would push out what was done
 		}
 		d := auth.Deed{At: time.Now().UTC(), User: who.User, By: who.By, Address: who.Address, Request: who.Request, What: o.ID, On: on(c, o), Status: c.Response().StatusCode()}
-		if e := s.cfg.Trail.Note(d); e != nil && s.cfg.Log != nil {
+		if e := s.cfg.Trail.Note(c.UserContext(), d); e != nil && s.cfg.Log != nil {
 			s.cfg.Log.Error("what was done could not be written down", "what", d.What, "user", d.User, "error", e)
 		}
 		return err
@@ -188,6 +188,8 @@ func Stranger(c *fiber.Ctx, err error) error {
 	case errors.As(err, &locked):
 		p.Code, p.Fix = client.CodeTooMany, "wait, and then take the right token"
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(max(1, int(time.Until(locked.Until).Seconds()+1))))
+	case errors.Is(err, auth.ErrFull):
+		p.Code, p.Fix = client.CodeTooMany, "come with a token, or wait until one of them has signed out"
 	case errors.Is(err, auth.ErrKeptOut):
 		p.Code, p.Fix = client.CodeForbidden, "ask an admin"
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrWrong), errors.Is(err, auth.ErrMistyped), errors.Is(err, auth.ErrExpired), errors.Is(err, auth.ErrSession):

@@ -30,6 +30,9 @@ func (s *Routes) events(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if err := s.hub.Reaches(c.UserContext(), h.Run, after); err != nil {
+		return err
+	}
 	if strings.Contains(c.Get(fiber.HeaderAccept), "text/event-stream") {
 		c.Set(fiber.HeaderContentType, "text/event-stream")
 		c.Set(fiber.HeaderCacheControl, "no-store")

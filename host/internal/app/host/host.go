@@ -259,6 +259,9 @@ func (h *Host) open(ctx context.Context) error {
 	h.lookAtDisks()
 	h.gauges()
 	h.openAPI()
+	if h.sharing != nil {
+		h.sharing.hosts.Heard(h.api.Hub().Heard)
+	}
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/lead"
 )
 
-var example = regexp.MustCompile("(?s)<!-- message: (ask|answer) -->\n```json\n(.*?)```\n")
+var example = regexp.MustCompile("(?s)<!-- message: (placing_ask|placing_answer) -->\n```json\n(.*?)```\n")
 
 // TestDocument decodes what docs/protocol.md shows of what hosts say to each other: it has every field, and none that there is not.
 func TestDocument(t *testing.T) {

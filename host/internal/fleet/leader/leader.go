@@ -25,8 +25,8 @@ const (
 	kindField = "k"
 	dataField = "d"
 
-	kindAsk    = "ask"
-	kindAnswer = "answer"
+	kindAsk    = "placing_ask"
+	kindAnswer = "placing_answer"
 )
 
 // kept is about how many entries stay in a stream that nobody reads.

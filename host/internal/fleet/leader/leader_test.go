@@ -195,8 +195,8 @@ func TestGarbled(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	a, _ := r.host("a")
-	for _, values := range [][]any{{"k", "ask", "d", "{"}, {"k", "answer", "d", "[]"}, {"k", "other", "d", "{}"}, {"x", "y"},
-		{"k", "ask", "d", `{"host":"b","epoch":1,"session":1,"n":1,"whole":true,"changes":[{},{"took":"nobody"},{"done":{"id":"nobody"}}]}`}} {
+	for _, values := range [][]any{{"k", kindAsk, "d", "{"}, {"k", kindAnswer, "d", "[]"}, {"k", "other", "d", "{}"}, {"x", "y"},
+		{"k", kindAsk, "d", `{"host":"b","epoch":1,"session":1,"n":1,"whole":true,"changes":[{},{"took":"nobody"},{"done":{"id":"nobody"}}]}`}} {
 		if err := r.redis.Client(t).XAdd(t.Context(), &redis.XAddArgs{Stream: Key(r.ns, "a"), Values: values}).Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +229,7 @@ func TestRights(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() })
 		key := Key(r.ns, "a")
 		for what, err := range map[string]error{
-			"write":  c.XAdd(t.Context(), &redis.XAddArgs{Stream: key, Values: []any{"k", "answer"}}).Err(),
+			"write":  c.XAdd(t.Context(), &redis.XAddArgs{Stream: key, Values: []any{"k", kindAnswer}}).Err(),
 			"read":   c.XRead(t.Context(), &redis.XReadArgs{Streams: []string{key, "0"}, Count: 1, Block: -1}).Err(),
 			"delete": c.XDel(t.Context(), key, "0-1").Err(),
 		} {
