@@ -251,7 +251,7 @@ func (h *Host) beat(b protocol.Beat) {
 		m = &Member{}
 		h.members[b.Agent] = m
 	}
-	m.Heard = h.cfg.Now()
+	m.Heard, m.Held = h.cfg.Now(), b.Held
 	if b.Session != m.Session || b.Status != nil && b.Status.Revision != m.Revision {
 		h.stale[b.Agent] = true
 	}
