@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -133,6 +132,7 @@ type Host struct {
 	logs      *logs
 	versions  *versions
 	silence   *silence
+	collector *collector
 	accounts  *auth.Accounts
 	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
@@ -157,9 +157,9 @@ type Host struct {
 
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
-	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
 	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence()}
 	h.live = newLive(h.isActive)
+	h.collector = newCollector(h.anyActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
 	}
@@ -362,6 +362,7 @@ func (h *Host) setActive(run string, on bool) {
 	defer h.mu.Unlock()
 	if on {
 		h.active[run] = true
+		h.collector.begin()
 	} else {
 		delete(h.active, run)
 	}
@@ -371,6 +372,12 @@ func (h *Host) isActive(run string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.active[run]
+}
+
+func (h *Host) anyActive() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.active) > 0
 }
 
 // Client talks to this host over its own socket: the same way as everybody else.

@@ -37,6 +37,9 @@ type peer struct {
 	away    string // why it gets no tasks, as what it is; empty: it gets some
 	offline bool   // it is not there
 	tasks   map[string]*sent
+	// gone are attempts of it that were committed since its last beat, before those since the one before it: it may still
+	// list them, and the journal need not be read for that.
+	gone, before map[string]bool
 }
 
 // sent is an attempt that an agent is to carry out.
@@ -115,7 +118,7 @@ func (h *Host) Know(agent, away string, now time.Duration) {
 func (h *Host) peer(id string) *peer {
 	p := h.peers[id]
 	if p == nil {
-		p = &peer{id: id, tasks: map[string]*sent{}}
+		p = &peer{id: id, tasks: map[string]*sent{}, gone: map[string]bool{}}
 		h.peers[id] = p
 	}
 	return p
@@ -206,9 +209,13 @@ func (h *Host) Committed(id string) {
 	}
 	delete(h.tasks, id)
 	delete(s.peer.tasks, id)
+	s.peer.gone[id] = true
 	h.drop(s.peer.id, id)
 	h.acts.Trim = append(h.acts.Trim, s.entries...)
 }
+
+// committed says whether an attempt of an agent was committed lately.
+func (p *peer) committed(id string) bool { return p != nil && (p.gone[id] || p.before[id]) }
 
 // drop has an agent forget an attempt. What it is told in one turn is one message.
 func (h *Host) drop(agent, id string) {
@@ -239,6 +246,8 @@ func lost(s *sent, why string) Result {
 func (h *Host) Hear(entry string, r Result) {
 	s := h.tasks[r.ID]
 	switch {
+	case s == nil && h.peers[r.Agent].committed(r.ID):
+		h.acts.Trim = append(h.acts.Trim, entry)
 	case s == nil:
 		if was, twice := h.early[r.ID]; twice {
 			h.acts.Trim = append(h.acts.Trim, was.entry)
@@ -285,7 +294,9 @@ func (h *Host) compare(p *peer, b Beat) {
 	for _, ids := range [][]string{holds.Running, holds.Done} {
 		for _, id := range ids {
 			listed[id] = true
-			if s := h.tasks[id]; s == nil {
+			if s := h.tasks[id]; s == nil && p.committed(id) {
+				h.drop(p.id, id) // once more: the first may be lost
+			} else if s == nil {
 				h.ask(p.id, id, "")
 			} else if s.peer != p {
 				h.drop(p.id, id)
@@ -308,6 +319,7 @@ func (h *Host) compare(p *peer, b Beat) {
 	if again != nil {
 		h.control(p, Control{Again: again})
 	}
+	p.gone, p.before = map[string]bool{}, p.gone
 	others := h.adopt(p, b)
 	for _, id := range sorted(p.tasks) {
 		s := p.tasks[id]
