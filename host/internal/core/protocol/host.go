@@ -25,7 +25,8 @@ type Host struct {
 	// early are results that nobody waits for, by attempt: whoever does may still be read from the journal.
 	early map[string]early
 	asked map[Unknown]bool
-	dead  []string // see Dead
+	dead  []string      // see Dead
+	due   time.Duration // nobody has been silent for too long before then
 	acts  HostActs
 }
 
@@ -119,7 +120,7 @@ func (h *Host) peer(id string) *peer {
 	p := h.peers[id]
 	if p == nil {
 		p = &peer{id: id, tasks: map[string]*sent{}, gone: map[string]bool{}}
-		h.peers[id] = p
+		h.peers[id], h.due = p, 0
 	}
 	return p
 }
@@ -269,6 +270,9 @@ func (h *Host) Hear(entry string, r Result) {
 func (h *Host) Beat(b Beat, now time.Duration) {
 	p := h.peer(b.Agent)
 	change := Change{Agent: b.Agent, Status: b.Status, Session: b.Session}
+	if p.offline {
+		h.due = min(h.due, now+h.cfg.Lost)
+	}
 	p.session, p.heard, p.away, p.offline = b.Session, now, "", false
 	switch {
 	case !Understands(b.V):
@@ -354,12 +358,21 @@ func (h *Host) missing(s *sent, session string) {
 	}
 }
 
-// Tick finds agents that have said nothing for too long.
-func (h *Host) Tick(now time.Duration) {
+// Tick finds agents that have said nothing for too long. It gives when the next one may have: nobody has before, whatever is
+// heard until then.
+func (h *Host) Tick(now time.Duration) (due time.Duration) {
+	if now < h.due { // often, and of very many
+		return h.due
+	}
 	var silent []string
-	for id, p := range h.peers { // often, and of very many
-		if !p.offline && now-p.heard >= h.cfg.Lost {
+	h.due = now + h.cfg.Lost
+	for id, p := range h.peers {
+		switch at := p.heard + h.cfg.Lost; {
+		case p.offline:
+		case at <= now:
 			silent = append(silent, id)
+		default:
+			h.due = min(h.due, at)
 		}
 	}
 	slices.Sort(silent)
@@ -367,6 +380,7 @@ func (h *Host) Tick(now time.Duration) {
 		p := h.peers[id]
 		h.away(p, fmt.Sprintf("offline: it has said nothing for %s", (now-p.heard).Round(time.Second)))
 	}
+	return h.due
 }
 
 func (h *Host) away(p *peer, why string) {
