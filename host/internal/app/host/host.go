@@ -355,31 +355,6 @@ func (h *Host) observe(id run.ID, e run.Event) {
 	}
 }
 
-func (h *Host) setActive(run string, on bool) {
-	defer h.versions.changed(run)
-	h.silence.forget(run)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if on {
-		h.active[run] = true
-		h.collector.begin()
-	} else {
-		delete(h.active, run)
-	}
-}
-
-func (h *Host) isActive(run string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.active[run]
-}
-
-func (h *Host) anyActive() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.active) > 0
-}
-
 // Client talks to this host over its own socket: the same way as everybody else.
 func (h *Host) Client() *client.Client { return h.client }
 

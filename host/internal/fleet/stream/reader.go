@@ -22,10 +22,10 @@ type Reader struct {
 	Namespace string
 	Block     time.Duration
 	// Due gives how soon the next round trip has to end though nothing is new; nil, or longer than Block: after that.
-	Due func() time.Duration
-	Answer    time.Duration // how long after Block an answer may take: a connection may lead nowhere and not say so
-	Pause     Backoff
-	Streams   []string
+	Due     func() time.Duration
+	Answer  time.Duration // how long after Block an answer may take: a connection may lead nowhere and not say so
+	Pause   Backoff
+	Streams []string
 	// FromNow are the streams of which only what comes from now on counts.
 	FromNow map[string]bool
 	Heard   func(ok bool, why error) // after each round trip
