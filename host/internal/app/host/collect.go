@@ -47,19 +47,27 @@ func (c *collector) begin() {
 func (c *collector) look() {
 	active := c.active()
 	cycles, live := collected()
+	if c.next(active, cycles, live) {
+		debug.FreeOSMemory() // nothing is allocated any more, so the collector would not run for minutes
+	}
+}
+
+// next sets what follows from a look. It says whether the host is not busy any more.
+func (c *collector) next(active bool, cycles, live uint64) (rests bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.timer = nil; c.closed {
-		return
+		return false
 	}
-	if percent := collectAt(c.set, cycles-c.cycles, live, active); percent != c.set {
-		c.set = percent
-		debug.SetGCPercent(percent)
+	was := c.set
+	if c.set = collectAt(was, cycles-c.cycles, live, active); c.set != was {
+		debug.SetGCPercent(c.set)
 	}
 	c.cycles = cycles
 	if active {
 		c.timer = time.AfterFunc(time.Second, c.look)
 	}
+	return was > collectIdle && c.set == collectIdle
 }
 
 func (c *collector) close() {
