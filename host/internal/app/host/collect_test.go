@@ -1,6 +1,9 @@
 package host
 
-import "testing"
+import (
+	"testing"
+	"testing/synctest"
+)
 
 // TestCollectAt: a host that collects often collects less, by so much memory at most, until it has nothing to collect.
 func TestCollectAt(t *testing.T) {
@@ -24,4 +27,35 @@ func TestCollectAt(t *testing.T) {
 			t.Errorf("%+v: %d", c, got)
 		}
 	}
+}
+
+// TestCollector: a host rests once when it was busy, and one that is closed looks no more.
+func TestCollector(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // no timer fires
+		c := newCollector(func() bool { return true })
+		defer c.close()
+		c.begin()
+		if c.timer == nil {
+			t.Error("it does not look")
+		}
+		now := c.cycles
+		for _, s := range []struct {
+			active bool
+			cycles uint64
+			rests  bool
+		}{{true, 0, false}, {true, collectOften, false}, {true, 1, false}, {true, 0, true}, {true, 0, false}, {true, collectOften, false}, {false, 9, true}, {false, 0, false}} {
+			now += s.cycles
+			if got := c.next(s.active, now, 20<<20); got != s.rests {
+				t.Errorf("%+v: it rests: %v", s, got)
+			}
+			if looks := c.timer != nil; looks != s.active {
+				t.Errorf("%+v: it looks again: %v", s, looks)
+			}
+		}
+		c.close()
+		if c.begin(); c.timer != nil || c.next(true, now+99, 1) {
+			t.Error("it is closed, and looks")
+		}
+	})
 }

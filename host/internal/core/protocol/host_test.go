@@ -51,7 +51,9 @@ func TestSilent(t *testing.T) {
 func TestCommittedLately(t *testing.T) {
 	t.Parallel()
 	h := NewHost(HostConfig{ID: "h"})
-	beat := func() { h.Beat(Beat{V: Version, Agent: "a", Session: "1", Held: map[string]Holding{"h": {Done: []string{"run/t"}}}}, 0) }
+	beat := func() {
+		h.Beat(Beat{V: Version, Agent: "a", Session: "1", Held: map[string]Holding{"h": {Done: []string{"run/t"}}}}, 0)
+	}
 	h.Beat(Beat{V: Version, Agent: "a", Session: "1"}, 0)
 	h.Dispatch("a", Task{ID: "run/t", Body: json.RawMessage(`{}`)})
 	h.Hear("1-0", Result{ID: "run/t", Agent: "a"})
