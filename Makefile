@@ -17,6 +17,8 @@ DIST     := dist/spinbot-$(VERSION)-$(PLATFORM)
 GOLANGCI_VERSION    := v2.15.0
 PROTOC_GEN_VERSION  := v1.36.12
 PROTOC_GRPC_VERSION := v1.6.2
+VERSITYGW_VERSION   := v1.8.0
+MINIO_VERSION       := v0.0.0-20260212201848-7aac2a2c5b7c
 
 export GOFLAGS ?= -buildvcs=false
 # NVML's header marks functions as deprecated, and its wrapper calls them all: a page of warnings about nothing.
@@ -27,7 +29,7 @@ LAZY := $(if $(filter linux,$(shell go env GOOS)),-extldflags=-Wl$(comma)-z$(com
 ##@ Use
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z-]*:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup build ## Make the explainer video from an article and a picture, into demo/
@@ -125,6 +127,9 @@ chaos: ## Harm a fleet of real processes, and kill those of the real binary, tho
 	cd host/internal/fleet/chaos && CHAOS_TRIALS=$${CHAOS_TRIALS:-3000} $(CURDIR)/bin/chaos.test -test.timeout 12h
 	CHAOS_TRIALS=$${CHAOS_TRIALS:-3000} go test -C host -count=1 -timeout 12h -v -run '^TestChaos$$' ./cmd/spinbot
 
+.PHONY: s3-servers
+s3-servers: $(TOOLS)/versitygw-$(VERSITYGW_VERSION) $(TOOLS)/minio-$(MINIO_VERSION) ## Build the S3 servers that tests of artifacts/s3 start
+
 .PHONY: models
 models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)
 	@scripts/model-attempt
@@ -143,4 +148,6 @@ $(TOOLS)/$(1)-$(2):
 endef
 $(eval $(call tool,golangci-lint,$(GOLANGCI_VERSION),github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
 $(eval $(call tool,protoc-gen-go,$(PROTOC_GEN_VERSION),google.golang.org/protobuf/cmd/protoc-gen-go))
+$(eval $(call tool,versitygw,$(VERSITYGW_VERSION),github.com/versity/versitygw/cmd/versitygw))
+$(eval $(call tool,minio,$(MINIO_VERSION),github.com/minio/minio))
 $(eval $(call tool,protoc-gen-go-grpc,$(PROTOC_GRPC_VERSION),google.golang.org/grpc/cmd/protoc-gen-go-grpc))

@@ -9,6 +9,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/core/scopes"
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -177,8 +178,9 @@ type pass struct {
 	now    time.Time
 	first  uint64
 	events []run.Event
-	head   bool // the index row changes
-	ends   bool // the run has ended with it
+	files  []store.File // that the events name
+	head   bool         // the index row changes
+	ends   bool         // the run has ended with it
 	starts []*attempt
 	stops  []func()
 	heard  []chan error // who waits for the events to be durable
@@ -357,6 +359,9 @@ func (p *pass) add(ev run.Event) {
 	}
 	if stale {
 		p.e.cfg.Log.Debug("late result ignored", "run", p.l.id, "event", ev.Kind, "node", ev.Node)
+	}
+	if !stale {
+		p.files = append(p.files, filesOf(p.l.id, ev)...)
 	}
 	if ev.OutputsRef != "" {
 		ev.Outputs = nil // the state has them, as after reading; the journal says where they are

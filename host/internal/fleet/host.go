@@ -43,6 +43,7 @@ type Host struct {
 	end     *protocol.Host
 	waits   map[string]*wait
 	members map[string]*Member
+	asked   map[string]*question
 	stale   map[string]bool // agents whose hello has to be read
 	changes []string
 	later   []protocol.Result // ends that are told after the changes
@@ -60,7 +61,7 @@ func NewHost(c HostConfig) *Host {
 		c.Now = time.Now
 	}
 	c.Info.V = protocol.Version
-	h := &Host{cfg: c, pace: c.Pace.filled(5), keys: KeysOf(c.Namespace), waits: map[string]*wait{}, members: map[string]*Member{},
+	h := &Host{cfg: c, pace: c.Pace.filled(5), keys: KeysOf(c.Namespace), waits: map[string]*wait{}, members: map[string]*Member{}, asked: map[string]*question{},
 		stale: map[string]bool{}, changed: make(chan struct{}, 1)}
 	h.end = protocol.NewHost(protocol.HostConfig{ID: c.Info.ID, Beat: h.pace.Beat, Lost: h.pace.Lost})
 	h.out = stream.NewWriter(c.Client, h.pace.backoff(), func(err error) { h.heard(false, err) })
@@ -225,6 +226,12 @@ func (h *Host) take(m redis.XMessage) {
 		var s said
 		if s, err = decode[said](m); err == nil {
 			h.report(s)
+		}
+		h.trim(m.ID)
+	case kindAnswer:
+		var x protocol.Answer
+		if x, err = decode[protocol.Answer](m); err == nil {
+			h.answered(x)
 		}
 		h.trim(m.ID)
 	case kindLive:

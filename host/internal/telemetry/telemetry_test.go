@@ -14,6 +14,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/memstore"
@@ -230,4 +231,30 @@ func TestMetricsHammer(t *testing.T) {
 	all.Wait()
 	want(t, m, `spinbot_runs_total{state="running"} 800`, `spinbot_http_requests_total{method="GET",route="/health",status="201"} 400`,
 		`spinbot_node_attempts_total{cause="succeeded",type="test.a"} 800`, `spinbot_tasks_in_flight{executor="plugin"} 0`)
+}
+
+// TestWriteOf: each figure says whose it is, and is otherwise as it was.
+func TestWriteOf(t *testing.T) {
+	t.Parallel()
+	m := New("1.2")
+	m.Run("failed")
+	m.Gauge("answer", "Of all.", func() float64 { return 42 })
+	m.Devices(func() []device.Device { return []device.Device{{UUID: "GPU-a", Name: "A", Memory: 4096}} })
+	var out strings.Builder
+	if err := m.WriteOf(&out, "box2"); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{`spinbot_runs_total{agent="box2",state="failed"} 1`, `spinbot_answer{agent="box2"} 42`, `spinbot_device_memory_total_bytes{agent="box2",name="A",uuid="GPU-a"} 4096`} {
+		if !strings.Contains(out.String(), line+"\n") {
+			t.Errorf("it lacks %s", line)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if !strings.HasPrefix(line, "#") && !strings.Contains(line, `agent="box2"`) {
+			t.Errorf("whose is %s", line)
+		}
+	}
+	if want := strings.Count(written(t, m), "# TYPE"); strings.Count(out.String(), "# TYPE") != want {
+		t.Errorf("%d kinds of figures, want %d", strings.Count(out.String(), "# TYPE"), want)
+	}
 }

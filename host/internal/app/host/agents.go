@@ -17,7 +17,7 @@ import (
 // agents is what the API says about the machines of the fleet.
 type agents struct{ h *Host }
 
-// Agents implements api.Agents.
+// Agents implements fleetroutes.Agents.
 func (a agents) Agents(ctx context.Context) ([]client.Agent, error) {
 	if a.h.fleet == nil {
 		return nil, nil
@@ -111,7 +111,7 @@ func (a agents) find(name string) (fleet.Member, error) {
 	return fleet.Member{}, &client.Problem{Code: client.CodeBadRequest, Detail: fmt.Sprintf("%q may be any of %d agents", name, len(found)), Fix: fix + "; name one by its id"}
 }
 
-// Order implements api.Agents.
+// Order implements fleetroutes.Agents.
 func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (client.Agent, error) {
 	m, err := a.find(name)
 	if err != nil {
@@ -155,7 +155,7 @@ func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (cl
 	return a.shape(v, m), nil
 }
 
-// Remove implements api.Agents.
+// Remove implements fleetroutes.Agents.
 func (a agents) Remove(ctx context.Context, name string) error {
 	m, err := a.find(name)
 	if err != nil {
@@ -181,7 +181,7 @@ func (a agents) Remove(ctx context.Context, name string) error {
 	return f.keep()
 }
 
-// Join implements api.Agents.
+// Join implements fleetroutes.Agents.
 func (a agents) Join(ctx context.Context, ttl time.Duration) (client.JoinLine, error) {
 	line, expires, err := a.h.Join(ctx, ttl)
 	if err != nil {

@@ -23,6 +23,7 @@ type journalStore interface {
 	store.Index
 	store.Keeper
 	store.Keys
+	store.Files
 	Commits() int64
 }
 
@@ -41,7 +42,7 @@ func (h *Host) openStore(ctx context.Context) error {
 	}
 	s, err := pgstore.Open(ctx, h.cfg.Store, id)
 	if err == nil {
-		h.store, h.sharing = s, &sharing{owner: s, hosts: s, notes: s, id: id}
+		h.store, h.sharing = s, &sharing{owner: s, hosts: s, notes: s, log: s, id: id}
 	}
 	return err
 }
@@ -51,6 +52,7 @@ type sharing struct {
 	owner store.Ownership
 	hosts store.Hosts
 	notes store.Records // of triggers
+	log   store.Log     // of what people did
 	id    string        // this host's
 	leads atomic.Bool   // it is the one that decides for all of them, as far as it knows
 	read  atomic.Bool   // what it owned when it began has been listed: what it adopts is beside that
