@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -194,6 +195,9 @@ func (e *Engine) advance(l *live, inbox []message) *pass {
 	}
 	p := l.next
 	p.now = e.cfg.Now()
+	if len(inbox) > 1 {
+		p.events = slices.Grow(p.events, len(inbox)) // most become one
+	}
 	was := l.state.Status
 	for k := 0; k < len(inbox); k++ {
 		switch m := inbox[k].(type) {
