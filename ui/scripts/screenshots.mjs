@@ -105,6 +105,20 @@ async function live(browser, full, again, hosts, id) {
   await page.close();
 }
 
+/** signIn takes a wrong token, which is refused in words, and then the right one. */
+async function signIn(browser, url, token) {
+  const page = await browser.newPage();
+  await page.goto(`${url}/runs`);
+  await page.fill("input[name=token]", "spinbot_wrong");
+  await page.click("button[type=submit]");
+  await page.waitForSelector("[role=alert]");
+  await page.fill("input[name=token]", token);
+  await page.click("button[type=submit]");
+  await page.waitForSelector("h1 >> text=Runs");
+  await page.waitForSelector("header >> text=Live");
+  await page.close();
+}
+
 const folder = mkdtempSync(join(tmpdir(), "spinbot-screens-"));
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
@@ -146,9 +160,10 @@ try {
   }
   await shoot(browser, full.url, "palette", "/", "section", (page) => page.keyboard.press("Control+k"));
   await live(browser, full, () => host(join(folder, "full"), port), hosts, id("cover"));
-  await empty.spinbot("token", "new", "screens", "--role", "viewer");
+  const { stdout } = await empty.spinbot("token", "new", "screens", "--role", "viewer");
   await shoot(browser, empty.url, "sign-in", "/", "form");
   await axe(browser, empty.url, "sign-in", "/", "form");
+  await signIn(browser, empty.url, stdout.match(/spinbot_\S+/)[0]);
 } finally {
   await browser.close();
   await Promise.all(hosts.map((h) => h.stop()));

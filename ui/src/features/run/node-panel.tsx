@@ -64,7 +64,7 @@ function Head({ node: n }: { node: Node }) {
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-muted">
       <State state={n.state} />
       {n.type && <Badge>{n.type}</Badge>}
-      <span>{n.attempt ? t.run.attempt(n.attempt, n.attempts ?? 1) : n.started || n.state === "cached" ? "" : t.run.noAttempt}</span>
+      {n.attempt ? <span>{t.run.attempt(n.attempt, n.attempts ?? 1)}</span> : !n.started && n.state !== "cached" && <span>{t.run.noAttempt}</span>}
       {n.started && <span>{took(n, now)}</span>}
       {n.agent && <span>{t.run.on(n.agent)}</span>}
       {n.source && <span className="min-w-0 truncate">{t.run.cached(n.source)}</span>}
