@@ -25,10 +25,9 @@ const freePort = () =>
   });
 
 /** host starts spinbot serve in a folder of its own, and waits until it answers. */
-async function host(folder) {
+async function host(folder, port) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "spinbot.hcl"), 'device "fake" "left" { memory = "24GiB" }\ndevice "fake" "right" { memory = "12GiB" }\n');
-  const port = await freePort();
   const env = { ...process.env, SPINBOT_STATE_DIR: join(folder, "state"), SPINBOT_CONFIG: join(folder, "spinbot.hcl"), SPINBOT_LISTEN: `127.0.0.1:${port}` };
   const server = spawn(binary, ["serve"], { env, stdio: ["ignore", "inherit", "inherit"] });
   const url = `http://127.0.0.1:${port}`;
@@ -66,7 +65,7 @@ async function shoot(browser, url, name, path, ready, act) {
     await act?.(page);
     await page.waitForLoadState("networkidle").catch(() => undefined); // a socket is open
     if (!act) await page.evaluate(() => document.activeElement?.blur());
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    const wide = (await page.evaluate(() => Math.max(...[...document.querySelectorAll("main *")].map((el) => Math.round(el.getBoundingClientRect().right))))) - options.viewport.width;
     if (wide > 0) wrong.push(`${name} ${as}: the page is ${wide} pixels wider than the screen`);
     // The whole page, in a window as high: what sticks to an edge is where it belongs.
     const height = await page.evaluate(() => document.documentElement.scrollHeight);
@@ -90,15 +89,46 @@ async function axe(browser, url, name, path, ready) {
   }
 }
 
+/** live watches a run end in an open page, while the host is stopped and started again. */
+async function live(browser, full, again, hosts, id) {
+  const page = await browser.newPage();
+  await page.goto(`${full.url}/runs/${id}`);
+  await page.waitForSelector("text=Waits for you");
+  await full.stop();
+  hosts.splice(hosts.indexOf(full), 1);
+  await page.waitForSelector("text=Reconnecting", { timeout: 10_000 });
+  hosts.push(await again());
+  await page.waitForSelector("header >> text=Live", { timeout: 20_000 });
+  await full.spinbot("approve", id, "gate.choose");
+  await page.waitForSelector("section[aria-label=Results] img", { timeout: 20_000 });
+  await page.waitForSelector("h1 + div >> text=Done", { timeout: 10_000 });
+  await page.close();
+}
+
+/** signIn takes a wrong token, which is refused in words, and then the right one. */
+async function signIn(browser, url, token) {
+  const page = await browser.newPage();
+  await page.goto(`${url}/runs`);
+  await page.fill("input[name=token]", "spinbot_wrong");
+  await page.click("button[type=submit]");
+  await page.waitForSelector("[role=alert]");
+  await page.fill("input[name=token]", token);
+  await page.click("button[type=submit]");
+  await page.waitForSelector("h1 >> text=Runs");
+  await page.waitForSelector("header >> text=Live");
+  await page.close();
+}
+
 const folder = mkdtempSync(join(tmpdir(), "spinbot-screens-"));
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
 const hosts = [];
 try {
-  const empty = await host(join(folder, "empty"));
+  const empty = await host(join(folder, "empty"), await freePort());
   hosts.push(empty);
-  const full = await host(join(folder, "full"));
+  const port = await freePort();
+  const full = await host(join(folder, "full"), port);
   hosts.push(full);
   cpSync(join(root, "host/cmd/spinbot/starters/hello/hello.hcl"), join(folder, "hello.hcl"));
   const film = join(root, "pipelines/explainer");
@@ -129,9 +159,11 @@ try {
     await axe(browser, h.url, ...page);
   }
   await shoot(browser, full.url, "palette", "/", "section", (page) => page.keyboard.press("Control+k"));
-  await empty.spinbot("token", "new", "screens", "--role", "viewer");
+  await live(browser, full, () => host(join(folder, "full"), port), hosts, id("cover"));
+  const { stdout } = await empty.spinbot("token", "new", "screens", "--role", "viewer");
   await shoot(browser, empty.url, "sign-in", "/", "form");
   await axe(browser, empty.url, "sign-in", "/", "form");
+  await signIn(browser, empty.url, stdout.match(/spinbot_\S+/)[0]);
 } finally {
   await browser.close();
   await Promise.all(hosts.map((h) => h.stop()));

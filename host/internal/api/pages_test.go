@@ -76,6 +76,11 @@ func TestPages(t *testing.T) {
 	for _, path := range []string{"/api", "/api/v1/nothing", "/api/v2/runs", "/hooks/none", "/assets/gone-c3.js"} {
 		b.get(t, path).problem(t, 404, client.CodeNotFound, "")
 	}
+	for _, path := range []string{"/", "/runs", "/api/v1/nothing"} {
+		if a := b.ask(t, "POST", path, strings.NewReader("{}")); a.status != 404 && a.status != 405 || !strings.Contains(a.header.Get("Content-Type"), "problem+json") {
+			t.Errorf("POST %s: %d %v", path, a.status, a.header)
+		}
+	}
 }
 
 // TestNotBuilt: a host without the web interface says how to get it.

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { ago, count, date, duration, percent, size } from "./format.js";
 
 test.each([
-  [0, "0.0 s"],
+  [0, "0 ms"],
+  [0.04, "40 ms"],
+  [0.9996, "1.0 s"],
   [9.94, "9.9 s"],
   [9.96, "10 s"],
   [59.6, "1 min 00 s"],

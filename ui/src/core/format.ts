@@ -1,8 +1,9 @@
 // How figures are written. Times are the host's, in the reader's own time zone.
 
-/** duration of some seconds: "0.4 s", "12 s", "3 min 05 s", "2 h 14 min", "3 d 4 h". */
+/** duration of some seconds: "40 ms", "1.4 s", "12 s", "3 min 05 s", "2 h 14 min", "3 d 4 h". */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return "–";
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const s = Math.round(seconds);
   if (s < 60) return `${s} s`;

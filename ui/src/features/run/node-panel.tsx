@@ -39,7 +39,7 @@ export function NodePanel({ run, node, live, onBack }: { run: Run; node: Node | 
         </Button>
       }
     >
-      <div className="card grid gap-4 p-4">
+      <div className="card grid grid-cols-1 gap-4 p-4">
         <Head node={node} />
         {node.error && <Problem error={{ title: node.error.message, ...(node.error.hint ? { fix: node.error.hint } : {}) }} />}
         {node.error?.detail && <pre className="max-h-48 overflow-auto rounded-md bg-raised p-3 font-mono text-small whitespace-pre-wrap">{node.error.detail}</pre>}
@@ -64,7 +64,7 @@ function Head({ node: n }: { node: Node }) {
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-muted">
       <State state={n.state} />
       {n.type && <Badge>{n.type}</Badge>}
-      <span>{n.attempt ? t.run.attempt(n.attempt, n.attempts ?? 1) : n.started || n.state === "cached" ? "" : t.run.noAttempt}</span>
+      {n.attempt ? <span>{t.run.attempt(n.attempt, n.attempts ?? 1)}</span> : !n.started && n.state !== "cached" && <span>{t.run.noAttempt}</span>}
       {n.started && <span>{took(n, now)}</span>}
       {n.agent && <span>{t.run.on(n.agent)}</span>}
       {n.source && <span className="min-w-0 truncate">{t.run.cached(n.source)}</span>}
@@ -74,10 +74,10 @@ function Head({ node: n }: { node: Node }) {
 
 function Asked({ run, node }: { run: Run; node: Node }) {
   return (
-    <div className="grid justify-items-start gap-3 rounded-lg bg-warn-tint p-4">
+    <div className="grid grid-cols-1 gap-3 rounded-lg bg-warn-tint p-4">
       <p className="text-lead font-medium">{node.ask?.message || t.run.waits}</p>
       {node.ask?.show && <Values values={node.ask.show} large />}
-      <Copy text={t.run.answer(run.id, node.at)} />
+      <Copy text={t.run.answer(run.id, node.at)} className="justify-self-start" />
     </div>
   );
 }

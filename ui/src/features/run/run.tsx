@@ -57,13 +57,13 @@ function Followed({ first }: { first: Run }) {
         <Explain run={run} />
       </div>
       <Results run={run} />
-      <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
+      <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
         <Section title={t.run.nodes} className={node === undefined ? "" : "max-lg:hidden"}>
           <NodeList nodes={nodes} newest={live.newest} chosen={chosen} onChoose={choose} />
         </Section>
         <NodePanel run={run} node={node} live={live} onBack={() => choose()} />
       </div>
-      <div className="grid items-start gap-6 lg:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-2">
         <Section title={t.run.inputs}>
           <Values values={run.inputs} />
         </Section>
@@ -84,7 +84,7 @@ function Results({ run }: { run: Run }) {
   if (first === undefined) return null;
   return (
     <Section title={t.run.results}>
-      <div className={`grid items-start gap-3 ${others.length > 0 ? "lg:grid-cols-[2fr_1fr]" : "max-w-4xl"}`}>
+      <div className={`grid grid-cols-1 items-start gap-3 ${others.length > 0 ? "lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]" : "max-w-4xl"}`}>
         <Media artifact={first} />
         {others.length > 0 && (
           <div className="grid gap-3 sm:max-lg:grid-cols-2">

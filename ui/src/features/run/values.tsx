@@ -9,9 +9,9 @@ export function Values({ values, large = false }: { values: Record<string, unkno
   const entries = Object.entries(values ?? {});
   if (entries.length === 0) return <p className="text-muted">{t.none}</p>;
   return (
-    <dl className="grid gap-3">
+    <dl className="grid grid-cols-1 gap-3">
       {entries.map(([name, value]) => (
-        <div key={name} className={`grid min-w-0 gap-x-4 gap-y-1 ${large ? "" : "sm:grid-cols-[8rem_minmax(0,1fr)]"}`}>
+        <div key={name} className={`grid min-w-0 grid-cols-1 gap-x-4 gap-y-1 ${large ? "" : "sm:grid-cols-[8rem_minmax(0,1fr)]"}`}>
           <dt className="min-w-0 truncate font-mono text-small leading-5 text-muted" title={name}>
             {name}
           </dt>
@@ -38,7 +38,7 @@ function Value({ value, large }: { value: unknown; large: boolean }) {
   const plain = typeof value === "string" ? value : JSON.stringify(value, null, 2);
   const text = plain.length > long ? `${plain.slice(0, long)}…` : plain;
   return (
-    <pre tabIndex={text.length > 400 ? 0 : undefined} className={`max-h-64 overflow-auto break-words whitespace-pre-wrap ${typeof value === "string" ? "font-sans" : "font-mono text-small"}`}>
+    <pre tabIndex={text.length > 400 ? 0 : undefined} className={`max-h-64 overflow-auto break-words whitespace-pre-wrap ${typeof value === "string" ? "font-sans" : "font-mono text-small leading-5"}`}>
       {text}
     </pre>
   );
