@@ -15,6 +15,8 @@ const pages = [
     validateSearch: (search): { node?: string } => (typeof search["node"] === "string" ? { node: search["node"] } : {}),
     component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
   }),
+  createRoute({ getParentRoute: () => root, path: "/approvals", component: lazyRouteComponent(() => import("./features/approvals/approvals.js"), "Approvals") }),
+  createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),
 ];
 
 export const router = createRouter({ routeTree: root.addChildren(pages), defaultErrorComponent: Broken, defaultPreload: "intent", scrollRestoration: false });

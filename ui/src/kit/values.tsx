@@ -1,6 +1,6 @@
-import { asArtifact } from "../../core/values.js";
-import { FileRow, Media } from "../../kit/media.js";
-import { t } from "../../strings.js";
+import { asArtifact } from "../core/values.js";
+import { FileRow, Media } from "./media.js";
+import { t } from "../strings.js";
 
 const long = 2000; // characters of a text
 
