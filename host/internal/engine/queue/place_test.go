@@ -1,10 +1,11 @@
-package engine
+package queue
 
 import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
+
+	"github.com/oklog/ulid/v2"
 )
 
 // TestBetween: wherever runs are put, also again and again at the same place, there is a place, and it stays short.
@@ -16,7 +17,7 @@ func TestBetween(t *testing.T) {
 	} {
 		var all []string
 		for range 5 {
-			all = append(all, string(NewID(time.Unix(1, 0))))
+			all = append(all, "run_"+ulid.Make().String())
 		}
 		slices.Sort(all)
 		for range 2000 {

@@ -1,4 +1,4 @@
-package engine
+package loop
 
 import (
 	"context"
@@ -6,20 +6,23 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine/draft"
+	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
+	"github.com/myspinbot/spinbot/host/internal/engine/slots"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // elsewhere says whether an agent is on another machine.
-func (e *Engine) elsewhere(agent string) bool {
+func (e *Loop) elsewhere(agent string) bool {
 	return agent != "" && e.cfg.Placer != nil && e.cfg.Elsewhere != nil && e.cfg.Elsewhere(agent)
 }
 
 // recover goes on with what was under way when the host stopped. Attempts on this machine have ended with it. Those on
 // another go on there, or their results wait: they are asked for, and no event tells of that.
-func (p *pass) recover() {
-	for _, i := range p.l.state.Interrupted() {
+func (p *Pass) recover() {
+	for _, i := range p.State.Interrupted() {
 		why := &sdk.Error{Cause: sdk.CauseLost, Message: "the host stopped while it ran"}
 		if p.e.elsewhere(i.Agent) {
 			err := p.attach(i)
@@ -28,32 +31,32 @@ func (p *pass) recover() {
 			}
 			why.Message += ", and it cannot be asked for: " + err.Error()
 		}
-		ev := about(run.AttemptEnded, i)
+		ev := draft.About(run.AttemptEnded, i)
 		ev.Attempt, ev.Error = i.Attempt, why
-		p.add(ev)
+		p.Add(ev)
 	}
 }
 
 // attach takes up an attempt that an agent on another machine holds, as it was: only its inputs are evaluated anew.
-func (p *pass) attach(i *run.Instance) error {
-	if p.l.scope(i.Node) == nil {
-		return p.unentered(i.Node.Frame)
+func (p *Pass) attach(i *run.Instance) error {
+	if p.Scope(i.Node) == nil {
+		return p.Unentered(i.Node.Frame)
 	}
-	inputs, diags := p.inputs(i)
+	inputs, diags := p.Inputs(i)
 	if diags.HasErrors() {
 		return diags
 	}
-	n, l, e := p.l.node(i.Node), p.l, p.e
-	at := place{inst: i, id: l.state.Address(i).String(), priority: l.state.Priority + n.Priority,
-		given: placement.Given{Agent: i.Agent, Devices: i.Devices, Memory: i.Memory}}
+	n, l, e := p.Node(i.Node), p.l, p.e
+	at := slots.Place{Inst: i, ID: l.State.Address(i).String(), Priority: l.State.Priority + n.Priority,
+		Given: placement.Given{Agent: i.Agent, Devices: i.Devices, Memory: i.Memory}}
 	d, _ := n.Wants(inputs)
-	w := p.asks(i, n, d, at.id, at.priority, inputs)
-	w.Held = &at.given
-	e.cfg.Placer.Want(w, func(placement.Given) {}, func() { e.post(l, yielded{i, at.id}) })
+	w := p.asks(i, n, d, at.ID, at.Priority, inputs)
+	w.Held = &at.Given
+	e.cfg.Placer.Want(w, func(placement.Given) {}, func() { e.Post(l, yielded{i, at.ID}) })
 	a := p.newAttempt(at, inputs)
 	a.held = true
 	if p.reuses(n) {
-		if _, key, _ := p.known(i, n, inputs); key != "" && e.flights.enter(key, flown{l, i}) {
+		if _, key, _ := p.known(i, n, inputs); key != "" && e.flights.Enter(key, reuse.Flown[*Live]{Of: l, Run: l.ID, Inst: i}) {
 			a.key = key
 		}
 	}
@@ -63,18 +66,12 @@ func (p *pass) attach(i *run.Instance) error {
 
 // LetGo has another host go on with a run, as the store says: what is under way for it here is stopped, on other machines it
 // goes on, and nothing more is recorded. It returns when the run is not here any more, as at once when it was not.
-func (e *Engine) LetGo(ctx context.Context, id run.ID, why error) error {
-	if t := e.queue.take(id); t != nil {
-		e.queue.settle(t)
-		e.cfg.Log.Warn(why.Error())
-		e.left(id)
-		return nil
-	}
-	l := e.find(id)
+func (e *Loop) LetGo(ctx context.Context, id run.ID, why error) error {
+	l := e.Find(id)
 	if l == nil {
 		return nil
 	}
-	e.post(l, leaving{why})
+	e.Post(l, leaving{why})
 	select {
 	case <-l.gone:
 		return nil
@@ -83,7 +80,7 @@ func (e *Engine) LetGo(ctx context.Context, id run.ID, why error) error {
 	}
 }
 
-func (e *Engine) left(id run.ID) {
+func (e *Loop) left(id run.ID) {
 	if e.cfg.Left != nil {
 		e.cfg.Left(id)
 	}

@@ -1,4 +1,4 @@
-package engine
+package loop
 
 import (
 	"maps"
@@ -7,6 +7,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine/slots"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -31,44 +32,46 @@ type yielded struct {
 }
 
 // want has the placer look for the devices that an instance asks for, or for an agent. It says whether it asks for any.
-func (p *pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
+func (p *Pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
 	spread := p.e.spreads(n.Type)
 	if p.e.cfg.Placer == nil || !n.Asks() && !spread {
 		return false
 	}
-	inputs, diags := p.inputs(i)
+	inputs, diags := p.Inputs(i)
 	if diags.HasErrors() {
-		p.failed(i, sdk.Refuse(diags.Error(), ""))
+		p.Failed(i, sdk.Refuse(diags.Error(), ""))
 		return true
 	}
 	d, ok := n.Wants(inputs)
 	if !ok && !spread {
 		return false
 	}
-	at := p.l.state.Address(i)
+	at := p.State.Address(i)
 	at.Attempt = i.Attempt + 1
 	id, l, e := at.String(), p.l, p.e
 	if !l.waits(i, id) {
 		return true
 	}
 	e.cfg.Placer.Want(p.asks(i, n, d, id, priority, inputs),
-		func(g placement.Given) { e.post(l, granted(place{inst: i, priority: priority, id: id, given: g})) },
-		func() { e.post(l, yielded{i, id}) })
+		func(g placement.Given) {
+			e.Post(l, granted(slots.Place{Inst: i, Priority: priority, ID: id, Given: g}))
+		},
+		func() { e.Post(l, yielded{i, id}) })
 	return true
 }
 
 // spreads says whether tasks of a node type go to any agent though they need no device.
-func (e *Engine) spreads(t sdk.NodeType) bool {
+func (e *Loop) spreads(t sdk.NodeType) bool {
 	return e.cfg.Spread != nil && e.cfg.Spread(t) && !e.cfg.RunsAhead(t)
 }
 
-func (p *pass) asks(i *run.Instance, n *pipeline.Node, d pipeline.Device, id string, priority int, inputs sdk.Values) placement.Want {
-	return placement.Want{ID: id, Owner: p.l.state.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Files: d.Files, Rung: i.Rung,
+func (p *Pass) asks(i *run.Instance, n *pipeline.Node, d pipeline.Device, id string, priority int, inputs sdk.Values) placement.Want {
+	return placement.Want{ID: id, Owner: p.State.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Files: d.Files, Rung: i.Rung,
 		Evictable: d.Evictable, Inputs: inputs}
 }
 
 // waits notes that an instance waits for devices, unless the run is over.
-func (l *live) waits(i *run.Instance, id string) bool {
+func (l *Live) waits(i *run.Instance, id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.over != nil {
@@ -82,7 +85,7 @@ func (l *live) waits(i *run.Instance, id string) bool {
 }
 
 // unwant takes instances out that wait for devices in vain: those for which vain holds.
-func (l *live) unwant(e *Engine, vain func(*run.Instance) bool) {
+func (l *Live) unwant(e *Loop, vain func(*run.Instance) bool) {
 	var ids []string
 	l.mu.Lock()
 	for i, id := range l.wants {
@@ -98,24 +101,40 @@ func (l *live) unwant(e *Engine, vain func(*run.Instance) bool) {
 }
 
 // wanting lists the instances that wait for devices.
-func (l *live) wanting() []*run.Instance {
+func (l *Live) wanting() []*run.Instance {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Collect(maps.Keys(l.wants))
 }
 
 // giveBack gives back what an attempt held of slots or devices.
-func (e *Engine) giveBack(at place, went *placement.Went) {
-	if at.id != "" {
-		e.cfg.Placer.Done(at.id, went)
+func (e *Loop) giveBack(at slots.Place, went *placement.Went) {
+	if at.ID != "" {
+		e.cfg.Placer.Done(at.ID, went)
 		return
 	}
-	e.slots.release(at.class)
+	e.slots.Release(at.Class)
 }
 
 // yield stops an attempt whose devices somebody else needs more.
-func (p *pass) yield(m yielded) {
-	if a := p.l.attempts[m.inst]; a != nil && a.at.id == m.id {
+func (p *Pass) yield(m yielded) {
+	if a := p.l.attempts[m.inst]; a != nil && a.at.ID == m.id {
 		a.cancel(&sdk.Error{Cause: sdk.CausePreempted, Message: "its devices went to a task that goes before it"})
+	}
+}
+
+// Hold begins no attempt as long as there is a reason why not; those under way finish.
+func (e *Loop) Hold(why string) {
+	e.slots.Hold(why)
+	if e.cfg.Placer != nil {
+		e.cfg.Placer.Hold(why)
+	}
+}
+
+// Reprioritize tells the placer that the run's priority is another one now.
+func (p *Pass) Reprioritize() {
+	for _, i := range p.l.wanting() {
+		n := p.Node(i.Node)
+		p.want(i, n, p.State.Priority+n.Priority)
 	}
 }

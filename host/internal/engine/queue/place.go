@@ -1,7 +1,6 @@
-package engine
+package queue
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,55 +12,33 @@ import (
 // ErrNotQueued says that a run does not wait for its turn here.
 var ErrNotQueued = errors.New("it does not wait in the queue")
 
-// Move puts a run that waits right before another one, or right behind it, or, without another, before all. It gets the priority of the
-// one beside it. ErrNotQueued.
-func (e *Engine) Move(ctx context.Context, id, other run.ID, behind bool, by string) error {
-	q := e.queue
-	q.moves.Lock()
-	defer q.moves.Unlock()
-	if other == "" && q.first(id) {
-		return nil
-	}
-	t := q.take(id)
-	if t == nil {
-		return fmt.Errorf("%s: %w", id, ErrNotQueued)
-	}
-	ev := run.Event{Kind: run.RunPrioritized, Owner: by}
-	var err error
-	if ev.Priority, ev.Place, err = q.beside(other, behind); err != nil {
-		q.push(t)
-		e.pump()
-		return err
-	}
-	return e.replace(ctx, t, ev)
-}
-
-func (q *queue) first(id run.ID) bool {
+// First says whether the run goes on before all others.
+func (q *Queue) First(id run.ID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting) > 0 && q.waiting[0].id == id
+	return len(q.waiting) > 0 && q.waiting[0].ID == id
 }
 
-// beside gives the priority and a place right before a run that waits, or right behind it; without one, before all.
-func (q *queue) beside(other run.ID, behind bool) (priority int, place string, err error) {
+// Beside gives the priority and a place right before a run that waits, or right behind it; without one, before all.
+func (q *Queue) Beside(other run.ID, behind bool) (priority int, place string, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	at := slices.IndexFunc(q.waiting, func(t *ticket) bool { return other == "" || t.id == other })
+	at := slices.IndexFunc(q.waiting, func(t *Ticket) bool { return other == "" || t.ID == other })
 	if at < 0 {
 		return 0, "", fmt.Errorf("%s: %w", other, ErrNotQueued)
 	}
 	one := q.waiting[at]
 	// edge is the place of the next one on a side; none where others have another priority.
 	edge := func(k int) string {
-		if k < 0 || k == len(q.waiting) || q.waiting[k].priority != one.priority {
+		if k < 0 || k == len(q.waiting) || q.waiting[k].Priority != one.Priority {
 			return ""
 		}
-		return q.waiting[k].place
+		return q.waiting[k].Place
 	}
 	if behind {
-		return one.priority, between(one.place, edge(at+1)), nil
+		return one.Priority, between(one.Place, edge(at+1)), nil
 	}
-	return one.priority, between(edge(at-1), one.place), nil
+	return one.Priority, between(edge(at-1), one.Place), nil
 }
 
 // The bytes that places are made of, beside those of ids, which lie between the two. No place ends with the lowest: there is always room

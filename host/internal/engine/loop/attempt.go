@@ -1,4 +1,4 @@
-package engine
+package loop
 
 import (
 	"context"
@@ -10,17 +10,18 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine/slots"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // attempt is one task under way.
 type attempt struct {
-	e       *Engine
-	l       *live
+	e       *Loop
+	l       *Live
 	inst    *run.Instance
 	iter, n int // round and attempt
-	at      place
+	at      slots.Place
 	fresh   bool   // it wants a process of its own
 	afar    bool   // it is carried out on another machine
 	held    bool   // it was sent there before this host began
@@ -40,13 +41,13 @@ type attempt struct {
 
 // launch starts the task; its goroutine is counted in e.busy. Only a goroutine that is counted itself may call it.
 func (a *attempt) launch() {
-	a.e.begin()
+	a.e.Begin()
 	go a.run()
 }
 
 // durable is called once the attempt's start is in the journal.
 func (a *attempt) durable() {
-	if !a.at.class.ahead {
+	if !a.at.Class.Ahead {
 		a.known = true
 		a.launch()
 		return
@@ -61,14 +62,14 @@ func (a *attempt) durable() {
 }
 
 func (a *attempt) run() {
-	defer a.e.done()
+	defer a.e.Done()
 	defer a.cancel(nil)
 	ctx, stop := a.limits()
 	if a.fresh { // what the attempt before left in the process may be what it ran out of
 		ctx = exec.WithFresh(ctx)
 	}
 	if a.held {
-		ctx = exec.WithHeld(ctx, a.at.given.Agent)
+		ctx = exec.WithHeld(ctx, a.at.Given.Agent)
 	}
 	res, err := a.execute(ctx, stop)
 	stop.end()
@@ -86,7 +87,7 @@ func (a *attempt) run() {
 		f.outputs, f.ref, f.err = a.accept(res.Outputs)
 	}
 	a.e.giveBack(a.at, &placement.Went{Error: f.err, Usage: a.usage})
-	a.e.post(a.l, f)
+	a.e.Post(a.l, f)
 }
 
 // limits gives the context that ends at the attempt's deadline, or when it says nothing for idle_timeout. On another machine
@@ -144,7 +145,7 @@ func (a *attempt) reporter(t *idleTimer) func(sdk.Report) {
 		}
 		if r.Kind == sdk.ReportCheckpoint {
 			if most := sdk.MaxCheckpoint; len(r.Checkpoint) <= most || len(r.Checkpoint) <= 2*most && sdk.HasSealed(a.task.Inputs) { // sealed, it is longer
-				a.e.post(a.l, saved{a.inst, a.iter, a.n, r.Checkpoint})
+				a.e.Post(a.l, saved{a.inst, a.iter, a.n, r.Checkpoint})
 				return
 			}
 			r = sdk.Report{Kind: sdk.ReportLog, Level: "warn", Message: "a checkpoint above 4 KiB was dropped"}
@@ -166,13 +167,13 @@ func (a *attempt) say(r sdk.Report) {
 	a.e.cfg.Reports(a.task.Address, r)
 }
 
-// explain says why the attempt ended badly. What the engine told it to do goes before what the executor made of it.
+// explain says why the attempt ended badly. What the engine Told it to do goes before what the executor made of it.
 func explain(ctx context.Context, err error) *sdk.Error {
-	var told, own *sdk.Error
-	if !errors.As(context.Cause(ctx), &told) {
+	var Told, own *sdk.Error
+	if !errors.As(context.Cause(ctx), &Told) {
 		return sdk.AsError(err)
 	}
-	out := *told
+	out := *Told
 	if errors.As(err, &own) && own.Detail != "" {
 		out.Detail = own.Detail
 	}
@@ -197,9 +198,9 @@ func (a *attempt) accept(outputs sdk.Values) (kept sdk.Values, ref string, bad *
 			Message: a.task.Type + " returned outputs that do not fit its own schema: " + strings.Join(lines, "; "),
 			Hint:    "this is a defect of the node type; tell its author"}
 	}
-	kept, err := a.node.Seal(outputs, derived, a.e.sealer())
+	kept, err := a.node.Seal(outputs, derived, a.e.cfg.Drafts.Vault)
 	if err == nil {
-		ref, err = a.e.spill(a.l, "outputs", kept)
+		ref, err = a.e.cfg.Drafts.Runs.Spill(a.l.Run, "outputs", kept)
 	}
 	if err != nil {
 		return nil, "", sdk.AsError(err)
