@@ -1,4 +1,4 @@
-package pipetest
+package testfile
 
 import (
 	"errors"
@@ -9,11 +9,11 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// steps lead to a node instance from its run: the modules around it, then the instance itself.
-type steps []sdk.Step
+// Steps lead to a node instance from its run: the modules around it, then the instance itself.
+type Steps []sdk.Step
 
-// parseSteps reads an address within a run, such as node.shot[2] or module.finish/node.mix.
-func parseSteps(s string) (steps, error) {
+// ParseSteps reads an address within a run, such as node.shot[2] or module.finish/node.mix.
+func ParseSteps(s string) (Steps, error) {
 	a, err := sdk.ParseAddress("run_0/" + s)
 	if err == nil && a.Attempt > 0 {
 		err = errors.New("want a node, or an instance of it")
@@ -21,12 +21,12 @@ func parseSteps(s string) (steps, error) {
 	if err != nil {
 		return nil, &addressError{s, err}
 	}
-	return stepsTo(a), nil
+	return StepsTo(a), nil
 }
 
-// stepsTo gives the steps of an address.
-func stepsTo(a sdk.Address) steps {
-	out := append(steps{}, a.Modules...)
+// StepsTo gives the steps of an address.
+func StepsTo(a sdk.Address) Steps {
+	out := append(Steps{}, a.Modules...)
 	if a.Node.Kind != "" {
 		out = append(out, a.Node)
 	}
@@ -34,7 +34,7 @@ func stepsTo(a sdk.Address) steps {
 }
 
 // String gives the address within the run.
-func (s steps) String() string {
+func (s Steps) String() string {
 	parts := make([]string, len(s))
 	for i := range s {
 		parts[i] = s[i].String()
@@ -42,20 +42,20 @@ func (s steps) String() string {
 	return strings.Join(parts, "/")
 }
 
-// whole leaves out keys and rounds: the node as its pipeline has it.
-func (s steps) whole() steps {
-	out := make(steps, len(s))
+// Whole leaves out keys and rounds: the node as its pipeline has it.
+func (s Steps) Whole() Steps {
+	out := make(Steps, len(s))
 	for i := range s {
 		out[i] = sdk.Step{Kind: s[i].Kind, Name: s[i].Name}
 	}
 	return out
 }
 
-// last is the step of the node itself.
-func (s steps) last() sdk.Step { return s[len(s)-1] }
+// Last is the step of the node itself.
+func (s Steps) Last() sdk.Step { return s[len(s)-1] }
 
-// covers says whether an address that may leave out keys and rounds means an instance, and how narrowly.
-func (s steps) covers(instance steps) (narrow int, ok bool) {
+// Covers says whether an address that may leave out keys and rounds means an instance, and how narrowly.
+func (s Steps) Covers(instance Steps) (narrow int, ok bool) {
 	if len(s) != len(instance) {
 		return 0, false
 	}
@@ -92,19 +92,19 @@ func (e *addressError) Error() string {
 	return fmt.Sprintf("%q: %s; write node.name, or node.name[0] for an instance", e.text, strings.ReplaceAll(why, "run_0/", ""))
 }
 
-// vertex is a node of a pipeline, or of a module within it.
-type vertex struct {
-	at   steps
-	node *pipeline.Node
+// Vertex is a node of a pipeline, or of a module within it.
+type Vertex struct {
+	At   Steps
+	Node *pipeline.Node
 }
 
-// vertices lists the nodes of a pipeline and of its modules, those around before those within.
-func vertices(p *pipeline.Pipeline) []vertex { return verticesIn(nil, p) }
+// Vertices lists the nodes of a pipeline and of its modules, those around before those within.
+func Vertices(p *pipeline.Pipeline) []Vertex { return verticesIn(nil, p) }
 
-func verticesIn(in steps, p *pipeline.Pipeline) (out []vertex) {
+func verticesIn(in Steps, p *pipeline.Pipeline) (out []Vertex) {
 	for _, n := range p.Nodes {
 		at := append(in[:len(in):len(in)], n.Step(sdk.Key{}, 0))
-		out = append(out, vertex{at, n})
+		out = append(out, Vertex{at, n})
 		if n.Module != nil {
 			out = append(out, verticesIn(at, n.Module)...)
 		}
@@ -113,11 +113,11 @@ func verticesIn(in steps, p *pipeline.Pipeline) (out []vertex) {
 }
 
 // known lists the addresses of vertices of some kinds.
-func known(list []vertex, kinds ...pipeline.Kind) (out []string) {
+func known(list []Vertex, kinds ...pipeline.Kind) (out []string) {
 	for _, v := range list {
 		for _, k := range kinds {
-			if v.node.Kind == k {
-				out = append(out, v.at.String())
+			if v.Node.Kind == k {
+				out = append(out, v.At.String())
 			}
 		}
 	}

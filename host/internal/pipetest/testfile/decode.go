@@ -1,4 +1,4 @@
-package pipetest
+package testfile
 
 import (
 	"maps"
@@ -43,7 +43,7 @@ func (d *decoder) file(src []byte) {
 		case "run":
 			d.run(b)
 		case "mock":
-			d.mock(b, &d.suite.mocks)
+			d.mock(b, &d.suite.Mocks)
 		default:
 			d.unknownBlock(b, "at the top of a test file", "run", "mock")
 		}
@@ -107,7 +107,7 @@ func (d *decoder) constant(e hclsyntax.Expression, s sdk.Schema, what string) (x
 	}
 	wrong := expr.Fit(&s, v)
 	for _, w := range wrong {
-		d.fail(locate(e, stepsOf(w.Path)), "", "%s: %s", what, w)
+		d.fail(Locate(e, StepsOf(w.Path)), "", "%s: %s", what, w)
 	}
 	x, err := expr.Artifacts{}.Out(v)
 	return expr.Coerce(&s, x), err == nil && len(wrong) == 0 && x != nil
@@ -155,8 +155,8 @@ func (d *decoder) run(b *hclsyntax.Block) {
 	if !ok {
 		return
 	}
-	r := &Run{Name: name, Range: rangeOf(b.DefRange()), file: pipelineOf(d.suite.File), fileRange: b.DefRange(),
-		expect: expect{rng: b.DefRange()}}
+	r := &Run{Name: name, Range: RangeOf(b.DefRange()), File: Pipeline(d.suite.File), FileRange: b.DefRange(),
+		Expect: Expect{Range: b.DefRange()}}
 	for _, other := range d.suite.Runs {
 		if other.Name == name {
 			d.fail(b.DefRange(), "give each its own name", "second run block named %q", name)
@@ -164,54 +164,54 @@ func (d *decoder) run(b *hclsyntax.Block) {
 	}
 	var file string
 	d.attributes(b.Body, "in a run block", map[string]reader{
-		"inputs": d.expression(&r.inputs),
+		"inputs": d.expression(&r.Inputs),
 		"file": func(e hclsyntax.Expression) {
 			d.text("file", &file)(e)
-			r.file, r.fileRange = filepath.Join(d.dir, filepath.FromSlash(file)), e.Range()
+			r.File, r.FileRange = filepath.Join(d.dir, filepath.FromSlash(file)), e.Range()
 		},
-		"diagnostics": func(e hclsyntax.Expression) { r.diagnostics = d.refusals(e) },
+		"diagnostics": func(e hclsyntax.Expression) { r.Diagnostics = d.refusals(e) },
 	})
 	expects := 0
 	for _, inner := range b.Body.Blocks {
 		switch inner.Type {
 		case "mock":
-			d.mock(inner, &r.mocks)
+			d.mock(inner, &r.Mocks)
 		case "answer":
 			d.answer(r, inner)
 		case "expect":
 			if expects++; expects > 1 {
 				d.fail(inner.DefRange(), "a run block has at most one", "second expect block")
 			}
-			d.expect(&r.expect, inner)
+			d.expect(&r.Expect, inner)
 		default:
 			d.unknownBlock(inner, "in a run block", "mock", "answer", "expect")
 		}
 	}
-	if r.diagnostics != nil && expects > 0 {
+	if r.Diagnostics != nil && expects > 0 {
 		d.fail(b.DefRange(), "diagnostics means that nothing runs: take out the expect block, or diagnostics", "both diagnostics and expect in run %q", name)
 	}
 	d.suite.Runs = append(d.suite.Runs, r)
 }
 
 // refusals reads the texts of diagnostics, each with its place.
-func (d *decoder) refusals(e hclsyntax.Expression) []expected {
+func (d *decoder) refusals(e hclsyntax.Expression) []Expected {
 	x, ok := d.constant(e, sdk.Schema{Type: "array", MinItems: new(1), Items: &sdk.Schema{Type: "string", MinLength: new(1)}}, "diagnostics")
 	if !ok {
-		return []expected{}
+		return []Expected{}
 	}
 	list := x.([]any)
-	out := make([]expected, len(list))
+	out := make([]Expected, len(list))
 	for i := range list {
-		out[i] = expected{list[i].(string), locate(e, []any{i})}
+		out[i] = Expected{list[i].(string), Locate(e, []any{i})}
 	}
 	return out
 }
 
-// locate finds the place of the part of an expression that steps of names and positions lead to.
-func locate(e hclsyntax.Expression, steps []any) hcl.Range { return part(e, steps).Range() }
+// Locate finds the place of the part of an expression that steps of names and positions lead to.
+func Locate(e hclsyntax.Expression, steps []any) hcl.Range { return Part(e, steps).Range() }
 
-// part finds what steps lead to, or the nearest part around it.
-func part(e hclsyntax.Expression, steps []any) hclsyntax.Expression {
+// Part finds what steps lead to, or the nearest part around it.
+func Part(e hclsyntax.Expression, steps []any) hclsyntax.Expression {
 	for {
 		p, wrapped := e.(*hclsyntax.ParenthesesExpr)
 		if !wrapped {
@@ -226,12 +226,12 @@ func part(e hclsyntax.Expression, steps []any) hclsyntax.Expression {
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range e.Items {
 			if name, known := expr.KeyName(item.KeyExpr); known && name == steps[0] {
-				return part(item.ValueExpr, steps[1:])
+				return Part(item.ValueExpr, steps[1:])
 			}
 		}
 	case *hclsyntax.TupleConsExpr:
 		if i, ok := steps[0].(int); ok && i < len(e.Exprs) {
-			return part(e.Exprs[i], steps[1:])
+			return Part(e.Exprs[i], steps[1:])
 		}
 	}
 	return e

@@ -1,4 +1,4 @@
-package pipetest
+package testfile
 
 import (
 	"encoding/json"
@@ -25,21 +25,21 @@ func number(text string) *json.Number {
 	return &n
 }
 
-// scope evaluates the expressions of a test file. Artifacts that went in, or that artifact() made, come out again.
-type scope struct {
-	functions map[string]function.Function
-	names     map[string]cty.Value
-	artifacts expr.Artifacts
+// Scope evaluates the expressions of a test file. Artifacts that went in, or that artifact() made, come out again.
+type Scope struct {
+	Functions map[string]function.Function
+	Names     map[string]cty.Value
+	Artifacts expr.Artifacts
 }
 
-// taker takes a file in as an artifact.
-type taker func(path string) (sdk.Artifact, error)
+// Taker takes a file in as an artifact.
+type Taker func(path string) (sdk.Artifact, error)
 
-// newScope makes a scope whose artifact() reads from the suite's folder. Without take it only says whether the file is
+// NewScope makes a scope whose artifact() reads from the suite's folder. Without take it only says whether the file is
 // there: its value is then not known yet.
-func (s *Suite) newScope(take taker) *scope {
-	c := &scope{functions: expr.Table(s.files), names: map[string]cty.Value{}, artifacts: expr.Artifacts{}}
-	c.functions["artifact"] = function.New(&function.Spec{
+func (s *Suite) NewScope(take Taker) *Scope {
+	c := &Scope{Functions: expr.Table(s.files), Names: map[string]cty.Value{}, Artifacts: expr.Artifacts{}}
+	c.Functions["artifact"] = function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(expr.ArtifactType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
@@ -54,7 +54,7 @@ func (s *Suite) newScope(take taker) *scope {
 			if err != nil {
 				return cty.NilVal, function.NewArgError(0, err)
 			}
-			return c.artifacts.In(nil, a)
+			return c.Artifacts.In(nil, a)
 		},
 	})
 	return c
@@ -74,13 +74,13 @@ func regular(path string) error {
 	return nil
 }
 
-// value evaluates an expression to a value of a run.
-func (c *scope) value(e hclsyntax.Expression) (any, hcl.Diagnostics) {
-	v, found := expr.Eval(e, &hcl.EvalContext{Variables: c.names, Functions: c.functions})
+// Value evaluates an expression to a value of a run.
+func (c *Scope) Value(e hclsyntax.Expression) (any, hcl.Diagnostics) {
+	v, found := expr.Eval(e, &hcl.EvalContext{Variables: c.Names, Functions: c.Functions})
 	if found.HasErrors() {
 		return nil, found
 	}
-	x, err := c.artifacts.Out(v)
+	x, err := c.Artifacts.Out(v)
 	if err != nil {
 		rng := e.Range()
 		return nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "the value " + err.Error(), Subject: &rng}}
@@ -89,18 +89,18 @@ func (c *scope) value(e hclsyntax.Expression) (any, hcl.Diagnostics) {
 }
 
 // infer gives what is known of an expression, and reports names that are not there.
-func (c *scope) infer(f *finder, e hclsyntax.Expression, what string) cty.Value {
+func (c *Scope) infer(f *finder, e hclsyntax.Expression, what string) cty.Value {
 	if e == nil {
 		return cty.DynamicVal
 	}
-	known := make([]string, 0, len(c.names))
-	for name := range c.names {
+	known := make([]string, 0, len(c.Names))
+	for name := range c.Names {
 		known = append(known, name)
 	}
 	slices.Sort(known)
 	for _, t := range e.Variables() {
 		root := t.RootName()
-		if _, ok := c.names[root]; ok {
+		if _, ok := c.Names[root]; ok {
 			continue
 		}
 		detail := what + " refers to nothing but functions"
@@ -110,39 +110,39 @@ func (c *scope) infer(f *finder, e hclsyntax.Expression, what string) cty.Value 
 		f.fail(t.SourceRange(), detail, "unknown name %q", root)
 		return cty.DynamicVal
 	}
-	v, found := expr.Infer(e, &hcl.EvalContext{Variables: c.names, Functions: c.functions})
+	v, found := expr.Infer(e, &hcl.EvalContext{Variables: c.Names, Functions: c.Functions})
 	if f.hcl(found); found.HasErrors() {
 		return cty.DynamicVal
 	}
 	return v
 }
 
-// taskNames lets a mock's expressions see the task that it answers.
-func (c *scope) taskNames(t *sdk.Task, schema *sdk.Schema) error {
-	inputs, err := c.artifacts.In(schema, map[string]any(t.Inputs))
+// TaskNames lets a mock's expressions see the task that it answers.
+func (c *Scope) TaskNames(t *sdk.Task, schema *sdk.Schema) error {
+	inputs, err := c.Artifacts.In(schema, map[string]any(t.Inputs))
 	if err != nil {
 		return err
 	}
-	c.names["inputs"], c.names["attempt"] = inputs, cty.NumberIntVal(int64(t.Address.Attempt))
-	c.names["round"] = cty.NumberIntVal(int64(max(1, t.Address.Node.Iter)))
-	c.each(t.Address.Node.Key)
+	c.Names["inputs"], c.Names["attempt"] = inputs, cty.NumberIntVal(int64(t.Address.Attempt))
+	c.Names["round"] = cty.NumberIntVal(int64(max(1, t.Address.Node.Iter)))
+	c.Each(t.Address.Node.Key)
 	return nil
 }
 
-// each sets each.key; null without for_each.
-func (c *scope) each(k sdk.Key) {
+// Each sets each.key; null without for_each.
+func (c *Scope) Each(k sdk.Key) {
 	key := cty.NullVal(cty.DynamicPseudoType)
 	if i, ok := k.Number(); ok {
 		key = cty.NumberIntVal(int64(i))
 	} else if !k.IsZero() {
 		key = cty.StringVal(k.Text())
 	}
-	c.names["each"] = cty.ObjectVal(map[string]cty.Value{"key": key})
+	c.Names["each"] = cty.ObjectVal(map[string]cty.Value{"key": key})
 }
 
-// taskTypes is taskNames before there is a task.
-func (c *scope) taskTypes(t sdk.NodeType) {
-	c.names["inputs"], c.names["attempt"] = cty.UnknownVal(expr.Type(&t.Inputs)), cty.UnknownVal(cty.Number)
-	c.names["round"] = cty.UnknownVal(cty.Number)
-	c.names["each"] = cty.ObjectVal(map[string]cty.Value{"key": cty.DynamicVal})
+// taskTypes is TaskNames before there is a task.
+func (c *Scope) taskTypes(t sdk.NodeType) {
+	c.Names["inputs"], c.Names["attempt"] = cty.UnknownVal(expr.Type(&t.Inputs)), cty.UnknownVal(cty.Number)
+	c.Names["round"] = cty.UnknownVal(cty.Number)
+	c.Names["each"] = cty.ObjectVal(map[string]cty.Value{"key": cty.DynamicVal})
 }

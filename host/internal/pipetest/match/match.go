@@ -1,4 +1,5 @@
-package pipetest
+// Package match compares values with what was expected of them, and writes them for people. It knows nothing of runs.
+package match
 
 import (
 	"encoding/json"
@@ -12,18 +13,18 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// difference is one place where a value is not what was expected.
-type difference struct {
-	steps     []any // names and positions that lead to it
-	want, got string
+// Difference is one place where a value is not what was expected.
+type Difference struct {
+	Steps     []any // names and positions that lead to it
+	Want, Got string
 }
 
-// match compares a value with what was expected of it. An object may have more members than were named; lists have the
+// Values compares a value with what was expected of it. An object may have more members than were named; lists have the
 // same length; numbers are equal as decimals; null stands for what is not there.
-func match(want, got any) []difference { return matchAt(nil, want, got) }
+func Values(want, got any) []Difference { return matchAt(nil, want, got) }
 
-func matchAt(at []any, want, got any) []difference {
-	differ := func() []difference { return []difference{{slices.Clone(at), asText(want), asText(got)}} }
+func matchAt(at []any, want, got any) []Difference {
+	differ := func() []Difference { return []Difference{{slices.Clone(at), Text(want), Text(got)}} }
 	switch want := want.(type) {
 	case map[string]any:
 		return matchObject(at, want, got, differ)
@@ -33,9 +34,9 @@ func matchAt(at []any, want, got any) []difference {
 			return differ()
 		}
 		if len(list) != len(want) {
-			return []difference{{slices.Clone(at), elements(len(want)), elements(len(list)) + ": " + asText(got)}}
+			return []Difference{{slices.Clone(at), elements(len(want)), elements(len(list)) + ": " + Text(got)}}
 		}
-		var out []difference
+		var out []Difference
 		for i := range want {
 			out = append(out, matchAt(append(at, i), want[i], list[i])...)
 		}
@@ -57,7 +58,7 @@ func matchAt(at []any, want, got any) []difference {
 	return differ()
 }
 
-func matchObject(at []any, want map[string]any, got any, differ func() []difference) (out []difference) {
+func matchObject(at []any, want map[string]any, got any, differ func() []Difference) (out []Difference) {
 	if v, ok := got.(sdk.Values); ok {
 		got = map[string]any(v)
 	}
@@ -70,9 +71,9 @@ func matchObject(at []any, want map[string]any, got any, differ func() []differe
 		if !there && want[name] != nil {
 			has := "nothing of that name"
 			if len(members) > 0 {
-				has += "; there is " + list(slices.Sorted(maps.Keys(members)))
+				has += "; there is " + List(slices.Sorted(maps.Keys(members)))
 			}
-			out = append(out, difference{append(slices.Clone(at), name), asText(want[name]), has})
+			out = append(out, Difference{append(slices.Clone(at), name), Text(want[name]), has})
 			continue
 		}
 		out = append(out, matchAt(append(at, name), want[name], value)...)
@@ -102,8 +103,8 @@ func elements(n int) string {
 	return fmt.Sprintf("a list of %d elements", n)
 }
 
-// spell writes the steps to a part of a value: seconds, words[2].text.
-func spell(steps []any) string {
+// Spell writes the steps to a part of a value: seconds, words[2].text.
+func Spell(steps []any) string {
 	var b strings.Builder
 	for _, s := range steps {
 		switch s := s.(type) {
@@ -126,8 +127,8 @@ func spell(steps []any) string {
 // longest value that is shown whole, in bytes.
 const longest = 200
 
-// asText writes a value on one line as JSON, cut where it is long; an artifact by what is known of it.
-func asText(v any) string {
+// Text writes a value on one line as JSON, cut where it is long; an artifact by what is known of it.
+func Text(v any) string {
 	switch v := v.(type) {
 	case json.Number:
 		return v.String()
@@ -140,18 +141,19 @@ func asText(v any) string {
 	if err := e.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return cut(strings.TrimSpace(b.String()))
+	return Cut(strings.TrimSpace(b.String()))
 }
 
-func cut(text string) string {
+// Cut shortens a text for one line.
+func Cut(text string) string {
 	if len(text) > longest {
 		return strings.ToValidUTF8(text[:longest], "") + "…"
 	}
 	return text
 }
 
-// list writes names for a sentence, not too many.
-func list(names []string) string {
+// List writes names for a sentence, not too many.
+func List(names []string) string {
 	if len(names) == 0 {
 		return "none"
 	}

@@ -1,4 +1,4 @@
-package pipetest
+package testfile
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ func (f *finder) at(rng pipeline.Range, detail, format string, args ...any) {
 }
 
 func (f *finder) fail(rng hcl.Range, detail, format string, args ...any) {
-	f.at(rangeOf(rng), detail, format, args...)
+	f.at(RangeOf(rng), detail, format, args...)
 }
 
 func (f *finder) warn(rng hcl.Range, detail, format string, args ...any) {
@@ -39,7 +39,8 @@ func (f *finder) hcl(list hcl.Diagnostics) {
 	}
 }
 
-func rangeOf(r hcl.Range) pipeline.Range {
+// RangeOf gives a range of HCL as diagnostics have it.
+func RangeOf(r hcl.Range) pipeline.Range {
 	return pipeline.Range{File: r.Filename, Start: posOf(r.Start), End: posOf(r.End)}
 }
 
@@ -52,4 +53,11 @@ func lowerFirst(s string) string {
 		r[0] = unicode.ToLower(r[0])
 	}
 	return string(r)
+}
+
+// Diagnostics gives what HCL found as diagnostics of a test file.
+func Diagnostics(list hcl.Diagnostics) pipeline.Diagnostics {
+	var f finder
+	f.hcl(list)
+	return f.found
 }
