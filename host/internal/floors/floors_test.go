@@ -121,7 +121,7 @@ var rooms = []room{
 	{"host/internal/pipetest/match", 2, nil, "a value beside what was expected of it; pure"},
 	{"host/internal/replay", 4, nil, "a recorded run, stepped through event by event: its states and what its expressions saw"},
 	{"host/internal/lsp", 4, nil, "the language server: one connection, its documents, their diagnostics"},
-	{"host/internal/lsp/...", 3, []string{"host/internal/lsp/..."}, "what an editor's questions are answered from: text, places in it, what names mean, answers, shapes"},
+	{"host/internal/lsp/...", 3, []string{"host/internal/lsp/...", "host/internal/pipetest/testfile"}, "what an editor's questions are answered from: text, places in it, what names mean, answers, shapes"},
 	{"host/internal/lineage", 4, []string{"host/internal/replay"}, "where artifacts come from and what became of them: an index of runs, a few of them replayed"},
 	{"host/internal/api/hub", 3, nil, "what happens to runs, told to many readers: one read of the journal for all, nobody waited for"},
 	{"host/internal/api/socket", 3, []string{"host/internal/api/hub"}, "the WebSocket: what clients may send, pings, checks, closing"},

@@ -51,8 +51,10 @@ type Condition struct {
 }
 
 var (
-	runStates  = []any{string(run.Succeeded), string(run.Failed), string(run.Cancelled), string(run.Paused)}
-	nodeStates = []any{string(run.NodeSucceeded), string(run.NodeFailed), string(run.NodeSkipped), string(run.NodeCancelled),
+	// RunStates are those in which a run may be expected.
+	RunStates = []any{string(run.Succeeded), string(run.Failed), string(run.Cancelled), string(run.Paused)}
+	// NodeStates are those in which a node may be expected.
+	NodeStates = []any{string(run.NodeSucceeded), string(run.NodeFailed), string(run.NodeSkipped), string(run.NodeCancelled),
 		string(run.NodeCached), string(run.NodePending), string(run.NodeWaiting)}
 )
 
@@ -69,7 +71,7 @@ func (d *decoder) expect(x *Expect, b *hclsyntax.Block) {
 		}
 	}
 	d.attributes(b.Body, "in an expect block", map[string]reader{
-		"state":   word("state", &x.State, sdk.Schema{Type: "string", Enum: runStates}),
+		"state":   word("state", &x.State, sdk.Schema{Type: "string", Enum: RunStates}),
 		"error":   word("error", &x.Error, sdk.Schema{Type: "string", MinLength: new(1)}),
 		"outputs": d.expression(&x.Outputs),
 		"nodes":   func(e hclsyntax.Expression) { x.Nodes = d.nodeStates(e) },
@@ -100,8 +102,8 @@ func (d *decoder) nodeStates(e hclsyntax.Expression) map[string]Expected {
 			continue
 		}
 		state := states[address].(string)
-		if !slices.Contains(nodeStates, any(state)) {
-			d.fail(rng, "a node ends as one of these, or is pending or waiting", "%s: %s", address, sdk.Schema{Enum: nodeStates}.Check(state)[0])
+		if !slices.Contains(NodeStates, any(state)) {
+			d.fail(rng, "a node ends as one of these, or is pending or waiting", "%s: %s", address, sdk.Schema{Enum: NodeStates}.Check(state)[0])
 		}
 		out[address] = Expected{state, rng}
 	}
