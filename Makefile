@@ -87,6 +87,15 @@ race: setup control ## Run the tests of the concurrent parts under the race dete
 gpu: ## Run the tests that need an NVIDIA GPU and its driver
 	go test -C host -tags gpu -count=1 -v -run RealGPU ./internal/gpu/nvml
 
+.PHONY: editors
+editors: develop-setup build ## Drive the editors of docs/editors: Neovim, Helix where it is, and pack VS Code's extension
+	PATH="$(CURDIR)/bin:$$PATH" nvim --headless --clean -S docs/editors/neovim/check.lua
+	if command -v hx >/dev/null; then PATH="$(CURDIR)/bin:$$PATH" docs/editors/helix/check.sh; else echo "SKIPPING Helix: hx is missing; Debian 13 has it (apt-get install hx)"; fi
+	npm --prefix docs/editors/vscode install --silent --no-audit --no-fund --no-package-lock
+	npm --prefix docs/editors/vscode run -s check
+	SPINBOT="$(CURDIR)/bin/spinbot" npm --prefix docs/editors/vscode test
+	npm --prefix docs/editors/vscode run -s package
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## Run golangci-lint over every module
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
