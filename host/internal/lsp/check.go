@@ -34,6 +34,7 @@ type job struct {
 	open       map[string]string // texts of open documents
 	types      pipeline.Types
 	encoding   text.Encoding
+	settings   func(file string, src []byte) pipeline.Diagnostics // not nil: it is the host's configuration
 }
 
 // check waits for documents to rest and checks them, and looks for new node types, until ctx ends.
@@ -149,11 +150,14 @@ func (s *Server) next() (j job, ok bool) {
 			continue
 		}
 		d.dirty = false
-		if !isPipeline(d) && !isTestName(d.path) {
+		if !isPipeline(d) && !isTestName(d.path) && !s.isSettings(d) {
 			delete(s.results, name)
 			continue
 		}
 		j = job{path: name, base: s.base(name), version: d.version, types: s.types, encoding: s.encoding, open: map[string]string{}}
+		if s.isSettings(d) {
+			j.settings = s.cfg.Settings.Check
+		}
 		for other, d := range s.open {
 			j.open[other] = d.text.String()
 		}
@@ -174,7 +178,12 @@ func sortedPaths(open map[string]*document) []string {
 // run checks the document as the host would, with what is open in the place of what is on disk.
 func (j job) run() *result {
 	r := &result{looked: map[string]bool{j.path: true}, found: map[string][]protocol.Diagnostic{}}
-	if isTestName(j.path) {
+	switch {
+	case j.settings != nil:
+		src := []byte(j.open[j.path])
+		r.note(j.settings(filepath.FromSlash(j.path), src), map[string][]byte{j.path: src}, j.encoding)
+		return r
+	case isTestName(j.path):
 		j.runTest(r)
 		return r
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/suite"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
+	"github.com/myspinbot/spinbot/host/internal/lsp/words"
 )
 
 func (s *Server) didOpen(_ context.Context, p *protocol.DocumentParams) error {
@@ -137,6 +138,8 @@ func ask[T any](ctx context.Context, s *Server, uri string, at protocol.Position
 	}
 	var a answers
 	switch {
+	case s.isSettings(d):
+		a = &words.Answerer{File: s.Open(name), Language: s.cfg.Settings.Language, Encoding: s.encoding, Snippets: s.snippets}
 	case isPipelineName(name):
 		a = &answer.Answerer{File: s.Open(name), Workspace: s.workspace, Encoding: s.encoding, Snippets: s.snippets}
 	case isTestName(name):

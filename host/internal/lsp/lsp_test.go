@@ -250,6 +250,48 @@ func TestTestFiles(t *testing.T) {
 	}
 }
 
+// TestSettings: the host's configuration is checked and completed; a pipeline of its name stays a pipeline.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	dir := files(t, nil)
+	cfg := config(t)
+	cfg.Settings = &lsp.Settings{Name: "spinbot.hcl", Language: pipeline.Block{
+		Words:  []pipeline.Word{{Name: "listen", Type: "string", Doc: "Where it listens."}},
+		Blocks: []pipeline.Block{{Name: "reclaim", Words: []pipeline.Word{{Name: "policy", Type: "string", Options: []string{"finish", "park"}}}}},
+	}, Check: func(file string, src []byte) pipeline.Diagnostics {
+		if strings.Contains(string(src), "nonsense") {
+			return pipeline.Diagnostics{{Severity: pipeline.Error, Summary: "nonsense is no key", Range: pipeline.Range{File: file, Start: pipeline.Pos{Line: 1, Column: 1}}}}
+		}
+		return nil
+	}}
+	c := open(t, cfg, dir)
+	file := filepath.Join(dir, "spinbot.hcl")
+	c.didOpen(file, "nonsense = 1\n")
+	c.untilProblems(file, "nonsense is no key")
+	c.didOpen(file, "listen = \"\"\nreclaim {\n  policy = \"\"\n  \n}\n\n")
+	c.untilProblems(file)
+	labels := func(line, character int) string {
+		var list protocol.CompletionList
+		c.must("textDocument/completion", at(file, line, character), &list)
+		var out []string
+		for _, i := range list.Items {
+			out = append(out, i.Label)
+		}
+		return strings.Join(out, " ")
+	}
+	if top, inside, options := labels(5, 0), labels(3, 2), labels(2, 12); top != "listen reclaim" || inside != "" || options != "finish park" {
+		t.Errorf("%q, %q, %q", top, inside, options)
+	}
+	var hover protocol.Hover
+	if c.must("textDocument/hover", at(file, 0, 2), &hover); !strings.Contains(hover.Contents.Value, "Where it listens.") {
+		t.Errorf("%+v", hover)
+	}
+	c.must("textDocument/definition", at(file, 0, 2), nil)
+	c.must("textDocument/signatureHelp", at(file, 0, 2), nil)
+	c.didOpen(file, "pipeline \"x\" {}\nnode \"nope.nope\" \"x\" {}\n")
+	c.untilProblems(file, `unknown node type "nope.nope"`)
+}
+
 // TestNodeTypesChange: what is dropped into a plugin folder is seen without an edit, and trouble is told once.
 func TestNodeTypesChange(t *testing.T) {
 	t.Parallel()

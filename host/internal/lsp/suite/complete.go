@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/answer"
 	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
@@ -31,7 +30,7 @@ func (a *Answerer) Completion(offset int) protocol.CompletionList {
 	c := &completion{Answerer: a, p: p, at: a.span(a.File, p.From, p.To), items: []protocol.CompletionItem{}}
 	switch p.Want {
 	case place.Item:
-		c.inBlock()
+		c.inBlock(offset)
 	case place.Labels:
 		c.label()
 	case place.Key:
@@ -58,37 +57,17 @@ func (c *completion) add(item protocol.CompletionItem, text, snippet string) {
 }
 
 // inBlock proposes attributes and blocks.
-func (c *completion) inBlock() {
-	p := c.p
-	if p.Name == place.BlockName {
-		p.Blocks = p.Blocks[:len(p.Blocks)-1]
-	}
-	b, ok := find(names(p)...)
-	if !ok {
-		return
-	}
-	given := func(name string) bool {
-		return len(p.Blocks) > 0 && name != c.p.Word && slices.Contains(p.Blocks[len(p.Blocks)-1].Names, name)
-	}
-	for _, w := range b.Words {
-		if given(w.Name) || b.Name == "answer" && !c.fits(p, w) {
-			continue
-		}
-		item := protocol.CompletionItem{Label: w.Name, Kind: protocol.CompletionKeyword, Detail: w.Type, Documentation: protocol.Markdown(docs.Word(w))}
-		c.add(item, w.Name+" = ", w.Name+" = "+docs.WordSnippet(w))
-	}
-	for _, inner := range b.Blocks {
-		if inner.Many || !given(inner.Name) {
-			item := protocol.CompletionItem{Label: inner.Name, Kind: protocol.CompletionStruct, Detail: "block", Documentation: protocol.Markdown(inner.Doc)}
-			c.add(item, inner.Name+" ", docs.BlockSnippet(inner))
-		}
+func (c *completion) inBlock(offset int) {
+	c.items = c.words().Completion(offset).Items
+	if n := len(c.p.Blocks); n > 0 && c.p.Blocks[n-1].Type == "answer" {
+		c.items = slices.DeleteFunc(c.items, func(i protocol.CompletionItem) bool { return !fits(c.p, i.Label) })
 	}
 }
 
 // fits says whether a word of an answer suits whom it answers: a gate, or a node.
-func (c *completion) fits(p outline.Place, w pipeline.Word) bool {
-	gate := slices.Contains([]string{"approved", "form", "timed_out", "message"}, w.Name)
-	node := slices.Contains([]string{"decide", "inputs", "outputs"}, w.Name)
+func fits(p outline.Place, word string) bool {
+	gate := slices.Contains([]string{"approved", "form", "timed_out", "message"}, word)
+	node := slices.Contains([]string{"decide", "inputs", "outputs"}, word)
 	toNode := strings.Contains(label(p), "node.")
 	return !(gate && toNode || node && !toNode)
 }

@@ -16,7 +16,7 @@ func (a *Answerer) Hover(offset int) *protocol.Hover {
 	p := a.File.At(offset)
 	doc := a.docAt(p)
 	if doc == "" {
-		return nil
+		return a.words().Hover(offset)
 	}
 	rng := a.span(a.File, p.From, p.To)
 	return &protocol.Hover{Contents: *protocol.Markdown(doc), Range: &rng}
@@ -25,10 +25,6 @@ func (a *Answerer) Hover(offset int) *protocol.Hover {
 func (a *Answerer) docAt(p outline.Place) string {
 	name := a.File.Text.String()[p.From:p.To]
 	switch p.Name {
-	case place.BlockName:
-		if b, ok := find(names(p)...); ok {
-			return docs.Paragraphs(docs.Code(name), b.Doc)
-		}
 	case place.LabelName:
 		if b := p.Blocks[len(p.Blocks)-1].Type; b != "mock" && b != "answer" {
 			return ""
@@ -41,12 +37,6 @@ func (a *Answerer) docAt(p outline.Place) string {
 		default:
 			return docs.Paragraphs(docs.Code(v.address), v.file.Description(v.decl), docs.Members(v.file.Outputs(v.decl.Item)))
 		}
-	case place.AttributeName:
-		if b, ok := find(names(p)...); ok {
-			if w, ok := b.Word(name); ok {
-				return docs.Paragraphs(docs.Code(name+": "+w.Type), docs.Word(w))
-			}
-		}
 	case place.KeyName:
 		if _, s, ok := a.expected(p); ok && p.Typed {
 			if in, ok := s.Properties.Get(name); ok {
@@ -57,7 +47,7 @@ func (a *Answerer) docAt(p outline.Place) string {
 		return answer.FunctionDoc(name)
 	case place.Reference:
 		return a.referenceDoc(p, name)
-	case place.LoopName, place.NoName:
+	default:
 	}
 	return ""
 }

@@ -1,25 +1,9 @@
 package suite
 
 import (
-	"slices"
-
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 )
-
-// find finds a block of the language by the path of names that leads to it, such as "run", "expect"; without names the top of
-// the file.
-func find(names ...string) (pipeline.Block, bool) {
-	b := language
-	for _, name := range names {
-		i := slices.IndexFunc(b.Blocks, func(inner pipeline.Block) bool { return inner.Name == name })
-		if i < 0 {
-			return pipeline.Block{}, false
-		}
-		b = b.Blocks[i]
-	}
-	return b, true
-}
 
 // language describes what may stand in a test file: at its top, and within each block. It documents what testfile takes; a test
 // holds one to the other.

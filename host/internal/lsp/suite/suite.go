@@ -11,6 +11,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
+	"github.com/myspinbot/spinbot/host/internal/lsp/words"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -56,6 +57,10 @@ func (a *Answerer) pipeline(p outline.Place) *outline.File {
 		}
 	}
 	return a.File.World.Open(file)
+}
+
+func (a *Answerer) words() *words.Answerer {
+	return &words.Answerer{File: a.File, Language: language, Encoding: a.Encoding, Snippets: a.Snippets}
 }
 
 // vertex is a node, gate or module of a pipeline, or of a module within it.
@@ -107,7 +112,8 @@ func (a *Answerer) target(p outline.Place) (v vertex, t sdk.NodeType, ok bool) {
 
 // expected says what the language, the pipeline or a node type say of the value that a place stands in.
 func (a *Answerer) expected(p outline.Place) (word pipeline.Word, s sdk.Schema, ok bool) {
-	b, known := find(names(p)...)
+	b, _ := a.words().Find(p)
+	known := false
 	if word, known = b.Word(p.Attribute); !known {
 		return word, s, false
 	}
