@@ -91,7 +91,7 @@ func (d *Draft) settle(ev run.Event) {
 	}
 }
 
-// Pack gives the pass's events as the journal takes them.
+// Pack gives its events as the journal takes them.
 func (d *Draft) Pack() (store.Append, error) {
 	a := store.Append{Run: string(d.ID), After: d.First, Events: make([][]byte, len(d.Events))}
 	for k := range d.Events {
@@ -116,6 +116,7 @@ func headOf(s *run.State) *store.Head {
 	return h
 }
 
+// After gives a time from now on; the zero time for no time at all.
 func After(now time.Time, d time.Duration) time.Time {
 	if d == 0 {
 		return time.Time{}

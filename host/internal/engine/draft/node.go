@@ -37,6 +37,7 @@ func (d *Draft) Unentered(f *run.Frame) *sdk.Error {
 	return why
 }
 
+// Expand says which instances a node has, or that it is skipped, or why neither can be said.
 func (d *Draft) Expand(n *run.Node) {
 	ev := run.Event{Kind: run.NodeExpanded, In: n.Frame.Path, Node: n.Name}
 	x, diags := d.Scope(n).Expand(n.Name)
@@ -58,6 +59,7 @@ func (d *Draft) Failed(i *run.Instance, err *sdk.Error) {
 	d.Add(ev)
 }
 
+// Inputs evaluates what an instance is given.
 func (d *Draft) Inputs(i *run.Instance) (sdk.Values, pipeline.Diagnostics) {
 	return d.Scope(i.Node).Inputs(i.Node.Name, i.Key, scopes.Turn(i))
 }

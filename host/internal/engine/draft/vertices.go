@@ -89,6 +89,7 @@ func (d *Draft) GateTimeout(i *run.Instance) {
 	d.Answer(i, outputs, "", "nobody answered within "+i.Node.Timeout.String())
 }
 
+// Answer answers a gate, with the outputs that it has from then on. by is empty when nobody did.
 func (d *Draft) Answer(i *run.Instance, outputs sdk.Values, by, reason string) {
 	ev := About(run.GateAnswered, i)
 	ev.Owner, ev.Reason = by, reason

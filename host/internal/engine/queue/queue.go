@@ -94,6 +94,7 @@ func (q *Queue) order(a, b *Ticket) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Place, b.Place), cmp.Compare(a.ID, b.ID))
 }
 
+// Push lets a run wait, or puts one that was taken back.
 func (q *Queue) Push(t *Ticket) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -161,6 +162,7 @@ func (q *Queue) Leave(t *Ticket, resting bool) {
 	}
 }
 
+// Find gives what waits, or is on its way out; nil when it does neither.
 func (q *Queue) Find(id run.ID) *Ticket {
 	q.mu.Lock()
 	defer q.mu.Unlock()

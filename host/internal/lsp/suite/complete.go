@@ -69,7 +69,10 @@ func fits(p outline.Place, word string) bool {
 	gate := slices.Contains([]string{"approved", "form", "timed_out", "message"}, word)
 	node := slices.Contains([]string{"decide", "inputs", "outputs"}, word)
 	toNode := strings.Contains(label(p), "node.")
-	return !(gate && toNode || node && !toNode)
+	if toNode {
+		return !gate
+	}
+	return !node
 }
 
 // label proposes what mocks stand in for, who is answered, and artifacts.

@@ -206,7 +206,7 @@ func (a *Answerer) visible(p outline.Place) sdk.Schema {
 func (a *Answerer) fileAt(p outline.Place) string {
 	written := a.File.Text.String()[p.From:p.To]
 	word, _, _ := a.expected(p)
-	if written == "" || !(word.Type == "path" || readsFile(p)) {
+	if written == "" || word.Type != "path" && !readsFile(p) {
 		return ""
 	}
 	return path.Join(path.Dir(a.File.Path), written)
