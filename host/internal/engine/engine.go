@@ -21,6 +21,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/loop"
 	"github.com/myspinbot/spinbot/host/internal/engine/queue"
+	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
 	"github.com/myspinbot/spinbot/host/internal/engine/stored"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/store"
@@ -88,11 +89,12 @@ var (
 
 // Engine advances runs. It is safe for concurrent use.
 type Engine struct {
-	cfg    Config
-	runs   *stored.Runs
-	drafts *draft.Config
-	loop   *loop.Loop
-	queue  *queue.Queue
+	cfg     Config
+	runs    *stored.Runs
+	drafts  *draft.Config
+	results *reuse.Results
+	loop    *loop.Loop
+	queue   *queue.Queue
 
 	// taking is held from reading a run's journal until the run is live: in between nobody may append to it.
 	taking sync.Mutex
@@ -125,10 +127,11 @@ func New(cfg Config) *Engine {
 	if cfg.MaxRuns == 0 {
 		cfg.MaxRuns = 1024
 	}
-	e := &Engine{cfg: cfg, queue: queue.New(cfg.MaxRuns), runs: stored.NewRuns(cfg.Journal, cfg.Artifacts, cfg.Vault)}
+	e := &Engine{cfg: cfg, queue: queue.New(cfg.MaxRuns), runs: stored.New(cfg.Journal, cfg.Artifacts, cfg.Vault)}
 	e.drafts = &draft.Config{Runs: e.runs, Vault: cfg.Vault, Mask: cfg.Mask, Log: cfg.Log}
-	e.loop = loop.New(loop.Config{Drafts: e.drafts, Journal: cfg.Journal, Artifacts: cfg.Artifacts, Executor: cfg.Executor, Placer: cfg.Placer,
-		Elsewhere: cfg.Elsewhere, Spread: cfg.Spread, Cache: cfg.Cache, RunsAhead: cfg.RunsAhead, Now: cfg.Now, Reports: cfg.Reports,
+	e.results = &reuse.Results{Cache: cfg.Cache, Artifacts: cfg.Artifacts, Now: cfg.Now, Log: cfg.Log}
+	e.loop = loop.New(loop.Config{Drafts: e.drafts, Journal: cfg.Journal, Executor: cfg.Executor, Placer: cfg.Placer,
+		Elsewhere: cfg.Elsewhere, Spread: cfg.Spread, Results: e.results, RunsAhead: cfg.RunsAhead, Now: cfg.Now, Reports: cfg.Reports,
 		Observe: cfg.Observe, Left: cfg.Left, MaxControl: cfg.MaxControl, MaxTasks: cfg.MaxTasks, Rests: e.rests, Over: e.over})
 	return e
 }
@@ -207,5 +210,9 @@ func (e *Engine) Pipeline(ctx context.Context, id run.ID) (*pipeline.Pipeline, e
 
 // Known gives the result for a node of a key, and the attempt that gave it, when the cache has it.
 func (e *Engine) Known(ctx context.Context, n *pipeline.Node, key string) (outputs sdk.Values, source string, ok bool) {
-	return e.loop.Known(ctx, n, key)
+	if !e.results.Keeps(n) {
+		return nil, "", false
+	}
+	found, ok := e.results.Find(ctx, n, key)
+	return found.Outputs, found.Source, ok
 }

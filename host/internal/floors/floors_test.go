@@ -95,7 +95,7 @@ var rooms = []room{
 	{"host/internal/engine", 3, []string{"host/internal/engine/..."}, "runs from submission to end: who begins, who waits, what people say, what a restart left"},
 	{"host/internal/engine/loop", 3, []string{"host/internal/engine/..."}, "the only loop: decide, append intent, execute, append result"},
 	{"host/internal/engine/draft", 3, []string{"host/internal/engine/reuse", "host/internal/engine/stored"}, "the events that one advance of a run adds, folded and not durable yet"},
-	{"host/internal/engine/reuse", 3, []string{"host/internal/engine/stored"}, "results that need no new attempt: of the run that is repeated, of attempts under way"},
+	{"host/internal/engine/reuse", 3, []string{"host/internal/engine/stored"}, "results that need no new attempt: of the run that is repeated, of attempts under way, of the cache"},
 	{"host/internal/engine/stored", 3, nil, "runs as they are stored: journals folded, pipelines by digest, values too big for an event"},
 	{"host/internal/engine/queue", 2, nil, "runs that wait for their turn: order, how many at once, concurrency keys"},
 	{"host/internal/engine/slots", 2, nil, "how many tasks are under way at once, shared fairly among runs"},

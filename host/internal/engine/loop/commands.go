@@ -141,7 +141,7 @@ func (p *Pass) began(at slots.Place) bool {
 
 // reuses says whether results of the node may be known.
 func (p *Pass) reuses(n *pipeline.Node) bool {
-	return p.Before != nil || n.Cache != nil && p.e.cfg.Cache != nil && n.Type.Revision != ""
+	return p.Before != nil || p.e.cfg.Results.Keeps(n)
 }
 
 func (p *Pass) newAttempt(at slots.Place, inputs sdk.Values) *attempt {

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/artifacts"
-	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine/alarm"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
@@ -27,12 +25,11 @@ import (
 type Config struct {
 	Drafts    *draft.Config
 	Journal   store.Journal
-	Artifacts artifacts.Store
 	Executor  exec.Executor
 	Placer    Placer
 	Elsewhere func(agent string) bool
 	Spread    func(sdk.NodeType) bool
-	Cache     cache.Store
+	Results   *reuse.Results
 	RunsAhead func(sdk.NodeType) bool
 	Now       func() time.Time
 	Reports   func(sdk.Address, sdk.Report)

@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"errors"
 
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
@@ -20,7 +19,7 @@ func (e *Loop) landed(key string) {
 // known gives the result of an instance when there is one: from the run that this one repeats, or from the cache.
 // key is under which its result is kept; empty: it is not kept. why says what became of the repeated run's result.
 func (p *Pass) known(i *run.Instance, n *pipeline.Node, inputs sdk.Values) (found *cache.Entry, key, why string) {
-	caching := p.e.cfg.Cache != nil && n.Cache != nil && n.Type.Revision != ""
+	caching := p.e.cfg.Results.Keeps(n)
 	if !caching && p.Before == nil {
 		return nil, "", ""
 	}
@@ -37,45 +36,10 @@ func (p *Pass) known(i *run.Instance, n *pipeline.Node, inputs sdk.Values) (foun
 	if !caching {
 		return nil, "", why
 	}
-	if e, ok := p.e.cached(context.Background(), n, key); ok {
+	if e, ok := p.e.cfg.Results.Find(context.Background(), n, key); ok {
 		return &e, key, ""
 	}
 	return nil, key, why
-}
-
-// cached looks a result up: one that is fresh, and whole.
-func (e *Loop) cached(ctx context.Context, n *pipeline.Node, key string) (cache.Entry, bool) {
-	found, err := e.cfg.Cache.Get(ctx, key)
-	switch {
-	case errors.Is(err, cache.ErrNotFound):
-		return found, false
-	case err != nil:
-		e.cfg.Drafts.Log.Warn("the cache cannot be read", "error", err)
-		return found, false
-	}
-	fresh := n.Cache.TTL == 0 || e.cfg.Now().Sub(found.Created) <= n.Cache.TTL
-	return found, fresh && e.whole(ctx, found)
-}
-
-// Known gives the result for a node of a key, and the attempt that gave it, when the cache has it.
-func (e *Loop) Known(ctx context.Context, n *pipeline.Node, key string) (outputs sdk.Values, source string, ok bool) {
-	if e.cfg.Cache == nil || n.Cache == nil || n.Type.Revision == "" {
-		return nil, "", false
-	}
-	found, ok := e.cached(ctx, n, key)
-	return found.Outputs, found.Source, ok
-}
-
-// whole says whether every artifact of a result is still there.
-func (e *Loop) whole(ctx context.Context, entry cache.Entry) bool {
-	for _, a := range entry.Artifacts() {
-		r, err := e.cfg.Artifacts.Open(ctx, a.Digest)
-		if err != nil {
-			return false
-		}
-		_ = r.Close() // only looked at
-	}
-	return true
 }
 
 // wanted dispatches an instance that waited for another's result.
@@ -112,9 +76,7 @@ func (p *Pass) reuse(i *run.Instance, e cache.Entry) {
 func (p *Pass) keep() {
 	for _, k := range p.kept {
 		if k.entry != nil {
-			if err := p.e.cfg.Cache.Put(context.Background(), *k.entry); err != nil {
-				p.e.cfg.Drafts.Log.Warn("a result is not kept", "task", k.entry.Source, "error", err)
-			}
+			p.e.cfg.Results.Put(context.Background(), *k.entry)
 		}
 		p.e.landed(k.key)
 	}

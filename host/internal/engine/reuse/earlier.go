@@ -1,5 +1,5 @@
-// Package reuse owns which results need no new attempt: those of a run that another one repeats, and those of attempts that
-// are under way. What is kept for longer is package cache's.
+// Package reuse owns which results need no new attempt: those of a run that another one repeats, those of attempts that are under
+// way, and those that a cache keeps.
 package reuse
 
 import (

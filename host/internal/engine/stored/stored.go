@@ -23,8 +23,8 @@ type Runs struct {
 	pipes     pipeCache
 }
 
-// NewRuns reads from a journal and from the artifacts that its events refer to. The vault may be nil: see pipeline.NewScope.
-func NewRuns(j store.Journal, a artifacts.Store, vault pipeline.Vault) *Runs {
+// New reads from a journal and from the artifacts that its events refer to. The vault may be nil: see pipeline.NewScope.
+func New(j store.Journal, a artifacts.Store, vault pipeline.Vault) *Runs {
 	return &Runs{journal: j, artifacts: a, vault: vault}
 }
 
