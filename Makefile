@@ -11,12 +11,15 @@ comma    := ,
 PLATFORM := $(shell go env GOOS)-$(shell go env GOARCH)
 EXE      := $(shell go env GOEXE)
 TOOLS    := $(CURDIR)/.tools
+NPM      := $(shell command -v npm)
 CONTROL  := host/control/dist/control.wasm
 DIST     := dist/spinbot-$(VERSION)-$(PLATFORM)
 
 GOLANGCI_VERSION    := v2.15.0
 PROTOC_GEN_VERSION  := v1.36.12
 PROTOC_GRPC_VERSION := v1.6.2
+VERSITYGW_VERSION   := v1.8.0
+MINIO_VERSION       := v0.0.0-20260212201848-7aac2a2c5b7c
 
 export GOFLAGS ?= -buildvcs=false
 # NVML's header marks functions as deprecated, and its wrapper calls them all: a page of warnings about nothing.
@@ -27,7 +30,7 @@ LAZY := $(if $(filter linux,$(shell go env GOOS)),-extldflags=-Wl$(comma)-z$(com
 ##@ Use
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z-]*:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup build ## Make the explainer video from an article and a picture, into demo/
@@ -43,13 +46,28 @@ setup: ## Install ffmpeg, speech engines and fonts when they are missing
 
 ##@ Build
 .PHONY: build
-build: control plugins ## Build bin/spinbot and bin/plugins
+build: control plugins $(if $(NPM),ui) ## Build bin/spinbot, with the web interface where npm is there, and bin/plugins
 	trust=$$({ sha256sum bin/plugins/spinbot.trust.hcl 2>/dev/null || shasum -a 256 bin/plugins/spinbot.trust.hcl; } | cut -d' ' -f1); \
 	go build -C host -trimpath -ldflags "-s -w $(LAZY) -X main.version=$(VERSION) -X main.bundledTrust=$$trust" -o $(CURDIR)/bin/spinbot$(EXE) ./cmd/spinbot
 
 .PHONY: control
 control: ## Build the control nodes that ship (one WASM module)
 	GOOS=wasip1 GOARCH=wasm go build -C host -trimpath -buildmode=c-shared -ldflags="-s -w" -o $(CURDIR)/$(CONTROL) ./control
+
+# What npm ci leaves behind when it is done; as long as the lock stays the same, it is not done again.
+UI_MODULES := ui/node_modules/.package-lock.json
+
+$(UI_MODULES): ui/package-lock.json
+	npm --prefix ui ci --silent
+	touch $@
+
+.PHONY: ui
+ui: $(UI_MODULES) ## Build the web interface into ui/dist, which bin/spinbot embeds
+	npm --prefix ui run -s build
+
+.PHONY: screenshots
+screenshots: browser-setup build ## Photograph every page of the web interface into ui/screenshots
+	node ui/scripts/screenshots.mjs
 
 .PHONY: plugins
 plugins: ## Build the bundled plugins and the list of their checksums
@@ -72,10 +90,12 @@ dist: build ## Pack an archive that runs without Go or make
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist demo $(CONTROL)
+	find ui/dist -mindepth 1 ! -name .gitkeep -delete
 
 ##@ Check
 .PHONY: test
-test: develop-setup control ## Run every test that needs no GPU
+test: develop-setup control $(UI_MODULES) ## Run every test that needs no GPU
+	npm --prefix ui test --silent
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; go test -C $$m -timeout 20m ./...; done
 
 .PHONY: race
@@ -97,7 +117,9 @@ editors: develop-setup build ## Drive the editors of docs/editors: Neovim, Helix
 	npm --prefix docs/editors/vscode run -s package
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## Run golangci-lint over every module
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(UI_MODULES) ## Run ESLint over the web interface, and golangci-lint over every module
+	npm --prefix ui run -s lint
+	npm --prefix ui run -s check
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
 
 .PHONY: fmt
@@ -109,16 +131,19 @@ tidy:
 	for m in $(MODULES); do GOWORK=off go -C $$m mod tidy; done
 
 .PHONY: generate
-generate: develop-setup $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
+generate: develop-setup $(UI_MODULES) $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
 	PATH="$(TOOLS):$$PATH" go generate -C sdk ./...
 	go test -C host ./internal/api -run '^TestOpenAPI$$' -update
-	npm --prefix ui ci --silent --no-audit --no-fund
 	npm --prefix ui run -s generate
 	npm --prefix ui run -s check
 
 .PHONY: develop-setup
 develop-setup:
 	@scripts/setup develop
+
+.PHONY: browser-setup
+browser-setup:
+	@scripts/setup browser
 
 .PHONY: verify
 verify: generate fmt tidy ## Fail when generating, formatting or tidying changes a file
@@ -133,6 +158,9 @@ chaos: ## Harm a fleet of real processes, and kill those of the real binary, tho
 	go test -C host -c -o $(CURDIR)/bin/chaos.test ./internal/fleet/chaos
 	cd host/internal/fleet/chaos && CHAOS_TRIALS=$${CHAOS_TRIALS:-3000} $(CURDIR)/bin/chaos.test -test.timeout 12h
 	CHAOS_TRIALS=$${CHAOS_TRIALS:-3000} go test -C host -count=1 -timeout 12h -v -run '^TestChaos$$' ./cmd/spinbot
+
+.PHONY: s3-servers
+s3-servers: $(TOOLS)/versitygw-$(VERSITYGW_VERSION) $(TOOLS)/minio-$(MINIO_VERSION) ## Build the S3 servers that tests of artifacts/s3 start
 
 .PHONY: models
 models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)
@@ -152,4 +180,6 @@ $(TOOLS)/$(1)-$(2):
 endef
 $(eval $(call tool,golangci-lint,$(GOLANGCI_VERSION),github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
 $(eval $(call tool,protoc-gen-go,$(PROTOC_GEN_VERSION),google.golang.org/protobuf/cmd/protoc-gen-go))
+$(eval $(call tool,versitygw,$(VERSITYGW_VERSION),github.com/versity/versitygw/cmd/versitygw))
+$(eval $(call tool,minio,$(MINIO_VERSION),github.com/minio/minio))
 $(eval $(call tool,protoc-gen-go-grpc,$(PROTOC_GRPC_VERSION),google.golang.org/grpc/cmd/protoc-gen-go-grpc))

@@ -59,18 +59,22 @@ type Deed struct {
 	What    string    `json:"what"`    // the operationId
 	On      string    `json:"on,omitempty"`
 	Status  int       `json:"status"`
+	Host    string    `json:"host,omitempty"` // where, when several hosts share a store
 }
 
 // DeedList is a page of the audit log, the newest first.
 type DeedList struct {
 	Version int    `json:"version"`
 	Deeds   []Deed `json:"deeds"`
+	// Next, when set, is the Before of the page behind it.
+	Next string `json:"next,omitempty"`
 }
 
 // DeedQuery selects deeds.
 type DeedQuery struct {
 	User, What string
 	Since      time.Time
+	Before     string // what the page before gave as Next
 	Limit      int
 }
 
@@ -105,6 +109,9 @@ func (c *Client) Audit(ctx context.Context, q DeedQuery) (l DeedList, err error)
 	}
 	if !q.Since.IsZero() {
 		v.Set("since", q.Since.Format(time.RFC3339Nano))
+	}
+	if q.Before != "" {
+		v.Set("before", q.Before)
 	}
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))

@@ -97,6 +97,11 @@ func (c *Client) RemoveAgent(ctx context.Context, name string) (l AgentList, err
 	return l, c.call(ctx, http.MethodDelete, "/api/v1/agents/"+url.PathEscape(name), nil, &l)
 }
 
+// AgentHealth asks whether an agent is well; "local" is the host's own. One that is not answers too: with the Status "failing".
+func (c *Client) AgentHealth(ctx context.Context, name string) (Health, error) {
+	return c.health(ctx, "/api/v1/agents/"+url.PathEscape(name)+"/health")
+}
+
 // JoinAgent asks for the command with which one more machine becomes an agent.
 func (c *Client) JoinAgent(ctx context.Context, r JoinRequest) (l JoinLine, err error) {
 	return l, c.call(ctx, http.MethodPost, "/api/v1/agents/join", r, &l)

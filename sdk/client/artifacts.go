@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -32,6 +33,50 @@ type ArtifactInfo struct {
 	Width   int     `json:"width,omitempty"`
 	Height  int     `json:"height,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"`
+}
+
+// RunArtifact is a file that a run was given, or has made.
+type RunArtifact struct {
+	Digest    string `json:"digest"`
+	MediaType string `json:"media_type"` // as the run has it
+	Size      int64  `json:"size"`
+	Name      string `json:"name"`
+	Run       string `json:"run"`
+	Pipeline  string `json:"pipeline"`
+	// At is the address of the attempt that made it, or of the run that was given it.
+	At      string     `json:"at"`
+	Created *time.Time `json:"created,omitempty"` // when that was recorded
+}
+
+// ArtifactList is a page of the files of runs, the newest first; of each run a file once.
+type ArtifactList struct {
+	Version   int           `json:"version"`
+	Artifacts []RunArtifact `json:"artifacts"`
+	// Next, when set, is the Before of the page behind it.
+	Next string `json:"next,omitempty"`
+}
+
+// ArtifactQuery selects files of runs.
+type ArtifactQuery struct {
+	Run, Pipeline string // a whole id, and a name; empty: all
+	MediaType     string // how it begins; empty: all
+	Text          string // in the name; empty: all
+	Before        string // what the page before gave as Next
+	Limit         int    // 0: 100
+}
+
+// Artifacts lists the files of runs.
+func (c *Client) Artifacts(ctx context.Context, q ArtifactQuery) (l ArtifactList, err error) {
+	v := url.Values{}
+	for name, text := range map[string]string{"run": q.Run, "pipeline": q.Pipeline, "media_type": q.MediaType, "q": q.Text, "before": q.Before} {
+		if text != "" {
+			v.Set(name, text)
+		}
+	}
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	return l, c.call(ctx, http.MethodGet, "/api/v1/artifacts?"+v.Encode(), nil, &l)
 }
 
 // Lineage is where an artifact comes from, and what became of it.

@@ -54,8 +54,10 @@ func (c *Client) WithToken(token string) *Client {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Health asks whether the host is well. A host that is not answers too: with the Status "failing".
-func (c *Client) Health(ctx context.Context) (h Health, err error) {
-	res, err := c.send(ctx, http.MethodGet, "/health", "", nil)
+func (c *Client) Health(ctx context.Context) (Health, error) { return c.health(ctx, "/health") }
+
+func (c *Client) health(ctx context.Context, path string) (h Health, err error) {
+	res, err := c.send(ctx, http.MethodGet, path, "", nil)
 	if err != nil {
 		return h, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -38,7 +39,7 @@ func (p *program) agentsCommand() *cobra.Command {
 	}
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "show them again every second, until Ctrl-C")
 	p.jsonFlag(c)
-	c.AddCommand(p.joinCommand(), p.drainAgentCommand(), p.orderCommand("cordon", "Give an agent no more tasks; those on it go on", client.AgentOrder{Cordon: true}),
+	c.AddCommand(p.joinCommand(), p.agentHealthCommand(), p.drainAgentCommand(), p.orderCommand("cordon", "Give an agent no more tasks; those on it go on", client.AgentOrder{Cordon: true}),
 		p.orderCommand("resume", "Give an agent tasks again that was drained or cordoned", client.AgentOrder{Resume: true}), p.labelCommand(), p.removeAgentCommand())
 	return c
 }
@@ -66,6 +67,43 @@ func (p *program) joinCommand() *cobra.Command {
 		},
 	}
 	c.Flags().DurationVar(&ttl, "ttl", 15*time.Minute, "how long the command is good")
+	p.jsonFlag(c)
+	return c
+}
+
+func (p *program) agentHealthCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "health AGENT",
+		Short: "Ask an agent whether it is well",
+		Long:  "Asks an agent whether it is well: what it looked at, and how that went. The host's own agent is called local. Exits with 1 if\nsomething is not well.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.with(c.Context(), func(s *session) error {
+				h, err := s.AgentHealth(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if p.json {
+					err = printJSON(h)
+				} else {
+					style := styleOf(os.Stdout)
+					var rows [][]cell
+					for _, name := range slices.Sorted(maps.Keys(h.Checks)) {
+						paint := style.Good
+						if h.Checks[name] != "ok" {
+							paint = style.Bad
+						}
+						rows = append(rows, []cell{plain(name), {h.Checks[name], paint}})
+					}
+					table(os.Stdout, style, []string{"CHECK", "RESULT"}, rows)
+				}
+				if err == nil && h.Status != "ok" {
+					err = fmt.Errorf("%s is not well", args[0])
+				}
+				return err
+			})
+		},
+	}
 	p.jsonFlag(c)
 	return c
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/myspinbot/spinbot/host/internal/artifacts/s3/s3test"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 )
 
@@ -28,7 +29,8 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"spinbot": spinbot, "exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
 			"install": install, "http": request, "sign": sign, "fill": fill, "tmpfs": tmpfs, "tools": tools, "web": web,
-			"freeport": freeport,
+			"freeport": freeport, "socket": socket,
+			"s3server": func(ts *testscript.TestScript, neg bool, args []string) { s3server(t, ts, neg, args) },
 			"postgres": func(ts *testscript.TestScript, neg bool, args []string) { postgres(t, ts, neg, args) },
 		},
 	})
@@ -59,7 +61,7 @@ func setup(env *testscript.Env) error {
 // programs that the demo needs, and what to install when they are missing.
 var programs = map[string]string{"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
 
-// condition adds "media" (ffmpeg and a speech engine are there), "redis", "postgres", "neovim", "root" and "devices" (this machine has some). What is missing is skipped aloud on a
+// condition adds "media" (ffmpeg and a speech engine are there), "redis", "postgres", "neovim", "s3", "root" and "devices" (this machine has some). What is missing is skipped aloud on a
 // person's machine, and fails in CI.
 func condition(name string) (bool, error) {
 	switch name {
@@ -83,6 +85,11 @@ func condition(name string) (bool, error) {
 	case "neovim":
 		if _, err := exec.LookPath("nvim"); err != nil {
 			return false, lacking(errors.New("nvim is missing; install it: apt-get install neovim"))
+		}
+		return true, nil
+	case "s3":
+		if err := s3test.Missing("versitygw"); err != nil {
+			return false, lacking(err)
 		}
 		return true, nil
 	case "devices":
@@ -114,6 +121,14 @@ func postgres(t *testing.T, ts *testscript.TestScript, neg bool, args []string) 
 		ts.Fatalf("usage: postgres NAME")
 	}
 	ts.Setenv(args[0], pgtest.Database(t))
+}
+
+// s3server NAME: puts the address of an S3 server of the script's own into a variable.
+func s3server(t *testing.T, ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: s3server NAME")
+	}
+	ts.Setenv(args[0], s3test.Start(t, "versitygw").URL())
 }
 
 // lacking is an error only in CI.

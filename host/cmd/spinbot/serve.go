@@ -15,12 +15,13 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/host"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/artifacts/s3"
 	"github.com/myspinbot/spinbot/host/internal/config"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 func (p *program) serveCommand() *cobra.Command {
-	var listen, retain, retainRuns, shared, artifacts, cert, key string
+	var listen, retain, retainRuns, shared, artifacts, bucket, credentials, cert, key string
 	var hosts []string
 	var drain time.Duration
 	var fleet fleetFlags
@@ -45,10 +46,14 @@ func (p *program) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			s3, err := inBucket(bucket, credentials, artifacts)
+			if err != nil {
+				return err
+			}
 			again := func() (*config.Config, error) { return p.readAgain(c.Root()) }
 			return p.serve(c.Context(), listen, drain, again, func(cfg *host.Config) {
 				cfg.Retain, cfg.RetainAll, cfg.Fleet = keep, all, fleet.fleet(cfg.State)
-				cfg.Store, cfg.ArtifactsDir = shared, artifacts
+				cfg.Store, cfg.ArtifactsDir, cfg.ArtifactsS3 = shared, artifacts, s3
 				cfg.Hosts, cfg.TLS = lowered(hosts), over
 			})
 		},
@@ -57,7 +62,9 @@ func (p *program) serveCommand() *cobra.Command {
 	fleet.ofHost(c.Flags())
 	c.Flags().StringVar(&shared, "store", "", "a PostgreSQL database that several hosts share, such as postgres://spinbot@db/spinbot (default: a file in the state directory)")
 	c.Flags().StringVar(&artifacts, "artifacts-dir", "", "where artifacts are; hosts that share a store share this folder (default: in the state directory)")
-	paths(c, c.Flags(), "artifacts-dir")
+	c.Flags().StringVar(&bucket, "artifacts-s3", "", "the bucket that artifacts are in instead, such as s3://artifacts?endpoint=http://box1:9000 (see docs/artifacts.md)")
+	c.Flags().StringVar(&credentials, "artifacts-s3-credentials", "", "a file with the key for --artifacts-s3, in the form of ~/.aws/credentials (default: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, that file, or the machine's role)")
+	paths(c, c.Flags(), "artifacts-dir", "artifacts-s3-credentials")
 	c.Flags().StringVar(&retainRuns, "retain-runs", "30d", "how long runs are kept after they ended")
 	c.Flags().StringVar(&retain, "retain", "on", "on: old runs and artifacts that no run refers to go by themselves; off: nothing does")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the address to listen on; on other than loopback ones there has to be a token: spinbot token new")
@@ -66,9 +73,27 @@ func (p *program) serveCommand() *cobra.Command {
 	c.Flags().StringVar(&key, "tls-key", "", "a file with the key of --tls-cert")
 	paths(c, c.Flags(), "tls-cert", "tls-key")
 	c.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long running tasks may take to finish when stopping")
+	checked(c.Flags(), "artifacts-s3", func(v string) error { _, err := s3.Parse(v); return err })
 	checked(c.Flags(), "retain-runs", func(v string) error { _, _, err := retained("on", v); return err })
 	checked(c.Flags(), "retain", func(v string) error { _, _, err := retained(v, "1d"); return err })
 	return c
+}
+
+// inBucket reads where artifacts are; nil: in a folder.
+func inBucket(address, credentials, folder string) (*s3.Config, error) {
+	switch {
+	case address == "" && credentials != "":
+		return nil, usage("--artifacts-s3-credentials needs --artifacts-s3")
+	case address == "":
+		return nil, nil
+	case folder != "":
+		return nil, usage("--artifacts-dir and --artifacts-s3 are two places for artifacts: give one")
+	}
+	where, err := s3.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("--artifacts-s3: %w", err)
+	}
+	return &s3.Config{Where: where, Credentials: credentials}, nil
 }
 
 // served reads how HTTPS is served; nil: HTTP is.

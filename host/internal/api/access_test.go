@@ -7,14 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api/route"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // TestAccess asks for every route there is, as everybody, from everywhere.
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	b := start(t, func(c *Config) { c.Agents = fakeAgents{} })
-	expired, _, err := b.cfg.Accounts.New(t.Context(), "old", "", "admin", time.Now().Add(time.Hour))
+	b := start(t, func(c *Config) { c.Fleet.Agents = fakeAgents{} })
+	expired, _, err := b.cfg.Route.Accounts.New(t.Context(), "old", "", "admin", time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,12 +23,12 @@ func TestAccess(t *testing.T) {
 	who := []struct {
 		name   string
 		header string
-		may    Need
+		may    route.Need
 	}{
-		{"nobody", "", Anyone}, {"a bad token", "Authorization: Bearer spinbot_x", Anyone}, {"another scheme", "Authorization: Basic YTpi", Anyone},
-		{"a bad session", "Cookie: " + sessionCookie + "=x", Anyone}, {"a token's id", "Authorization: Bearer " + expired.ID, Anyone},
-		{"a viewer", "Authorization: Bearer " + b.token(t, "viewer"), Viewer}, {"an operator", "Authorization: Bearer " + b.token(t, "operator"), Operator},
-		{"an admin", "Authorization: Bearer " + admin, Admin},
+		{"nobody", "", route.Anyone}, {"a bad token", "Authorization: Bearer spinbot_x", route.Anyone}, {"another scheme", "Authorization: Basic YTpi", route.Anyone},
+		{"a bad session", "Cookie: " + route.SessionCookie + "=x", route.Anyone}, {"a token's id", "Authorization: Bearer " + expired.ID, route.Anyone},
+		{"a viewer", "Authorization: Bearer " + b.token(t, "viewer"), route.Viewer}, {"an operator", "Authorization: Bearer " + b.token(t, "operator"), route.Operator},
+		{"an admin", "Authorization: Bearer " + admin, route.Admin},
 	}
 	for _, o := range b.Ops() {
 		path := strings.NewReplacer("{", "", "}", "").Replace(o.Path)
@@ -37,12 +38,12 @@ func TestAccess(t *testing.T) {
 		}
 		for _, method := range methods {
 			for _, w := range who {
-				refused := map[int]bool{401: w.may == Anyone, 403: w.may > Anyone, 429: w.may == Anyone}
+				refused := map[int]bool{401: w.may == route.Anyone, 403: w.may > route.Anyone, 429: w.may == route.Anyone}
 				a := b.ask(t, method, path, strings.NewReader("{"), headers(w.header)...)
 				switch {
 				case w.may < o.Need && !refused[a.status]:
 					t.Errorf("%s %s as %s: %d %s", method, path, w.name, a.status, a.body)
-				case w.may >= o.Need && o.Need > Anyone && (a.status == 401 || a.status == 403 && !strings.Contains(a.body, "socket") || a.status == 429):
+				case w.may >= o.Need && o.Need > route.Anyone && (a.status == 401 || a.status == 403 && !strings.Contains(a.body, "socket") || a.status == 429):
 					t.Errorf("%s %s refuses %s: %d %s", method, path, w.name, a.status, a.body)
 				}
 				for name := range a.header {
@@ -54,7 +55,7 @@ func TestAccess(t *testing.T) {
 			if a := b.ask(t, method, path, nil, "Host: rebound.example", "Authorization: Bearer "+admin); a.status != 403 {
 				t.Errorf("%s %s for another host: %d", method, path, a.status)
 			}
-			changes := method != http.MethodGet && method != http.MethodHead && !strings.HasPrefix(path, hooks)
+			changes := method != http.MethodGet && method != http.MethodHead && !strings.HasPrefix(path, route.Hooks)
 			for _, from := range []string{"Origin: http://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"} {
 				if a := b.ask(t, method, path, nil, from, "Authorization: Bearer "+admin); changes && a.status != 403 {
 					t.Errorf("%s %s, %s: %d", method, path, from, a.status)

@@ -17,6 +17,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api/accountroutes"
+	"github.com/myspinbot/spinbot/host/internal/api/fileroutes"
+	"github.com/myspinbot/spinbot/host/internal/api/fleetroutes"
+	"github.com/myspinbot/spinbot/host/internal/api/pipelineroutes"
+	"github.com/myspinbot/spinbot/host/internal/api/route"
+	"github.com/myspinbot/spinbot/host/internal/api/runroutes"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/cache"
@@ -223,13 +229,19 @@ func start(t testing.TB, change func(*Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	trail, log := auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl"), nil), slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := Config{
-		Accounts: accounts, Trail: auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl")),
-		Version: "1.2.3", Runs: b.runs, Catalog: fakeCatalog{}, Pipelines: fakePipelines{}, Triggers: fakeTriggers{}, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Cache: &fakeCache{}, Live: b.live, Retention: fakeRetention{b.runs}, Devices: fakeDevices{}, Journal: mem, Index: mem, Artifacts: files, Uploads: pieces, Previews: &fakePreviews{}, Lineage: &fakeLineage{}, Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") },
-		Active:  func(string) bool { return true },
-		FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) },
-		Metrics: func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
-		Log:     slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Route: route.Config{Accounts: accounts, Trail: trail, Log: log},
+		Runs: runroutes.Config{Runs: b.runs, Gates: b.runs, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Live: b.live, Retention: fakeRetention{b.runs}, Cache: &fakeCache{}, Journal: mem, Index: mem,
+			Active:  func(string) bool { return true },
+			FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) }},
+		Pipelines: pipelineroutes.Config{Pipelines: fakePipelines{}, Checker: fakeCatalog{}, Triggers: fakeTriggers{}},
+		Files: fileroutes.Config{Artifacts: files, Uploads: pieces, Previews: &fakePreviews{}, Lineage: &fakeLineage{}, Files: mem,
+			Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") }},
+		Fleet:    fleetroutes.Config{Relay: fakeRelay{}, Devices: fakeDevices{}, Catalog: fakeCatalog{}},
+		Accounts: accountroutes.Config{Accounts: accounts, Trail: trail, Log: log},
+		Version:  "1.2.3",
+		Metrics:  func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
 	}
 	if change != nil {
 		change(&cfg)
@@ -407,7 +419,7 @@ func TestObserve(t *testing.T) {
 	t.Parallel()
 	seen := make(chan string, 64)
 	b := start(t, func(c *Config) {
-		c.Observe = func(method, route string, status int, took time.Duration) {
+		c.Route.Observe = func(method, route string, status int, took time.Duration) {
 			if took < 0 || took > time.Minute {
 				t.Errorf("it took %v", took)
 			}
@@ -481,7 +493,7 @@ func TestListen(t *testing.T) {
 	}
 	for range 2 { // the last token goes: nobody may do anything, rather than everybody
 		b.get(t, "/api/v1/runs").problem(t, 401, client.CodeUnauthorized, "nobody knows who asks")
-		_, _ = b.cfg.Accounts.Revoke(t.Context(), "admin")
+		_, _ = b.cfg.Route.Accounts.Revoke(t.Context(), "admin")
 	}
 	b.get(t, "/api/v1/runs", "Host: rebound.example", "Authorization: Bearer "+text).problem(t, 403, client.CodeForbidden, "--allow-host rebound.example")
 }
@@ -489,7 +501,7 @@ func TestListen(t *testing.T) {
 // token makes one with a role.
 func (b *bench) token(t *testing.T, role string) string {
 	t.Helper()
-	_, text, err := b.cfg.Accounts.New(t.Context(), role, "", auth.Role(role), time.Time{})
+	_, text, err := b.cfg.Route.Accounts.New(t.Context(), role, "", auth.Role(role), time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -111,11 +110,6 @@ func TestServedSafely(t *testing.T) {
 			t.Errorf("%q: got %s", c.body, h)
 		}
 	}
-	for kind, inline := range map[string]bool{"image/png": true, "image/svg+xml": false, "text/html": false, "video/mp4": true, "application/ogg": true, "text/xml": false} {
-		if got, in := shown(kind); in != inline || in != (got == kind) {
-			t.Errorf("%s: got %s, %v", kind, got, in)
-		}
-	}
 }
 
 // TestMediaType: a hint is believed where the bytes say nothing.
@@ -175,18 +169,6 @@ func TestUploadBreaksOff(t *testing.T) {
 	}
 }
 
-func TestTooLarge(t *testing.T) {
-	t.Parallel()
-	l := &limited{r: strings.NewReader("12345"), left: 4}
-	if _, err := io.ReadAll(l); !errors.Is(err, errTooLarge) || !errors.Is(l.err, errTooLarge) {
-		t.Errorf("got %v, %v", err, l.err)
-	}
-	l = &limited{r: strings.NewReader("1234"), left: 4}
-	if got, err := io.ReadAll(l); err != nil || string(got) != "1234" || l.err != nil {
-		t.Errorf("got %s, %v, %v", got, err, l.err)
-	}
-}
-
 // form writes a multipart body; a part is name, file name (or "") and content.
 func form(t *testing.T, parts ...[3]string) (body, contentType string) {
 	t.Helper()
@@ -233,8 +215,8 @@ func TestMultipartRefuses(t *testing.T) {
 	b := start(t, nil)
 	good, kind := form(t, [3]string{"pipeline", "film.hcl", "x"}, [3]string{"voice", "v.wav", "la la"})
 	none, noneKind := form(t, [3]string{"title", "", "x"})
-	big, bigKind := form(t, [3]string{"pipeline", "", strings.Repeat("x", maxText+1)})
-	many, manyKind := form(t, make([][3]string, maxParts+1)...)
+	big, bigKind := form(t, [3]string{"pipeline", "", strings.Repeat("x", 1<<20+1)})
+	many, manyKind := form(t, make([][3]string, 129)...)
 	for name, c := range map[string]struct {
 		body, kind   string
 		status       int

@@ -20,8 +20,8 @@ func elsewhere(t *testing.T) (*bench, *oidctest.Server) {
 	const callback = "http://localhost/api/v1/session/oidc/callback"
 	id := oidctest.Start(t, callback)
 	b := start(t, func(c *Config) {
-		c.Accounts.Rule(auth.Rules{SignIn: true})
-		c.Provider = oidc.New(oidc.Config{Issuer: id.URL, ClientID: oidctest.ClientID, Secret: oidctest.ClientSecret, Redirect: callback, Scopes: []string{"groups"},
+		c.Route.Accounts.Rule(auth.Rules{SignIn: true})
+		c.Accounts.Provider = oidc.New(oidc.Config{Issuer: id.URL, ClientID: oidctest.ClientID, Secret: oidctest.ClientSecret, Redirect: callback, Scopes: []string{"groups"},
 			UserClaim: "preferred_username", RolesClaim: "groups", Roles: map[string]auth.Role{"staff": auth.Operator}, Now: time.Now})
 	})
 	return b, id

@@ -68,7 +68,7 @@ func TestDevices(t *testing.T) {
 	}
 	b.get(t, "/api/v1/devices/GPU-b/series").problem(t, 404, client.CodeNotFound, "GPU-b")
 	b.get(t, "/api/v1/devices/GPU-a/series?since=noon").problem(t, 400, client.CodeBadRequest, "query.since")
-	none := start(t, func(c *Config) { c.Devices = fakeDevices{none: true} })
+	none := start(t, func(c *Config) { c.Fleet.Devices = fakeDevices{none: true} })
 	if list, err := none.unix.Devices(t.Context()); err != nil || list.Devices == nil || len(list.Notes) != 1 {
 		t.Errorf("%+v %v", list, err)
 	}

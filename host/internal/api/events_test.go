@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api/route"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -22,7 +23,7 @@ func TestEvents(t *testing.T) {
 	b := start(t, nil)
 	b.record(t, "run_a", "running", `{"n":1}`, `{"n":2}`, `{"n":3}`)
 	for query, want := range map[string]string{
-		"": `1{"n":1} 2{"n":2} 3{"n":3} 3`, "?after=1": `2{"n":2} 3{"n":3} 3`, "?limit=1": `1{"n":1} 1`, "?after=1&limit=1": `2{"n":2} 2`, "?after=3": "3", "?after=9": "9",
+		"": `1{"n":1} 2{"n":2} 3{"n":3} 3`, "?after=1": `2{"n":2} 3{"n":3} 3`, "?limit=1": `1{"n":1} 1`, "?after=1&limit=1": `2{"n":2} 2`, "?after=3": "3",
 	} {
 		a := b.get(t, "/api/v1/runs/run_a/events"+query)
 		var l client.EventList
@@ -37,6 +38,14 @@ func TestEvents(t *testing.T) {
 	}
 	for _, after := range []string{"x", "-1", "1.5", "99999999999999999999"} {
 		b.get(t, "/api/v1/runs/run_a/events?after="+after).problem(t, 400, client.CodeBadRequest, "sequence number")
+	}
+	for _, after := range []string{"4", "18446744073709551615"} {
+		for _, accept := range []string{"application/json", "text/event-stream"} {
+			p := b.get(t, "/api/v1/runs/run_a/events?after="+after, "Accept: "+accept).problem(t, 400, client.CodeBadRequest, "after "+after+": the last event of run_a is 3")
+			if p.Fix == "" {
+				t.Errorf("%+v", p)
+			}
+		}
 	}
 	b.get(t, "/api/v1/runs/run_a/events?limit=-1").problem(t, 400, client.CodeBadRequest, "limit")
 }
@@ -54,8 +63,8 @@ func numbers(n int) []string {
 func TestStreamOfAnEndedRun(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
-	b.record(t, "run_a", "succeeded", numbers(2*pageSize+1)...)
-	for _, after := range []uint64{0, 1, pageSize, pageSize + 1, 2 * pageSize, 2*pageSize + 1, 9999} {
+	b.record(t, "run_a", "succeeded", numbers(2*route.PageSize+1)...)
+	for _, after := range []uint64{0, 1, route.PageSize, route.PageSize + 1, 2 * route.PageSize, 2*route.PageSize + 1} {
 		next := after
 		err := b.unix.Watch(t.Context(), "last", after, func(f client.Frame) error {
 			if next++; f.Event == nil || f.Event.Seq != next || string(f.Event.Data) != fmt.Sprintf(`{"n":%d}`, next-1) {
@@ -63,7 +72,7 @@ func TestStreamOfAnEndedRun(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil || next != max(after, 2*pageSize+1) {
+		if err != nil || next != 2*route.PageSize+1 {
 			t.Errorf("after %d: ended at %d with %v", after, next, err)
 		}
 	}
@@ -195,7 +204,7 @@ func TestStreamFails(t *testing.T) {
 		err    error
 		status int
 	}{{store.ErrDamaged, 500}, {store.ErrStopped, 503}, {nil, 404}} {
-		b := start(t, func(cfg *Config) { cfg.Index = failingIndex{cfg.Index, c.err} })
+		b := start(t, func(cfg *Config) { cfg.Runs.Index = failingIndex{cfg.Runs.Index, c.err} })
 		b.record(t, "run_a", "running", "{}")
 		var p *client.Problem
 		if err := b.unix.Watch(t.Context(), "run_a", 0, nil); !errors.As(err, &p) || p.Status != c.status || p.Title != http.StatusText(c.status) {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/api/fleetroutes"
+	"github.com/myspinbot/spinbot/host/internal/api/runroutes"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -148,9 +150,9 @@ func TestSocketIsExempt(t *testing.T) {
 
 // panicky panics wherever a handler asks it.
 type panicky struct {
-	Runs
-	Catalog
-	Live
+	runroutes.Runs
+	fleetroutes.Catalog
+	runroutes.Live
 	store.Journal
 }
 
@@ -172,8 +174,8 @@ func (panicky) Read(context.Context, string, uint64, int) ([]store.Event, error)
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	b := start(t, func(c *Config) {
-		p := panicky{c.Runs, c.Catalog, c.Live, c.Journal}
-		c.Runs, c.Catalog, c.Live, c.Journal = p, p, p, p
+		p := panicky{c.Runs.Runs, c.Fleet.Catalog, c.Runs.Live, c.Runs.Journal}
+		c.Runs.Runs, c.Fleet.Catalog, c.Runs.Live, c.Runs.Journal = p, p, p, p
 		c.Metrics = func(io.Writer) error { panic(errors.New("no metrics")) }
 	})
 	b.record(t, "run_a", "running", "{}")
@@ -197,7 +199,7 @@ func TestPanics(t *testing.T) {
 // keeping keeps every text that it is handed, beyond the request.
 type keeping struct {
 	store.Index
-	Live
+	runroutes.Live
 	artifacts.Store
 
 	mu   *sync.Mutex
@@ -242,8 +244,8 @@ func TestNothingOfFiberEscapes(t *testing.T) {
 	var mu sync.Mutex
 	k := keeping{mu: &mu, kept: map[string][]string{}}
 	b := start(t, func(c *Config) {
-		k.Index, k.Live, k.Store = c.Index, c.Live, c.Artifacts
-		c.Index, c.Live, c.Artifacts = k, k, k
+		k.Index, k.Live, k.Store = c.Runs.Index, c.Runs.Live, c.Files.Artifacts
+		c.Runs.Index, c.Runs.Live, c.Files.Artifacts = k, k, k
 	})
 	want := map[string][]string{}
 	text := func(what string, i int) string { return fmt.Sprintf("%s-%04d", what, i) }

@@ -28,7 +28,7 @@ func (f fakeLineage) Of(_ context.Context, digest string, depth int) (client.Lin
 func TestLineage(t *testing.T) {
 	t.Parallel()
 	f := &fakeLineage{}
-	b := start(t, func(c *Config) { c.Lineage = f })
+	b := start(t, func(c *Config) { c.Files.Lineage = f })
 	var drawn bytes.Buffer
 	if err := imagepng.Encode(&drawn, image.NewGray(image.Rect(0, 0, 3, 2))); err != nil {
 		t.Fatal(err)

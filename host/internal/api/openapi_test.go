@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/myspinbot/spinbot/host/internal/api/route"
 )
 
 var update = flag.Bool("update", false, "write docs/openapi.json")
@@ -46,7 +48,7 @@ func TestOpenAPIIsClean(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil).Server
 	name := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
-	seen := map[string]bool{}
+	parameter, seen := regexp.MustCompile(`\{(.*?)\}`), map[string]bool{}
 	for path, item := range s.OpenAPI().Paths {
 		for method, o := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete, "PATCH": item.Patch, "HEAD": item.Head, "OPTIONS": item.Options} {
 			if o == nil {
@@ -63,15 +65,15 @@ func TestOpenAPIIsClean(t *testing.T) {
 			if !slices.ContainsFunc([]string{"101", "200", "201", "202", "204", "206", "303"}, func(status string) bool { return o.Responses[status] != nil }) || o.Responses["default"] == nil {
 				t.Errorf("%s: it has to say what success and failure look like", where)
 			}
-			for _, p := range parameters(path) {
-				if !slices.ContainsFunc(o.Parameters, func(q *huma.Param) bool { return q.In == "path" && q.Name == p && q.Required }) {
-					t.Errorf("%s: the parameter %s is not described", where, p)
+			for _, p := range parameter.FindAllStringSubmatch(path, -1) {
+				if !slices.ContainsFunc(o.Parameters, func(q *huma.Param) bool { return q.In == "path" && q.Name == p[1] && q.Required }) {
+					t.Errorf("%s: the parameter %s is not described", where, p[1])
 				}
 			}
 		}
 	}
 	for _, o := range s.Ops() {
-		if strings.HasPrefix(o.Path, v1) && !seen[o.ID] {
+		if strings.HasPrefix(o.Path, route.V1) && !seen[o.ID] {
 			t.Errorf("%s %s is not described", o.Method, o.Path)
 		}
 	}

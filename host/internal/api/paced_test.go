@@ -1,20 +1,21 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api/route"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // TestSlowBody: who trickles is cut off, whatever route it holds; who is slow and moves is not.
 func TestSlowBody(t *testing.T) {
 	t.Parallel()
-	b := start(t, func(c *Config) { c.Patience = 50 * time.Millisecond })
+	b := start(t, func(c *Config) { c.Route.Patience = 50 * time.Millisecond })
 	begun := strings.Repeat("x", 20_000) // more than what is read before the handler starts
 	for name, request := range map[string]string{
 		"at once":     "POST /api/v1/artifacts?name=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n",
@@ -44,51 +45,12 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// fakeConn is a line on which so much comes in each stretch of time.
-type fakeConn struct {
-	conn
-	reads, asked int
-	deadlines    []time.Time
-}
-
-func (f *fakeConn) SetReadDeadline(t time.Time) error {
-	f.deadlines = append(f.deadlines, t)
-	return nil
-}
-func (f *fakeConn) Read(b []byte) (int, error) {
-	if f.reads++; f.reads > f.asked {
-		return 0, io.EOF
-	}
-	return copy(b, strings.Repeat("x", 4<<10)), nil
-}
-
-// TestPace: each 16 KiB get the whole patience anew, and all of it an end.
-func TestPace(t *testing.T) {
-	t.Parallel()
-	f := &fakeConn{asked: 9}
-	until := time.Now().Add(time.Hour)
-	n, err := io.Copy(io.Discard, struct{ io.Reader }{&paced{r: f, conn: f, patience: 40 * time.Minute, until: until}})
-	if n != 9*4<<10 || err != nil || len(f.deadlines) != 10 {
-		t.Fatalf("%d %v %v", n, err, f.deadlines)
-	}
-	for k := range f.deadlines[1:] {
-		// the time that reading took is nearly nothing here: within 16 KiB the deadline stays, with the next it moves on
-		if moved := f.deadlines[k+1].Sub(f.deadlines[k]); moved < 0 || moved > time.Minute {
-			t.Errorf("%d: %v", k, moved)
-		}
-	}
-	p := &paced{r: f, conn: f, patience: 2 * time.Hour, until: until}
-	if _, err := p.Read(make([]byte, 10)); !errors.Is(err, io.EOF) || !f.deadlines[len(f.deadlines)-1].Equal(until) {
-		t.Errorf("%v %v", err, f.deadlines)
-	}
-}
-
 // TestPacked: what would have to be unpacked is refused before it is looked at.
 func TestPacked(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
 	for _, o := range b.Ops() {
-		if o.Method == get {
+		if o.Method == http.MethodGet {
 			continue
 		}
 		path := strings.NewReplacer("{", "", "}", "").Replace(o.Path)
@@ -105,7 +67,7 @@ func TestPacked(t *testing.T) {
 func TestHugeHeaders(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
-	for name, header := range map[string]string{"one": "X: " + strings.Repeat("x", maxHeaders), "many": strings.Repeat("X: y\r\n", maxHeaders/6) + "Z: z"} {
+	for name, header := range map[string]string{"one": "X: " + strings.Repeat("x", route.MaxHeaders), "many": strings.Repeat("X: y\r\n", route.MaxHeaders/6) + "Z: z"} {
 		c := b.dial(t)
 		c.write(t, "GET /health HTTP/1.1\r\nHost: localhost\r\n"+header+"\r\n\r\n")
 		if a := c.answer(t, "GET"); a.status != 431 {
@@ -113,7 +75,7 @@ func TestHugeHeaders(t *testing.T) {
 		}
 	}
 	c := b.dial(t)
-	c.write(t, fmt.Sprintf("GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", strings.Repeat("x", maxHeaders)))
+	c.write(t, fmt.Sprintf("GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", strings.Repeat("x", route.MaxHeaders)))
 	if a := c.answer(t, "GET"); a.status < 400 || a.status >= 500 {
 		t.Errorf("%+v", a)
 	}

@@ -28,7 +28,7 @@ const wav = "RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1
 func TestPreviews(t *testing.T) {
 	t.Parallel()
 	f := &fakePreviews{}
-	b := start(t, func(c *Config) { c.Previews = f })
+	b := start(t, func(c *Config) { c.Files.Previews = f })
 	picture, sound := b.upload(t, "", png), b.upload(t, "", wav)
 	small := b.upload(t, "", "\xff\xd8\xff\xe0 small")
 	f.out = sdk.Values{"picture": small, "peaks": []any{0.5, 1}}
@@ -55,7 +55,7 @@ func TestPreviews(t *testing.T) {
 func TestPreviewsRefuse(t *testing.T) {
 	t.Parallel()
 	f := &fakePreviews{}
-	b := start(t, func(c *Config) { c.Previews = f })
+	b := start(t, func(c *Config) { c.Files.Previews = f })
 	picture, sound, words, drawing := b.upload(t, "", png).Digest, b.upload(t, "", wav).Digest, b.upload(t, "", "words").Digest, b.upload(t, "", `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`).Digest
 	for path, c := range map[string]struct {
 		err          error

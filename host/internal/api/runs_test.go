@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/api/route"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -40,7 +41,7 @@ func TestSubmit(t *testing.T) {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
-	for _, key := range []string{"", "once", "again", strings.Repeat("k", maxKey)} {
+	for _, key := range []string{"", "once", "again", strings.Repeat("k", 255)} {
 		r, err := b.unix.Submit(t.Context(), client.Submission{Key: key, Pipeline: client.Source{Text: "x"}})
 		if err != nil || r.Repeated != (key == "again") {
 			t.Errorf("%q: %+v %v", key, r, err)
@@ -49,7 +50,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%q came as %q", key, got)
 		}
 	}
-	for _, key := range []string{"two words", "schl\u00fcssel", strings.Repeat("k", maxKey+1)} {
+	for _, key := range []string{"two words", "schl\u00fcssel", strings.Repeat("k", 256)} {
 		var p *client.Problem
 		if _, err := b.unix.Submit(t.Context(), client.Submission{Key: key, Pipeline: client.Source{Text: "x"}}); !errors.As(err, &p) || p.Code != client.CodeBadRequest || !strings.Contains(p.Fix, "255") {
 			t.Errorf("%q: %v", key, err)
@@ -77,7 +78,7 @@ func TestSubmitRefuses(t *testing.T) {
 		"more after it":   {`{"pipeline": {"text": "x"}} {}`, 400, client.CodeBadRequest, "goes on"},
 		"files no base64": {`{"pipeline": {"text": "x", "files": {"a": "?"}}}`, 400, client.CodeBadRequest, "base64"},
 		"a path":          {`{"pipeline": {"path": "/etc/passwd"}}`, 403, client.CodeForbidden, "pipeline.text"},
-		"too large":       {`{"pipeline": {"text": "` + strings.Repeat("x", maxJSON) + `"}}`, 413, client.CodeTooLarge, "32 MiB"},
+		"too large":       {`{"pipeline": {"text": "` + strings.Repeat("x", route.MaxJSON) + `"}}`, 413, client.CodeTooLarge, "32 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -158,7 +159,7 @@ func TestCheck(t *testing.T) {
 
 func TestRuns(t *testing.T) {
 	t.Parallel()
-	b := start(t, func(c *Config) { c.Active = func(run string) bool { return run == "run_b" } })
+	b := start(t, func(c *Config) { c.Runs.Active = func(run string) bool { return run == "run_b" } })
 	b.record(t, "run_a", "succeeded", "{}")
 	b.record(t, "run_b", "running", "{}", "{}")
 	b.record(t, "run_c", "running", "{}")
@@ -303,14 +304,16 @@ func TestCatalog(t *testing.T) {
 	if plugins.Version != client.ShapeVersion || len(plugins.Plugins) != 1 || plugins.Plugins[0].State != "refused" {
 		t.Errorf("got %+v", plugins)
 	}
-	empty := start(t, func(c *Config) { c.Catalog = fakeCatalog{empty: true} })
+	empty := start(t, func(c *Config) { c.Fleet.Catalog = fakeCatalog{empty: true} })
 	if a := empty.get(t, "/api/v1/node-types"); !strings.Contains(a.body, `"node_types":[]`) {
 		t.Errorf("got %s", a.body)
 	}
 	if a := empty.get(t, "/api/v1/plugins"); !strings.Contains(a.body, `"plugins":[]`) {
 		t.Errorf("got %s", a.body)
 	}
-	failing := start(t, func(c *Config) { c.Catalog = fakeCatalog{err: errors.New("no folder")} })
+	failing := start(t, func(c *Config) {
+		c.Fleet.Catalog, c.Pipelines.Checker = fakeCatalog{err: errors.New("no folder")}, fakeCatalog{err: errors.New("no folder")}
+	})
 	for _, path := range []string{"node-types", "plugins"} {
 		failing.get(t, "/api/v1/"+path).problem(t, 500, client.CodeInternal, "no folder")
 	}
@@ -365,7 +368,7 @@ func TestProblems(t *testing.T) {
 	if allow := a.header.Get("Allow"); allow != "GET, HEAD" {
 		t.Errorf("allowed is %q", allow)
 	}
-	b.get(t, "/health", "X-Long: "+strings.Repeat("x", maxHeaders)).problem(t, 431, client.CodeBadRequest, "")
+	b.get(t, "/health", "X-Long: "+strings.Repeat("x", route.MaxHeaders)).problem(t, 431, client.CodeBadRequest, "")
 }
 
 // TestQueuePlanAndCache: what is asked arrives, and what is wrong is refused.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/myspinbot/spinbot/host/internal/api/route"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -19,24 +21,24 @@ import (
 const train = "train"
 
 func (s *Server) seedRoutes() {
-	op(s, Op{ID: "capabilities", Method: get, Path: "/api/capabilities", Need: Viewer, Summary: "What nodes can do, and where"}, s.capabilities)
-	s.bare(Op{ID: "train", Method: post, Path: "/api/train", Need: Operator, Status: fiber.StatusAccepted, Summary: "Make a run of the pipeline train",
+	route.JSON(s.Server, route.Op{ID: "capabilities", Method: http.MethodGet, Path: "/api/capabilities", Need: route.Viewer, Summary: "What nodes can do, and where"}, s.capabilities)
+	s.Bare(route.Op{ID: "train", Method: http.MethodPost, Path: "/api/train", Need: route.Operator, Status: fiber.StatusAccepted, Summary: "Make a run of the pipeline train",
 		Detail: "Its variables as a JSON object, or as a form whose files become artifacts."}, func(o *huma.Operation) {
-		takes(o, "application/json", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
-		takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
-		s.returns(o, "202", "The job.", "application/json", schemaOf[client.Job](s))
+		route.Takes(o, "application/json", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
+		route.Takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
+		route.Returns(o, "202", "The job.", "application/json", route.SchemaOf[client.Job](s.Server))
 	}, s.train)
-	op(s, Op{ID: "job-status", Method: get, Path: "/api/status/{jobId}", Need: Viewer, Summary: "How far a job is"}, s.job)
-	op(s, Op{ID: "show-job", Method: get, Path: "/api/jobs/{jobId}", Need: Viewer, Summary: "A job"}, s.job)
-	op(s, Op{ID: "list-jobs", Method: get, Path: "/api/jobs", Need: Viewer, Summary: "Jobs, the newest first"}, s.jobs)
+	route.JSON(s.Server, route.Op{ID: "job-status", Method: http.MethodGet, Path: "/api/status/{jobId}", Need: route.Viewer, Summary: "How far a job is"}, s.job)
+	route.JSON(s.Server, route.Op{ID: "show-job", Method: http.MethodGet, Path: "/api/jobs/{jobId}", Need: route.Viewer, Summary: "A job"}, s.job)
+	route.JSON(s.Server, route.Op{ID: "list-jobs", Method: http.MethodGet, Path: "/api/jobs", Need: route.Viewer, Summary: "Jobs, the newest first"}, s.jobs)
 }
 
-func (s *Server) capabilities(ctx context.Context, _ *none) (client.Capabilities, error) {
-	types, err := s.cfg.Catalog.NodeTypes(ctx)
+func (s *Server) capabilities(ctx context.Context, _ *route.None) (client.Capabilities, error) {
+	types, err := s.cfg.Fleet.Catalog.NodeTypes(ctx)
 	if err != nil {
 		return client.Capabilities{}, err
 	}
-	agents, err := s.cfg.Agents.Agents(ctx)
+	agents, err := s.cfg.Fleet.Agents.Agents(ctx)
 	if err != nil {
 		return client.Capabilities{}, err
 	}
@@ -54,28 +56,26 @@ func (s *Server) capabilities(ctx context.Context, _ *none) (client.Capabilities
 }
 
 func (s *Server) train(c *fiber.Ctx) error {
-	sub := client.Submission{}
-	if boundary, ok := multipartBoundary(c); ok {
-		var err error
-		if sub, err = s.multipart(c, boundary); err != nil {
-			return err
-		}
-	} else {
-		raw, err := s.readBody(c, maxJSON, "upload artifacts first, and refer to them")
+	sub, ok, err := s.runs.Form(c)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		raw, err := s.ReadBody(c, route.MaxJSON, "upload artifacts first, and refer to them")
 		if err != nil {
 			return err
 		}
-		if depth(raw) > maxDepth {
-			return badRequest("the JSON nests too deep", "")
+		if err := route.CheckDepth(raw); err != nil {
+			return err
 		}
 		if len(raw) > 0 {
 			if err := json.Unmarshal(raw, &sub.Inputs); err != nil {
-				return badRequest("the body is no JSON object with the variables of the pipeline "+train+": "+err.Error(), "")
+				return route.BadRequest("the body is no JSON object with the variables of the pipeline "+train+": "+err.Error(), "")
 			}
 		}
 	}
 	sub.Pipeline = client.Source{Saved: train}
-	r, err := s.cfg.Runs.Submit(c.UserContext(), sub, callerOf(c.UserContext()).User)
+	r, err := s.cfg.Runs.Runs.Submit(c.UserContext(), sub, route.CallerOf(c.UserContext()).User)
 	if err != nil {
 		return err
 	}
@@ -86,24 +86,24 @@ func (s *Server) train(c *fiber.Ctx) error {
 func (s *Server) job(ctx context.Context, in *struct {
 	JobID string `path:"jobId" doc:"What train gave as jobId: a run's id."`
 }) (client.Job, error) {
-	h, err := s.find(ctx, in.JobID)
+	h, err := s.runs.Find(ctx, in.JobID)
 	if err != nil {
 		return client.Job{}, err
 	}
-	r, err := s.run(ctx, h.Run)
+	r, err := s.runs.Run(ctx, h.Run)
 	return s.jobOf(r), err
 }
 
-func (s *Server) jobs(ctx context.Context, in *Page) ([]client.Job, error) {
-	heads, err := s.cfg.Index.List(ctx, store.Query{Limit: in.limit()})
+func (s *Server) jobs(ctx context.Context, in *route.Page) ([]client.Job, error) {
+	heads, err := s.cfg.Runs.Index.List(ctx, store.Query{Limit: in.Size()})
 	if err != nil {
 		return nil, err
 	}
 	out := make([]client.Job, len(heads))
 	for k, h := range heads {
-		r := s.summary(h)
+		r := s.runs.Summary(h)
 		if !r.Ended() {
-			if r, err = s.run(ctx, h.Run); err != nil {
+			if r, err = s.runs.Run(ctx, h.Run); err != nil {
 				return nil, err
 			}
 		}
@@ -130,7 +130,7 @@ func (s *Server) progress(r client.Run) int {
 	}
 	fractions := map[string]float64{}
 	if !r.Ended() {
-		for _, report := range s.cfg.Live.Newest(r.ID) {
+		for _, report := range s.cfg.Runs.Live.Newest(r.ID) {
 			at := report.Address
 			at.Attempt = 0
 			fractions[strings.TrimPrefix(at.String(), r.ID+"/")] = report.Fraction

@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api/fleetroutes"
+	"github.com/myspinbot/spinbot/host/internal/api/runroutes"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-type known = Agents
+type known = fleetroutes.Agents
 
 // fakeAgents are one that has the plugin test, one that has another version of it, and one without.
 type fakeAgents struct{ known }
@@ -24,7 +26,7 @@ func (fakeAgents) Agents(context.Context) ([]client.Agent, error) {
 // TestJobs: runs by the names of the first MySpinBot.
 func TestJobs(t *testing.T) {
 	t.Parallel()
-	b := start(t, func(c *Config) { c.Agents = fakeAgents{} })
+	b := start(t, func(c *Config) { c.Fleet.Agents = fakeAgents{} })
 	a := b.post(t, "/api/train", `{"subject": "a cat", "steps": 3}`)
 	var job client.Job
 	a.into(t, &job)
@@ -73,7 +75,7 @@ func TestProgress(t *testing.T) {
 		at := sdk.Address{Run: "run_a", Node: sdk.Step{Kind: "node", Name: name}, Attempt: 1}
 		live.newest = append(live.newest, client.Report{Address: at, Report: sdk.Report{Fraction: fraction}})
 	}
-	s := &Server{cfg: Config{Live: live}}
+	s := &Server{cfg: Config{Runs: runroutes.Config{Live: live}}}
 	for _, c := range []struct {
 		run  client.Run
 		want int

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/api/pipelineroutes"
 	"github.com/myspinbot/spinbot/host/internal/trigger"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -25,7 +26,7 @@ func (f fakePipelines) List(context.Context) ([]client.Pipeline, error) {
 	return []client.Pipeline{{Name: "film", State: "ready"}}, f.err
 }
 
-func (f fakePipelines) Change(_ context.Context, name string, want *PipelineChange) (client.PipelineSource, error) {
+func (f fakePipelines) Change(_ context.Context, name string, want *pipelineroutes.Change) (client.PipelineSource, error) {
 	out := client.PipelineSource{Pipeline: client.Pipeline{Name: name}, Text: "as it was", Version: "1"}
 	if want != nil {
 		out.Text, out.Version = "", want.Version
@@ -99,7 +100,7 @@ func TestPipelines(t *testing.T) {
 		t.Errorf("%+v %v", p, err)
 	}
 	empty := start(t, func(c *Config) {
-		c.Pipelines, c.Triggers = fakePipelines{empty: true}, fakeTriggers{fakePipelines: fakePipelines{empty: true}}
+		c.Pipelines.Pipelines, c.Pipelines.Triggers = fakePipelines{empty: true}, fakeTriggers{fakePipelines: fakePipelines{empty: true}}
 	})
 	for path, want := range map[string]string{"pipelines": `"pipelines":[]`, "triggers": `"triggers":[]`} {
 		if a := empty.get(t, "/api/v1/"+path); !strings.Contains(a.body, want) {
@@ -129,7 +130,7 @@ func TestTriggers(t *testing.T) {
 	// a person fires, no page of another site
 	b.post(t, "/api/v1/triggers/film/nightly/fire", `{}`, "Origin: http://evil.example").problem(t, 403, client.CodeForbidden, "evil.example")
 	refused := &client.Problem{Code: client.CodeUnauthorized, Detail: "not signed"}
-	b = start(t, func(c *Config) { c.Triggers = fakeTriggers{fakePipelines: fakePipelines{err: refused}} })
+	b = start(t, func(c *Config) { c.Pipelines.Triggers = fakeTriggers{fakePipelines: fakePipelines{err: refused}} })
 	b.get(t, "/api/v1/triggers").problem(t, 401, client.CodeUnauthorized, "not signed")
 	b.post(t, "/api/v1/triggers/film/nightly/fire", "").problem(t, 401, client.CodeUnauthorized, "not signed")
 	b.post(t, "/hooks/film/publish", "").problem(t, 401, client.CodeUnauthorized, "not signed")
@@ -139,7 +140,7 @@ func TestTriggers(t *testing.T) {
 func TestHook(t *testing.T) {
 	t.Parallel()
 	got := make(chan trigger.Request, 1)
-	b := start(t, func(c *Config) { c.Triggers = fakeTriggers{got: got} })
+	b := start(t, func(c *Config) { c.Pipelines.Triggers = fakeTriggers{got: got} })
 	const body = " {\"a\":\u00a0\"é\"}\r\n\x00"
 	a := b.post(t, "/hooks/film/publish?n=1&n=2&m=%C3%A9", body, "X-Hub-Signature-256: sha256=00", "X-User: Ada", "Content-Type: application/json")
 	q := <-got

@@ -27,7 +27,8 @@ const (
 	sessionMost = 30 * 24 * time.Hour
 	usedEvery   = time.Minute // a token's last use is written down at most so often
 	maxTokens   = 1000
-	maxSessions = 1000
+	maxSessions = 10_000
+	maxEach     = 20 // sessions of one user or token; of more the one that was used longest ago ends
 	maxUsers    = 1000
 )
 
@@ -54,6 +55,7 @@ type book struct {
 	Tokens   map[string]Token   `json:"tokens,omitempty"`
 	Sessions map[string]session `json:"sessions,omitempty"` // by the SHA-256 of their cookies
 	Users    map[string]User    `json:"users,omitempty"`    // by name
+	Key      []byte             `json:"key,omitempty"`      // see Accounts.Key
 }
 
 // Accounts are the tokens, sessions and users of a host, or of hosts that share a store.
@@ -113,7 +115,7 @@ func (a *Accounts) change(ctx context.Context, do func(*book) error) error {
 		if err := a.refresh(ctx); err != nil {
 			return err
 		}
-		next := book{maps.Clone(a.book.Tokens), maps.Clone(a.book.Sessions), maps.Clone(a.book.Users)}
+		next := book{maps.Clone(a.book.Tokens), maps.Clone(a.book.Sessions), maps.Clone(a.book.Users), a.book.Key}
 		if next.Tokens == nil {
 			next.Tokens = map[string]Token{}
 		}
@@ -355,18 +357,47 @@ func (a *Accounts) begin(ctx context.Context, s session) (cookie string, until t
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return cookie, now.Add(a.rules.Most), a.change(ctx, func(b *book) error {
-		if len(b.Sessions) >= maxSessions {
-			oldest := ""
-			for id, s := range b.Sessions {
-				if oldest == "" || s.Used.Before(b.Sessions[oldest].Used) {
-					oldest = id
-				}
-			}
-			delete(b.Sessions, oldest)
+		a.touch(b) // what has ended makes room, and what was used last is known
+		if err := b.makeRoom(s); err != nil {
+			return err
 		}
 		b.Sessions[fingerprint(cookie)] = s
 		return nil
 	})
+}
+
+// makeRoom ends the session that was used longest ago of whoever begins one too many. Nobody ends others'.
+func (b *book) makeRoom(s session) error {
+	var own []string
+	for id, x := range b.Sessions {
+		if x.Token == s.Token && x.User == s.User && x.Subject == s.Subject {
+			own = append(own, id)
+		}
+	}
+	switch {
+	case len(own) >= maxEach:
+		delete(b.Sessions, slices.MinFunc(own, func(x, y string) int { return b.Sessions[x].Used.Compare(b.Sessions[y].Used) }))
+	case len(b.Sessions) >= maxSessions:
+		return ErrFull
+	}
+	return nil
+}
+
+// Key gives 32 random bytes that are the same for all hosts which share the accounts, and after restarts: what they sign with.
+func (a *Accounts) Key(ctx context.Context) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.book.Key) > 0 {
+		return a.book.Key, nil
+	}
+	err := a.change(ctx, func(b *book) error {
+		if len(b.Key) == 0 { // another host may have been first
+			b.Key = make([]byte, 32)
+			_, _ = rand.Read(b.Key) // it does not fail
+		}
+		return nil
+	})
+	return a.book.Key, err
 }
 
 // End ends a session. A cookie of none writes nothing: anybody may send one.

@@ -3,6 +3,7 @@ package auth
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
 // Deed is what somebody did, or tried to do.
@@ -20,33 +23,49 @@ type Deed struct {
 	User    string    `json:"user,omitempty"`
 	By      string    `json:"by,omitempty"` // the id of their token; empty: over the private socket, or nobody had to sign in
 	Address string    `json:"address,omitempty"`
-	Request string    `json:"request"`
-	What    string    `json:"what"` // the id of the API's operation
+	Request string    `json:"request"` // its id, which no other deed has
+	What    string    `json:"what"`    // the id of the API's operation
 	On      string    `json:"on,omitempty"`
 	Status  int       `json:"status"`
+	Host    string    `json:"host,omitempty"` // where; empty: here
 }
 
 // maxTrail is the size of a file of the trail in bytes. There are two: a full one takes the place of the one before.
 const maxTrail = 32 << 20
 
-// Trail is the log of deeds, one line of JSON each. Nothing in it is changed.
+// Trail is the log of deeds: a file of this host, one line of JSON each, and what hosts that share a store have written down
+// together. Nothing in it is changed.
 type Trail struct {
-	path string
+	path   string
+	shared store.Log
 
 	mu   sync.Mutex
 	f    *os.File
 	size int64
 }
 
-// NewTrail keeps the log at a path; beside it, with .1 at its end, what was before.
-func NewTrail(path string) *Trail { return &Trail{path: path} }
+// NewTrail keeps the log at a path; beside it, with .1 at its end, what was before; and in shared, if there is one.
+func NewTrail(path string, shared store.Log) *Trail { return &Trail{path: path, shared: shared} }
 
-// Note writes a deed down.
-func (t *Trail) Note(d Deed) error {
+// sharing is how long the store of several hosts may take to write a deed down.
+const sharing = 5 * time.Second
+
+// Note writes a deed down, whatever becomes of ctx. One that the store does not take is in the file all the same.
+func (t *Trail) Note(ctx context.Context, d Deed) error {
 	line, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
+	err = t.write(line)
+	if t.shared != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharing)
+		defer cancel()
+		err = errors.Join(err, t.shared.Write(ctx, store.Entry{ID: d.Request, User: d.User, What: d.What, At: d.At, Raw: line}))
+	}
+	return err
+}
+
+func (t *Trail) write(line []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.open(int64(len(line)) + 1); err != nil {
@@ -110,11 +129,33 @@ func (t *Trail) begin() error {
 type Query struct {
 	User, What string
 	Since      time.Time
+	Before     string // the request of the deed to page on from; empty: from the newest
 	Limit      int
 }
 
-// List gives deeds, the newest first. A line that was cut off is passed over.
-func (t *Trail) List(q Query) (out []Deed, err error) {
+// List gives deeds, the newest first: those of all hosts that share a store. ErrNotFound: there is no deed Before, or not any more.
+func (t *Trail) List(ctx context.Context, q Query) ([]Deed, error) {
+	if t.shared == nil {
+		return t.read(q)
+	}
+	entries, err := t.shared.Entries(ctx, store.EntryQuery{User: q.User, What: q.What, Since: q.Since, Before: q.Before, Limit: q.Limit})
+	if err != nil {
+		return nil, fmt.Errorf("the audit log: %w", err)
+	}
+	out := make([]Deed, len(entries))
+	for k, e := range entries {
+		if err := json.Unmarshal(e.Raw, &out[k]); err != nil {
+			return nil, fmt.Errorf("the audit log: entry %s: %w", e.ID, err)
+		}
+		out[k].Host = e.Host
+	}
+	return out, nil
+}
+
+// read reads the files. A line that was cut off is passed over.
+func (t *Trail) read(q Query) (out []Deed, err error) {
+	found := q.Before == ""
+lines:
 	for _, path := range []string{t.path + ".1", t.path} {
 		raw, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -127,11 +168,19 @@ func (t *Trail) List(q Query) (out []Deed, err error) {
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			var d Deed
-			if json.Unmarshal(lines.Bytes(), &d) != nil || q.User != "" && d.User != q.User || q.What != "" && d.What != q.What || d.At.Before(q.Since) {
+			broken := json.Unmarshal(lines.Bytes(), &d) != nil
+			if !broken && q.Before != "" && d.Request == q.Before { // what follows is newer
+				found = true
+				break lines
+			}
+			if broken || q.User != "" && d.User != q.User || q.What != "" && d.What != q.What || d.At.Before(q.Since) {
 				continue
 			}
 			out = append(out, d)
 		}
+	}
+	if !found {
+		return nil, fmt.Errorf("the audit log: entry %s: %w", q.Before, store.ErrNotFound)
 	}
 	slices.Reverse(out)
 	if q.Limit > 0 && len(out) > q.Limit {

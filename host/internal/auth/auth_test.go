@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -163,16 +164,53 @@ func TestSessions(t *testing.T) {
 	}
 	_, text = make1(t, a, "laptop", Admin, time.Time{})
 	last, _, who, _ := a.Begin(t.Context(), text, "10.0.0.1")
+	for range maxEach {
+		c.move(time.Second)
+		if _, _, _, err := a.Begin(t.Context(), text, "10.0.0.1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if in(last) == nil || len(a.book.Sessions) != maxEach {
+		t.Errorf("there are %d sessions, and the oldest of them lasts", len(a.book.Sessions))
+	}
+	mine, _, who, _ := a.Begin(t.Context(), text, "10.0.0.1")
+	if in(mine) != nil {
+		t.Error("the newest does not last")
+	}
+	c.move(time.Second)
 	if err := a.change(t.Context(), func(b *book) error {
-		for k := range maxSessions - 1 {
-			b.Sessions[fmt.Sprint(k)] = session{Token: who.By, Created: c.now(), Used: c.now().Add(-time.Minute)}
+		for k := range maxSessions - len(b.Sessions) {
+			b.Sessions[fmt.Sprint(k)] = session{User: fmt.Sprint(k), Role: Viewer, Created: c.now(), Used: c.now()}
 		}
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := a.Begin(t.Context(), text, "10.0.0.1"); err != nil || len(a.book.Sessions) != maxSessions || in(last) != nil {
-		t.Errorf("%v; there are %d sessions, and the newest lasts: %v", err, len(a.book.Sessions), in(last))
+	if _, _, _, err := a.Enter(t.Context(), "stranger", "8", Viewer); !errors.Is(err, ErrFull) || in(mine) != nil {
+		t.Errorf("%v; one that came before has ended: %v", err, in(mine))
+	}
+	if again, _, _, err := a.Begin(t.Context(), text, "10.0.0.1"); err != nil || in(again) != nil || who.By == "" {
+		t.Errorf("who has as many as may be gets no new one: %v", err)
+	}
+	c.move(sessionIdle)
+	if _, _, _, err := a.Enter(t.Context(), "stranger", "8", Viewer); err != nil {
+		t.Errorf("sessions that have ended take room: %v", err)
+	}
+}
+
+// TestKey: what is signed on one host, or by an earlier process, is good on another.
+func TestKey(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	a, _ := open(t, NewFolder(folder))
+	key, err := a.Key(t.Context())
+	if err != nil || len(key) != 32 {
+		t.Fatalf("%x %v", key, err)
+	}
+	make1(t, a, "laptop", Viewer, time.Time{}) // what else is kept leaves it alone
+	b, _ := open(t, NewFolder(folder))
+	if again, err := b.Key(t.Context()); err != nil || !bytes.Equal(again, key) {
+		t.Errorf("%x became %x: %v", key, again, err)
 	}
 }
 
@@ -288,10 +326,10 @@ func TestUnreadable(t *testing.T) {
 func TestTrail(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "deep", "audit.jsonl")
-	trail := NewTrail(path)
+	trail := NewTrail(path, nil)
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for k, user := range []string{"anna", "bert", "anna"} {
-		if err := trail.Note(Deed{At: at.Add(time.Duration(k) * time.Hour), User: user, What: "submit-run", On: fmt.Sprint("run_", k), Status: 202}); err != nil {
+		if err := trail.Note(t.Context(), Deed{At: at.Add(time.Duration(k) * time.Hour), User: user, What: "submit-run", Request: fmt.Sprint("r", k), On: fmt.Sprint("run_", k), Status: 202}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -306,9 +344,10 @@ func TestTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = f.Close()
-	trail = NewTrail(path)
-	for want, q := range map[string]Query{"run_2 run_1 run_0 ": {}, "run_2 run_0 ": {User: "anna"}, "run_2 ": {Limit: 1}, "run_2 run_1 ": {Since: at.Add(time.Hour)}, "": {What: "cancel-run"}} {
-		list, err := trail.List(q)
+	trail = NewTrail(path, nil)
+	for want, q := range map[string]Query{"run_2 run_1 run_0 ": {}, "run_2 run_0 ": {User: "anna"}, "run_2 ": {Limit: 1}, "run_2 run_1 ": {Since: at.Add(time.Hour)}, "": {What: "cancel-run"},
+		"run_1 ": {Before: "r2", Limit: 1}, "run_0 ": {Before: "r2", User: "anna"}} {
+		list, err := trail.List(t.Context(), q)
 		got := ""
 		for _, d := range list {
 			got += d.On + " "
@@ -317,19 +356,73 @@ func TestTrail(t *testing.T) {
 			t.Errorf("%+v: %q, %v", q, got, err)
 		}
 	}
+	if _, err := trail.List(t.Context(), Query{Before: "r3"}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("%v, want ErrNotFound", err)
+	}
 	if err := os.Truncate(path, maxTrail-10); err != nil {
 		t.Fatal(err)
 	}
-	if err := trail.Note(Deed{At: at, User: "carl"}); err != nil {
+	if err := trail.Note(t.Context(), Deed{At: at, User: "carl"}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Size() > 1000 {
 		t.Errorf("it goes on for ever: %v %v", info, err)
 	}
-	if list, err := trail.List(Query{User: "carl"}); err != nil || len(list) != 1 {
+	if list, err := trail.List(t.Context(), Query{User: "carl"}); err != nil || len(list) != 1 {
 		t.Errorf("%+v %v", list, err)
 	}
 	if raw, err := json.Marshal(Deed{}); err != nil || bytes.Contains(raw, []byte("user")) {
 		t.Errorf("%s %v", raw, err)
+	}
+}
+
+// fakeLog is a store.Log in memory; broken, it takes nothing.
+type fakeLog struct {
+	all    []store.Entry
+	broken error
+}
+
+func (f *fakeLog) Write(_ context.Context, e store.Entry) error {
+	if f.broken == nil {
+		e.Host = "box1"
+		f.all = append(f.all, e)
+	}
+	return f.broken
+}
+
+func (f *fakeLog) Entries(_ context.Context, q store.EntryQuery) (out []store.Entry, err error) {
+	for _, e := range slices.Backward(f.all) {
+		if q.User == "" || e.User == q.User {
+			out = append(out, e)
+		}
+	}
+	return out, f.broken
+}
+
+// TestSharedTrail: what several hosts did is listed together, and what their store does not take is in the file of the host that did it.
+func TestSharedTrail(t *testing.T) {
+	t.Parallel()
+	shared, path := &fakeLog{}, filepath.Join(t.TempDir(), "audit.jsonl")
+	one, other := NewTrail(filepath.Join(t.TempDir(), "audit.jsonl"), shared), NewTrail(path, shared)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for k, trail := range []*Trail{one, other} {
+		if err := trail.Note(gone, Deed{User: "anna", Request: fmt.Sprint("r", k)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := one.List(t.Context(), Query{User: "anna"})
+	if err != nil || len(list) != 2 || list[0].Request != "r1" || list[0].Host != "box1" {
+		t.Errorf("%+v %v", list, err)
+	}
+	shared.broken = errors.New("it is away")
+	if err := other.Note(t.Context(), Deed{User: "anna", Request: "r2"}); !errors.Is(err, shared.broken) {
+		t.Errorf("%v, want that the store did not take it", err)
+	}
+	if _, err := one.List(t.Context(), Query{}); !errors.Is(err, shared.broken) {
+		t.Errorf("%v, want why nobody knows", err)
+	}
+	if list, err := NewTrail(path, nil).List(t.Context(), Query{}); err != nil || len(list) != 2 || list[0].Request != "r2" {
+		t.Errorf("the file has %+v %v", list, err)
 	}
 }

@@ -55,6 +55,7 @@ var (
 	ErrExpired  = errors.New("the token has expired")
 	ErrSession  = errors.New("the session has ended")
 	ErrKeptOut  = errors.New("an admin of this host keeps this user out")
+	ErrFull     = errors.New("too many browsers are signed in")
 )
 
 // InvalidError says that what is wanted of a token cannot be.

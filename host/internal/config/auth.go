@@ -48,7 +48,8 @@ func (r *reader) inside(b *hclsyntax.Block, spec pipeline.Block, name, place str
 
 func (r *reader) oidc(g given, spec pipeline.Block) {
 	o := &OIDC{Issuer: get[string](g, "issuer"), ClientID: get[string](g, "client_id"), Redirect: get[string](g, "redirect"), Secret: get[string](g, "client_secret"),
-		Scopes: get[[]string](g, "scopes"), UserClaim: get[string](g, "user_claim"), RolesClaim: get[string](g, "roles_claim"), Roles: map[string]string{}}
+		Scopes: get[[]string](g, "scopes"), UserClaim: get[string](g, "user_claim"), RolesClaim: get[string](g, "roles_claim"),
+		UnverifiedEmail: get[bool](g, "unverified_email"), Roles: map[string]string{}}
 	for i, e := range r.c.Entries {
 		if e.Key == "auth.oidc.client_secret" {
 			r.c.Entries[i].Value = Hidden{}

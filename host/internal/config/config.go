@@ -148,6 +148,7 @@ type OIDC struct {
 	UserClaim, RolesClaim string
 	Roles                 map[string]string // what stands in the claim, to the highest role that it gives
 	Everybody             string            // the role of all others; empty: they are refused
+	UnverifiedEmail       bool              // an address as user_claim counts even if the provider does not say that it is verified
 }
 
 // Default is the configuration of a host without a file.

@@ -104,6 +104,7 @@ var blocks = []pipeline.Block{
 				{Name: "redirect", Type: text, Required: true, Doc: "where it sends browsers back to: this host's address and `/api/v1/session/oidc/callback`"},
 				{Name: "scopes", Type: texts, Doc: "what it is asked for beside `openid` and `profile`, such as `[\"email\"]`"},
 				{Name: "user_claim", Type: text, Default: `"preferred_username"`, Doc: "what names who somebody is"},
+				{Name: "unverified_email", Type: yes, Default: "false", Doc: "lets in by `email` as `user_claim` whose address the provider does not say it has verified: where nobody can choose their own"},
 				{Name: "roles_claim", Type: text, Default: `"groups"`, Doc: "what `roles` is looked up by: a text or a list; dots lead into objects"},
 			},
 			Blocks: []pipeline.Block{{Name: "roles", Doc: "Who may do what: what may stand in `roles_claim`, by role. Whoever has none is refused", Words: []pipeline.Word{

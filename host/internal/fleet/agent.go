@@ -39,7 +39,9 @@ type AgentConfig struct {
 	Status func() protocol.Status
 	Hello  func() protocol.Hello
 	// Order is told what a person wants of it.
-	Order      func(protocol.Order)
+	Order func(protocol.Order)
+	// Answer says what a host asks about it: one of protocol's questions. nil: it has no answers.
+	Answer     func(ctx context.Context, what string) (string, error)
 	Connection func(error)
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -75,7 +77,7 @@ type Agent struct {
 	work   context.Context //nolint:containedctx // ends when Run does
 	stop   context.CancelCauseFunc
 	tasks  sync.WaitGroup
-	asks   sync.WaitGroup // questions to Redis that no task waits for
+	asks   sync.WaitGroup // questions, to Redis and of hosts, that no task waits for
 	change chan struct{}
 }
 
@@ -318,7 +320,9 @@ func (a *Agent) take(stream string, m redis.XMessage) {
 		}
 	case kindControl:
 		var c protocol.Control
-		if c, err = decode[protocol.Control](m); err == nil {
+		if c, err = decode[protocol.Control](m); err == nil && c.Ask != nil {
+			a.asks.Go(func() { a.answer(*c.Ask) })
+		} else if err == nil {
 			a.end.Control(c)
 		}
 	default:

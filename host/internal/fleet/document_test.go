@@ -53,8 +53,8 @@ func TestDocumentHasMessagesAsTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := map[string]func(string) error{"task": exact[protocol.Task], "control": exact[protocol.Control], "result": exact[protocol.Result],
-		"saved": exact[said], "live": exact[[]said], "beat": exact[protocol.Beat], "hello": exact[protocol.Hello], "host": exact[HostInfo]}
-	elsewhere := map[string]bool{"parcel": true, "outcome": true, "secrets": true} // remoteexec's
+		"saved": exact[said], "live": exact[[]said], "answer": exact[protocol.Answer], "beat": exact[protocol.Beat], "hello": exact[protocol.Hello], "host": exact[HostInfo]}
+	elsewhere := map[string]bool{"parcel": true, "outcome": true, "secrets": true, "placing_ask": true, "placing_answer": true} // remoteexec's and fleet/leader's
 	seen := map[string]bool{}
 	for _, m := range example.FindAllStringSubmatch(string(raw), -1) {
 		kind, text := m[1], m[2]
@@ -89,7 +89,7 @@ func TestDocumentNamesEveryField(t *testing.T) {
 	for _, m := range example.FindAllSubmatch(raw, -1) {
 		text.Write(m[2])
 	}
-	for _, x := range []any{protocol.Task{}, protocol.Result{}, protocol.Control{}, protocol.Beat{}, protocol.Hello{}, HostInfo{}, said{}} {
+	for _, x := range []any{protocol.Task{}, protocol.Result{}, protocol.Control{}, protocol.Answer{}, protocol.Beat{}, protocol.Hello{}, HostInfo{}, said{}} {
 		for _, name := range fields(reflect.TypeOf(x)) {
 			if !strings.Contains(text.String(), `"`+name+`"`) {
 				t.Errorf("%T: no example has %s", x, name)
@@ -123,7 +123,7 @@ func TestDocumentHasKeysAndTiming(t *testing.T) {
 	k, host, agent := KeysOf("NAMESPACE"), Pace{}.filled(5), Pace{}.filled(2)
 	want := []string{"`spinbot:{NAMESPACE}:`", fmt.Sprintf("about %d entries (`MAXLEN ~`)", keptBeats), fmt.Sprintf("about %d entries. Read", keptLive),
 		fmt.Sprintf("`COUNT %d`", stream.MostRead), fmt.Sprintf("the last %d that are done", spool.Kept), fmt.Sprintf("within %d ms, %d at most", gather.Milliseconds(), mostSaid),
-		fmt.Sprintf("%d wait at most", stream.MaxLive)}
+		fmt.Sprintf("%d wait at most", stream.MaxLive), fmt.Sprintf("`v` is %d;", protocol.Version), fmt.Sprintf("at most %d bytes", protocol.MaxAnswer)}
 	for _, key := range []string{k.Session("ID"), k.Tasks("ID"), k.Control("ID"), k.Beats(), k.Agents(), k.Hosts(), k.In("ID"), k.Live("ID")} {
 		want = append(want, "\n| `"+strings.TrimPrefix(key, string(k))+"` |")
 	}

@@ -34,6 +34,8 @@ type rig struct {
 	acl   bool   // each end is a user of Redis with the rights that it needs
 	boot  string // of the agents' machines
 	hook  redis.Hook
+	// answer is how agents answer.
+	answer func(context.Context, string) (string, error)
 
 	mu      sync.Mutex
 	open    map[string]bool // the journal
@@ -70,7 +72,7 @@ func (r *rig) agent(id, session string) (*Agent, func()) {
 	r.t.Helper()
 	a, err := NewAgent(AgentConfig{Client: r.client(id), Namespace: r.ns, ID: id, Session: session, Pace: fast, Log: slog.New(slog.DiscardHandler),
 		Notes: filepath.Join(r.dir, id+".notes"), Boot: r.boot,
-		Run: r.run, Deliver: nil, Delivered: func(string, []string) {}, Order: func(protocol.Order) {},
+		Run: r.run, Deliver: nil, Delivered: func(string, []string) {}, Order: func(protocol.Order) {}, Answer: r.answer,
 		Status: func() protocol.Status { return protocol.Status{RAM: 7} }, Hello: func() protocol.Hello { return protocol.Hello{Name: id} }})
 	if err != nil {
 		r.t.Fatal(err)

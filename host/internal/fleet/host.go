@@ -43,11 +43,13 @@ type Host struct {
 	end     *protocol.Host
 	waits   map[string]*wait
 	members map[string]*Member
+	asked   map[string]*question
 	stale   map[string]bool // agents whose hello has to be read
 	changes []string
 	later   []protocol.Result // ends that are told after the changes
 	changed chan struct{}
-	up      time.Duration // for how long it could hear
+	up      time.Duration // for how long it could hear, at last
+	due     time.Duration // an agent may be lost then
 	last    time.Time     // it heard then; zero: it does not hear
 	deaf    time.Time     // since when it does not hear
 	trouble error
@@ -59,7 +61,7 @@ func NewHost(c HostConfig) *Host {
 		c.Now = time.Now
 	}
 	c.Info.V = protocol.Version
-	h := &Host{cfg: c, pace: c.Pace.filled(5), keys: KeysOf(c.Namespace), waits: map[string]*wait{}, members: map[string]*Member{},
+	h := &Host{cfg: c, pace: c.Pace.filled(5), keys: KeysOf(c.Namespace), waits: map[string]*wait{}, members: map[string]*Member{}, asked: map[string]*question{},
 		stale: map[string]bool{}, changed: make(chan struct{}, 1)}
 	h.end = protocol.NewHost(protocol.HostConfig{ID: c.Info.ID, Beat: h.pace.Beat, Lost: h.pace.Lost})
 	h.out = stream.NewWriter(c.Client, h.pace.backoff(), func(err error) { h.heard(false, err) })
@@ -114,7 +116,7 @@ func (h *Host) Run(ctx context.Context) {
 	all.Go(func() { h.tellAll(ctx) })
 	all.Go(func() { h.tick(ctx) })
 	beats, in, live := h.keys.Beats(), h.keys.In(h.cfg.Info.ID), h.keys.Live(h.cfg.Info.ID)
-	r := &stream.Reader{Client: h.cfg.Client, Namespace: h.cfg.Namespace, Block: h.pace.Block, Answer: h.pace.Beat, Pause: h.pace.backoff(), Streams: []string{live, in, beats},
+	r := &stream.Reader{Client: h.cfg.Client, Namespace: h.cfg.Namespace, Block: h.pace.Block, Due: h.soonest, Answer: h.pace.Beat, Pause: h.pace.backoff(), Streams: []string{live, in, beats},
 		FromNow: map[string]bool{live: true, beats: true}, Heard: h.heard, Batch: h.batch, Began: func(ctx context.Context, again bool) error {
 			if again {
 				return h.announce(ctx) // another Redis, or one that has lost its data
@@ -156,15 +158,29 @@ func (h *Host) heard(ok bool, why error) {
 			h.end.Heard(h.up)
 		}
 	default:
-		h.up += max(0, min(now.Sub(h.last), 2*h.pace.Block)) // while it was frozen it could not
-		h.last, h.trouble = now, nil
-		h.end.Tick(h.up)
+		h.up, h.last, h.trouble = h.clock(now), now, nil
+		h.due = h.end.Tick(h.up)
 		h.act()
 	}
 	h.mu.Unlock()
 	if h.cfg.Connection != nil && !same(was, why) {
 		h.cfg.Connection(why)
 	}
+}
+
+// clock says for how long the host could hear. While it was frozen it could not. mu is held.
+func (h *Host) clock(now time.Time) time.Duration {
+	if h.last.IsZero() {
+		return h.up
+	}
+	return h.up + max(0, min(now.Sub(h.last), 2*h.pace.Block))
+}
+
+// soonest gives how long it is until an agent may be lost.
+func (h *Host) soonest() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.due - h.clock(h.cfg.Now())
 }
 
 // tick announces the host from time to time: somebody may have removed what it said.
@@ -212,6 +228,12 @@ func (h *Host) take(m redis.XMessage) {
 			h.report(s)
 		}
 		h.trim(m.ID)
+	case kindAnswer:
+		var x protocol.Answer
+		if x, err = decode[protocol.Answer](m); err == nil {
+			h.answered(x)
+		}
+		h.trim(m.ID)
 	case kindLive:
 		var all []said
 		if all, err = decode[[]said](m); err == nil {
@@ -244,11 +266,11 @@ func (h *Host) beat(b protocol.Beat) {
 		m = &Member{}
 		h.members[b.Agent] = m
 	}
-	m.Heard = h.cfg.Now()
+	m.Heard, m.Held = h.cfg.Now(), b.Held
 	if b.Session != m.Session || b.Status != nil && b.Status.Revision != m.Revision {
 		h.stale[b.Agent] = true
 	}
-	h.end.Beat(b, h.up)
+	h.end.Beat(b, h.clock(m.Heard))
 }
 
 func (h *Host) trim(ids ...string) { h.out.Del(h.keys.In(h.cfg.Info.ID), ids...) }

@@ -18,6 +18,7 @@ const (
 	kindControl = "control"
 	kindResult  = "result"
 	kindSaved   = "saved" // a checkpoint
+	kindAnswer  = "answer"
 	kindBeat    = "beat"
 	kindLive    = "live"
 )

@@ -22,6 +22,8 @@ func (a *Append) Check() error {
 		return fmt.Errorf("%s: append: no events", a.Run)
 	case a.Head != nil && a.Head.Run != a.Run:
 		return fmt.Errorf("%s: append: the head is that of run %q", a.Run, a.Head.Run)
+	case slices.ContainsFunc(a.Files, func(f File) bool { return f.Digest == "" }):
+		return fmt.Errorf("%s: append: a file has no digest", a.Run)
 	case size > MaxAppend:
 		return fmt.Errorf("%s: append: %d bytes of events, more than %d at once: store large values as artifacts", a.Run, size, MaxAppend)
 	}

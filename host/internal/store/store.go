@@ -1,4 +1,4 @@
-// Package store owns what outlives the process: the journal of events, the index of runs and what hosts keep together.
+// Package store owns what outlives the process: the journal of events, the index of runs and their files, and what hosts keep together.
 // Adapters: sqlstore (SQLite), pgstore (PostgreSQL, for several hosts) and memstore; storetest is the conformance suite
 // that all pass.
 package store
@@ -32,6 +32,8 @@ type Append struct {
 	Events [][]byte
 	// Head, when set, replaces the run's row in the index in the same commit.
 	Head *Head
+	// Files are the artifacts that the events name: see Files.
+	Files []File
 }
 
 // Event is one stored event of a run.

@@ -1,4 +1,4 @@
-// Package telemetry owns the host's Prometheus metrics: one registry, and decorators that count what passes
+// Package telemetry owns the Prometheus metrics of a host or an agent: one registry, and decorators that count what passes
 // through an executor, a journal or an artifact store. It decides nothing and delays nothing.
 package telemetry
 
@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// Metrics are the host's counters. All methods are safe for concurrent use.
+// Metrics are the counters of one process. All methods are safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -117,8 +117,19 @@ func (m *Metrics) Request(method, route string, status int, took time.Duration) 
 }
 
 // Write gives everything in the Prometheus text form.
-func (m *Metrics) Write(w io.Writer) error {
-	families, err := m.registry.Gather()
+func (m *Metrics) Write(w io.Writer) error { return write(w, m.registry) }
+
+// WriteOf is Write with a label agent at each figure: whose it is.
+func (m *Metrics) WriteOf(w io.Writer, agent string) error {
+	labelled := prometheus.NewRegistry()
+	if err := prometheus.WrapRegistererWith(prometheus.Labels{"agent": agent}, labelled).Register(m.registry); err != nil {
+		return err
+	}
+	return write(w, labelled)
+}
+
+func write(w io.Writer, from prometheus.Gatherer) error {
+	families, err := from.Gather()
 	if err != nil {
 		return err
 	}

@@ -294,3 +294,29 @@ func TestDocument(t *testing.T) {
 		t.Errorf("docs/metrics.md does not tell of %s", name)
 	}
 }
+
+// TestWriteOf: each figure says whose it is, and is otherwise as it was.
+func TestWriteOf(t *testing.T) {
+	t.Parallel()
+	m := New("1.2")
+	m.Run("failed")
+	m.Gauge("answer", "Of all.", func() float64 { return 42 })
+	m.Devices(func() []device.Device { return []device.Device{{UUID: "GPU-a", Name: "A", Memory: 4096}} })
+	var out strings.Builder
+	if err := m.WriteOf(&out, "box2"); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{`spinbot_runs_total{agent="box2",state="failed"} 1`, `spinbot_answer{agent="box2"} 42`, `spinbot_device_memory_total_bytes{agent="box2",name="A",uuid="GPU-a"} 4096`} {
+		if !strings.Contains(out.String(), line+"\n") {
+			t.Errorf("it lacks %s", line)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if !strings.HasPrefix(line, "#") && !strings.Contains(line, `agent="box2"`) {
+			t.Errorf("whose is %s", line)
+		}
+	}
+	if want := strings.Count(written(t, m), "# TYPE"); strings.Count(out.String(), "# TYPE") != want {
+		t.Errorf("%d kinds of figures, want %d", strings.Count(out.String(), "# TYPE"), want)
+	}
+}

@@ -127,6 +127,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents/{name}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether an agent is well
+         * @description The host asks the agent, which has 5 seconds to answer. The host's own is called local.
+         */
+        get: operations["agent-health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An agent's metrics in the text form of Prometheus
+         * @description The host asks the agent, which has 5 seconds to answer. The host's own is called local.
+         */
+        get: operations["agent-metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents/join": {
         parameters: {
             query?: never;
@@ -151,7 +191,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * The files of runs, the newest first
+         * @description What runs were given and what they have made, of each run a file once. What nobody has used in a run yet is not among them.
+         */
+        get: operations["list-artifacts"];
         put?: never;
         /** Store a file */
         post: operations["upload-artifact"];
@@ -253,7 +297,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was changed, and by whom */
+        /** What was changed, and by whom; on all hosts that share the store */
         get: operations["list-audit"];
         put?: never;
         post?: never;
@@ -1350,6 +1394,12 @@ export interface components {
             /** Format: int64 */
             width?: number;
         };
+        ArtifactList: {
+            artifacts: components["schemas"]["RunArtifact"][];
+            next?: string;
+            /** Format: int64 */
+            version: number;
+        };
         CacheEntry: {
             /** Format: date-time */
             created: string;
@@ -1412,6 +1462,7 @@ export interface components {
             address?: string;
             /** Format: date-time */
             at: string;
+            host?: string;
             on?: string;
             request: string;
             /** Format: int64 */
@@ -1422,6 +1473,7 @@ export interface components {
         };
         DeedList: {
             deeds: components["schemas"]["Deed"][];
+            next?: string;
             /** Format: int64 */
             version: number;
         };
@@ -2051,6 +2103,18 @@ export interface components {
             /** Format: date-time */
             updated: string;
         };
+        RunArtifact: {
+            at: string;
+            /** Format: date-time */
+            created?: string;
+            digest: string;
+            media_type: string;
+            name: string;
+            pipeline: string;
+            run: string;
+            /** Format: int64 */
+            size: number;
+        };
         RunList: {
             next?: string;
             runs: components["schemas"]["Run"][];
@@ -2550,6 +2614,77 @@ export interface operations {
             };
         };
     };
+    "agent-health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description It is not; or, as a problem, it does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "agent-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics, with a label agent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "join-agent": {
         parameters: {
             query?: never;
@@ -2570,6 +2705,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JoinLine"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-artifacts": {
+        parameters: {
+            query?: {
+                /** @description What the page before gave as next. */
+                before?: string;
+                /** @description How many at most; 0: 100. */
+                limit?: number;
+                /** @description Whose media type begins like this, such as image/. */
+                media_type?: string;
+                /** @description Of runs of the pipeline with this name. */
+                pipeline?: string;
+                /** @description With this text in its name. */
+                q?: string;
+                /** @description Of the run with this id, the whole of it. */
+                run?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactList"];
                 };
             };
             /** @description Error */
@@ -2820,6 +2997,8 @@ export interface operations {
     "list-audit": {
         parameters: {
             query?: {
+                /** @description What the page before gave as next. */
+                before?: string;
                 /** @description How many at most; 0: 100. */
                 limit?: number;
                 /** @description Then or later. */

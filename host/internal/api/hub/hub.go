@@ -106,8 +106,14 @@ func (h *Hub) run(follow func()) error {
 	return nil
 }
 
-// Changed tells that a run's state may have changed, to those that follow the list. It does not block.
-func (h *Hub) Changed(run string) {
+// Changed tells that a run's state has changed, to those that follow the list. It does not block.
+func (h *Hub) Changed(run string) { h.dirty(run, true) }
+
+// Heard tells that something was recorded of a run, of which nobody knows whether its state has changed: another host of the
+// store did it. Of "": something may have been recorded of any. It does not block.
+func (h *Hub) Heard(run string) { h.dirty(run, false) }
+
+func (h *Hub) dirty(run string, sure bool) {
 	h.mu.Lock()
 	t := h.topics[Target{Kind: Runs}]
 	h.mu.Unlock()
@@ -115,7 +121,7 @@ func (h *Hub) Changed(run string) {
 		return
 	}
 	t.mu.Lock()
-	t.dirty[run] = true
+	t.dirty[run] = t.dirty[run] || sure
 	t.mu.Unlock()
 	poke(t.poked)
 }
@@ -165,6 +171,23 @@ func (h *Hub) index(ctx context.Context, run string) (store.Head, error) {
 		return store.Head{}, err
 	}
 	return heads[0], nil
+}
+
+// Reaches refuses the number of an event that a run does not have: whoever named it has mistaken the run, or would wait for what
+// comes twice.
+func (h *Hub) Reaches(ctx context.Context, run string, after uint64) error {
+	if after == 0 {
+		return nil
+	}
+	head, err := h.index(ctx, run)
+	if err != nil || after <= head.Seq {
+		return err
+	}
+	if events, err := h.cfg.Journal.Read(ctx, run, after-1, 1); err != nil || len(events) > 0 { // the row of the index may be behind
+		return err
+	}
+	return &client.Problem{Code: client.CodeBadRequest, Detail: fmt.Sprintf("after %d: the last event of %s is %d", after, run, head.Seq),
+		Fix: "name the number of the last event that you have, or leave after out"}
 }
 
 func missing(run string) error {

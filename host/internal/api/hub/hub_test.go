@@ -223,8 +223,11 @@ func TestFromTheSnapshotOn(t *testing.T) {
 
 	e.follow(a, From{Snapshot: true, After: new(uint64)})
 	e.expect("snapshot run_a 6", "event run_a 1", "event run_a 2", "event run_a 3", "event run_a 4", "event run_a 5", "event run_a 6", "end run_a")
-	e.follow(a, after(99))
-	e.expect("end run_a")
+	for _, n := range []uint64{7, 99, math.MaxUint64 - 1, math.MaxUint64} {
+		if err := e.Subscribe(t.Context(), a, after(n)); err == nil || !strings.Contains(err.Error(), "the last event of run_a is 6") {
+			t.Errorf("after %d: %v", n, err)
+		}
+	}
 	r.record("run_a", "running", 1, 1) // it was resumed
 	e.follow(a, after(6))
 	e.expect("event run_a 7")
@@ -428,6 +431,33 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestRunsOfOthers: of what another host records, whoever follows the list is told what changes a state, once.
+func TestRunsOfOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.Heard("run_a") // nobody cares
+	e := r.reader(false)
+	e.follow(Target{Kind: Runs}, From{})
+	e.expect("runs ")
+	r.record("run_a", "running", 1, 1)
+	r.Heard("run_a")
+	r.Heard("run_gone")
+	e.expect("run run_a 1")
+	r.record("run_a", "running", 1, 1) // is not told of
+	r.Heard("run_a")
+	r.record("run_b", "running", 1, 1)
+	r.Changed("run_b")
+	e.expect("run run_b 1")
+	r.Heard("")
+	e.expect("runs ")
+	r.record("run_a", "failed", 1, 1)
+	r.Heard("run_a")
+	e.expect("run run_a 3")
+	r.record("run_a", "running", 1, 1) // it was resumed
+	r.Heard("run_a")
+	e.expect("run run_a 4")
+}
+
 // TestErrorsOfOne: what is wrong with one subscription is told, and the others go on.
 func TestErrorsOfOne(t *testing.T) {
 	t.Parallel()
@@ -540,9 +570,9 @@ func TestNothingToRead(t *testing.T) {
 	r := newRig(t)
 	r.record("run_a", "running", 3, 1)
 	e := r.reader(true)
-	e.follow(a, after(math.MaxUint64))
+	e.follow(a, after(3))
 	if b, err := e.Next(t.Context()); b != nil || err != nil {
-		t.Errorf("behind the largest number: %v, %v", b, err)
+		t.Errorf("behind the last number: %v, %v", b, err)
 	}
 	r.record("run_b", "succeeded", 300, 1)
 	late := r.reader(true)

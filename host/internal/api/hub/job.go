@@ -48,15 +48,28 @@ func (t *topic) flushJob() error {
 
 // flushRuns tells of the runs that have changed.
 func (t *topic) flushRuns() error {
+	start := time.Now()
 	t.mu.Lock()
 	dirty := t.dirty
 	t.dirty = map[string]bool{}
 	t.mu.Unlock()
 	var messages []client.Message
-	for id := range dirty {
+	looked := false
+	if _, any := dirty[""]; any { // whoever has a list reads it anew
+		messages = append(messages, client.Message{Type: client.MessageRuns})
+		delete(dirty, "")
+	}
+	for id, sure := range dirty {
 		h, err := t.hub.index(t.ctx, id)
 		if err != nil {
 			continue // it is gone; or the list is broken, and says so when it is asked for
+		}
+		looked = looked || !sure
+		if !sure && t.known[id] == h.State {
+			continue
+		}
+		if t.known[id] = h.State; h.Ended() {
+			delete(t.known, id)
 		}
 		r := t.hub.cfg.Summary(h)
 		raw, err := json.Marshal(r)
@@ -67,6 +80,11 @@ func (t *topic) flushRuns() error {
 	}
 	if len(messages) > 0 {
 		t.tell(newBatch(t.of, messages...), 0)
+	}
+	if looked { // other hosts may record a lot that changes nothing here
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.rest = time.Now().Add(min(seldom*time.Since(start), time.Second))
 	}
 	return nil
 }

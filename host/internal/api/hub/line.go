@@ -57,9 +57,15 @@ func (l *Line) Subscribe(ctx context.Context, of Target, from From) error {
 		l.hub.release(t)
 		return err
 	}
+	if of.Kind == Run && from.After != nil {
+		if err := l.hub.Reaches(ctx, of.ID, *from.After); err != nil {
+			l.hub.release(t)
+			return err
+		}
+	}
 	s := &sub{line: l, topic: t, show: from.Snapshot, skip: from.After == nil, next: 1}
 	if from.After != nil {
-		s.next = max(*from.After, *from.After+1) // of the last number there is none behind it
+		s.next = *from.After + 1
 	}
 	l.mu.Lock()
 	if l.closed {

@@ -21,6 +21,7 @@ type topic struct {
 	cancel context.CancelFunc
 	poked  chan struct{}
 	once   sync.Once
+	known  map[string]string // of the list: the states that were told last, of runs that go on; the goroutine's own
 
 	showing sync.Mutex // one makes the snapshot for all
 	shown   *Batch
@@ -31,13 +32,13 @@ type topic struct {
 	live  map[*sub]bool
 	head  uint64          // of a run: the last event that those that are live were told
 	ended bool            // the run has ended: of a Run, there is nothing after head
-	dirty map[string]bool // of the list: runs that have changed
+	dirty map[string]bool // of the list: runs that have changed, or (false) may have; "" may be any
 	says  *Batch          // of a job: what was said last
-	rest  time.Time       // of a job: it is not looked at again before
+	rest  time.Time       // of a job or the list: it is not looked at again before
 }
 
 func newTopic(h *Hub, of Target) *topic {
-	t := &topic{hub: h, of: of, poked: make(chan struct{}, 1), live: map[*sub]bool{}, dirty: map[string]bool{}}
+	t := &topic{hub: h, of: of, poked: make(chan struct{}, 1), live: map[*sub]bool{}, dirty: map[string]bool{}, known: map[string]string{}}
 	t.ctx, t.cancel = context.WithCancel(h.closing)
 	return t
 }

@@ -262,6 +262,7 @@ func TestWrongMessages(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Config{})
 	r.record("run_a", "running", `{}`)
+	r.record("run_b", "running", `{}`)
 	p := r.dial()
 	p.say(`{"action":"SUBSCRIBE","runId":"run_a","after":1}`)
 	p.expect(`"snapshot"`)
@@ -273,6 +274,7 @@ func TestWrongMessages(t *testing.T) {
 		`{"action":"DROP TABLE","runId":"run_a"}`:                              "nobody knows the action",
 		`{"runId":"run_a"}`:                                                    "nobody knows the action",
 		`{"action":"SUBSCRIBE","runId":"run_a","after":-1}`:                    "bad_request",
+		`{"action":"SUBSCRIBE","runId":"run_b","after":2}`:                     "the last event of run_b is 1",
 		`{"action":"SUBSCRIBE","runId":"run_a","after":1.5}`:                   "bad_request",
 		`{"action":"SUBSCRIBE","runId":"run_"}`:                                `"runId":"run_","data":{`,
 		`{"action":"SUBSCRIBE","runId":"%"}`:                                   `"runId":"%","data":{`,

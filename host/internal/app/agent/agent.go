@@ -21,6 +21,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts/remote"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/config"
+	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
@@ -30,6 +31,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
+	"github.com/myspinbot/spinbot/host/internal/telemetry"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -72,6 +74,7 @@ type Agent struct {
 	link    *fleet.Agent
 	hangUp  func() error
 	crawl   crawl
+	metrics *telemetry.Metrics
 
 	mu    sync.Mutex
 	hosts map[string]*forHost
@@ -83,7 +86,7 @@ type Agent struct {
 
 // Open makes the agent, and connects to Redis.
 func Open(ctx context.Context, c Config) (*Agent, error) {
-	a := &Agent{cfg: c, hosts: map[string]*forHost{}, refused: map[string]string{}, sent: make(chan protocol.Plugin, manySent)}
+	a := &Agent{cfg: c, metrics: telemetry.New(c.Version), hosts: map[string]*forHost{}, refused: map[string]string{}, sent: make(chan protocol.Plugin, manySent)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.closeParts())
 	}
@@ -116,6 +119,7 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.metrics.Devices(func() []device.Device { return a.machine.Devices.Inventory().Devices })
 	restore(state.Plugins())
 	a.catalog = catalog.New(catalog.Config{PluginDirs: ownFirst(state.Plugins(), c.PluginDirs), TrustFile: state.Trust(), BundledTrust: c.BundledTrust, CacheDir: state.Manifests(), Describe: a.describe})
 	store, err := dir.Open(state.Artifacts())
@@ -159,7 +163,7 @@ func (a *Agent) connect(ctx context.Context) error {
 	}
 	a.link, err = fleet.NewAgent(fleet.AgentConfig{Client: client, Namespace: cmp.Or(c.Dial.Namespace, dial.DefaultNamespace), ID: a.id, Session: machine.Session(), Pace: c.Pace,
 		Notes: filepath.Join(c.State.Fleet(), "notes.jsonl"), Boot: machine.Boot(), Run: a.server.Run, Deliver: a.deliver, Delivered: a.delivered,
-		Status: a.status, Hello: a.hello, Order: a.order, Connection: a.connection, Log: c.Log})
+		Status: a.status, Hello: a.hello, Order: a.order, Answer: a.answer, Connection: a.connection, Log: c.Log})
 	return err
 }
 

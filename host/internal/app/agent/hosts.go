@@ -35,7 +35,7 @@ func (a *Agent) forHost(id string) (*forHost, error) {
 		return nil, err
 	}
 	mask := a.secrets.Mask().String
-	staged, err := exec.Stage(exec.Lease(a.machine.Plugins, a.machine.Leases), exec.StageConfig{Root: filepath.Join(a.cfg.State.Scratch(), id), Artifacts: artifacts.Names(files, mask)})
+	staged, err := exec.Stage(exec.Lease(a.metrics.Executor("plugin", a.machine.Plugins), a.machine.Leases), exec.StageConfig{Root: filepath.Join(a.cfg.State.Scratch(), id), Artifacts: artifacts.Names(a.metrics.Artifacts(files), mask)})
 	if err != nil {
 		return nil, err
 	}

@@ -16,26 +16,32 @@ import (
 )
 
 // openAccounts reads who may ask for what: with the runs where hosts share them, else in the state directory. What was done is
-// written down by each host for itself.
+// written down by each host for itself, and where they share runs for all together.
 func (h *Host) openAccounts(ctx context.Context) (err error) {
 	folder := h.cfg.State.Accounts()
 	var kept store.Records = auth.NewFolder(folder)
+	var log store.Log
 	if h.sharing != nil {
-		kept = h.sharing.notes
+		kept, log = h.sharing.notes, h.sharing.log
 	}
-	h.trail = auth.NewTrail(filepath.Join(folder, "audit.jsonl"))
+	h.trail = auth.NewTrail(filepath.Join(folder, "audit.jsonl"), log)
 	if h.accounts, err = auth.Open(ctx, kept, time.Now); err != nil {
 		return err
 	}
 	said := h.cfg.File.Auth
 	h.accounts.Rule(auth.Rules{SignIn: said.OIDC != nil, Idle: said.Idle, Most: said.Longest})
 	if said.OIDC != nil {
-		h.provider, err = newProvider(said.OIDC)
+		key, err := h.accounts.Key(ctx)
+		if err != nil {
+			return err
+		}
+		h.provider, err = newProvider(said.OIDC, key)
+		return err
 	}
-	return err
+	return nil
 }
 
-func newProvider(o *config.OIDC) (*oidc.Provider, error) {
+func newProvider(o *config.OIDC, key []byte) (*oidc.Provider, error) {
 	secret := o.Secret
 	if o.SecretFile != "" {
 		raw, err := os.ReadFile(o.SecretFile)
@@ -51,5 +57,5 @@ func newProvider(o *config.OIDC) (*oidc.Provider, error) {
 		roles[name] = auth.Role(role)
 	}
 	return oidc.New(oidc.Config{Issuer: o.Issuer, ClientID: o.ClientID, Secret: secret, Redirect: o.Redirect, Scopes: o.Scopes, UserClaim: o.UserClaim,
-		RolesClaim: o.RolesClaim, Roles: roles, Everybody: auth.Role(o.Everybody), Now: time.Now}), nil
+		RolesClaim: o.RolesClaim, Roles: roles, Everybody: auth.Role(o.Everybody), Unverified: o.UnverifiedEmail, Key: key, Now: time.Now}), nil
 }

@@ -3,11 +3,17 @@ package host
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
@@ -17,7 +23,7 @@ import (
 // agents is what the API says about the machines of the fleet.
 type agents struct{ h *Host }
 
-// Agents implements api.Agents.
+// Agents implements fleetroutes.Agents.
 func (a agents) Agents(ctx context.Context) ([]client.Agent, error) {
 	if a.h.fleet == nil {
 		return nil, nil
@@ -111,7 +117,7 @@ func (a agents) find(name string) (fleet.Member, error) {
 	return fleet.Member{}, &client.Problem{Code: client.CodeBadRequest, Detail: fmt.Sprintf("%q may be any of %d agents", name, len(found)), Fix: fix + "; name one by its id"}
 }
 
-// Order implements api.Agents.
+// Order implements fleetroutes.Agents.
 func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (client.Agent, error) {
 	m, err := a.find(name)
 	if err != nil {
@@ -137,6 +143,7 @@ func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (cl
 		f.kept.Labels[m.Agent][k] = v
 	}
 	err = f.keep()
+	f.tellAway()
 	f.mu.Unlock()
 	if err != nil {
 		return client.Agent{}, err
@@ -155,7 +162,7 @@ func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (cl
 	return a.shape(v, m), nil
 }
 
-// Remove implements api.Agents.
+// Remove implements fleetroutes.Agents.
 func (a agents) Remove(ctx context.Context, name string) error {
 	m, err := a.find(name)
 	if err != nil {
@@ -176,16 +183,48 @@ func (a agents) Remove(ctx context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.kept.Cordoned, m.Agent)
+	f.tellAway()
 	delete(f.kept.Labels, m.Agent)
 	delete(f.stocked, m.Agent)
 	return f.keep()
 }
 
-// Join implements api.Agents.
+// Join implements fleetroutes.Agents.
 func (a agents) Join(ctx context.Context, ttl time.Duration) (client.JoinLine, error) {
 	line, expires, err := a.h.Join(ctx, ttl)
 	if err != nil {
 		return client.JoinLine{}, &client.Problem{Code: client.CodeConflict, Detail: err.Error()}
 	}
 	return client.JoinLine{Command: line, Expires: expires}, nil
+}
+
+// keptAgents is what people have said of agents, in a file.
+type keptAgents struct {
+	Cordoned map[string]string            `json:"cordoned,omitempty"` // why, by id
+	Labels   map[string]map[string]string `json:"labels,omitempty"`
+}
+
+func (f *fleetHost) readKept() error {
+	raw, err := os.ReadFile(f.keptFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &f.kept)
+	}
+	if err != nil {
+		return fmt.Errorf("what is kept of agents: %w", err)
+	}
+	return nil
+}
+
+func (f *fleetHost) keptFile() string { return filepath.Join(f.h.cfg.State.Fleet(), "agents.json") }
+
+// keep changes what is kept of agents. mu is held.
+func (f *fleetHost) keep() error {
+	raw, err := json.MarshalIndent(f.kept, "", "  ")
+	if err != nil {
+		return err
+	}
+	return machine.WriteFile(f.keptFile(), raw)
 }

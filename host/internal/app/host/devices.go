@@ -28,7 +28,7 @@ func (h *Host) noDevices(note string) {
 // devices is what the API says about devices.
 type devices struct{ h *Host }
 
-// Devices implements api.Devices.
+// Devices implements fleetroutes.Devices.
 func (d devices) Devices(ctx context.Context) (client.DeviceList, error) {
 	if err := d.look(ctx); err != nil {
 		return client.DeviceList{}, err
@@ -78,7 +78,7 @@ func (h *Host) member(id string) (fleet.Member, bool) {
 	return fleet.Member{}, false
 }
 
-// Hold implements api.Devices.
+// Hold implements fleetroutes.Devices.
 func (d devices) Hold(ctx context.Context, uuid, why string) error {
 	if err := d.look(ctx); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (d devices) look(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Series implements api.Devices.
+// Series implements fleetroutes.Devices.
 func (d devices) Series(ctx context.Context, uuid string, since time.Time) (client.DeviceSeries, error) {
 	if err := d.look(ctx); err != nil {
 		return client.DeviceSeries{}, err

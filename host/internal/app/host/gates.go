@@ -57,7 +57,7 @@ func (q *silence) learn(id string, opened uint64) {
 	}
 }
 
-// Gates implements api.Runs.
+// Gates implements runroutes.Gates.
 func (r runs) Gates(ctx context.Context, id string) ([]client.Gate, error) {
 	silent, opened := r.h.silence.is(id)
 	if silent {

@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/artifacts/s3"
 	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
 	"github.com/myspinbot/spinbot/host/internal/cache"
@@ -37,7 +37,6 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/leases"
-	"github.com/myspinbot/spinbot/host/internal/lineage"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/previews"
@@ -90,8 +89,9 @@ type Config struct {
 	Fleet   *FleetConfig // nil: there is this machine alone
 	// Store is the URL of a PostgreSQL database that this host shares with others; empty: a file in the state directory.
 	Store string
-	// ArtifactsDir is where artifacts are; empty: in the state directory.
+	// ArtifactsDir is where artifacts are; empty: in the state directory. With ArtifactsS3 they are in a bucket instead.
 	ArtifactsDir string
+	ArtifactsS3  *s3.Config
 	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 2 s. One that has said
 	// nothing for five times as long is taken for dead.
 	HostBeat time.Duration
@@ -133,6 +133,7 @@ type Host struct {
 	logs      *logs
 	versions  *versions
 	silence   *silence
+	collector *collector
 	accounts  *auth.Accounts
 	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
@@ -157,9 +158,9 @@ type Host struct {
 
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
-	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
 	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence()}
 	h.live = newLive(h.isActive)
+	h.collector = newCollector(h.anyActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
 	}
@@ -202,7 +203,7 @@ func (h *Host) open(ctx context.Context) error {
 	if err = h.openStore(ctx); err != nil {
 		return err
 	}
-	files, err := dir.Open(cmp.Or(h.cfg.ArtifactsDir, state.Artifacts()))
+	files, err := h.openArtifacts(ctx)
 	if err != nil {
 		return err
 	}
@@ -257,32 +258,25 @@ func (h *Host) open(ctx context.Context) error {
 	h.holdQueue()
 	h.lookAtDisks()
 	h.gauges()
-	h.api = api.New(api.Config{
-		Version: h.cfg.Version, Log: h.cfg.Log, Metrics: h.metrics.Write, Observe: h.metrics.Request,
-		Runs: runs{h}, Queue: queue{h}, Planner: planner{h}, Catalog: types{h}, Pipelines: folders{h}, Triggers: triggers{h},
-		Live: voices{h}, Retention: keeping{h}, Devices: devices{h}, Agents: agents{h}, Models: modelFiles{h},
-		Journal: h.store, Index: h.store, Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: mask.String,
-		Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}, Cache: h.cache, CacheLimit: h.schedule.Policy.Cache,
-		Hosts: h.cfg.Hosts, Secure: h.cfg.TLS != nil, Accounts: h.accounts, Trail: h.trail, Provider: h.provider,
-		Active: h.isAdvanced, Changes: h.version, FirstID: func(t time.Time) string { return string(engine.FirstID(t)) },
-		Checks: map[string]func(context.Context) error{
-			"engine": func(context.Context) error { return h.engine.Err() },
-			"fleet": func(context.Context) error {
-				if h.fleet == nil {
-					return nil
-				}
-				return h.fleet.link.Trouble()
-			},
-			"store": func(ctx context.Context) error {
-				_, err := h.store.Find(ctx, "last")
-				if errors.Is(err, errNoRun) {
-					return nil
-				}
-				return err
-			},
-		},
-	})
+	h.openAPI()
+	if h.sharing != nil {
+		h.sharing.hosts.Heard(h.api.Hub().Heard)
+	}
 	return nil
+}
+
+// files is where artifacts are.
+type files interface {
+	artifacts.Store
+	artifacts.Keeper
+}
+
+func (h *Host) openArtifacts(ctx context.Context) (files, error) {
+	if c := h.cfg.ArtifactsS3; c != nil {
+		c.Scratch = filepath.Join(h.cfg.State.Artifacts(), "s3")
+		return s3.Open(ctx, *c)
+	}
+	return dir.Open(cmp.Or(h.cfg.ArtifactsDir, h.cfg.State.Artifacts()))
 }
 
 // executor is how a task gets to whom it concerns: its files are laid out, then it goes to the sandbox or a plugin.
@@ -353,24 +347,6 @@ func (h *Host) observe(id run.ID, e run.Event) {
 				"cause", e.Error.Cause, "error", e.Error.Message)
 		}
 	}
-}
-
-func (h *Host) setActive(run string, on bool) {
-	defer h.versions.changed(run)
-	h.silence.forget(run)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if on {
-		h.active[run] = true
-	} else {
-		delete(h.active, run)
-	}
-}
-
-func (h *Host) isActive(run string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.active[run]
 }
 
 // Client talks to this host over its own socket: the same way as everybody else.

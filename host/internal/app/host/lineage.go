@@ -12,7 +12,7 @@ import (
 // origins is what the API says of where artifacts come from.
 type origins struct{ *lineage.Lineage }
 
-// Of implements api.Lineage.
+// Of implements fileroutes.Lineage.
 func (o origins) Of(ctx context.Context, digest string, depth int) (client.Lineage, error) {
 	s, err := o.Lineage.Of(ctx, digest, depth)
 	return client.Lineage{Version: client.ShapeVersion, Digest: digest, Made: attemptShapes(s.Made), Used: attemptShapes(s.Used), Cut: s.Cut}, err

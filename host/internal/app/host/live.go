@@ -78,14 +78,14 @@ func (l *live) ended(id run.ID, e run.Event) {
 	}
 }
 
-// Newest implements api.Live.
+// Newest implements runroutes.Live.
 func (l *live) Newest(run string) []client.Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Collect(maps.Values(l.newest[run]))
 }
 
-// Reports implements api.Live.
+// Reports implements runroutes.Live.
 func (l *live) Reports(ctx context.Context, run string) <-chan client.Report {
 	ch := make(chan client.Report, backlog)
 	l.mu.Lock()

@@ -58,7 +58,7 @@ func (h *Host) stocked(bool) {
 // modelFiles is what the API says about model files.
 type modelFiles struct{ h *Host }
 
-// Models implements api.Models.
+// Models implements fleetroutes.Models.
 func (m modelFiles) Models(context.Context) (client.ModelList, error) {
 	l := client.ModelList{Models: []client.Model{}, Fetching: []client.ModelFetch{}, Silent: []string{}}
 	at := map[string]int{}
@@ -97,7 +97,7 @@ func fetchShape(s stock, f protocol.Fetching) client.ModelFetch {
 	return client.ModelFetch{Model: f.Name, Agent: s.id, Name: s.name, From: f.From, Done: f.Done, Total: f.Total, Error: f.Error, Started: f.Started}
 }
 
-// Fetch implements api.Models.
+// Fetch implements fleetroutes.Models.
 func (m modelFiles) Fetch(_ context.Context, r client.ModelRequest) (client.ModelFetch, error) {
 	all := m.h.stocks()
 	to, err := m.find(all, r.Agent)

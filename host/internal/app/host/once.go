@@ -18,7 +18,7 @@ import (
 // keysFor is how long the key of a submission is remembered.
 const keysFor = 24 * time.Hour
 
-// Submit implements api.Runs. A key is given to the id of a run before that is made: who asks again after a crash, here or at another
+// Submit implements runroutes.Runs. A key is given to the id of a run before that is made: who asks again after a crash, here or at another
 // host of the store, makes it, or finds it made.
 func (r runs) Submit(ctx context.Context, sub client.Submission, owner string) (client.Run, error) {
 	if sub.Key == "" {

@@ -26,7 +26,7 @@ const history = 20
 // planner says what a run would do.
 type planner struct{ h *Host }
 
-// Plan implements api.Planner. The pipeline and the artifacts among the inputs are kept as if they were new, so that
+// Plan implements runroutes.Planner. The pipeline and the artifacts among the inputs are kept as if they were new, so that
 // the plan can be run later: for a retention.Policy's Grace, when no run refers to them.
 func (p planner) Plan(ctx context.Context, sub client.Submission) (client.Plan, error) {
 	view, err := p.h.catalog.View(ctx)

@@ -15,7 +15,7 @@ import (
 // queue is what the API does with runs that wait. That it is paused is a file, so that a restart keeps it.
 type queue struct{ h *Host }
 
-// Queue implements api.Queue.
+// Queue implements runroutes.Queue.
 func (q queue) Queue(ctx context.Context, limit int) (client.Queue, error) {
 	heads, err := q.h.store.List(ctx, store.Query{States: []string{string(run.Created)}}) // before some of them leave the queue
 	if err != nil {
@@ -42,7 +42,7 @@ func (q queue) Queue(ctx context.Context, limit int) (client.Queue, error) {
 	return out, nil
 }
 
-// TellQueue implements api.Queue.
+// TellQueue implements runroutes.Queue.
 func (q queue) TellQueue(ctx context.Context, what, by string) error {
 	mark := q.h.cfg.State.Paused()
 	switch what {
@@ -67,7 +67,7 @@ func (q queue) TellQueue(ctx context.Context, what, by string) error {
 	return nil
 }
 
-// Move implements api.Queue.
+// Move implements runroutes.Queue.
 func (q queue) Move(ctx context.Context, id, other string, behind bool, by string) error {
 	for _, one := range []string{id, other} {
 		if one == "" {

@@ -109,13 +109,13 @@ func (h *Host) touchPipeline(ctx context.Context, p *pipeline.Pipeline) error {
 // keeping is what the API says about how long runs are kept.
 type keeping struct{ h *Host }
 
-// Pin implements api.Retention.
+// Pin implements runroutes.Retention.
 func (k keeping) Pin(ctx context.Context, id string, on bool) error {
 	defer k.h.versions.changed(id)
 	return k.h.store.Pin(ctx, id, on)
 }
 
-// Sweep implements api.Retention.
+// Sweep implements runroutes.Retention.
 func (k keeping) Sweep(ctx context.Context, in client.Sweep) (client.Swept, error) {
 	p := k.h.schedule.Policy
 	if in.OlderThan != "" {

@@ -108,7 +108,7 @@ func (r runs) repeat(ctx context.Context, sub *client.Submission, want *engine.S
 	return r.h.engine.Inputs(ctx, was)
 }
 
-// Show implements api.Runs.
+// Show implements runroutes.Runs.
 func (r runs) Show(ctx context.Context, id string) (client.Run, error) {
 	s, err := r.h.engine.State(ctx, run.ID(id))
 	if err != nil {
@@ -145,7 +145,7 @@ func (h *Host) fill(ctx context.Context, id string, d document) {
 	}
 }
 
-// Tell implements api.Runs. A run that nobody advances is taken up first, since what is said has to be recorded.
+// Tell implements runroutes.Runs. A run that nobody advances is taken up first, since what is said has to be recorded.
 func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by string) error {
 	if err := r.h.ours(ctx, id); err != nil {
 		return err
@@ -222,7 +222,7 @@ func address(id, text string) (sdk.Address, error) {
 	return a, nil
 }
 
-// Explain implements api.Runs.
+// Explain implements runroutes.Runs.
 func (r runs) Explain(ctx context.Context, id, node string) (client.Explained, error) {
 	var choose func(sdk.Address) bool
 	if node != "" {
@@ -235,6 +235,9 @@ func (r runs) Explain(ctx context.Context, id, node string) (client.Explained, e
 	out := client.Explained{Version: client.ShapeVersion, Run: id, List: []client.Explanation{}}
 	for _, x := range list {
 		out.List = append(out.List, client.Explanation{At: x.At.String(), State: x.State, Why: x.Why, Next: x.Next})
+	}
+	if err := r.h.explainElsewhere(ctx, out); err != nil {
+		return out, err
 	}
 	if node != "" && len(list) == 0 {
 		return out, &client.Problem{Code: client.CodeNotFound, Detail: id + " has no " + node, Fix: "spinbot show " + id + " lists its nodes"}
@@ -336,20 +339,20 @@ func explain(err error) error {
 // voices is what runs say.
 type voices struct{ h *Host }
 
-// Reports implements api.Live.
+// Reports implements runroutes.Live.
 func (v voices) Reports(ctx context.Context, run string) <-chan client.Report {
 	return v.h.live.Reports(ctx, run)
 }
 
-// Newest implements api.Live.
+// Newest implements runroutes.Live.
 func (v voices) Newest(run string) []client.Report { return v.h.live.Newest(run) }
 
-// Said implements api.Live.
+// Said implements runroutes.Live.
 func (v voices) Said(run, node string, limit int) []client.Report {
 	return v.h.live.lately.list(run, node, limit)
 }
 
-// Logs implements api.Live.
+// Logs implements runroutes.Live.
 func (v voices) Logs(run, node string) (io.ReadCloser, error) {
 	return v.h.logs.read(context.Background(), run, node)
 }

@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/api/hub"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
@@ -310,5 +312,70 @@ func TestAnswersForADeadHost(t *testing.T) {
 	}
 	if want := fmt.Sprintf(`{"drop":[%q]}`, held); got[0].Values["d"] != want {
 		t.Errorf("it is told %v, want %s", got[0].Values, want)
+	}
+}
+
+// TestEventsOfOthers: who listens at one host hears within two seconds what becomes of a run of another, in the list and of the
+// run itself.
+func TestEventsOfOthers(t *testing.T) {
+	t.Parallel()
+	url, artifacts := pgtest.Database(t), t.TempDir()
+	a, _ := shares(t, url, artifacts)
+	b, _ := shares(t, url, artifacts)
+	more := make(chan struct{}, 1)
+	line := b.api.Hub().Line(func() {
+		select {
+		case more <- struct{}{}:
+		default: // it is awake
+		}
+	}, func() { t.Error("the line was cut") })
+	defer line.Close()
+	next := func(what string, is func(client.Message) bool) {
+		t.Helper()
+		late := time.After(30 * time.Second)
+		for {
+			batch, err := line.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if batch != nil {
+				if slices.ContainsFunc(batch.Messages, is) {
+					return
+				}
+				continue
+			}
+			select {
+			case <-more:
+			case <-late:
+				t.Fatal("it is not told " + what)
+			}
+		}
+	}
+	if err := line.Subscribe(t.Context(), hub.Target{Kind: hub.Runs}, hub.From{}); err != nil {
+		t.Fatal(err)
+	}
+	next("that it listens", func(m client.Message) bool { return m.Type == client.MessageRuns })
+	id := submit(t, a.Client(), waits(1, "1h")).ID
+	next("that the run goes on", func(m client.Message) bool {
+		return m.Type == client.MessageRun && m.RunID == id && strings.Contains(string(m.Data), `"state":"running"`)
+	})
+	if err := line.Subscribe(t.Context(), hub.Target{Kind: hub.Run, ID: id}, hub.From{After: new(uint64)}); err != nil {
+		t.Fatal(err)
+	}
+	next("that the node began", func(m client.Message) bool {
+		return m.Type == client.MessageEvent && strings.Contains(string(m.Data), string(run.AttemptStarted))
+	})
+	at := time.Now()
+	if err := told(a, id, client.WordCancel); err != nil {
+		t.Fatal(err)
+	}
+	ended, listed := false, false
+	next("that it was cancelled", func(m client.Message) bool {
+		ended = ended || m.Type == client.MessageEnd && m.RunID == id
+		listed = listed || m.Type == client.MessageRun && strings.Contains(string(m.Data), `"state":"cancelled"`)
+		return ended && listed
+	})
+	if took := time.Since(at); took > 2*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"path"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/api"
+	"github.com/myspinbot/spinbot/host/internal/api/pipelineroutes"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -102,7 +102,7 @@ func (t triggered) Ended(ctx context.Context, id string) (bool, error) {
 // triggers is what the API does with triggers.
 type triggers struct{ h *Host }
 
-// List implements api.Triggers.
+// List implements pipelineroutes.Triggers.
 func (t triggers) List(ctx context.Context) ([]client.Trigger, error) {
 	all, err := t.h.triggers.List(ctx)
 	out := make([]client.Trigger, len(all))
@@ -112,7 +112,7 @@ func (t triggers) List(ctx context.Context) ([]client.Trigger, error) {
 	return out, err
 }
 
-// Fire implements api.Triggers.
+// Fire implements pipelineroutes.Triggers.
 func (t triggers) Fire(ctx context.Context, pipelineName, name, owner string, e client.TriggerEvent) (client.Run, error) {
 	event := pipeline.TriggerEvent{Headers: e.Headers, Query: e.Query}
 	if len(e.Body) > 0 {
@@ -137,7 +137,7 @@ func (t triggers) Fire(ctx context.Context, pipelineName, name, owner string, e 
 	return runs(t).Show(ctx, id)
 }
 
-// Deliver implements api.Triggers.
+// Deliver implements pipelineroutes.Triggers.
 func (t triggers) Deliver(ctx context.Context, pipelineName, name string, q trigger.Request) (string, error) {
 	id, err := t.h.triggers.Deliver(ctx, pipelineName, name, q)
 	return id, explainTrigger(err, http.StatusBadRequest)
@@ -182,7 +182,7 @@ func triggerShape(s trigger.Status) client.Trigger {
 // folders is what the API says about pipelines.
 type folders struct{ h *Host }
 
-// List implements api.Pipelines.
+// List implements pipelineroutes.Pipelines.
 func (f folders) List(ctx context.Context) ([]client.Pipeline, error) {
 	all, err := f.h.pipelines.View(ctx)
 	out := make([]client.Pipeline, len(all))
@@ -192,7 +192,7 @@ func (f folders) List(ctx context.Context) ([]client.Pipeline, error) {
 	return out, err
 }
 
-// Show implements api.Pipelines.
+// Show implements pipelineroutes.Pipelines.
 func (f folders) Show(ctx context.Context, name, graph string) (client.Pipeline, error) {
 	e, err := f.find(ctx, name)
 	if err != nil {
@@ -213,8 +213,8 @@ func (f folders) Show(ctx context.Context, name, graph string) (client.Pipeline,
 	return out, err
 }
 
-// Change implements api.Pipelines.
-func (f folders) Change(ctx context.Context, name string, want *api.PipelineChange) (client.PipelineSource, error) {
+// Change implements pipelineroutes.Pipelines.
+func (f folders) Change(ctx context.Context, name string, want *pipelineroutes.Change) (client.PipelineSource, error) {
 	e, text, err := f.h.pipelines.Source(ctx, name)
 	switch {
 	case want == nil:

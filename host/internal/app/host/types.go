@@ -106,7 +106,7 @@ func (h *Host) resolveBinary(nodeType string) (pluginexec.Binary, error) {
 // types is what the API says about pipelines and node types.
 type types struct{ h *Host }
 
-// NodeTypes implements api.Catalog.
+// NodeTypes implements fleetroutes.Catalog.
 func (t types) NodeTypes(ctx context.Context) (client.NodeTypeList, error) {
 	v, err := t.h.catalog.View(ctx)
 	if err != nil {
@@ -115,7 +115,7 @@ func (t types) NodeTypes(ctx context.Context) (client.NodeTypeList, error) {
 	return client.NodeTypeList{NodeTypes: v.NodeTypes(), Grants: grantShapes(v)}, nil
 }
 
-// Plugins implements api.Catalog.
+// Plugins implements fleetroutes.Catalog.
 func (t types) Plugins(ctx context.Context) ([]client.Plugin, error) {
 	v, err := t.h.catalog.View(ctx)
 	if err != nil {
@@ -131,7 +131,7 @@ func (t types) Plugins(ctx context.Context) ([]client.Plugin, error) {
 	return out, nil
 }
 
-// Trust implements api.Catalog.
+// Trust implements fleetroutes.Catalog.
 func (t types) Trust(ctx context.Context, name string) (client.Plugin, error) {
 	e, err := t.h.catalog.Accept(ctx, name)
 	var unknown *catalog.UnknownError
@@ -144,7 +144,7 @@ func (t types) Trust(ctx context.Context, name string) (client.Plugin, error) {
 	return pluginShape(e), nil
 }
 
-// Check implements api.Catalog.
+// Check implements pipelineroutes.Checker.
 func (t types) Check(ctx context.Context, src client.Source, format string) (client.Checked, error) {
 	v, err := t.h.catalog.View(ctx)
 	if err != nil {

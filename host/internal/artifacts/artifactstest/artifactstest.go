@@ -30,7 +30,7 @@ type Store interface {
 type Suite struct {
 	// Open opens the store that belongs to the folder.
 	Open func(folder string) (Store, error)
-	// Age makes an artifact look as if it was put that long ago.
+	// Age makes an artifact look as if it was put that long ago; nil: nobody can.
 	Age func(folder, digest string, ago time.Duration) error
 }
 

@@ -74,6 +74,9 @@ func testTouch(t *testing.T, s Suite) {
 
 // testRenewed: whoever opens or fetches an artifact has touched it; whoever peeks has not.
 func testRenewed(t *testing.T, s Suite) {
+	if s.Age == nil {
+		t.Skip("its artifacts cannot be made older")
+	}
 	folder := t.TempDir()
 	st, err := s.Open(folder)
 	if err != nil {

@@ -20,7 +20,7 @@ type trip struct {
 }
 
 func (p *Provider) mac(body string) string {
-	m := hmac.New(sha256.New, p.key)
+	m := hmac.New(sha256.New, p.cfg.Key)
 	m.Write([]byte(body))
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
 }
@@ -31,7 +31,7 @@ func (p *Provider) sign(t trip) string {
 	return body + "." + p.mac(body)
 }
 
-// open reads a cookie that this process signed and that is not too old.
+// open reads a cookie that was signed with the key and that is not too old.
 func (p *Provider) open(cookie string) (t trip, ok bool) {
 	body, mac, _ := strings.Cut(cookie, ".")
 	if !equal(mac, p.mac(body)) {

@@ -30,7 +30,8 @@ const (
 	again    = 5 * time.Second  // after the provider could not be asked it is not asked again for so long
 )
 
-// Config says whom a provider vouches for. Every part but Secret, Scopes, Roles and Everybody has to be there.
+// Config says whom a provider vouches for. Every part but Secret, Scopes, Roles, Everybody, Unverified and Key has to be
+// there.
 type Config struct {
 	Issuer   string // its URL, as it stands in its tokens
 	ClientID string
@@ -44,7 +45,11 @@ type Config struct {
 	Roles                 map[string]auth.Role
 	// Everybody is the role of those who have none of Roles; empty: they are refused.
 	Everybody auth.Role
-	Now       func() time.Time
+	// Unverified lets in by e-mail (as UserClaim) whose address the provider does not say it has verified.
+	Unverified bool
+	// Key signs cookies: who has the same one ends the sign-ins that another began. Empty: one of this process alone.
+	Key []byte
+	Now func() time.Time
 }
 
 // ErrStale says that a sign-in cannot be ended here.
@@ -69,7 +74,6 @@ type Login struct {
 // Provider is one provider. It is asked what it can do when somebody signs in first, so that a host starts without it.
 type Provider struct {
 	cfg    Config
-	key    []byte // of cookies, anew in each process
 	client *http.Client
 
 	mu    sync.Mutex
@@ -80,9 +84,10 @@ type Provider struct {
 
 // New makes a provider of a configuration, whose URLs have been found safe.
 func New(cfg Config) *Provider {
-	p := &Provider{cfg: cfg, key: make([]byte, 32), client: &http.Client{Timeout: patience}}
-	_, _ = rand.Read(p.key) // it does not fail
-	return p
+	if len(cfg.Key) == 0 {
+		cfg.Key = []byte(rand.Text())
+	}
+	return &Provider{cfg: cfg, client: &http.Client{Timeout: patience}}
 }
 
 // discover asks the provider what it can do, once.
@@ -173,8 +178,9 @@ func (p *Provider) user(claims map[string]any) (string, error) {
 	switch {
 	case name == "" || len(name) > maxUser || printable(name) != name:
 		return "", denied("the ID token says no name in its claim %s; let the provider put it there, or name another in user_claim", p.cfg.UserClaim)
-	case p.cfg.UserClaim == "email" && claims["email_verified"] == false:
-		return "", denied("%s has not been verified by the sign-in provider", name)
+	case p.cfg.UserClaim == "email" && !p.cfg.Unverified && claims["email_verified"] != true && claims["email_verified"] != "true": // some write it as a text
+		return "", denied("the sign-in provider does not say that it has verified %s (email_verified in the ID token): have the address verified there, "+
+			"or set unverified_email = true in auth / oidc if nobody can choose their own", name)
 	}
 	return name, nil
 }

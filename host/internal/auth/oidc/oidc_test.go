@@ -183,8 +183,30 @@ func TestRoles(t *testing.T) {
 	if l, err := in(mail, map[string]any{"email": "a@b.example", "email_verified": true}); err != nil || l.User != "a@b.example" {
 		t.Errorf("%+v %v", l, err)
 	}
-	if _, err := in(mail, map[string]any{"email": "a@b.example", "email_verified": false}); !denies(err) {
+	for _, says := range []any{false, nil, "false", 1} {
+		if l, err := in(mail, map[string]any{"email": "a@b.example", "email_verified": says}); !denies(err) {
+			t.Errorf("%v: %+v %v", says, l, err)
+		}
+	}
+	mail.Unverified = true
+	if _, err := in(mail, map[string]any{"email": "a@b.example"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNextProcess: a sign-in that one process began is ended by the next one, which has the same key, and by no other.
+func TestNextProcess(t *testing.T) {
+	t.Parallel()
+	cfg := config(oidctest.Start(t, callback))
+	cfg.Key = []byte("the key of these hosts")
+	query, cookie := visit(t, New(cfg), "/")
+	cfg.Key = nil
+	if _, err := New(cfg).End(t.Context(), cookie, query); !errors.Is(err, ErrStale) {
+		t.Error(err)
+	}
+	cfg.Key = []byte("the key of these hosts")
+	if l, err := New(cfg).End(t.Context(), cookie, query); err != nil || l.User != "anna" {
+		t.Errorf("%+v %v", l, err)
 	}
 }
 

@@ -46,6 +46,31 @@ type Control struct {
 	Host  string   `json:"host,omitempty"`
 	// Order is for the agent itself.
 	Order *Order `json:"order,omitempty"`
+	// Ask is to be answered.
+	Ask *Ask `json:"ask,omitempty"`
+}
+
+// What an agent may be asked.
+const (
+	AskHealth  = "health"  // JSON, as GET /health has it
+	AskMetrics = "metrics" // in the text form of Prometheus
+)
+
+// MaxAnswer is the size of an answer's text in bytes.
+const MaxAnswer = 1 << 20
+
+// Ask is a question, which is answered once and soon; nobody asks again.
+type Ask struct {
+	ID   string `json:"id"`
+	Host string `json:"host"` // who wants to know
+	What string `json:"what"`
+}
+
+// Answer is what an agent says to a question.
+type Answer struct {
+	ID    string `json:"id"` // of the question
+	Text  string `json:"text,omitempty"`
+	Error string `json:"error,omitempty"` // why there is no text
 }
 
 // Order is what a person wants of an agent.

@@ -4,7 +4,10 @@ import "fmt"
 
 // Version of the messages. Each end understands its own, the one before and the one after; fields that it does not know it
 // leaves alone.
-const Version = 1
+const Version = 2
+
+// Answers is the version from which on agents answer what they are asked.
+const Answers = 2
 
 // Understands says whether an end of this version and one of another can work together. One that does not tell is of version 1.
 func Understands(v int) bool {

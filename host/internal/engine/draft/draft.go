@@ -28,8 +28,9 @@ type Draft struct {
 	Now    time.Time
 	First  uint64 // the number of the last event before
 	Events []run.Event
-	Head   bool // the index row changes
-	Halts  bool // an event has ended, or keeps from beginning, what may wait for room. Whoever sees to that clears it
+	Files  []store.File // that the events name
+	Head   bool         // the index row changes
+	Halts  bool         // an event has ended, or keeps from beginning, what may wait for room. Whoever sees to that clears it
 
 	cfg *Config
 }
@@ -56,6 +57,9 @@ func (d *Draft) Add(ev run.Event) {
 	}
 	if stale {
 		d.cfg.Log.Debug("late result ignored", "run", d.ID, "event", ev.Kind, "node", ev.Node)
+	}
+	if !stale {
+		d.Files = append(d.Files, filesOf(d.ID, ev)...)
 	}
 	if ev.OutputsRef != "" {
 		ev.Outputs = nil // the state has them, as after reading; the journal says where they are
@@ -93,7 +97,7 @@ func (d *Draft) settle(ev run.Event) {
 
 // Pack gives its events as the journal takes them.
 func (d *Draft) Pack() (store.Append, error) {
-	a := store.Append{Run: string(d.ID), After: d.First, Events: make([][]byte, len(d.Events))}
+	a := store.Append{Run: string(d.ID), After: d.First, Events: make([][]byte, len(d.Events)), Files: d.Files}
 	for k := range d.Events {
 		b, err := d.Events[k].Encode()
 		if err != nil {

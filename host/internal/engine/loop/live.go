@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -146,6 +147,9 @@ func (e *Loop) advance(l *Live, inbox []Message) *Pass {
 	}
 	p := l.next
 	p.Now = e.cfg.Now()
+	if len(inbox) > 1 {
+		p.Events = slices.Grow(p.Events, len(inbox)) // most become one
+	}
 	was := l.State.Status
 	for k := 0; k < len(inbox); k++ {
 		switch m := inbox[k].(type) {

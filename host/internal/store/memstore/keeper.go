@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
@@ -64,6 +65,7 @@ func (s *Store) Remove(_ context.Context, run string, seq uint64) error {
 	}
 	delete(s.events, run)
 	delete(s.heads, run)
+	s.files = slices.DeleteFunc(s.files, func(f store.File) bool { return f.Run == run })
 	return nil
 }
 

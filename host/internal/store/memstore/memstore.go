@@ -22,6 +22,8 @@ type Store struct {
 	events map[string][][]byte
 	heads  map[string]store.Head
 	keys   map[string]store.Claim
+	files  []store.File // the newest last
+	file   int64        // number of the last one
 }
 
 // New gives an empty store.
@@ -60,6 +62,13 @@ func (s *Store) add(ctx context.Context, a store.Append) error {
 		h := *a.Head
 		h.Pinned = s.heads[a.Run].Pinned
 		s.heads[a.Run] = h
+	}
+	for _, f := range a.Files {
+		if !slices.ContainsFunc(s.files, func(x store.File) bool { return x.Run == a.Run && x.Digest == f.Digest }) {
+			s.file++
+			f.Run, f.Pipeline, f.Num = a.Run, s.heads[a.Run].Pipeline, s.file
+			s.files = append(s.files, f)
+		}
 	}
 	return nil
 }
@@ -119,6 +128,24 @@ func (s *Store) List(_ context.Context, q store.Query) ([]store.Head, error) {
 	slices.SortFunc(out, func(a, b store.Head) int { return strings.Compare(b.Run, a.Run) })
 	if q.Limit > 0 && len(out) > q.Limit {
 		out = out[:q.Limit]
+	}
+	return out, nil
+}
+
+// Files implements store.Files.
+func (s *Store) Files(_ context.Context, q store.FileQuery) (out []store.File, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, fmt.Errorf("list files: %w", store.ErrClosed)
+	}
+	for _, f := range slices.Backward(s.files) {
+		if q.Match(f) {
+			out = append(out, f)
+		}
+		if q.Limit > 0 && len(out) == q.Limit {
+			break
+		}
 	}
 	return out, nil
 }

@@ -9,6 +9,9 @@ import (
 // SetPatience has the store wait less, before anything is asked of it.
 func SetPatience(s *Store, d time.Duration) { s.patience = d }
 
+// SetMaxLog has the log keep fewer entries.
+func SetMaxLog(s *Store, n int64) { s.maxLog = n }
+
 // Notices gives what a group of appends to these runs sends to other hosts.
 func Notices(runs []string) []string {
 	var group []*item

@@ -117,7 +117,7 @@ func (s *Store) Shrink(ctx context.Context) (freed int64, err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := s.read.Exec(ctx, "VACUUM (SKIP_LOCKED) spinbot.journal, spinbot.runs, spinbot.hosts, spinbot.keys"); err != nil {
+		if _, err := s.read.Exec(ctx, "VACUUM (SKIP_LOCKED) spinbot.journal, spinbot.runs, spinbot.hosts, spinbot.keys, spinbot.files"); err != nil {
 			return err
 		}
 		after, err := s.size(ctx)
@@ -128,6 +128,6 @@ func (s *Store) Shrink(ctx context.Context) (freed int64, err error) {
 }
 
 func (s *Store) size(ctx context.Context) (n int64, err error) {
-	err = s.read.QueryRow(ctx, "SELECT pg_total_relation_size('spinbot.journal') + pg_total_relation_size('spinbot.runs')").Scan(&n)
+	err = s.read.QueryRow(ctx, "SELECT pg_total_relation_size('spinbot.journal') + pg_total_relation_size('spinbot.runs') + pg_total_relation_size('spinbot.files')").Scan(&n)
 	return n, err
 }

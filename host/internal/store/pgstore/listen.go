@@ -45,7 +45,24 @@ func (s *Store) listen(conn *pgx.Conn) {
 			case <-time.After(pause):
 			}
 		}
-		s.watchers.NotifyAll()
+		s.tellAll()
+	}
+}
+
+// Heard implements store.Hosts.
+func (s *Store) Heard(fn func(run string)) { s.heard.Store(&fn) }
+
+func (s *Store) tell(run string) {
+	s.watchers.Notify(run)
+	if fn := s.heard.Load(); fn != nil {
+		(*fn)(run)
+	}
+}
+
+func (s *Store) tellAll() {
+	s.watchers.NotifyAll()
+	if fn := s.heard.Load(); fn != nil {
+		(*fn)("")
 	}
 }
 
@@ -80,10 +97,10 @@ func (s *Store) told(voice, payload string) {
 	for _, id := range strings.Fields(ids) {
 		run, err := url.QueryUnescape(id)
 		if id == everyRun || err != nil {
-			s.watchers.NotifyAll()
+			s.tellAll()
 			return
 		}
-		s.watchers.Notify(run)
+		s.tell(run)
 	}
 }
 

@@ -194,10 +194,25 @@ func TestWatchAcrossHosts(t *testing.T) {
 	url := pgtest.Database(t)
 	p := behind(t, url)
 	a, b := open(t, url, "a"), open(t, p.url, "b")
+	heard := make(chan string, 100)
+	b.Heard(func(run string) { heard <- run })
+	next := func(want string) {
+		t.Helper()
+		select {
+		case got := <-heard:
+			if got != want {
+				t.Errorf("of run %q it is told, want %q", got, want)
+			}
+		case <-time.After(30 * time.Second):
+			t.Errorf("it is not told of %q", want)
+		}
+	}
 	run, all, other := b.Watch(t.Context(), "a run/é*"), b.Watch(t.Context(), ""), b.Watch(t.Context(), "other")
+	check(t, b.Append(t.Context(), one("its own", 0, "")))
 	check(t, a.Append(t.Context(), one("a run/é*", 0, "")))
 	await(t, "the run's watch", run)
 	await(t, "the watch of all", all)
+	next("a run/é*")
 	select {
 	case <-other:
 		t.Error("the watch of another run was told")
@@ -208,6 +223,8 @@ func TestWatchAcrossHosts(t *testing.T) {
 	p.mend()
 	await(t, "the run's watch, after the connection was lost", run)
 	await(t, "the watch of another run, since nobody knows", other)
+	next("")
 	check(t, a.Append(t.Context(), one("other", 0, "")))
 	await(t, "the watch of another run", other)
+	next("other")
 }

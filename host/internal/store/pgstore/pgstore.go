@@ -40,7 +40,9 @@ type Store struct {
 	read     *pgxpool.Pool
 	living   *pgxpool.Pool // for Ownership alone: readers must not keep a host from saying that it lives
 	watchers store.Watchers
+	heard    atomic.Pointer[func(run string)] // of what other hosts append
 	patience time.Duration
+	maxLog   int64
 	commits  atomic.Int64
 	w        *writer
 	own      epochs
@@ -68,7 +70,7 @@ type Store struct {
 // the named host, making its schema when there is none, and fences whoever had opened it as that host before. What an
 // earlier session of this host owned is this one's. A database that a newer version wrote is refused and left as it is.
 func Open(ctx context.Context, url, host string) (*Store, error) {
-	s := &Store{host: host, patience: Patience, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), done: make(chan struct{}),
+	s := &Store{host: host, patience: Patience, maxLog: store.MaxLog, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), done: make(chan struct{}),
 		listening: make(chan struct{})}
 	if err := s.configure(url); err != nil {
 		return nil, err

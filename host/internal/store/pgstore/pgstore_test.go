@@ -56,6 +56,11 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkFiles lists 50 of 100,000 files.
+func BenchmarkFiles(b *testing.B) {
+	storetest.BenchmarkFiles(b, open(b, pgtest.New(b, "fsync=off").Database(b), "a"))
+}
+
 func check(t testing.TB, errs ...error) {
 	t.Helper()
 	if err := errors.Join(errs...); err != nil {

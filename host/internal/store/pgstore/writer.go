@@ -114,9 +114,14 @@ func (w *writer) connect(ctx context.Context) (err error) {
 }
 
 const appendGroup = "SELECT * FROM spinbot.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+const appendFiles = "SELECT * FROM spinbot.append_files($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)"
 
 func (w *writer) send(ctx context.Context, args []any) (map[int]result, error) {
-	rows, err := w.conn.Query(ctx, appendGroup, args...)
+	sql := appendGroup
+	if len(args) > plain {
+		sql = appendFiles
+	}
+	rows, err := w.conn.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +161,30 @@ func (w *writer) arguments(group []*item) []any {
 		seq := int64(h.Seq)
 		created[i], updated[i], seqs[i] = nanos(h.Created), nanos(h.Updated), &seq
 	}
-	return []any{w.s.host, w.s.session, w.group, notices(w.s.voice(), group), runs, afters, epochs, counts, data, listed, ended,
+	args := []any{w.s.host, w.s.session, w.group, notices(w.s.voice(), group), runs, afters, epochs, counts, data, listed, ended,
 		texts[0], texts[1], texts[2], texts[3], texts[4], created, updated, seqs}
+	return append(args, filesOf(group)...)
+}
+
+const plain = 19 // arguments of a group that names no files
+
+// filesOf gives the files that the group names as columns; none, if it names none.
+func filesOf(group []*item) []any {
+	var places []int32
+	var digests []string
+	var media, names, ats [][]byte
+	var sizes []int64
+	var created []*int64
+	for i, it := range group {
+		for _, f := range it.a.Files {
+			places, digests, media, names = append(places, int32(i+1)), append(digests, f.Digest), append(media, []byte(f.MediaType)), append(names, []byte(f.Name))
+			sizes, ats, created = append(sizes, f.Size), append(ats, []byte(f.At)), append(created, nanos(f.Created))
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	return []any{places, digests, media, names, sizes, ats, created}
 }
 
 func nanos(t time.Time) *int64 {

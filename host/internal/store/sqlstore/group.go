@@ -108,7 +108,7 @@ func (w *writer) end(id string) (*end, error) {
 	return e, nil
 }
 
-// rows inserts the group's rows in order, then what it changes in the table of runs, once per run.
+// rows inserts the group's rows in order, then what it changes in the table of runs, once per run, then the files that it names.
 func (w *writer) rows(group []*item, touched []*end) error {
 	for _, it := range group {
 		e, n := w.ends[it.a.Run], len(it.a.Events)
@@ -123,6 +123,13 @@ func (w *writer) rows(group []*item, touched []*end) error {
 			return err
 		}
 		e.touch, e.head, e.fresh = false, nil, false
+	}
+	for _, it := range group {
+		for _, f := range it.a.Files {
+			if err := w.file.exec(w.ends[it.a.Run].num, f.Digest, f.MediaType, f.Name, f.Size, f.At, nanos(f.Created)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

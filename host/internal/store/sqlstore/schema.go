@@ -35,6 +35,19 @@ var migrations = []string{
 	CREATE INDEX runs_owner ON runs (owner, id) WHERE listed;`,
 	`CREATE TABLE keys (key TEXT PRIMARY KEY, run TEXT NOT NULL, body TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 	CREATE INDEX keys_until ON keys (until);`,
+	`CREATE TABLE files (
+		num INTEGER PRIMARY KEY AUTOINCREMENT,
+		run INTEGER NOT NULL,
+		digest TEXT NOT NULL,
+		media TEXT NOT NULL,
+		name TEXT NOT NULL,
+		size INTEGER NOT NULL,
+		at TEXT NOT NULL,
+		created INTEGER, -- nanoseconds since 1970; NULL: none
+		pipeline TEXT NOT NULL,
+		UNIQUE (run, digest)
+	);
+	CREATE INDEX files_pipeline ON files (pipeline, num);`,
 }
 
 // NewerError says that the file was written by a newer version of this program.

@@ -19,7 +19,7 @@ type writer struct {
 	s    *Store
 	conn driver.Conn
 
-	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin, expire, claim *stmt
+	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin, expire, claim, file, unfile *stmt
 
 	nextRow, nextNum int64
 	newest           string // greatest run id known; ids above it are surely new
@@ -104,6 +104,9 @@ func (w *writer) prepare() error {
 		{&w.pin, 2, "UPDATE runs SET pinned = ?2 WHERE num = ?1"},
 		{&w.expire, 1, "DELETE FROM keys WHERE until <= ?1"},
 		{&w.claim, 4, "INSERT OR IGNORE INTO keys (key, run, body, until) VALUES (?1, ?2, ?3, ?4)"},
+		{&w.file, 7, `INSERT OR IGNORE INTO files (run, digest, media, name, size, at, created, pipeline)
+			SELECT num, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(pipeline, '') FROM runs WHERE num = ?1`},
+		{&w.unfile, 1, "DELETE FROM files WHERE run = ?1"},
 		{&w.mark, 1, "UPDATE meta SET value = ?1 WHERE key = 'mark'"},
 	} {
 		s, err := w.conn.Prepare(p.sql)
@@ -221,7 +224,7 @@ func (w *writer) close() error {
 			}
 		}
 	}
-	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin, w.expire, w.claim} {
+	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin, w.expire, w.claim, w.file, w.unfile} {
 		err = errors.Join(err, st.s.Close())
 	}
 	return errors.Join(err, w.conn.Close())

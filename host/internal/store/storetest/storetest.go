@@ -16,6 +16,7 @@ type Store interface {
 	store.Index
 	store.Keeper
 	store.Keys
+	store.Files
 }
 
 // Suite says how to make the adapter under test.
@@ -60,6 +61,9 @@ func (s Suite) Run(t *testing.T) {
 		{"keeper closed", testKeeperClosed, true},
 		{"claim", testClaim, true},
 		{"claim at once", testClaimHammer, true},
+		{"files", testFiles, true},
+		{"files of refused appends", testFilesRefused, true},
+		{"durable files", testDurableFiles, s.Durable},
 		{"durable claim", testDurableClaim, s.Durable},
 		{"durable", testDurable, s.Durable},
 		{"durable removal", testDurableRemoval, s.Durable},

@@ -1,0 +1,54 @@
+// Package fileroutes is what the REST API says of files: storing artifacts, in one piece or in several, sending them, small
+// pictures of them, and where they come from.
+package fileroutes
+
+import (
+	"context"
+
+	"github.com/myspinbot/spinbot/host/internal/api/route"
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/uploads"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// Previews makes small pictures of artifacts: see previews.Previews.
+type Previews interface {
+	Make(ctx context.Context, nodeType string, a sdk.Artifact, inputs sdk.Values) (sdk.Values, error)
+}
+
+// Lineage says where artifacts come from.
+type Lineage interface {
+	// Of tells it as far as so many steps from the artifact; 0: all of it.
+	Of(ctx context.Context, digest string, depth int) (client.Lineage, error)
+}
+
+// Config is what the routes need. Every part has to be there.
+type Config struct {
+	Artifacts artifacts.Store
+	Uploads   *uploads.Uploads
+	Previews  Previews
+	Lineage   Lineage
+	Files     store.Files
+	// Name hides what is sensitive in the name of a file.
+	Name func(string) string
+}
+
+// maxArtifact is how many bytes an artifact may have.
+const maxArtifact = 16 << 30
+
+type routes struct {
+	*route.Server
+	cfg Config
+}
+
+// Add adds the routes to a server.
+func Add(to *route.Server, cfg Config) {
+	s := &routes{to, cfg}
+	s.artifactRoutes()
+	s.listRoutes()
+	s.uploadRoutes()
+	s.previewRoutes()
+	s.lineageRoutes()
+}

@@ -1,0 +1,91 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/sdk/client"
+)
+
+// answerFor is how long an agent may take to answer a question.
+const answerFor = 5 * time.Second
+
+// relay is what the API hears from agents about themselves. The one within this process is called "local".
+type relay struct{ h *Host }
+
+// Health implements fleetroutes.Relay.
+func (r relay) Health(ctx context.Context, name string) (health client.Health, err error) {
+	if name == localAgent {
+		if err := r.contained(); err != nil {
+			return health, err
+		}
+		_, err := r.h.catalog.Last(ctx)
+		return r.h.machine.Health(r.h.cfg.Version, err), nil
+	}
+	text, err := r.ask(ctx, name, protocol.AskHealth)
+	if err == nil {
+		if err = json.Unmarshal([]byte(text), &health); err != nil {
+			err = fmt.Errorf("what %s says of its health cannot be read: %w", name, err)
+		}
+	}
+	return health, err
+}
+
+// Metrics implements fleetroutes.Relay.
+func (r relay) Metrics(ctx context.Context, name string) (string, error) {
+	if name != localAgent {
+		return r.ask(ctx, name, protocol.AskMetrics)
+	}
+	if err := r.contained(); err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	err := r.h.metrics.WriteOf(&out, localAgent)
+	return out.String(), err
+}
+
+// contained says that this process is no agent, if it is none.
+func (r relay) contained() error {
+	if r.h.fleet != nil && r.h.fleet.cfg.NoAgent {
+		return &client.Problem{Code: client.CodeNotFound, Detail: "this host carries out no plugin's tasks itself: it runs with --no-agent", Fix: "spinbot agents lists those that do"}
+	}
+	return nil
+}
+
+// ask asks an agent of the fleet, which has to be there and to know the question.
+func (r relay) ask(ctx context.Context, name, what string) (string, error) {
+	m, err := agents(r).find(name)
+	if err != nil {
+		return "", err
+	}
+	refuse := func(fix, format string, args ...any) error {
+		return &client.Problem{Code: client.CodeUnavailable, Detail: m.Name + fmt.Sprintf(format, args...), Fix: fix}
+	}
+	trouble := r.h.fleet.link.Trouble()
+	switch {
+	case !protocol.Understands(m.V):
+		return "", &client.Problem{Code: client.CodeConflict, Detail: r.h.fleet.apart(m)}
+	case trouble != nil:
+		return "", refuse("start Redis, or mend the way there", " cannot be asked, since Redis does not answer: %v", trouble)
+	case m.Offline:
+		return "", refuse("start spinbot agent there; what it said last is in spinbot agents", " is offline, and cannot be asked for its %s", what)
+	case max(m.V, 1) < protocol.Answers:
+		return "", &client.Problem{Code: client.CodeConflict, Detail: fmt.Sprintf("%s runs spinbot %s, which cannot be asked for its %s", m.Name, m.Version, what),
+			Fix: fmt.Sprintf("install spinbot %s there, and start spinbot agent again", r.h.cfg.Version)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerFor)
+	defer cancel()
+	text, err := r.h.fleet.link.Ask(ctx, m.Agent, what)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "", refuse("it may be busy, or just lost: try again, and look at spinbot agents", " has not said within %v what its %s is", answerFor, what)
+	case err != nil && ctx.Err() == nil:
+		return "", refuse("the log of spinbot agent there says more", " cannot say what its %s is: %v", what, err)
+	}
+	return text, err
+}

@@ -1,0 +1,371 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image/png"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/myspinbot/spinbot/plugins/comfyui/comfytest"
+	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/sdktest"
+)
+
+// saved is a workflow that needs no model: any ComfyUI runs it.
+const saved = `{
+  "1": {"class_type": "EmptyImage", "inputs": {"width": 32, "height": 16, "batch_size": 1, "color": 255}, "_meta": {"title": "Canvas"}},
+  "2": {"class_type": "ImageScaleBy", "inputs": {"image": ["1", 0], "upscale_method": "lanczos", "scale_by": 2}},
+  "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}},
+  "4": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}
+}`
+
+func graph(class string) string {
+	return `{"7": {"class_type": "` + class + `", "inputs": {}, "_meta": {"title": "The node"}}}`
+}
+
+// picture is a PNG of a size in a file.
+func picture(t testing.TB, name string, raw string) sdk.Artifact {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(raw), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return sdk.File(path, name, "image/png")
+}
+
+const dot = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\rIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xa75\x81\x84\x00\x00\x00\x00IEND\xaeB`\x82"
+
+// sized wants pictures of a size.
+func sized(n, w, h int) func(testing.TB, sdk.Values) {
+	return func(t testing.TB, v sdk.Values) {
+		images, _ := v["images"].([]any)
+		if one, ok := v["image"]; ok {
+			images = []any{one}
+		}
+		if len(images) != n {
+			t.Fatalf("%d pictures, want %d: %v", len(images), n, v)
+		}
+		for _, x := range images {
+			raw, err := os.ReadFile(x.(sdk.Artifact).Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := png.DecodeConfig(bytes.NewReader(raw))
+			if err != nil || c.Width != w || c.Height != h {
+				t.Errorf("%dx%d, %v, want %dx%d", c.Width, c.Height, err, w, h)
+			}
+		}
+	}
+}
+
+func cases(t testing.TB) []sdktest.Case {
+	type in = sdk.Values
+	flow := func(name, text string, more in, fails string, want func(testing.TB, sdk.Values)) sdktest.Case {
+		v := in{"workflow": text}
+		for k, x := range more {
+			v[k] = x
+		}
+		return sdktest.Case{Name: name, Type: "comfyui.workflow", Inputs: v, Fails: fails, Want: want}
+	}
+	set := func(key string, value any) in { return in{"inputs": map[string]any{key: value}} }
+	return []sdktest.Case{
+		flow("saved, not previewed", saved, nil, "", sized(1, 64, 32)),
+		flow("by id", saved, set("1.width", 8), "", sized(1, 16, 32)),
+		flow("by title", saved, set("Canvas.width", 8), "", sized(1, 16, 32)),
+		flow("by class", saved, set("EmptyImage.width", 8), "", sized(1, 16, 32)),
+		flow("a batch", saved, set("Canvas.batch_size", 3), "", sized(3, 64, 32)),
+		flow("wrapped", `{"prompt": `+saved+`, "client_id": "x"}`, nil, "", sized(1, 64, 32)),
+		flow("a file", `{"1": {"class_type": "LoadImage", "inputs": {}}, "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}}`,
+			in{"files": map[string]any{"LoadImage.image": picture(t, "dot.png", dot)}}, "", sized(1, 1, 1)),
+		flow("films, sounds, text", graph("FakeFilm"), nil, "", func(t testing.TB, v sdk.Values) {
+			var out results
+			if err := sdk.Bind(v, &out); err != nil {
+				t.Fatal(err)
+			}
+			if len(out.Videos) != 1 || len(out.Audio) != 1 || len(out.Files) != 1 || out.Text["7"] != "one\ntwo" || out.Versions["comfyui"] == "" {
+				t.Errorf("%+v", out)
+			}
+		}),
+		flow("no JSON", "what?", nil, "is no JSON object", nil),
+		flow("the editor's format", `{"nodes": [], "links": []}`, nil, "format of ComfyUI's editor", nil),
+		flow("no class", `{"1": {"inputs": {}}}`, nil, "has no class_type", nil),
+		flow("empty", `{}`, nil, "has no nodes", nil),
+		flow("nothing out", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1}}}`, nil, "gives anything out", nil),
+		flow("gave nothing", graph("FakeSilent"), nil, "gave nothing out", nil),
+		flow("no such node", saved, set("Painter.width", 8), `has no node "Painter"`, nil),
+		flow("no input named", saved, set("width", 8), "names no input", nil),
+		flow("ambiguous", strings.Replace(saved, "PreviewImage", "SaveImage", 1), set("SaveImage.filename_prefix", "y"), `2 nodes of the workflow are called "SaveImage"`, nil),
+		flow("missing pack", graph("WanVideoSampler"), nil, "lacks the node classes WanVideoSampler", nil),
+		flow("missing model", `{"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "flux.safetensors"}}, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}`,
+			nil, `ckpt_name is "flux.safetensors", which is none of base.safetensors`, nil),
+		flow("too large", saved, set("1.width", 99999), "width is 99999; it takes 1 to 16384", nil),
+		flow("no number", saved, set("1.width", "wide"), "has to be a number", nil),
+		flow("missing input", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8}}, "2": {"class_type": "PreviewImage", "inputs": {"images": ["9", 0]}}}`,
+			nil, "batch_size is missing", nil),
+		flow("refused", graph("FakeRefused"), nil, "The node (node 7, FakeRefused): Custom validation failed: never", nil),
+		flow("failed", graph("FakeFail"), nil, "The node (node 7, FakeFail) failed: mat1 and mat2", nil),
+		flow("out of memory", graph("FakeOOM"), nil, "CUDA out of memory", nil),
+		{Name: "text to picture", Type: "comfyui.txt2img", Inputs: in{"prompt": "x", "width": 64, "height": 32, "count": 2, "seed": json.Number("18446744073709551615"), "steps": 3}, Want: func(t testing.TB, v sdk.Values) {
+			sized(2, 64, 32)(t, v)
+			if v["checkpoint"] != "base.safetensors" || v["seed"] != json.Number("18446744073709551615") {
+				t.Errorf("%v", v)
+			}
+		}},
+		{Name: "no seed", Type: "comfyui.txt2img", Inputs: in{"prompt": "x", "seed": json.Number("-1")}, Fails: "seed is -1"},
+		{Name: "no sampler", Type: "comfyui.txt2img", Inputs: in{"prompt": "x", "sampler": "magic"}, Fails: "none of euler, dpmpp_2m"},
+		{Name: "no lora", Type: "comfyui.txt2img", Inputs: in{"prompt": "x", "lora": "anna.safetensors"}, Fails: "it has none"},
+		{Name: "picture to picture", Type: "comfyui.img2img", Inputs: in{"image": picture(t, "dot.png", dot), "prompt": "x"}, Want: sized(1, 1, 1)},
+		{Name: "upscale", Type: "comfyui.upscale", Inputs: in{"image": picture(t, "dot.png", dot), "factor": 4}, Want: sized(1, 4, 4)},
+		{Name: "models", Type: "comfyui.models", Inputs: in{}, Want: func(t testing.TB, v sdk.Values) {
+			if m, _ := v["models"].(map[string]any); len(m) != 2 || len(m["checkpoints"].([]any)) != 1 {
+				t.Errorf("%v", v)
+			}
+		}},
+		{Name: "no models", Type: "comfyui.models", Inputs: in{"folder": "none"}, Fails: "404"},
+		{Name: "system", Type: "comfyui.system", Inputs: in{}, Want: func(t testing.TB, v sdk.Values) {
+			if d, _ := v["devices"].([]any); len(d) != 1 || v["waiting"] == nil {
+				t.Errorf("%v", v)
+			}
+		}},
+	}
+}
+
+// TestPlugin: everything, on a newer and an older server, one behind a proxy with a key, one without sockets, and one whose sockets break.
+func TestPlugin(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]*comfytest.Server{"new": {}, "old": {Old: true}, "key": {Key: "Bearer x"}, "deaf": {Deaf: true}, "drops": {Drops: 3}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.Checkpoints = []string{"base.safetensors"}
+			s.Start(t)
+			c := sdk.Values{"url": s.URL()}
+			if s.Key != "" {
+				c["headers"] = map[string]any{"Authorization": s.Key}
+			}
+			sdktest.Suite{Config: c, Cases: cases(t)}.Run(t, plugin())
+			if s.Freed() == 0 {
+				t.Error("its memory was never freed")
+			}
+		})
+	}
+}
+
+// TestReal runs what needs no model on a real server: COMFYUI_URL says where.
+func TestReal(t *testing.T) {
+	url := os.Getenv("COMFYUI_URL")
+	if url == "" {
+		t.Skip("COMFYUI_URL is not set")
+	}
+	all := cases(t)
+	sdktest.Suite{Config: sdk.Values{"url": url}, Cases: []sdktest.Case{all[0], all[1], all[4], all[6], all[13], all[15]}}.Run(t, plugin())
+}
+
+// rig runs tasks by hand.
+type rig struct {
+	*server
+	mu      sync.Mutex
+	reports []sdk.Report
+}
+
+func newRig(t *testing.T, url string) *rig {
+	t.Helper()
+	r := &rig{server: newServer()}
+	if err := r.configure(config{URL: url}); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *rig) task(t *testing.T, checkpoint string) *sdk.Task {
+	task := sdk.Task{Address: sdk.Address{Run: "run_1", Node: sdk.Step{Kind: "node", Name: "shot"}}, Scratch: t.TempDir(), Checkpoint: []byte(checkpoint)}
+	return task.WithReporter(func(rep sdk.Report) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.reports = append(r.reports, rep)
+	})
+}
+
+func (r *rig) checkpoint() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, rep := range r.reports {
+		if rep.Kind == sdk.ReportCheckpoint {
+			return string(rep.Checkpoint)
+		}
+	}
+	return ""
+}
+
+// until waits until something holds.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// TestCancel: the prompt that is cancelled goes, waiting or running, and no other.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	for _, old := range []bool{false, true} {
+		s := (&comfytest.Server{Old: old}).Start(t)
+		first, second := newRig(t, s.URL()), newRig(t, s.URL())
+		begin := func(r *rig) (context.CancelFunc, chan error) {
+			ctx, cancel := context.WithCancel(t.Context())
+			got := make(chan error, 1)
+			go func() {
+				_, err := r.workflow(ctx, workflowIn{Workflow: graph("FakeWait")}, r.task(t, ""))
+				got <- err
+			}()
+			return cancel, got
+		}
+		cancelFirst, firstErr := begin(first)
+		until(t, "the first runs", func() bool { runs, _ := s.Runs(); return runs })
+		cancelSecond, secondErr := begin(second)
+		until(t, "the second waits", func() bool { _, waits := s.Runs(); return waits == 1 })
+		cancelSecond()
+		if err := <-secondErr; !errors.Is(err, context.Canceled) {
+			t.Errorf("the second: %v", err)
+		}
+		if runs, waits := s.Runs(); !runs || waits != 0 {
+			t.Errorf("after the second is cancelled, running: %t, waiting: %d", runs, waits)
+		}
+		if len(firstErr) != 0 {
+			t.Error("the first ended, too")
+		}
+		cancelFirst()
+		if err := <-firstErr; !errors.Is(err, context.Canceled) {
+			t.Errorf("the first: %v", err)
+		}
+		until(t, "nothing runs", func() bool { runs, _ := s.Runs(); return !runs })
+	}
+}
+
+// TestTakenUp: an attempt after one whose process died finds its prompt, running or done, and does not queue it again.
+func TestTakenUp(t *testing.T) {
+	t.Parallel()
+	s := (&comfytest.Server{}).Start(t)
+	before := newRig(t, s.URL())
+	ctx, die := context.WithCancelCause(t.Context())
+	p, err := parse([]byte(`{"7": {"class_type": "FakeWait", "inputs": {}}, "8": {"class_type": "FakeFilm", "inputs": {}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{s: before.server, t: before.task(t, ""), p: p, client: "c", looks: previews{}}
+	if err := r.queue(ctx); err != nil {
+		t.Fatal(err)
+	}
+	die(nil) // and tells nobody
+	until(t, "it runs", func() bool { runs, _ := s.Runs(); return runs })
+	after := newRig(t, s.URL())
+	got := make(chan error, 1)
+	go func() {
+		e, err := after.perform(t.Context(), after.task(t, before.checkpoint()), p)
+		if err == nil && len(e.Outputs) == 0 {
+			err = context.Canceled
+		}
+		got <- err
+	}()
+	s.Go()
+	if err := <-got; err != nil || s.Posted() != 1 {
+		t.Errorf("%v, %d prompts", err, s.Posted())
+	}
+	again := newRig(t, s.URL())
+	if e, err := again.perform(t.Context(), again.task(t, before.checkpoint()), p); err != nil || len(e.Outputs) == 0 || s.Posted() != 1 {
+		t.Errorf("once it is done: %v, %d prompts", err, s.Posted())
+	}
+}
+
+// TestLost: a server that was started again has lost the prompt, and the attempt says so.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	s := (&comfytest.Server{Deaf: true}).Start(t)
+	r := newRig(t, s.URL())
+	got := make(chan error, 1)
+	go func() {
+		_, err := r.workflow(t.Context(), workflowIn{Workflow: graph("FakeWait")}, r.task(t, ""))
+		got <- err
+	}()
+	until(t, "it runs", func() bool { runs, _ := s.Runs(); return runs })
+	s.Forget()
+	s.Go()
+	if err := <-got; err == nil || !strings.Contains(err.Error(), "lost the prompt") {
+		t.Error(err)
+	}
+}
+
+// TestReports: what a person sees meanwhile.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	s := (&comfytest.Server{Checkpoints: []string{"base.safetensors"}}).Start(t)
+	r := newRig(t, s.URL())
+	task := r.task(t, "")
+	_, err := r.sample(t.Context(), task, sampling{Prompt: "x", Steps: 4, CFG: 7, Sampler: "euler", Scheduler: "normal"}, nil, 1, func(p prompt) []any {
+		p["latent"] = node("EmptyLatentImage", map[string]any{"width": 8, "height": 8, "batch_size": 1})
+		return from("latent", 0)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps, looks int
+	last := -1.0
+	for _, rep := range r.reports {
+		switch rep.Kind {
+		case sdk.ReportProgress:
+			if rep.Fraction < last {
+				t.Errorf("progress went back from %v to %v", last, rep.Fraction)
+			}
+			last = rep.Fraction
+			if strings.Contains(rep.Message, "of 4") {
+				steps++
+			}
+		case sdk.ReportPreview:
+			raw, err := os.ReadFile(rep.Preview.Path)
+			if _, perr := png.DecodeConfig(bytes.NewReader(raw)); err != nil || perr != nil {
+				t.Error(err, perr)
+			}
+			looks++
+		}
+	}
+	if steps != 4 || looks != 1 || r.checkpoint() == "" {
+		t.Errorf("%d steps, %d previews", steps, looks)
+	}
+}
+
+// TestDown: what is wrong with a server is said in words.
+func TestDown(t *testing.T) {
+	t.Parallel()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	locked := (&comfytest.Server{Key: "Bearer x"}).Start(t)
+	for url, want := range map[string]string{
+		"http://" + closed.Addr().String(): "cannot be reached", locked.URL(): "wants a sign-in", "http://no.such.machine.invalid": "",
+	} {
+		r := newRig(t, url)
+		_, err := r.workflow(t.Context(), workflowIn{Workflow: saved}, r.task(t, ""))
+		if e := sdk.AsError(err); err == nil || !strings.Contains(e.Message+e.Hint, want) || e.Hint == "" {
+			t.Errorf("%s: %v, want %q", url, err, want)
+		}
+	}
+	for _, url := range []string{"", "127.0.0.1:8188", "ftp://x"} {
+		if err := newServer().configure(config{URL: url}); err == nil {
+			t.Errorf("%q was taken", url)
+		}
+	}
+	if err := newServer().configure(config{URL: "http://x", Headers: map[string]string{"origin": "x"}}); err == nil {
+		t.Error("an Origin header was taken")
+	}
+}

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/myspinbot/spinbot/sdk"
+)
+
+const (
+	// poll is how often a prompt is asked for while no socket tells how it goes.
+	poll = time.Second
+	// silence is how long a socket may tell nothing before the prompt is asked for: messages go to the last socket of a client only, and
+	// what stands between may lose them.
+	silence = 15 * time.Second
+	// letGo is how long the server may take to be told that a prompt is not wanted any more.
+	letGo = 10 * time.Second
+)
+
+// run is one prompt on its way through the server.
+type run struct {
+	s      *server
+	t      *sdk.Task
+	p      prompt
+	id     string // of the prompt
+	client string // of the socket
+	seen   progress
+	looks  previews
+}
+
+// entry is what the server's history says of a prompt that has ended.
+type entry struct {
+	Outputs map[string]map[string]any `json:"outputs"`
+	Status  struct {
+		Text     string              `json:"status_str"`
+		Messages [][]json.RawMessage `json:"messages"`
+	} `json:"status"`
+}
+
+// perform queues the prompt, follows it to its end, and gives what the server has of it. An earlier attempt's prompt that still runs, or has
+// ended since, is taken up.
+func (s *server) perform(ctx context.Context, t *sdk.Task, p prompt) (*entry, error) {
+	r := &run{s: s, t: t, p: p, client: "spinbot-" + rand.Text(), seen: progress{p: p, t: t, done: map[string]bool{}}, looks: previews{t: t}}
+	defer s.hold(p.models())()
+	e, err := r.perform(ctx)
+	if err != nil && ctx.Err() != nil {
+		r.cancel(ctx)
+		err = context.Cause(ctx)
+	}
+	return e, s.failure(ctx, err)
+}
+
+func (r *run) perform(ctx context.Context) (*entry, error) {
+	if id := string(r.t.Checkpoint); id != "" {
+		r.id = id
+		switch e, here, err := r.look(ctx); {
+		case err != nil:
+			return nil, err
+		case e != nil || here:
+			r.t.Log("info", "ComfyUI still has the prompt of the attempt before: it goes on")
+			if e == nil {
+				e, err = r.follow(ctx, nil)
+			}
+			return e, errors.Join(err, r.failed(e))
+		}
+	}
+	// The socket comes first: a short prompt may end before one that comes later.
+	socket, err := r.s.listen(ctx, r.client)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		r.t.Log("warn", "no socket to ComfyUI: "+plain(err)+"; its progress is not shown")
+	}
+	if err := r.queue(ctx); err != nil {
+		if socket != nil {
+			_ = socket.CloseNow()
+		}
+		return nil, err
+	}
+	e, err := r.follow(ctx, socket)
+	return e, errors.Join(err, r.failed(e))
+}
+
+// queue gives the prompt to the server.
+func (r *run) queue(ctx context.Context) error {
+	var got struct {
+		ID     string                     `json:"prompt_id"`
+		Errors map[string]json.RawMessage `json:"node_errors"`
+	}
+	err := r.s.ask(ctx, http.MethodPost, "/prompt", nil, map[string]any{"prompt": r.p, "client_id": r.client}, &got)
+	var a *answered
+	if errors.As(err, &a) && a.status == http.StatusBadRequest {
+		return r.p.refused(a.body)
+	}
+	if err != nil {
+		return err
+	}
+	if got.ID == "" {
+		return sdk.Fail("ComfyUI took the prompt and gave it no id", "")
+	}
+	r.id = got.ID
+	r.t.Report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte(r.id)})
+	if len(got.Errors) > 0 { // it runs what else there is
+		raw, _ := json.Marshal(map[string]any{"node_errors": got.Errors})
+		r.t.Log("warn", r.p.refused(raw).Error())
+	}
+	return nil
+}
+
+// refused says in words what the server did not take of a prompt.
+func (p prompt) refused(body []byte) error {
+	var got struct {
+		Error struct {
+			Message, Details string
+		}
+		Nodes map[string]struct {
+			Errors []struct {
+				Message, Details string
+			}
+		} `json:"node_errors"`
+	}
+	if err := json.Unmarshal(body, &got); err != nil {
+		return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(strings.Fields(string(body[:min(len(body), maxSaid)])), " "), "")
+	}
+	var said []string
+	for _, id := range p.order() {
+		for _, e := range got.Nodes[id].Errors {
+			said = append(said, fmt.Sprintf("%s: %s: %s", p.title(id), e.Message, e.Details))
+		}
+	}
+	if len(said) == 0 {
+		said = []string{strings.TrimSuffix(got.Error.Message+": "+got.Error.Details, ": ")}
+	}
+	return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(said, "; "), "")
+}
+
+// look asks for the prompt: its entry when it has ended, and whether it still waits or runs.
+func (r *run) look(ctx context.Context) (*entry, bool, error) {
+	for range 2 { // it may move from the queue to the history between two questions
+		var history map[string]*entry
+		if err := r.s.ask(ctx, http.MethodGet, "/history/"+r.id, nil, nil, &history); err != nil {
+			return nil, false, err
+		}
+		if e := history[r.id]; e != nil {
+			return e, false, nil
+		}
+		waits, runs, err := r.inQueue(ctx)
+		if waits || runs || err != nil {
+			return nil, waits || runs, err
+		}
+	}
+	return nil, false, nil
+}
+
+// inQueue says whether the prompt waits, or runs.
+func (r *run) inQueue(ctx context.Context) (waits, runs bool, err error) {
+	var q struct {
+		Running [][]any `json:"queue_running"`
+		Pending [][]any `json:"queue_pending"`
+	}
+	err = r.s.ask(ctx, http.MethodGet, "/queue", nil, nil, &q)
+	mine := func(item []any) bool { return len(item) > 1 && item[1] == r.id }
+	return slices.ContainsFunc(q.Pending, mine), slices.ContainsFunc(q.Running, mine), err
+}
+
+// follow waits until the prompt has ended. Without a socket, or when it breaks, it asks, and tries to have one again.
+func (r *run) follow(ctx context.Context, socket *websocket.Conn) (*entry, error) {
+	defer func() {
+		if socket != nil {
+			_ = socket.CloseNow()
+		}
+	}()
+	for lost := 0; ; {
+		if socket != nil { // which was there before the prompt, or before the last look
+			over, err := r.hear(ctx, socket)
+			if !over && ctx.Err() == nil {
+				r.t.Log("debug", "the socket to ComfyUI broke: "+plain(err))
+			}
+			_ = socket.CloseNow()
+			socket = nil
+		}
+		e, here, err := r.look(ctx)
+		switch {
+		case e != nil:
+			return e, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			if lost++; lost > 30 {
+				return nil, err
+			}
+		case !here:
+			if lost++; lost > 2 {
+				return nil, sdk.Fail("ComfyUI has lost the prompt: it was started again, or somebody removed it from its queue", "try again")
+			}
+		default:
+			lost = 0
+			if socket, _ = r.s.listen(ctx, r.client); socket != nil { // else it is asked for
+				if e, _, _ := r.look(ctx); e != nil { // it may have ended meanwhile
+					return e, nil
+				}
+				continue
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(poll):
+		}
+	}
+}
+
+// hear takes in what the server tells until the prompt has ended: over. Its history knows of the prompt after that only.
+func (r *run) hear(ctx context.Context, socket *websocket.Conn) (over bool, err error) {
+	for {
+		patient, done := context.WithTimeout(ctx, silence)
+		kind, data, err := socket.Read(patient)
+		done()
+		if err != nil {
+			return false, err
+		}
+		if kind == websocket.MessageBinary {
+			r.looks.take(r.id, data)
+			continue
+		}
+		var m message
+		if json.Unmarshal(data, &m) != nil || m.Data.Prompt != "" && m.Data.Prompt != r.id {
+			continue // of another prompt, or none that is known here
+		}
+		if r.seen.take(m) {
+			return true, nil
+		}
+	}
+}
+
+// failed says why a prompt that has ended did not end well.
+func (r *run) failed(e *entry) error {
+	if e == nil || e.Status.Text != "error" {
+		return nil
+	}
+	for _, m := range slices.Backward(e.Status.Messages) {
+		var kind string
+		var d struct {
+			Node  string `json:"node_id"`
+			Said  string `json:"exception_message"`
+			Type  string `json:"exception_type"`
+			Trace any    `json:"traceback"`
+		}
+		if len(m) < 2 || json.Unmarshal(m[0], &kind) != nil || json.Unmarshal(m[1], &d) != nil {
+			continue
+		}
+		switch kind {
+		case "execution_interrupted":
+			return sdk.Fail("somebody interrupted the prompt in ComfyUI, at "+r.p.title(d.Node), "try again")
+		case "execution_error":
+			err := &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("%s failed: %s", r.p.title(d.Node), strings.TrimSpace(d.Said)), Detail: lines(d.Trace)}
+			if text := strings.ToLower(d.Type + " " + d.Said); strings.Contains(text, "outofmemory") || strings.Contains(text, "out of memory") || strings.Contains(text, "allocation on device") {
+				err.Cause, err.Hint = sdk.CauseOOM, "make the picture or the batch smaller, or give it a device with more memory"
+			}
+			return err
+		}
+	}
+	return sdk.Fail("ComfyUI says that the prompt failed, and not why", "its own log knows more")
+}
+
+// lines makes text of a traceback.
+func lines(v any) string {
+	var b strings.Builder
+	if all, ok := v.([]any); ok {
+		for _, l := range all {
+			fmt.Fprintln(&b, strings.TrimRight(fmt.Sprint(l), "\n"))
+		}
+	}
+	const most = 4000
+	text := b.String()
+	return text[max(0, len(text)-most):]
+}
+
+// cancel takes the prompt out of the server, and no other: older servers interrupt whatever runs, so they are only told to when it is this
+// one.
+func (r *run) cancel(ctx context.Context) {
+	if r.id == "" {
+		return
+	}
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), letGo)
+	defer done()
+	if err := r.s.ask(ctx, http.MethodPost, "/api/jobs/"+r.id+"/cancel", nil, map[string]any{}, nil); err == nil {
+		return // a newer server
+	}
+	err := r.s.ask(ctx, http.MethodPost, "/queue", nil, map[string]any{"delete": []string{r.id}}, nil)
+	_, runs, lerr := r.inQueue(ctx)
+	if runs {
+		err = r.s.ask(ctx, http.MethodPost, "/interrupt", nil, map[string]any{"prompt_id": r.id}, nil)
+	}
+	if err = errors.Join(err, lerr); err != nil {
+		r.t.Log("warn", "ComfyUI could not be told to stop: "+plain(err))
+	}
+}

@@ -1,0 +1,26 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { Broken } from "./shell/broken.js";
+import { Missing } from "./shell/missing.js";
+import { Shell } from "./shell/shell.js";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
+
+/** Every page: its path, and where its code is. It is loaded when it is opened. */
+const pages = [
+  createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./features/home/home.js"), "Home") }),
+  createRoute({ getParentRoute: () => root, path: "/runs", component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/runs/$id",
+    validateSearch: (search): { node?: string } => (typeof search["node"] === "string" ? { node: search["node"] } : {}),
+    component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
+  }),
+];
+
+export const router = createRouter({ routeTree: root.addChildren(pages), defaultErrorComponent: Broken, defaultPreload: "intent", scrollRestoration: false });
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
