@@ -35,6 +35,9 @@ var migrations = []string{
 	CREATE INDEX runs_owner ON runs (owner, id) WHERE listed;`,
 	`CREATE TABLE keys (key TEXT PRIMARY KEY, run TEXT NOT NULL, body TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 	CREATE INDEX keys_until ON keys (until);`,
+	`CREATE VIRTUAL TABLE texts USING fts5 (grams, tokenize = 'ascii', content = '', contentless_delete = 1, detail = none); -- by runs.num
+	ALTER TABLE runs ADD COLUMN noted INTEGER NOT NULL DEFAULT 0; -- texts has what its row says
+	CREATE INDEX runs_fresh ON runs (num) WHERE listed AND NOT noted;`,
 }
 
 // NewerError says that the file was written by a newer version of this program.
