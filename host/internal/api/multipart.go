@@ -5,6 +5,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -22,10 +23,10 @@ func multipartBoundary(c *fiber.Ctx) (string, bool) {
 func (s *Server) multipart(c *fiber.Ctx, boundary string) (client.Submission, error) {
 	sub := client.Submission{Inputs: sdk.Values{}, Text: map[string]string{}}
 	sent := s.paced(c)
-	form := multipart.NewReader(sent, boundary)
+	form := multipart.NewReader(io.MultiReader(sent, strings.NewReader("\r\n"), brokenOff{}), boundary) // the last line's end may be missing
 	for n := 0; ; n++ {
 		part, err := form.NextPart()
-		if err == io.EOF { // as it is: that of a form that broke off is wrapped
+		if err == io.EOF { // it has said that it ends: see brokenOff
 			_, _ = io.CopyN(io.Discard, sent, maxText) // what follows the form; of more see tidy
 			return sub, nil
 		}
@@ -40,6 +41,12 @@ func (s *Server) multipart(c *fiber.Ctx, boundary string) (client.Submission, er
 		}
 	}
 }
+
+// brokenOff is what comes behind a form that has not said that it ends: the end of a body is not one, but NextPart takes it for
+// one within a part's headers.
+type brokenOff struct{}
+
+func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func (s *Server) part(c *fiber.Ctx, part *multipart.Part, sub *client.Submission) error {
 	name := part.FormName()
