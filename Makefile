@@ -16,6 +16,7 @@ CONTROL  := host/control/dist/control.wasm
 DIST     := dist/spinbot-$(VERSION)-$(PLATFORM)
 
 GOLANGCI_VERSION    := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
 PROTOC_GEN_VERSION  := v1.36.12
 PROTOC_GRPC_VERSION := v1.6.2
 VERSITYGW_VERSION   := v1.8.0
@@ -122,6 +123,10 @@ lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(UI_MODULES) ## Run ESLint ove
 	npm --prefix ui run -s check
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
 
+.PHONY: vuln
+vuln: control $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## Look for known holes in what is called of the libraries and of Go
+	@scripts/vuln $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+
 .PHONY: fmt
 fmt: ## Format Go and HCL
 	gofmt -w $$(git ls-files '*.go')
@@ -179,6 +184,7 @@ $(TOOLS)/$(1)-$(2):
 	ln -sf $(1)-$(2) $(TOOLS)/$(1)
 endef
 $(eval $(call tool,golangci-lint,$(GOLANGCI_VERSION),github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
+$(eval $(call tool,govulncheck,$(GOVULNCHECK_VERSION),golang.org/x/vuln/cmd/govulncheck))
 $(eval $(call tool,protoc-gen-go,$(PROTOC_GEN_VERSION),google.golang.org/protobuf/cmd/protoc-gen-go))
 $(eval $(call tool,versitygw,$(VERSITYGW_VERSION),github.com/versity/versitygw/cmd/versitygw))
 $(eval $(call tool,minio,$(MINIO_VERSION),github.com/minio/minio))
