@@ -31,11 +31,11 @@ export function Waiting({ runs }: { runs: readonly Queued[] }) {
     onError: toastProblem,
   });
   const next = useMutation({ mutationFn: (run: string) => ask(api.POST("/api/v1/queue/next", { body: { run } })), onSuccess: again, onError: toastProblem });
-  /** back has a cancelled run wait again, before the one that stood behind it, if that still waits. */
+  /** back makes the run anew where it stood: one that is resumed would not wait for its turn. */
   const back = useMutation({
     mutationFn: async ({ run, before }: { run: string; before: string | undefined }) => {
-      await ask(api.POST("/api/v1/runs/{id}/resume", { params: { path: { id: run } }, body: {} }));
-      if (before !== undefined) await ask(api.POST("/api/v1/queue/move", { body: { run, before } })).catch(() => undefined);
+      const made = await ask(api.POST("/api/v1/runs", { body: { pipeline: {}, rerun: { of: run } } }));
+      if (before !== undefined) await ask(api.POST("/api/v1/queue/move", { body: { run: made.id, before } })).catch(() => undefined); // one of them has begun
     },
     onSuccess: again,
     onError: toastProblem,
