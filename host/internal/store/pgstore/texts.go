@@ -17,6 +17,8 @@ const (
 	noteEvery = 256 // heads written until the next are noted
 	noteRuns  = 64  // noted in one transaction
 	noteRest  = 19  // times as long as one took, before the next
+	busyRest  = 199 // the same, while much is appended
+	busy      = 16  // groups of appends committed in a rest that are much
 )
 
 // noteTexts notes what is fresh until the store is closed.
@@ -28,18 +30,23 @@ func (s *Store) noteTexts() {
 			return
 		case <-s.fresh:
 		}
-		for more := true; more; {
-			start := time.Now()
+		for more, commits := true, s.Commits(); more; {
+			start, rest := time.Now(), time.Duration(noteRest)
+			if s.Commits()-commits > busy {
+				rest = busyRest
+			}
 			err := s.insist(s.alive, func(ctx context.Context) error {
 				return s.read.QueryRow(ctx, "SELECT spinbot.note($1)", noteRuns).Scan(&more)
 			})
 			if err != nil {
 				break // the next heads come to it again
 			}
+			took := time.Since(start)
+			commits = s.Commits()
 			select {
 			case <-s.alive.Done():
 				return
-			case <-time.After(noteRest * time.Since(start)):
+			case <-time.After(rest * took):
 			}
 		}
 	}

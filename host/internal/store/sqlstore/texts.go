@@ -17,6 +17,8 @@ const (
 	noteRuns  = 64       // noted in one transaction
 	noteBytes = 16 << 10 // of text in one transaction, but for its last run
 	noteRest  = 19       // times as long as one took, before the next
+	busyRest  = 199      // the same, while much is appended
+	busy      = 16       // groups of appends committed in a rest that are much
 )
 
 // noteTexts notes what is fresh until the store ends.
@@ -28,8 +30,11 @@ func (s *Store) noteTexts() {
 			return
 		case <-s.fresh:
 		}
-		for more := true; more; {
-			start := time.Now()
+		for more, commits := true, s.Commits(); more; {
+			start, rest := time.Now(), time.Duration(noteRest)
+			if s.Commits()-commits > busy {
+				rest = busyRest
+			}
 			err := s.do(context.Background(), func() (err error) {
 				more, err = s.w.noteSome()
 				return err
@@ -37,10 +42,12 @@ func (s *Store) noteTexts() {
 			if err != nil {
 				return // the store has stopped, or was closed
 			}
+			took := time.Since(start)
+			commits = s.Commits()
 			select {
 			case <-s.done:
 				return
-			case <-time.After(noteRest * time.Since(start)):
+			case <-time.After(rest * took):
 			}
 		}
 	}
