@@ -176,11 +176,11 @@ func (d *Draft) Waiting(at sdk.Address) (*run.Instance, error) {
 		return nil, fmt.Errorf("%s: %w", at, ErrNoNode)
 	}
 	i := n.Instance(step.Key)
-	if d.Scope(n) == nil {
-		return nil, d.Unentered(n.Frame)
-	}
 	if i.State != run.NodeWaiting {
 		return nil, fmt.Errorf("%s: %w: it %s", at, ErrNotWaiting, i.State)
+	}
+	if d.Scope(n) == nil {
+		return nil, d.Unentered(n.Frame)
 	}
 	return i, nil
 }
