@@ -11,10 +11,12 @@ comma    := ,
 PLATFORM := $(shell go env GOOS)-$(shell go env GOARCH)
 EXE      := $(shell go env GOEXE)
 TOOLS    := $(CURDIR)/.tools
+NPM      := $(shell command -v npm)
 CONTROL  := host/control/dist/control.wasm
 DIST     := dist/spinbot-$(VERSION)-$(PLATFORM)
 
 GOLANGCI_VERSION    := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
 PROTOC_GEN_VERSION  := v1.36.12
 PROTOC_GRPC_VERSION := v1.6.2
 VERSITYGW_VERSION   := v1.8.0
@@ -46,13 +48,28 @@ setup: ## Install ffmpeg, speech engines and fonts when they are missing
 
 ##@ Build
 .PHONY: build
-build: control plugins ## Build bin/spinbot and bin/plugins
+build: control plugins $(if $(NPM),ui) ## Build bin/spinbot, with the web interface where npm is there, and bin/plugins
 	trust=$$({ sha256sum bin/plugins/spinbot.trust.hcl 2>/dev/null || shasum -a 256 bin/plugins/spinbot.trust.hcl; } | cut -d' ' -f1); \
 	go build -C host -trimpath -ldflags "-s -w $(LAZY) -X main.version=$(VERSION) -X main.bundledTrust=$$trust" -o $(CURDIR)/bin/spinbot$(EXE) ./cmd/spinbot
 
 .PHONY: control
 control: ## Build the control nodes that ship (one WASM module)
 	GOOS=wasip1 GOARCH=wasm go build -C host -trimpath -buildmode=c-shared -ldflags="-s -w" -o $(CURDIR)/$(CONTROL) ./control
+
+# What npm ci leaves behind when it is done; as long as the lock stays the same, it is not done again.
+UI_MODULES := ui/node_modules/.package-lock.json
+
+$(UI_MODULES): ui/package-lock.json
+	npm --prefix ui ci --silent
+	touch $@
+
+.PHONY: ui
+ui: $(UI_MODULES) ## Build the web interface into ui/dist, which bin/spinbot embeds
+	npm --prefix ui run -s build
+
+.PHONY: screenshots
+screenshots: browser-setup build ## Photograph every page of the web interface into ui/screenshots
+	node ui/scripts/screenshots.mjs
 
 .PHONY: plugins
 plugins: ## Build the bundled plugins and the list of their checksums
@@ -75,10 +92,12 @@ dist: build ## Pack an archive that runs without Go or make
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist demo $(CONTROL)
+	find ui/dist -mindepth 1 ! -name .gitkeep -delete
 
 ##@ Check
 .PHONY: test
-test: develop-setup control ## Run every test that needs no GPU
+test: develop-setup control $(UI_MODULES) ## Run every test that needs no GPU
+	npm --prefix ui test --silent
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; go test -C $$m -timeout 20m ./...; done
 
 .PHONY: race
@@ -90,9 +109,24 @@ race: setup control ## Run the tests of the concurrent parts under the race dete
 gpu: ## Run the tests that need an NVIDIA GPU and its driver
 	go test -C host -tags gpu -count=1 -v -run RealGPU ./internal/gpu/nvml
 
+.PHONY: editors
+editors: develop-setup build ## Drive the editors of docs/editors: Neovim, Helix where it is, and pack VS Code's extension
+	PATH="$(CURDIR)/bin:$$PATH" nvim --headless --clean -S docs/editors/neovim/check.lua
+	if command -v hx >/dev/null; then PATH="$(CURDIR)/bin:$$PATH" docs/editors/helix/check.sh; else echo "SKIPPING Helix: hx is missing; Debian 13 has it (apt-get install hx)"; fi
+	npm --prefix docs/editors/vscode install --silent --no-audit --no-fund --no-package-lock
+	npm --prefix docs/editors/vscode run -s check
+	SPINBOT="$(CURDIR)/bin/spinbot" npm --prefix docs/editors/vscode test
+	npm --prefix docs/editors/vscode run -s package
+
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## Run golangci-lint over every module
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(UI_MODULES) ## Run ESLint over the web interface, and golangci-lint over every module
+	npm --prefix ui run -s lint
+	npm --prefix ui run -s check
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
+
+.PHONY: vuln
+vuln: control $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## Look for known holes in what is called of the libraries and of Go
+	@scripts/vuln $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
 .PHONY: fmt
 fmt: ## Format Go and HCL
@@ -103,16 +137,19 @@ tidy:
 	for m in $(MODULES); do GOWORK=off go -C $$m mod tidy; done
 
 .PHONY: generate
-generate: develop-setup $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
+generate: develop-setup $(UI_MODULES) $(TOOLS)/protoc-gen-go-$(PROTOC_GEN_VERSION) $(TOOLS)/protoc-gen-go-grpc-$(PROTOC_GRPC_VERSION) ## Regenerate what is generated
 	PATH="$(TOOLS):$$PATH" go generate -C sdk ./...
 	go test -C host ./internal/api -run '^TestOpenAPI$$' -update
-	npm --prefix ui ci --silent --no-audit --no-fund
 	npm --prefix ui run -s generate
 	npm --prefix ui run -s check
 
 .PHONY: develop-setup
 develop-setup:
 	@scripts/setup develop
+
+.PHONY: browser-setup
+browser-setup:
+	@scripts/setup browser
 
 .PHONY: verify
 verify: generate fmt tidy ## Fail when generating, formatting or tidying changes a file
@@ -152,6 +189,7 @@ $(TOOLS)/$(1)-$(2):
 	ln -sf $(1)-$(2) $(TOOLS)/$(1)
 endef
 $(eval $(call tool,golangci-lint,$(GOLANGCI_VERSION),github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
+$(eval $(call tool,govulncheck,$(GOVULNCHECK_VERSION),golang.org/x/vuln/cmd/govulncheck))
 $(eval $(call tool,protoc-gen-go,$(PROTOC_GEN_VERSION),google.golang.org/protobuf/cmd/protoc-gen-go))
 $(eval $(call tool,versitygw,$(VERSITYGW_VERSION),github.com/versity/versitygw/cmd/versitygw))
 $(eval $(call tool,ollama,$(OLLAMA_VERSION),github.com/ollama/ollama)) # later ones lack headers in Go's module archives

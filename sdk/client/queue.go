@@ -15,7 +15,8 @@ type Queue struct {
 	Total   int      `json:"total"`
 	Unread  int      `json:"unread,omitempty"` // runs from before the host's start that it has not read back
 	Runs    []Queued `json:"runs"`             // the first of them
-	// Tasks are attempts that wait for devices, in order: the first of them, of TasksTotal.
+	// Tasks are attempts that wait for devices, in order: the first of them, of TasksTotal. Where several hosts share a fleet, those
+	// of all hosts.
 	Tasks      []WaitingTask `json:"tasks"`
 	TasksTotal int           `json:"tasks_total"`
 }

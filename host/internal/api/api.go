@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 
 	"github.com/myspinbot/spinbot/host/internal/api/accountroutes"
 	"github.com/myspinbot/spinbot/host/internal/api/fileroutes"
@@ -33,6 +34,8 @@ type Config struct {
 	Metrics func(w io.Writer) error
 	// Checks are what /health tries, by name; nil: nothing.
 	Checks map[string]func(ctx context.Context) error
+	// Pages are the files of the web interface; nil: it was not built.
+	Pages fs.FS
 }
 
 // Server serves the API on any number of listeners.
@@ -57,6 +60,7 @@ func New(cfg Config) *Server {
 	s.sockets = socket.New(socket.Config{Hub: s.Hub(), Log: cfg.Route.Log})
 	s.ownRoutes()
 	s.seedRoutes()
+	s.pageRoutes() // last: they answer what nothing else does
 	s.Ready()
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,13 +75,22 @@ func benchRun(b *testing.B, run func(context.Context) error) {
 }
 
 // pair is a host without a journal and an agent whose tasks do nothing, over a real Redis.
-func pair(b *testing.B, fsync string) *Host {
+func pair(b *testing.B, fsync string) (*Host, *redistest.Server) {
 	b.Helper()
 	server := redistest.Start(b, redistest.Fsync(fsync))
 	h, there := benchHost(b, server)
 	benchAgent(b, server)
 	<-there
-	return h
+	return h, server
+}
+
+// used is the processor time of this process and of Redis.
+func used(b *testing.B, server *redistest.Server) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano()+u.Stime.Nano()) + server.CPU()
 }
 
 // body is about as long as a small task with its assignment.
@@ -96,7 +106,7 @@ func (h *Host) once(b *testing.B, id string) {
 
 // BenchmarkRoundTrip is one task after another: from the host to the agent and back.
 func BenchmarkRoundTrip(b *testing.B) {
-	h := pair(b, "everysec")
+	h, _ := pair(b, "everysec")
 	var took []time.Duration
 	for n := 0; b.Loop(); n++ {
 		began := time.Now()
@@ -113,9 +123,10 @@ func BenchmarkTasks(b *testing.B) {
 	for _, fsync := range []string{"everysec", "always"} {
 		for _, inFlight := range []int{128, 512} {
 			b.Run(fmt.Sprintf("appendfsync=%s/in_flight=%d", fsync, inFlight), func(b *testing.B) {
-				h := pair(b, fsync)
+				h, server := pair(b, fsync)
 				var next atomic.Int64
 				var all sync.WaitGroup
+				before := used(b, server)
 				b.ResetTimer()
 				for range inFlight {
 					all.Go(func() {
@@ -127,6 +138,7 @@ func BenchmarkTasks(b *testing.B) {
 				all.Wait()
 				b.StopTimer()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
+				b.ReportMetric(float64((used(b, server)-before).Microseconds())/float64(b.N), "cpu-us/task")
 			})
 		}
 	}

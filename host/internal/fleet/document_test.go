@@ -54,7 +54,7 @@ func TestDocumentHasMessagesAsTheyAre(t *testing.T) {
 	}
 	kinds := map[string]func(string) error{"task": exact[protocol.Task], "control": exact[protocol.Control], "result": exact[protocol.Result],
 		"saved": exact[said], "live": exact[[]said], "answer": exact[protocol.Answer], "beat": exact[protocol.Beat], "hello": exact[protocol.Hello], "host": exact[HostInfo]}
-	elsewhere := map[string]bool{"parcel": true, "outcome": true, "secrets": true} // remoteexec's
+	elsewhere := map[string]bool{"parcel": true, "outcome": true, "secrets": true, "placing_ask": true, "placing_answer": true} // remoteexec's and fleet/leader's
 	seen := map[string]bool{}
 	for _, m := range example.FindAllStringSubmatch(string(raw), -1) {
 		kind, text := m[1], m[2]

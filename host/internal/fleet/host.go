@@ -48,7 +48,8 @@ type Host struct {
 	changes []string
 	later   []protocol.Result // ends that are told after the changes
 	changed chan struct{}
-	up      time.Duration // for how long it could hear
+	up      time.Duration // for how long it could hear, at last
+	due     time.Duration // an agent may be lost then
 	last    time.Time     // it heard then; zero: it does not hear
 	deaf    time.Time     // since when it does not hear
 	trouble error
@@ -115,7 +116,7 @@ func (h *Host) Run(ctx context.Context) {
 	all.Go(func() { h.tellAll(ctx) })
 	all.Go(func() { h.tick(ctx) })
 	beats, in, live := h.keys.Beats(), h.keys.In(h.cfg.Info.ID), h.keys.Live(h.cfg.Info.ID)
-	r := &stream.Reader{Client: h.cfg.Client, Namespace: h.cfg.Namespace, Block: h.pace.Block, Answer: h.pace.Beat, Pause: h.pace.backoff(), Streams: []string{live, in, beats},
+	r := &stream.Reader{Client: h.cfg.Client, Namespace: h.cfg.Namespace, Block: h.pace.Block, Due: h.soonest, Answer: h.pace.Beat, Pause: h.pace.backoff(), Streams: []string{live, in, beats},
 		FromNow: map[string]bool{live: true, beats: true}, Heard: h.heard, Batch: h.batch, Began: func(ctx context.Context, again bool) error {
 			if again {
 				return h.announce(ctx) // another Redis, or one that has lost its data
@@ -157,15 +158,29 @@ func (h *Host) heard(ok bool, why error) {
 			h.end.Heard(h.up)
 		}
 	default:
-		h.up += max(0, min(now.Sub(h.last), 2*h.pace.Block)) // while it was frozen it could not
-		h.last, h.trouble = now, nil
-		h.end.Tick(h.up)
+		h.up, h.last, h.trouble = h.clock(now), now, nil
+		h.due = h.end.Tick(h.up)
 		h.act()
 	}
 	h.mu.Unlock()
 	if h.cfg.Connection != nil && !same(was, why) {
 		h.cfg.Connection(why)
 	}
+}
+
+// clock says for how long the host could hear. While it was frozen it could not. mu is held.
+func (h *Host) clock(now time.Time) time.Duration {
+	if h.last.IsZero() {
+		return h.up
+	}
+	return h.up + max(0, min(now.Sub(h.last), 2*h.pace.Block))
+}
+
+// soonest gives how long it is until an agent may be lost.
+func (h *Host) soonest() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.due - h.clock(h.cfg.Now())
 }
 
 // tick announces the host from time to time: somebody may have removed what it said.
@@ -251,11 +266,11 @@ func (h *Host) beat(b protocol.Beat) {
 		m = &Member{}
 		h.members[b.Agent] = m
 	}
-	m.Heard = h.cfg.Now()
+	m.Heard, m.Held = h.cfg.Now(), b.Held
 	if b.Session != m.Session || b.Status != nil && b.Status.Revision != m.Revision {
 		h.stale[b.Agent] = true
 	}
-	h.end.Beat(b, h.up)
+	h.end.Beat(b, h.clock(m.Heard))
 }
 
 func (h *Host) trim(ids ...string) { h.out.Del(h.keys.In(h.cfg.Info.ID), ids...) }

@@ -19,6 +19,7 @@ type Member struct {
 	Away    string // why it gets no tasks, as what it is; empty: it gets some
 	Offline bool   // it is not there
 	Heard   time.Time
+	Held    map[string]protocol.Holding // what it said then that it holds, by host
 }
 
 // tell has whoever follows told of an agent. mu is held.

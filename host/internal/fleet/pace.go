@@ -11,14 +11,14 @@ import (
 // Pace is how often things happen. Its zero value is for real fleets; tests run at a twentieth of it.
 type Pace struct {
 	Beat  time.Duration // between two beats of an agent that has nothing new to say; 0: 5 s
-	Lost  time.Duration // an agent that has said nothing for so long is lost; 0: three beats
+	Lost  time.Duration // an agent that has said nothing for so long is lost; 0: a little less than three beats, in which that is to be known
 	Block time.Duration // how long one read waits at most; 0: a fifth of a beat for hosts, half of one for agents
 	Grace time.Duration // how long a host waits for a task that it has stopped; 0: 30 s
 }
 
 func (p Pace) filled(block int) Pace {
 	p.Beat = cmp.Or(p.Beat, 5*time.Second)
-	p.Lost = cmp.Or(p.Lost, 3*p.Beat)
+	p.Lost = cmp.Or(p.Lost, 3*p.Beat-p.Beat/10)
 	p.Block = cmp.Or(p.Block, p.Beat/time.Duration(block))
 	p.Grace = cmp.Or(p.Grace, 30*time.Second)
 	return p

@@ -1,5 +1,6 @@
 // Package placer owns the book of one host: attempts that wait for devices, and what is known of the agents. It calls
-// core/placement, which decides, and says who got what. It remembers what tasks have taught in a file.
+// core/placement, which decides, and says who got what. Where several hosts share agents it asks a Leader, and its own book decides
+// for its own machine alone. It remembers what tasks have taught in a file.
 package placer
 
 import (
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
+	"github.com/myspinbot/spinbot/host/internal/core/lead"
 	"github.com/myspinbot/spinbot/host/internal/core/learned"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/sdk"
@@ -23,6 +25,9 @@ type Config struct {
 	Engines map[string][]string
 	// Expect tells an agent of a task that comes, before the task does.
 	Expect func(placement.Assignment)
+	// Leader places on all agents but Here, which is this machine; nil: this host is alone, and does so itself.
+	Leader Leader
+	Here   string
 	// File is where what was learned is kept; empty: nowhere.
 	File string
 	Now  func() time.Time // nil: time.Now
@@ -37,6 +42,7 @@ type Placer struct {
 	book    *placement.Book
 	wants   map[string]*want
 	learned learned.Table
+	fresh   []*want // that came just now, and the leader has to be told of
 	held    string
 	due     *time.Timer // for what is worth another look though nothing happens
 	dirty   bool        // learned has changed since it was written
@@ -98,6 +104,9 @@ func (p *Placer) Want(w placement.Want, given func(placement.Given), yield func(
 		x.task, x.kind = p.task(w, now)
 		p.wants[w.ID] = x
 		p.book.Add(x.task, now)
+		if p.cfg.Leader != nil {
+			p.fresh = append(p.fresh, x)
+		}
 	})
 }
 
@@ -112,6 +121,9 @@ func (p *Placer) adopt(w placement.Want, yield func(), now time.Time) {
 	r.Count, r.Memory, r.Exclusive = len(w.Held.Devices), w.Held.Memory, w.Request.Exclusive || w.Held.Memory == 0
 	p.wants[w.ID] = x
 	p.book.Adopt(x.task, *w.Held, now)
+	if p.cfg.Leader != nil {
+		p.cfg.Leader.Hold(x.task, *w.Held)
+	}
 }
 
 // task fills in what was learned.
@@ -142,17 +154,21 @@ func (p *Placer) Done(id string, went *placement.Went) {
 	p.change(func(now time.Time) {
 		w := p.wants[id]
 		delete(p.wants, id)
+		over := lead.Done{ID: id, Left: went == nil}
 		switch {
 		case w == nil:
 		case w.since.IsZero():
 			p.book.Remove(id)
 		case went != nil && went.Error != nil && went.Error.Cause == sdk.CauseRefused:
-			p.book.Refused(id, went.Error.Message, now)
+			over.Refused = went.Error.Message
+			p.book.Refused(id, over.Refused, now)
 			p.book.Remove(id) // it comes again as another attempt; what refused it is remembered
 		default:
-			p.book.Ended(id, went != nil && keeps(went.Error), now)
+			over.Kept = went != nil && keeps(went.Error)
+			p.book.Ended(id, over.Kept, now)
 			p.learn(w, went, now)
 		}
+		p.ended(over)
 	})
 }
 
@@ -161,30 +177,33 @@ func keeps(err *sdk.Error) bool {
 	return err == nil || err.Cause == sdk.CauseFailed && err.Permanent
 }
 
-// Why says why an attempt waits; empty when it does not.
+// Why says why an attempt waits; empty when it does not. Of other hosts' it knows what the leader says.
 func (p *Placer) Why(id string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w := p.wants[id]; w == nil || !w.since.IsZero() {
+	w := p.wants[id]
+	if w != nil && !w.since.IsZero() {
 		return ""
 	}
-	if p.held != "" {
+	if w != nil && p.held != "" {
 		return "it waits: " + p.held
 	}
-	now := p.cfg.Now()
-	r := p.book.Why(id, now)
-	text := r.Text
-	if r.Starts.After(now) {
-		text += "; it is expected to begin at about " + r.Starts.Format("15:04:05")
+	if why := p.whyAfar(id); why != "" || w == nil {
+		return why
 	}
-	return text
+	now := p.cfg.Now()
+	return p.book.Why(id, now).Said(now)
 }
 
-// Waiting lists the attempts that wait for devices, in the order in which they go.
+// Waiting lists the attempts that wait for devices, in the order in which they go; of all hosts, when there are several.
 func (p *Placer) Waiting() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.book.Waiting()
+	own := p.book.Waiting()
+	if p.cfg.Leader != nil {
+		return p.waitingAfar(own)
+	}
+	return own
 }
 
 // Idle says that no attempt waits for devices or has any.
@@ -208,11 +227,22 @@ func (p *Placer) Would(w placement.Want) (placement.Assignment, string) {
 	defer p.mu.Unlock()
 	now := p.cfg.Now()
 	t, _ := p.task(w, now)
-	return p.book.Would(t, now)
+	a, why := p.book.Would(t, now)
+	if why != "" && p.cfg.Leader != nil && p.book.Never(&t) == "" {
+		why = "the host that places tasks for all decides when it is due"
+	}
+	return a, why
 }
 
 // Hold gives nothing to anybody as long as there is a reason why not.
-func (p *Placer) Hold(why string) { p.change(func(time.Time) { p.held = why }) }
+func (p *Placer) Hold(why string) {
+	p.change(func(time.Time) {
+		if was := p.held; was != why {
+			p.held = why
+			p.hold()
+		}
+	})
+}
 
 // HoldPlugin gives nothing to tasks of a plugin; an empty why ends that.
 func (p *Placer) HoldPlugin(plugin, why string) {
@@ -228,7 +258,7 @@ func (p *Placer) HoldDevice(uuid, why string) (found bool) {
 // Agent takes in what an agent says of itself. ram and disk are what it has of them in all; below zero: nobody knows.
 func (p *Placer) Agent(a placement.Agent, devices []device.Device, ram, disk int64, warm []device.Warm) {
 	p.change(func(now time.Time) {
-		p.book.SetAgent(a)
+		p.book.SetAgent(p.away(a, devices, ram, disk, warm))
 		p.book.Observe(a.ID, devices, ram, disk)
 		p.book.Warm(a.ID, warm, now)
 	})
@@ -238,12 +268,20 @@ func (p *Placer) Agent(a placement.Agent, devices []device.Device, ram, disk int
 func (p *Placer) Shortages() []placement.Shortage {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.book.Shortages()
+	out := p.book.Shortages()
+	if p.cfg.Leader != nil {
+		out = append(out, p.cfg.Leader.Shortages()...)
+	}
+	return out
 }
 
 // Forget removes an agent that a person has taken out. It says whether there was one.
 func (p *Placer) Forget(id string) (found bool) {
-	p.change(func(time.Time) { found = p.book.Forget(id) })
+	p.change(func(time.Time) {
+		if found = p.book.Forget(id); found && p.cfg.Leader != nil {
+			p.cfg.Leader.Forget(id)
+		}
+	})
 	return found
 }
 
@@ -256,6 +294,7 @@ func (p *Placer) change(what func(now time.Time)) {
 	if !p.closed && p.held == "" {
 		calls = p.decide(now)
 	}
+	p.tell()
 	p.mu.Unlock()
 	for _, call := range calls {
 		call()
@@ -264,12 +303,8 @@ func (p *Placer) change(what func(now time.Time)) {
 
 func (p *Placer) decide(now time.Time) (calls []func()) {
 	for _, a := range p.book.Decide(now, nil) {
-		w := p.wants[a.Task.ID]
-		w.since, w.warm = now, a.Warm
-		calls = append(calls, func() {
-			p.cfg.Expect(a)
-			w.given(placement.Given{Agent: a.Agent, Devices: a.Devices, Memory: a.Task.Request.Memory, Warm: a.Warm})
-		})
+		p.ended(lead.Done{ID: a.Task.ID})
+		calls = append(calls, p.give(p.wants[a.Task.ID], a, now))
 	}
 	for _, id := range p.book.Yields() {
 		calls = append(calls, p.wants[id].yield)
@@ -281,4 +316,13 @@ func (p *Placer) decide(now time.Time) (calls []func()) {
 		p.due = time.AfterFunc(at.Sub(now), func() { p.change(func(time.Time) {}) })
 	}
 	return calls
+}
+
+// give notes what an attempt gets, and gives what tells of it.
+func (p *Placer) give(w *want, a placement.Assignment, now time.Time) func() {
+	w.since, w.warm = now, a.Warm
+	return func() {
+		p.cfg.Expect(a)
+		w.given(placement.Given{Agent: a.Agent, Devices: a.Devices, Memory: a.Task.Request.Memory, Warm: a.Warm})
+	}
 }

@@ -50,6 +50,8 @@ type Ownership interface {
 type Hosts interface {
 	// Dead gives the hosts that have not said for so long that they live.
 	Dead(ctx context.Context, silent time.Duration) ([]string, error)
+	// Living gives those that have, this one among them, and which of them leads; empty: none does.
+	Living(ctx context.Context, silent time.Duration) (hosts []string, leader string, err error)
 	// Heard has fn told from now on of each run that another host has appended to, once that can be read; of "" when it may be
 	// any. It must not block. The last one that is given counts.
 	Heard(fn func(run string))

@@ -3,11 +3,17 @@ package host
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
@@ -137,6 +143,7 @@ func (a agents) Order(ctx context.Context, name string, o client.AgentOrder) (cl
 		f.kept.Labels[m.Agent][k] = v
 	}
 	err = f.keep()
+	f.tellAway()
 	f.mu.Unlock()
 	if err != nil {
 		return client.Agent{}, err
@@ -176,6 +183,7 @@ func (a agents) Remove(ctx context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.kept.Cordoned, m.Agent)
+	f.tellAway()
 	delete(f.kept.Labels, m.Agent)
 	delete(f.stocked, m.Agent)
 	return f.keep()
@@ -188,4 +196,35 @@ func (a agents) Join(ctx context.Context, ttl time.Duration) (client.JoinLine, e
 		return client.JoinLine{}, &client.Problem{Code: client.CodeConflict, Detail: err.Error()}
 	}
 	return client.JoinLine{Command: line, Expires: expires}, nil
+}
+
+// keptAgents is what people have said of agents, in a file.
+type keptAgents struct {
+	Cordoned map[string]string            `json:"cordoned,omitempty"` // why, by id
+	Labels   map[string]map[string]string `json:"labels,omitempty"`
+}
+
+func (f *fleetHost) readKept() error {
+	raw, err := os.ReadFile(f.keptFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &f.kept)
+	}
+	if err != nil {
+		return fmt.Errorf("what is kept of agents: %w", err)
+	}
+	return nil
+}
+
+func (f *fleetHost) keptFile() string { return filepath.Join(f.h.cfg.State.Fleet(), "agents.json") }
+
+// keep changes what is kept of agents. mu is held.
+func (f *fleetHost) keep() error {
+	raw, err := json.MarshalIndent(f.kept, "", "  ")
+	if err != nil {
+		return err
+	}
+	return machine.WriteFile(f.keptFile(), raw)
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/api"
@@ -14,6 +15,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/api/runroutes"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/lineage"
+	"github.com/myspinbot/spinbot/ui"
 )
 
 // openAPI makes what serves the API from the host's parts.
@@ -29,6 +31,7 @@ func (h *Host) openAPI() {
 			Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}},
 		Fleet:    fleetroutes.Config{Agents: agents{h}, Relay: relay{h}, Devices: devices{h}, Models: modelFiles{h}, Catalog: types{h}},
 		Accounts: accountroutes.Config{Accounts: h.accounts, Trail: h.trail, Provider: h.provider, Secure: h.cfg.TLS != nil, Log: log},
+		Pages:    pages(),
 		Version:  h.cfg.Version,
 		Metrics:  h.metrics.Write,
 		Checks: map[string]func(context.Context) error{
@@ -48,4 +51,13 @@ func (h *Host) openAPI() {
 			},
 		},
 	})
+}
+
+// pages are the files of the web interface; nil when it was not built.
+func pages() fs.FS {
+	files, ok := ui.Files()
+	if !ok {
+		return nil
+	}
+	return files
 }

@@ -48,6 +48,7 @@ func (h *Host) Close(ctx context.Context) error {
 
 func (h *Host) closeParts(context.Context) error {
 	var errs []error
+	h.collector.close()
 	if h.previews != nil {
 		h.previews.Close()
 	}

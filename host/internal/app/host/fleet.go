@@ -3,10 +3,8 @@ package host
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -29,6 +27,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec/remoteexec"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+	"github.com/myspinbot/spinbot/host/internal/fleet/leader"
 	"github.com/myspinbot/spinbot/host/internal/fleet/mirror"
 	"github.com/myspinbot/spinbot/host/internal/fleet/supervise"
 	"github.com/myspinbot/spinbot/host/internal/models"
@@ -62,6 +61,9 @@ type fleetHost struct {
 	relay  *models.Relay
 	key    seal.Key
 	hangUp func() error
+	// leads makes leader, which is how hosts place together; nil: this one is alone.
+	leads  func(leader.Config) *leader.Link
+	leader *leader.Link
 	mirror func(context.Context)
 	server *supervise.Server // nil: somebody else runs Redis
 
@@ -72,12 +74,6 @@ type fleetHost struct {
 	kept    keptAgents
 	stop    context.CancelFunc
 	running sync.WaitGroup
-}
-
-// keptAgents is what people have said of agents, in a file.
-type keptAgents struct {
-	Cordoned map[string]string            `json:"cordoned,omitempty"` // why, by id
-	Labels   map[string]map[string]string `json:"labels,omitempty"`
 }
 
 // openFleet makes this host's part of the fleet; it works from serve on.
@@ -122,6 +118,10 @@ func (h *Host) openFleet(ctx context.Context) error {
 		h.cfg.Log.Warn("redis: " + warning)
 	}
 	f.hangUp = client.Close
+	f.leads = func(c leader.Config) *leader.Link {
+		c.Client = client
+		return leader.New(c)
+	}
 	f.mirror = func(ctx context.Context) {
 		mirror.Run(ctx, mirror.Config{Client: client, Hub: h.api.Hub(), Active: h.actives, Log: h.cfg.Log})
 	}
@@ -176,6 +176,9 @@ func (f *fleetHost) begin(ctx context.Context) error {
 	}
 	f.running.Go(func() { f.link.Run(working) })
 	f.running.Go(func() { f.mirror(working) })
+	if f.leader != nil {
+		f.running.Go(func() { f.leader.Run(working) })
+	}
 	if f.server != nil {
 		f.running.Go(func() { f.server.ServeJoins(working) })
 	}
@@ -256,7 +259,7 @@ func (f *fleetHost) connection(err error) {
 func (f *fleetHost) changed(m fleet.Member) {
 	f.mu.Lock()
 	if why := f.kept.Cordoned[m.Agent]; why != "" && m.Away == "" {
-		m.Away = "cordoned: " + why
+		m.Away = cordoned(why)
 	}
 	f.mu.Unlock()
 	if !protocol.Understands(m.V) {
@@ -361,31 +364,6 @@ func (f *fleetHost) elsewhere() ([]catalog.Entry, string) {
 	}
 	slices.Sort(stamp)
 	return out, strings.Join(stamp, "\n")
-}
-
-func (f *fleetHost) readKept() error {
-	raw, err := os.ReadFile(f.keptFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(raw, &f.kept)
-	}
-	if err != nil {
-		return fmt.Errorf("what is kept of agents: %w", err)
-	}
-	return nil
-}
-
-func (f *fleetHost) keptFile() string { return filepath.Join(f.h.cfg.State.Fleet(), "agents.json") }
-
-// keep changes what is kept of agents. mu is held.
-func (f *fleetHost) keep() error {
-	raw, err := json.MarshalIndent(f.kept, "", "  ")
-	if err != nil {
-		return err
-	}
-	return machine.WriteFile(f.keptFile(), raw)
 }
 
 // newer says whether a version is above another: number by number, and else by their letters.

@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,6 +133,7 @@ type Host struct {
 	logs      *logs
 	versions  *versions
 	silence   *silence
+	collector *collector
 	accounts  *auth.Accounts
 	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
@@ -158,9 +158,9 @@ type Host struct {
 
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
-	debug.SetGCPercent(50) // a host that waits should be small; it allocates little per task
 	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence()}
 	h.live = newLive(h.isActive)
+	h.collector = newCollector(h.anyActive)
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
 	}
@@ -347,24 +347,6 @@ func (h *Host) observe(id run.ID, e run.Event) {
 				"cause", e.Error.Cause, "error", e.Error.Message)
 		}
 	}
-}
-
-func (h *Host) setActive(run string, on bool) {
-	defer h.versions.changed(run)
-	h.silence.forget(run)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if on {
-		h.active[run] = true
-	} else {
-		delete(h.active, run)
-	}
-}
-
-func (h *Host) isActive(run string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.active[run]
 }
 
 // Client talks to this host over its own socket: the same way as everybody else.

@@ -33,7 +33,7 @@ func (h *Host) place() {
 			policy.Quotas[q.User] = placement.Quota{Devices: q.Devices, Memory: q.Memory}
 		}
 	}
-	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Engines: h.engines(), Expect: h.expect, File: h.cfg.State.Learned(), Log: h.cfg.Log})
+	h.placer = placer.New(placer.Config{Policy: policy, Plugin: h.pluginOf, Engines: h.engines(), Expect: h.expect, Leader: h.together(policy), Here: localAgent, File: h.cfg.State.Learned(), Log: h.cfg.Log})
 }
 
 func (h *Host) parks(nodeType string) bool {
@@ -138,6 +138,12 @@ const (
 
 func (h *Host) sayWaiting(told map[string]said, now time.Time) {
 	waiting := h.placer.Waiting()
+	if h.sharing != nil {
+		waiting = slices.DeleteFunc(waiting, func(id string) bool {
+			at, err := sdk.ParseAddress(id)
+			return err != nil || !h.isActive(at.Run)
+		})
+	}
 	waits := map[string]bool{}
 	for _, id := range waiting[:min(len(waiting), mostSaid)] {
 		waits[id] = true

@@ -165,32 +165,30 @@ func (h *Host) tell(ctx context.Context, silent time.Duration) ([]string, error)
 		}
 	}
 	s.heard = now
-	leads, _, err := s.owner.Lead(ctx)
+	leads, epoch, err := s.owner.Lead(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if was := s.leads.Swap(leads); leads && !was {
 		h.triggers.Wake()
 	}
-	if !s.read.Load() || now.Before(s.adopts) {
-		return nil, nil
-	}
-	if h.fleet != nil {
-		if err := h.answerForDead(ctx, leads, silent); err != nil {
+	sure := s.read.Load() && !now.Before(s.adopts)
+	var dead []string
+	if leads && sure {
+		if dead, err = s.hosts.Dead(ctx, silent); err != nil {
 			return nil, err
 		}
 	}
-	return s.owner.Adopt(ctx, silent)
-}
-
-// answerForDead has the host that leads tell agents what to forget that they hold for hosts that have died.
-func (h *Host) answerForDead(ctx context.Context, leads bool, silent time.Duration) (err error) {
-	var dead []string
-	if leads {
-		dead, err = h.sharing.hosts.Dead(ctx, silent)
+	if h.fleet != nil {
+		h.fleet.link.Dead(dead) // agents are told what to forget that they hold for them
+		if err := h.tellLeader(ctx, leads, epoch, now, dead, silent); err != nil {
+			return nil, err
+		}
 	}
-	h.fleet.link.Dead(dead)
-	return err
+	if !sure {
+		return nil, nil
+	}
+	return s.owner.Adopt(ctx, silent)
 }
 
 // letGo has this host stop what it does for runs that others have adopted.
@@ -272,6 +270,21 @@ func (h *Host) ours(ctx context.Context, id string) error {
 		return nil
 	}
 	return atAnother(id, holder)
+}
+
+// explainElsewhere says of a run that another host advances that it does.
+func (h *Host) explainElsewhere(ctx context.Context, x client.Explained) error {
+	if h.sharing == nil || h.isActive(x.Run) || len(x.List) == 0 || x.List[0].At != x.Run {
+		return nil
+	}
+	holder, err := h.sharing.owner.Holder(ctx, x.Run)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if holder != "" && holder != h.sharing.id {
+		x.List[0].Why, x.List[0].Next = "host "+holder+" advances it", ""
+	}
+	return nil
 }
 
 // atAnother says where a run is that this host cannot change.

@@ -246,6 +246,7 @@ const (
 	lookOften  = time.Second / 2
 	lookSeldom = 2 * time.Second
 	lookRarely = 5 * time.Second
+	leastPause = time.Second / 20 // however many want devices
 )
 
 // Follow looks after the devices from now on: it waits for the first look, and has leases follow the readings. looked is
@@ -268,6 +269,7 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 	_ = m.Devices.First(first) // what it found, or that it found nothing, is in the inventory
 	cancel()
 	for ctx.Err() == nil {
+		next := time.After(leastPause)
 		seen := m.Devices.Inventory().Devices
 		m.Leases.Observe(seen)
 		if m.Models != nil {
@@ -285,6 +287,10 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 		case <-ctx.Done():
 		case <-moved:
 		case <-m.wanted:
+			select {
+			case <-ctx.Done():
+			case <-next:
+			}
 		case <-time.After(pause):
 		}
 	}

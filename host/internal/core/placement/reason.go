@@ -22,6 +22,14 @@ type Reason struct {
 	Never bool
 }
 
+// Said is the sentence, with when the task is expected to begin.
+func (r Reason) Said(now time.Time) string {
+	if r.Starts.After(now) {
+		return r.Text + "; it is expected to begin at about " + r.Starts.Format("15:04:05")
+	}
+	return r.Text
+}
+
 // Why says why a task waits; nothing when it does not.
 func (b *Book) Why(id string, now time.Time) Reason {
 	p := b.tasks[id]
@@ -318,7 +326,7 @@ func (g *agent) label() string {
 func (b *Book) Waiting() []string {
 	var out []string
 	for _, first := range b.inOrder() {
-		cells := slices.Clone(first.line.cells.list)
+		cells := slices.DeleteFunc(slices.Clone(first.line.cells.list), func(c *cell) bool { return c.head() == nil })
 		slices.SortFunc(cells, func(a, c *cell) int {
 			if b.rank(a).before(b.rank(c)) {
 				return -1

@@ -164,3 +164,13 @@ func TestNever(t *testing.T) {
 		t.Error(why)
 	}
 }
+
+// TestWaitingAfterAnotherHasGone: of a priority whose tasks were all taken out, none is listed.
+func TestWaitingAfterAnotherHasGone(t *testing.T) {
+	t.Parallel()
+	b := newTable(placement.Policy{}, 8).add("runs", 8).decide().add("first", 8, priority(2)).add("gone", 8, priority(1)).add("last", 8).decide()
+	b.Remove("gone")
+	if got := b.Waiting(); strings.Join(got, " ") != "first last" {
+		t.Errorf("%s wait", got)
+	}
+}

@@ -55,6 +55,8 @@ type Assignment struct {
 	Unload []string `json:"unload,omitempty"`
 	// Bypassed is how often it was passed over while it was the first of its line.
 	Bypassed int `json:"bypassed,omitempty"`
+	// Epoch is of the leader that decided it for all hosts; 0: the task's host decided it.
+	Epoch int64 `json:"epoch,omitempty"`
 }
 
 // Agent is what is known of one agent. Its devices are given to Book.Observe.

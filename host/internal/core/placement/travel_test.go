@@ -18,7 +18,7 @@ func TestAssignmentTravels(t *testing.T) {
 			Request: device.Request{Count: 1, Memory: 2, RAM: 3, Disk: 4, Exclusive: true, AtLeast: map[string]string{"compute": "8.0"}, Only: []string{"a"}, Prefer: []string{"b"},
 				Forbid: []string{"c"}, NeverSpill: true},
 			Concurrency: 5, Evictable: true, Lasts: time.Second, Loads: time.Minute, Since: time.Unix(1_700_000_000, 0).UTC()},
-		Agent: "box2", Devices: []string{"GPU-1"}, Warm: true, Unload: []string{"ollama@GPU-1#x"}, Bypassed: 6}
+		Agent: "box2", Devices: []string{"GPU-1"}, Warm: true, Unload: []string{"ollama@GPU-1#x"}, Bypassed: 6, Epoch: 7}
 	for _, v := range []reflect.Value{reflect.ValueOf(whole), reflect.ValueOf(whole.Task), reflect.ValueOf(whole.Task.Request)} {
 		for k := range v.NumField() {
 			if v.Field(k).IsZero() {
@@ -33,7 +33,7 @@ func TestAssignmentTravels(t *testing.T) {
 		{whole, `{"task":{"id":"run_x/node.a/1","owner":"ada","priority":2,"type":"ollama.chat","plugin":"ollama","model":"llama","files":["loras/x.pt"],` +
 			`"request":{"count":1,"memory":2,"ram":3,"disk":4,"exclusive":true,"at_least":{"compute":"8.0"},"only":["a"],"prefer":["b"],"forbid":["c"],"never_spill":true},` +
 			`"concurrency":5,"evictable":true,"lasts_ns":1000000000,"loads_ns":60000000000,"since":"2023-11-14T22:13:20Z"},` +
-			`"agent":"box2","devices":["GPU-1"],"warm":true,"unload":["ollama@GPU-1#x"],"bypassed":6}`},
+			`"agent":"box2","devices":["GPU-1"],"warm":true,"unload":["ollama@GPU-1#x"],"bypassed":6,"epoch":7}`},
 		{placement.Assignment{Task: placement.Task{ID: "x", Type: "p.do", Plugin: "p"}, Agent: "box2"}, `{"task":{"id":"x","type":"p.do","plugin":"p","request":{}},"agent":"box2"}`},
 	} {
 		raw, err := json.Marshal(c.a)

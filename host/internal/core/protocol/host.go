@@ -25,7 +25,8 @@ type Host struct {
 	// early are results that nobody waits for, by attempt: whoever does may still be read from the journal.
 	early map[string]early
 	asked map[Unknown]bool
-	dead  []string // see Dead
+	dead  []string      // see Dead
+	due   time.Duration // nobody has been silent for too long before then
 	acts  HostActs
 }
 
@@ -37,6 +38,9 @@ type peer struct {
 	away    string // why it gets no tasks, as what it is; empty: it gets some
 	offline bool   // it is not there
 	tasks   map[string]*sent
+	// gone are attempts of it that were committed since its last beat, before those since the one before it: it may still
+	// list them, and the journal need not be read for that.
+	gone, before map[string]bool
 }
 
 // sent is an attempt that an agent is to carry out.
@@ -115,8 +119,8 @@ func (h *Host) Know(agent, away string, now time.Duration) {
 func (h *Host) peer(id string) *peer {
 	p := h.peers[id]
 	if p == nil {
-		p = &peer{id: id, tasks: map[string]*sent{}}
-		h.peers[id] = p
+		p = &peer{id: id, tasks: map[string]*sent{}, gone: map[string]bool{}}
+		h.peers[id], h.due = p, 0
 	}
 	return p
 }
@@ -206,9 +210,13 @@ func (h *Host) Committed(id string) {
 	}
 	delete(h.tasks, id)
 	delete(s.peer.tasks, id)
+	s.peer.gone[id] = true
 	h.drop(s.peer.id, id)
 	h.acts.Trim = append(h.acts.Trim, s.entries...)
 }
+
+// committed says whether an attempt of an agent was committed lately.
+func (p *peer) committed(id string) bool { return p != nil && (p.gone[id] || p.before[id]) }
 
 // drop has an agent forget an attempt. What it is told in one turn is one message.
 func (h *Host) drop(agent, id string) {
@@ -239,6 +247,8 @@ func lost(s *sent, why string) Result {
 func (h *Host) Hear(entry string, r Result) {
 	s := h.tasks[r.ID]
 	switch {
+	case s == nil && h.peers[r.Agent].committed(r.ID):
+		h.acts.Trim = append(h.acts.Trim, entry)
 	case s == nil:
 		if was, twice := h.early[r.ID]; twice {
 			h.acts.Trim = append(h.acts.Trim, was.entry)
@@ -260,6 +270,9 @@ func (h *Host) Hear(entry string, r Result) {
 func (h *Host) Beat(b Beat, now time.Duration) {
 	p := h.peer(b.Agent)
 	change := Change{Agent: b.Agent, Status: b.Status, Session: b.Session}
+	if p.offline {
+		h.due = min(h.due, now+h.cfg.Lost)
+	}
 	p.session, p.heard, p.away, p.offline = b.Session, now, "", false
 	switch {
 	case !Understands(b.V):
@@ -285,7 +298,9 @@ func (h *Host) compare(p *peer, b Beat) {
 	for _, ids := range [][]string{holds.Running, holds.Done} {
 		for _, id := range ids {
 			listed[id] = true
-			if s := h.tasks[id]; s == nil {
+			if s := h.tasks[id]; s == nil && p.committed(id) {
+				h.drop(p.id, id) // once more: the first may be lost
+			} else if s == nil {
 				h.ask(p.id, id, "")
 			} else if s.peer != p {
 				h.drop(p.id, id)
@@ -308,6 +323,7 @@ func (h *Host) compare(p *peer, b Beat) {
 	if again != nil {
 		h.control(p, Control{Again: again})
 	}
+	p.gone, p.before = map[string]bool{}, p.gone
 	others := h.adopt(p, b)
 	for _, id := range sorted(p.tasks) {
 		s := p.tasks[id]
@@ -342,12 +358,21 @@ func (h *Host) missing(s *sent, session string) {
 	}
 }
 
-// Tick finds agents that have said nothing for too long.
-func (h *Host) Tick(now time.Duration) {
+// Tick finds agents that have said nothing for too long. It gives when the next one may have: nobody has before, whatever is
+// heard until then.
+func (h *Host) Tick(now time.Duration) (due time.Duration) {
+	if now < h.due { // often, and of very many
+		return h.due
+	}
 	var silent []string
-	for id, p := range h.peers { // often, and of very many
-		if !p.offline && now-p.heard >= h.cfg.Lost {
+	h.due = now + h.cfg.Lost
+	for id, p := range h.peers {
+		switch at := p.heard + h.cfg.Lost; {
+		case p.offline:
+		case at <= now:
 			silent = append(silent, id)
+		default:
+			h.due = min(h.due, at)
 		}
 	}
 	slices.Sort(silent)
@@ -355,6 +380,7 @@ func (h *Host) Tick(now time.Duration) {
 		p := h.peers[id]
 		h.away(p, fmt.Sprintf("offline: it has said nothing for %s", (now-p.heard).Round(time.Second)))
 	}
+	return h.due
 }
 
 func (h *Host) away(p *peer, why string) {

@@ -7,7 +7,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-func (s *State) started(i *Instance, e Event) string {
+func (s *State) started(i *Instance, e *Event) string {
 	switch {
 	case i.State != NodeReady && i.State != NodeBackoff:
 		return "it is " + string(i.State)
@@ -40,11 +40,11 @@ func (s *State) count(f *Frame, by int) {
 }
 
 // current says whether the event speaks of the attempt that is under way.
-func (i *Instance) current(e Event) bool {
+func (i *Instance) current(e *Event) bool {
 	return i.Node.Module == nil && i.Attempt == e.Attempt && i.Iter == e.Iter && (i.State == NodeRunning || i.State == NodeCancelling)
 }
 
-func (s *State) attemptEnded(i *Instance, e Event) {
+func (s *State) attemptEnded(i *Instance, e *Event) {
 	s.count(i.Node.Frame, -1)
 	i.Usage = e.Usage
 	switch {
@@ -67,7 +67,7 @@ func (s *State) attemptEnded(i *Instance, e Event) {
 
 // stopped says whether the attempt ends as cancelled: after a cancel a late success too, after a timeout only what the
 // timeout stopped.
-func (s *State) stopped(i *Instance, e Event) bool {
+func (s *State) stopped(i *Instance, e *Event) bool {
 	stopped := s.CancelRequested || i.Cancel
 	for f := i.Node.Frame; f != nil && !stopped; f = f.parent() {
 		stopped = f.Expired && e.Error != nil || f.Owner != nil && f.Owner.Cancel
@@ -76,7 +76,7 @@ func (s *State) stopped(i *Instance, e Event) bool {
 }
 
 // succeed takes a round's result: another round follows, or the instance has ended.
-func (s *State) succeed(i *Instance, e Event, to NodeState) {
+func (s *State) succeed(i *Instance, e *Event, to NodeState) {
 	if e.Again {
 		i.Self, i.SelfRef = e.Outputs, e.OutputsRef
 		if i.Self == nil {
@@ -92,7 +92,7 @@ func (s *State) succeed(i *Instance, e Event, to NodeState) {
 	s.endInstance(i, to, e.Time)
 }
 
-func (s *State) cached(i *Instance, e Event) string {
+func (s *State) cached(i *Instance, e *Event) string {
 	switch {
 	case i.State != NodeReady && i.State != NodeBackoff:
 		return "it is " + string(i.State)
@@ -107,7 +107,7 @@ func (s *State) cached(i *Instance, e Event) string {
 }
 
 // retry says whether another attempt is allowed after this end, and not before when.
-func (i *Instance) retry(e Event) (at time.Time, again bool) {
+func (i *Instance) retry(e *Event) (at time.Time, again bool) {
 	n := i.Node
 	switch e.Error.Cause {
 	case sdk.CauseLost:
@@ -230,7 +230,7 @@ func (s *State) retryNow(i *Instance, now time.Time) {
 }
 
 // decided takes a person's word on an instance that waits for one.
-func (s *State) decided(i *Instance, e Event) string {
+func (s *State) decided(i *Instance, e *Event) string {
 	if i.State != NodeWaiting || i.Error == nil {
 		return "it is " + string(i.State)
 	}
@@ -257,7 +257,7 @@ func (s *State) decided(i *Instance, e Event) string {
 }
 
 // cancelNode takes a person's wish to stop a node, or one instance of it.
-func (s *State) cancelNode(e Event) (stale bool, why string) {
+func (s *State) cancelNode(e *Event) (stale bool, why string) {
 	n := s.Find(e.In, e.Node)
 	if n == nil {
 		return false, "no such node"
@@ -287,7 +287,7 @@ func (s *State) cancelNode(e Event) (stale bool, why string) {
 	return false, ""
 }
 
-func cancelled(e Event) *sdk.Error {
+func cancelled(e *Event) *sdk.Error {
 	why := "cancelled"
 	if e.Reason != "" {
 		why += ": " + e.Reason
@@ -295,7 +295,7 @@ func cancelled(e Event) *sdk.Error {
 	return &sdk.Error{Cause: sdk.CauseCancelled, Message: why, Permanent: true}
 }
 
-func (s *State) cancelInstance(i *Instance, e Event) {
+func (s *State) cancelInstance(i *Instance, e *Event) {
 	i.Cancel = true
 	switch inside := i.Inside(); {
 	case inside != nil && (i.State == NodeRunning || i.State == NodeCancelling):

@@ -25,7 +25,7 @@ func (s *State) Fold(e Event) (stale bool, err error) {
 	if e.Seq != s.Seq+1 {
 		return false, &IllegalEventError{e, fmt.Sprintf("expected number %d", s.Seq+1)}
 	}
-	stale, why := s.apply(e)
+	stale, why := s.apply(&e)
 	if why != "" {
 		return false, &IllegalEventError{e, why}
 	}
@@ -37,7 +37,7 @@ func (s *State) Fold(e Event) (stale bool, err error) {
 }
 
 // apply changes the state, or says why the event cannot be.
-func (s *State) apply(e Event) (stale bool, why string) {
+func (s *State) apply(e *Event) (stale bool, why string) {
 	switch {
 	case s.ID == "" && e.Kind != RunCreated:
 		return false, "the run was not created"
@@ -75,7 +75,7 @@ func (s *State) apply(e Event) (stale bool, why string) {
 }
 
 // early says whether an event may come before a queued run's turn.
-func early(e Event) bool {
+func early(e *Event) bool {
 	switch e.Kind {
 	case RunCreated, RunStarted, RunPrioritized, RunEnded:
 		return true
@@ -85,7 +85,7 @@ func early(e Event) bool {
 }
 
 // applyNode applies what happened to one node or instance.
-func (s *State) applyNode(e Event) (stale bool, why string) {
+func (s *State) applyNode(e *Event) (stale bool, why string) {
 	n := s.Find(e.In, e.Node)
 	switch {
 	case n == nil:
@@ -112,7 +112,7 @@ func (s *State) applyNode(e Event) (stale bool, why string) {
 }
 
 // applyAttempt takes what the attempt under way says; of any other it is stale.
-func (s *State) applyAttempt(i *Instance, e Event) (stale bool) {
+func (s *State) applyAttempt(i *Instance, e *Event) (stale bool) {
 	switch {
 	case !i.current(e):
 		return true
@@ -124,7 +124,7 @@ func (s *State) applyAttempt(i *Instance, e Event) (stale bool) {
 	return false
 }
 
-func (s *State) applyInstance(i *Instance, e Event) (why string) {
+func (s *State) applyInstance(i *Instance, e *Event) (why string) {
 	switch e.Kind {
 	case NodeFailedEvent:
 		return s.notBegun(i, e)
@@ -147,7 +147,7 @@ func (s *State) applyInstance(i *Instance, e Event) (why string) {
 	}
 }
 
-func (s *State) created(e Event) string {
+func (s *State) created(e *Event) string {
 	switch {
 	case s.ID != "":
 		return "the run exists"
@@ -166,7 +166,7 @@ func (s *State) created(e Event) string {
 }
 
 // turn lets a queued run go on.
-func (s *State) turn(e Event) string {
+func (s *State) turn(e *Event) string {
 	if s.Status != Created {
 		return "the run is " + string(s.Status)
 	}
@@ -208,7 +208,7 @@ func (s *State) Stopping() bool { return s.stopping() }
 func (s *State) stopping() bool { return s.CancelRequested || s.failing != nil }
 
 // cancel takes a person's wish to stop the run, a node or an instance.
-func (s *State) cancel(e Event) (stale bool, why string) {
+func (s *State) cancel(e *Event) (stale bool, why string) {
 	if e.Node != "" {
 		return s.cancelNode(e)
 	}
@@ -224,7 +224,7 @@ func (s *State) cancel(e Event) (stale bool, why string) {
 }
 
 // expire takes the end of the run's time, or of a module's.
-func (s *State) expire(e Event) (stale bool, why string) {
+func (s *State) expire(e *Event) (stale bool, why string) {
 	if e.Node == "" {
 		if !s.Expired {
 			s.expireFrame(&s.Frame, &sdk.Error{Cause: sdk.CauseHung, Message: "the run's timeout passed",
@@ -296,7 +296,7 @@ func (s *State) unpause() {
 }
 
 // goOn ends a pause: what waits because it failed is tried again.
-func (s *State) goOn(e Event) {
+func (s *State) goOn(e *Event) {
 	s.Held = false
 	s.Walk(func(n *Node) {
 		for _, i := range n.Instances {
@@ -308,7 +308,7 @@ func (s *State) goOn(e Event) {
 	s.unpause()
 }
 
-func (s *State) ended(e Event) string {
+func (s *State) ended(e *Event) string {
 	switch {
 	case s.running > 0:
 		return fmt.Sprintf("%d attempts are under way", s.running)

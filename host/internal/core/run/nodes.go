@@ -6,7 +6,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-func (s *State) expanded(n *Node, e Event) string {
+func (s *State) expanded(n *Node, e *Event) string {
 	switch {
 	case n.State != NodePending:
 		return "it is " + string(n.State)
@@ -55,7 +55,7 @@ func (s *State) lay(n *Node, keys []sdk.Key, at time.Time) {
 }
 
 // notExpanded ends a node of which when or for_each could not be evaluated.
-func (s *State) notExpanded(n *Node, e Event) string {
+func (s *State) notExpanded(n *Node, e *Event) string {
 	if n.unmet > 0 {
 		return "its needs have not ended"
 	}
@@ -65,7 +65,7 @@ func (s *State) notExpanded(n *Node, e Event) string {
 }
 
 // notBegun ends an instance that could not begin, or a gate of which nothing can be made.
-func (s *State) notBegun(i *Instance, e Event) string {
+func (s *State) notBegun(i *Instance, e *Event) string {
 	if i.State != NodeReady && i.State != NodeBackoff && (i.State != NodeWaiting || i.Error != nil) {
 		return "it is " + string(i.State)
 	}
@@ -156,7 +156,7 @@ func (s *State) endNode(n *Node, to NodeState, at time.Time) {
 	}
 }
 
-func (s *State) moduleOpened(i *Instance, e Event) string {
+func (s *State) moduleOpened(i *Instance, e *Event) string {
 	switch {
 	case i.Node.Module == nil:
 		return "it is no module"
@@ -186,7 +186,7 @@ func (s *State) at(t timed) {
 	}
 }
 
-func (s *State) moduleEnded(i *Instance, e Event) string {
+func (s *State) moduleEnded(i *Instance, e *Event) string {
 	f := i.Inside()
 	switch {
 	case f == nil || i.State != NodeRunning && i.State != NodeCancelling:
@@ -213,7 +213,7 @@ func (s *State) moduleEnded(i *Instance, e Event) string {
 	return ""
 }
 
-func (s *State) gateOpened(i *Instance, e Event) string {
+func (s *State) gateOpened(i *Instance, e *Event) string {
 	switch {
 	case !i.Node.Gate:
 		return "it is no gate"
@@ -227,7 +227,7 @@ func (s *State) gateOpened(i *Instance, e Event) string {
 	return ""
 }
 
-func (s *State) gateAnswered(i *Instance, e Event) string {
+func (s *State) gateAnswered(i *Instance, e *Event) string {
 	if !i.Node.Gate || i.State != NodeWaiting || i.Error != nil {
 		return "it is " + string(i.State)
 	}

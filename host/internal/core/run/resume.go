@@ -3,7 +3,7 @@ package run
 import "time"
 
 // resumed opens a failed or cancelled run again: what succeeded stays, everything else may be tried anew.
-func (s *State) resumed(e Event) string {
+func (s *State) resumed(e *Event) string {
 	if s.Status != Failed && s.Status != Cancelled {
 		return "the run is " + string(s.Status)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
@@ -34,14 +35,17 @@ type ServerConfig struct {
 }
 
 // Server carries out tasks that hosts have sent.
-type Server struct{ cfg ServerConfig }
+type Server struct {
+	cfg   ServerConfig
+	epoch atomic.Int64 // the highest of an assignment
+}
 
 // NewServer makes a Server.
 func NewServer(c ServerConfig) *Server {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Server{c}
+	return &Server{cfg: c}
 }
 
 // Run carries out a task to its end.
@@ -73,6 +77,9 @@ func (s *Server) Run(ctx context.Context, task protocol.Task, report func(sdk.Re
 		return s.failed(sdk.AsError(err), nil)
 	}
 	if p.Assignment != nil {
+		if err := s.fence(p.Assignment.Epoch); err != nil {
+			return s.failed(err, nil)
+		}
 		s.cfg.Expect(*p.Assignment)
 		defer s.cfg.Forget(task.ID)
 	}
@@ -92,6 +99,20 @@ func (s *Server) Run(ctx context.Context, task protocol.Task, report func(sdk.Re
 		return s.failed(sdk.AsError(err), usage)
 	}
 	return out
+}
+
+// fence refuses what a host has decided that leads no more, when one that leads since has been heard of. The task is placed again.
+func (s *Server) fence(epoch int64) *sdk.Error {
+	for epoch > 0 {
+		known := s.epoch.Load()
+		if epoch < known {
+			return &sdk.Error{Cause: sdk.CauseRefused, Message: fmt.Sprintf("it was placed at epoch %d, and another host places tasks since epoch %d", epoch, known)}
+		}
+		if s.epoch.CompareAndSwap(known, epoch) {
+			break
+		}
+	}
+	return nil
 }
 
 // explain says why a task ended badly: what it was told goes before what an executor made of it.

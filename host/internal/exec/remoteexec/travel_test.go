@@ -187,3 +187,19 @@ func TestUnreadable(t *testing.T) {
 		t.Errorf("an outcome that is none: %v", err)
 	}
 }
+
+// TestFence: what a host has decided that leads no more is refused, once one is known that leads since.
+func TestFence(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, plugins(t))
+	for k, epoch := range []int64{2, 1, 0, 2, 3, 2} {
+		task := exectest.Task("test.echo", nil)
+		task.Address.Attempt = k + 1
+		r.host.Expect(placement.Assignment{Agent: box2, Task: placement.Task{ID: task.Address.String()}, Epoch: epoch})
+		_, err := r.host.Execute(t.Context(), task)
+		stale := k == 1 || k == 5
+		if e := sdk.AsError(err); stale != (err != nil) || stale && (e.Cause != sdk.CauseRefused || e.Permanent || !strings.Contains(e.Message, "another host places tasks since epoch")) {
+			t.Errorf("%d, of epoch %d: %v", k, epoch, err)
+		}
+	}
+}

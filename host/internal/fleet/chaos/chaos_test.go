@@ -110,8 +110,8 @@ func TestRealPace(t *testing.T) {
 		if silent := time.Duration(l.Silent) * time.Millisecond; l.What == away && l.Agent == p.id && silent > 0 {
 			found = true
 			t.Logf("the partition was noticed after %s of silence", silent)
-			if silent < 13*time.Second || silent > 17*time.Second {
-				t.Errorf("that is not 15 s")
+			if silent < 14*time.Second || silent > 15*time.Second {
+				t.Errorf("that is not between 14 and 15 s")
 			}
 		}
 	}

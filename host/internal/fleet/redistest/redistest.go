@@ -222,6 +222,18 @@ func (s *Server) Output() string {
 // PID is the process, a new one after each restart.
 func (s *Server) PID() int { return s.current().PID() }
 
+// CPU is the processor time that the process has used, in steps of 10 ms; 0 where there is no /proc.
+func (s *Server) CPU() time.Duration {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
 // Addr gives host:port.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)) }
 

@@ -21,9 +21,11 @@ type Reader struct {
 	Client    redis.UniversalClient
 	Namespace string
 	Block     time.Duration
-	Answer    time.Duration // how long after Block an answer may take: a connection may lead nowhere and not say so
-	Pause     Backoff
-	Streams   []string
+	// Due gives how soon the next round trip has to end though nothing is new; nil, or longer than Block: after that.
+	Due     func() time.Duration
+	Answer  time.Duration // how long after Block an answer may take: a connection may lead nowhere and not say so
+	Pause   Backoff
+	Streams []string
 	// FromNow are the streams of which only what comes from now on counts.
 	FromNow map[string]bool
 	Heard   func(ok bool, why error) // after each round trip
@@ -121,11 +123,15 @@ func (r *Reader) read(ctx context.Context) error {
 // within block or goes with the client.
 func (r *Reader) ask(ctx context.Context) ([]redis.XStream, error) {
 	args := append(append(make([]string, 0, 2*len(r.Streams)), r.Streams...), r.at...)
+	block := r.Block
+	if r.Due != nil {
+		block = max(time.Millisecond, min(block, r.Due().Round(time.Millisecond)+time.Millisecond))
+	}
 	conn, answer := r.conn, make(chan *redis.XStreamSliceCmd, 1)
 	go func() {
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Block+r.Answer)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), block+r.Answer)
 		defer cancel()
-		answer <- conn.XRead(limited, &redis.XReadArgs{Streams: args, Count: MostRead, Block: r.Block})
+		answer <- conn.XRead(limited, &redis.XReadArgs{Streams: args, Count: MostRead, Block: block})
 	}()
 	select {
 	case got := <-answer:

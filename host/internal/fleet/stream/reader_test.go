@@ -38,3 +38,18 @@ func TestRedisRestartedBetweenTwoReads(t *testing.T) {
 		t.Errorf("it began %d times: the other process went unnoticed", began)
 	}
 }
+
+// TestDue: a read in which nothing comes ends when something else is due.
+func TestDue(t *testing.T) {
+	t.Parallel()
+	r := &Reader{Client: redistest.Start(t).Client(t), Namespace: "ns", Block: time.Hour, Answer: time.Minute, Streams: []string{"stream"},
+		Due: func() time.Duration { return -time.Second }, Heard: func(bool, error) {}, Batch: func([]redis.XStream) {},
+		Began: func(context.Context, bool) error { return nil }}
+	if err := r.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := r.read(t.Context()); err != nil || time.Since(began) > 30*time.Second {
+		t.Errorf("it took %s: %v", time.Since(began), err)
+	}
+}

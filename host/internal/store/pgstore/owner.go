@@ -67,6 +67,28 @@ func (s *Store) Dead(ctx context.Context, silent time.Duration) (hosts []string,
 	return hosts, s.say("look which hosts have died", err)
 }
 
+// Living implements store.Hosts.
+func (s *Store) Living(ctx context.Context, silent time.Duration) (hosts []string, leader string, err error) {
+	err = s.insist(ctx, func(ctx context.Context) error {
+		hosts, leader = nil, ""
+		rows, err := s.living.Query(ctx, `SELECT h.id, coalesce(l.host = h.id AND l.until > clock_timestamp(), false) FROM spinbot.hosts h, spinbot.leader l
+			WHERE h.id = $1 OR h.beaten > clock_timestamp() - $2::interval ORDER BY h.id`, s.host, silent)
+		if err != nil {
+			return err
+		}
+		var id string
+		var leads bool
+		_, err = pgx.ForEachRow(rows, []any{&id, &leads}, func() error {
+			if hosts = append(hosts, id); leads {
+				leader = id
+			}
+			return nil
+		})
+		return err
+	})
+	return hosts, leader, s.say("look which hosts live", err)
+}
+
 // Lead implements store.Ownership.
 func (s *Store) Lead(ctx context.Context) (leads bool, epoch int64, err error) {
 	err = s.insist(ctx, func(ctx context.Context) error {

@@ -45,7 +45,7 @@ func owns(t testing.TB, st *pgstore.Store, want ...string) {
 	}
 }
 
-// TestDead: who says nothing has died, and lives again as soon as it does. Nobody is told that it has died itself.
+// TestDead: who says nothing has died, and lives again as soon as it does. Nobody is told that it has died itself. Of those that live it is known which leads.
 func TestDead(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
@@ -56,11 +56,26 @@ func TestDead(t *testing.T) {
 			t.Errorf("dead are %q, %v, want %q", got, err, want)
 		}
 	}
+	living := func(leads string, want ...string) {
+		t.Helper()
+		if got, leader, err := a.Living(t.Context(), time.Minute); err != nil || leader != leads || !slices.Equal(got, want) {
+			t.Errorf("%q live and %q leads, %v, want %q and %q", got, leader, err, want, leads)
+		}
+	}
 	dead()
+	living("", "a", "b")
+	if _, _, err := b.Lead(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	living("b", "a", "b")
 	exec(t, url, "UPDATE spinbot.hosts SET beaten = beaten - interval '2 minutes'")
 	dead("b")
+	living("", "a")
 	check(t, b.Beat(t.Context()))
 	dead()
+	living("b", "a", "b")
+	exec(t, url, "UPDATE spinbot.leader SET until = clock_timestamp()")
+	living("", "a", "b")
 }
 
 func TestOwnership(t *testing.T) {

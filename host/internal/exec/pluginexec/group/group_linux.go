@@ -95,9 +95,12 @@ func hasMark(pid int, mark string) bool {
 // Processes gives, for each group by its leader, its living processes and those that they started, the leader first. A
 // leader that has not started, 0, has none.
 func Processes(leaders []int) map[int][]int {
-	all := table()
 	leaders = slices.DeleteFunc(slices.Clone(leaders), func(l int) bool { return l <= 0 }) // the kernel's own, or not started
-	of := map[int]int{}                                                                    // process to leader
+	if len(leaders) == 0 {
+		return nil // the table is long
+	}
+	all := table()
+	of := map[int]int{} // process to leader
 	for _, l := range leaders {
 		of[l] = l
 	}

@@ -1,0 +1,132 @@
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { hasEnded, type Node, type Run } from "../../core/fold.js";
+import { date, duration, percent } from "../../core/format.js";
+import { artifactsIn, mediaKind, type Artifact } from "../../core/values.js";
+import { run as runQuery } from "../../data/host.js";
+import { tookSeconds, useNow, useRun, type LiveRun } from "../../data/live.js";
+import { Copy } from "../../kit/copy.js";
+import { Skeleton } from "../../kit/empty.js";
+import { Media } from "../../kit/media.js";
+import { Page, Section } from "../../kit/page.js";
+import { Problem } from "../../kit/problem.js";
+import { Progress } from "../../kit/progress.js";
+import { State } from "../../kit/state.js";
+import { t } from "../../strings.js";
+import { Actions } from "./actions.js";
+import { Explain } from "./explain.js";
+import { NodeList } from "./nodes.js";
+import { NodePanel } from "./node-panel.js";
+import { Values } from "../../kit/values.js";
+
+const route = getRouteApi("/runs/$id");
+
+/** RunPage is one run: how it is, what its nodes do, what it made. It follows the run until that has ended. */
+export function RunPage() {
+  const { id } = route.useParams();
+  const found = useQuery(runQuery(id)); // which turns a beginning of an id, or "last", into the whole one
+  if (found.data !== undefined) return <Followed key={found.data.id} first={found.data} />;
+  return (
+    <Page title={t.run.title}>
+      {found.error === null ? (
+        <>
+          <Skeleton className="h-24" />
+          <Skeleton className="h-72" />
+        </>
+      ) : (
+        <Problem error={found.error} onRetry={() => void found.refetch()} />
+      )}
+    </Page>
+  );
+}
+
+function Followed({ first }: { first: Run }) {
+  const live = useRun(first.id);
+  const run = live.run ?? first;
+  const { node: chosen } = route.useSearch();
+  const go = useNavigate();
+  const nodes = run.nodes ?? [];
+  const choose = (node?: Node): void => void go({ to: "/runs/$id", params: { id: run.id }, search: node === undefined ? {} : { node: node.at }, replace: true, resetScroll: false });
+  const node = nodes.find((n) => n.at === chosen);
+  const state = run.interrupted ? "interrupted" : run.state;
+  return (
+    <Page title={run.pipeline} head={<Facts run={run} state={state} />} actions={<Actions run={run} />}>
+      {live.problem !== undefined && <Problem error={live.problem} />}
+      <div className="grid gap-3">
+        <Overall run={run} live={live} />
+        <Explain run={run} />
+      </div>
+      <Results run={run} />
+      <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
+        <Section title={t.run.nodes} className={node === undefined ? "" : "max-lg:hidden"}>
+          <NodeList nodes={nodes} newest={live.newest} chosen={chosen} onChoose={choose} />
+        </Section>
+        <NodePanel run={run} node={node} live={live} onBack={() => choose()} />
+      </div>
+      <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-2">
+        <Section title={t.run.inputs}>
+          <Values values={run.inputs} />
+        </Section>
+        <Section title={t.run.outputs}>
+          <Values values={run.outputs} />
+        </Section>
+      </div>
+    </Page>
+  );
+}
+
+const order = ["video", "image", "audio", "file"];
+
+/** Results are the files of a run's outputs in their place: the film first and large, the others beside it. */
+function Results({ run }: { run: Run }) {
+  const rank = (a: Artifact): number => order.indexOf(mediaKind(a.mediaType));
+  const [first, ...others] = artifactsIn(run.outputs ?? {}).sort((a, b) => rank(a) - rank(b));
+  if (first === undefined) return null;
+  return (
+    <Section title={t.run.results}>
+      <div className={`grid grid-cols-1 items-start gap-3 ${others.length > 0 ? "lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]" : "max-w-4xl"}`}>
+        <Media artifact={first} />
+        {others.length > 0 && (
+          <div className="grid gap-3 sm:max-lg:grid-cols-2">
+            {others.map((a) => (
+              <Media key={a.digest} artifact={a} />
+            ))}
+          </div>
+        )}
+      </div>
+    </Section>
+  );
+}
+
+function Facts({ run, state }: { run: Run; state: string }) {
+  const now = useNow(!hasEnded(run.state));
+  return (
+    <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-muted">
+      <State state={state} />
+      <span title={t.run.elapsed}>{duration(tookSeconds(run, now))}</span>
+      <time dateTime={run.created} title={t.run.began}>
+        {date(run.created)}
+      </time>
+      {run.owner && <span>{`${t.run.owner} ${run.owner}`}</span>}
+      <Copy text={run.id} />
+    </div>
+  );
+}
+
+/** Overall is how far the run is: a node that says how far it is counts as that part of it. */
+function Overall({ run, live }: { run: Run; live: LiveRun }) {
+  const nodes = run.nodes ?? [];
+  const done = nodes.filter((n) => hasEnded(n.state)).length;
+  const under = nodes.reduce((sum, n) => sum + (n.state === "running" ? Math.max(0, live.newest.get(n.at)?.fraction ?? 0) : 0), 0);
+  const fraction = nodes.length === 0 ? 0 : (done + under) / nodes.length;
+  const tone = run.state === "succeeded" ? "good" : run.state === "failed" ? "bad" : run.state === "running" ? "busy" : "muted";
+  return (
+    <div className="grid gap-2">
+      <Progress fraction={fraction} label={t.run.progress(done, nodes.length)} tone={tone} />
+      <p className="flex justify-between text-small text-muted">
+        <span>{t.run.progress(done, nodes.length)}</span>
+        <span>{percent(fraction)}</span>
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+import { useId, type ComponentProps, type ReactNode } from "react";
+
+const box = "h-8 w-full rounded-md border border-edge bg-surface px-3 text-ink placeholder:text-faint aria-invalid:border-bad pointer-coarse:h-11 pointer-coarse:text-[16px]";
+
+interface FieldProps {
+  label: string;
+  /** help says what may stand there; error what is wrong with what does. */
+  help?: string;
+  error?: string | undefined;
+}
+
+function Field({ label, help, error, id, children }: FieldProps & { id: string; children: ReactNode }) {
+  return (
+    <div className="grid gap-1">
+      <label htmlFor={id} className="font-medium">
+        {label}
+      </label>
+      {children}
+      {(error ?? help) !== undefined && (
+        <p id={`${id}-note`} className={error === undefined ? "text-small text-muted" : "text-small text-bad"}>
+          {error ?? help}
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function Input({ label, help, error, ...rest }: FieldProps & ComponentProps<"input">) {
+  const id = useId();
+  return (
+    <Field {...{ label, id }} {...(help === undefined ? {} : { help })} error={error}>
+      <input {...rest} id={id} className={box} aria-invalid={error !== undefined || undefined} aria-describedby={`${id}-note`} />
+    </Field>
+  );
+}
+
+/** Select is the system's own: it is the best one on a phone, and needs no styles of its own. */
+export function Select({ label, help, error, ...rest }: FieldProps & ComponentProps<"select">) {
+  const id = useId();
+  return (
+    <Field {...{ label, id }} {...(help === undefined ? {} : { help })} error={error}>
+      <select {...rest} id={id} className={box} aria-invalid={error !== undefined || undefined} aria-describedby={`${id}-note`} />
+    </Field>
+  );
+}
+
+export function Area({ label, help, error, ...rest }: FieldProps & ComponentProps<"textarea">) {
+  const id = useId();
+  return (
+    <Field {...{ label, id }} {...(help === undefined ? {} : { help })} error={error}>
+      <textarea rows={4} {...rest} id={id} className={`${box} h-auto resize-y py-2 pointer-coarse:h-auto`} aria-invalid={error !== undefined || undefined} aria-describedby={`${id}-note`} />
+    </Field>
+  );
+}
+
+export function Checkbox({ label, help, ...rest }: Omit<FieldProps, "error"> & Omit<ComponentProps<"input">, "type">) {
+  const id = useId();
+  return (
+    <div className="grid grid-cols-[auto_1fr] items-start gap-x-2 gap-y-1">
+      <input {...rest} type="checkbox" id={id} aria-describedby={`${id}-note`} className="mt-[2px] size-4 accent-fill pointer-coarse:size-6" />
+      <label htmlFor={id} className="font-medium">
+        {label}
+      </label>
+      {help !== undefined && (
+        <p id={`${id}-note`} className="col-start-2 text-small text-muted">
+          {help}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,30 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { Broken } from "./shell/broken.js";
+import { Missing } from "./shell/missing.js";
+import { Shell } from "./shell/shell.js";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
+
+/** Every page: its path, and where its code is. It is loaded when it is opened. */
+const pages = [
+  createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./features/home/home.js"), "Home") }),
+  createRoute({ getParentRoute: () => root, path: "/pipelines", component: lazyRouteComponent(() => import("./features/pipelines/pipelines.js"), "Pipelines") }),
+  createRoute({ getParentRoute: () => root, path: "/pipelines/$name", component: lazyRouteComponent(() => import("./features/pipelines/launch.js"), "LaunchPage") }),
+  createRoute({ getParentRoute: () => root, path: "/runs", component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/runs/$id",
+    validateSearch: (search): { node?: string } => (typeof search["node"] === "string" ? { node: search["node"] } : {}),
+    component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
+  }),
+  createRoute({ getParentRoute: () => root, path: "/approvals", component: lazyRouteComponent(() => import("./features/approvals/approvals.js"), "Approvals") }),
+  createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),
+];
+
+export const router = createRouter({ routeTree: root.addChildren(pages), defaultErrorComponent: Broken, defaultPreload: "intent", scrollRestoration: false });
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
