@@ -149,6 +149,9 @@ try {
   const empty = await host(join(folder, "empty"), await freePort());
   hosts.push(empty);
   const port = await freePort();
+  const own = join(folder, "full/state/pipelines.d");
+  cpSync(join(root, "pipelines"), own, { recursive: true });
+  writeFileSync(join(own, "half-finished.hcl"), 'pipeline "half-finished" {}\nnode "voice.say" "hello" {\n  txt = "Hello."\n}\n');
   const full = await host(join(folder, "full"), port);
   hosts.push(full);
   cpSync(join(root, "host/cmd/spinbot/starters/hello/hello.hcl"), join(folder, "hello.hcl"));
@@ -171,10 +174,14 @@ try {
     [full, "run-failed", `/runs/${id("quarterly")}`, "ul[aria-label=Why]"],
     [full, "run-waiting", `/runs/${id("cover")}?node=gate.choose`, "[role=tablist]"],
     [full, "approvals", "/approvals", "main form"],
+    [full, "pipelines", "/pipelines", "main ul li"],
+    [full, "launch", "/pipelines/explainer", "main form"],
+    [full, "pipeline-broken", "/pipelines/half-finished", "main h1"],
     [full, "missing", "/nowhere", "h1"],
     [full, "no-run", "/runs/run_00000000000000000000000000", "[role=alert]"],
     [empty, "home-empty", "/", "ol"],
     [empty, "runs-empty", "/runs", "h2"],
+    [empty, "pipelines-empty", "/pipelines", "h2"],
     [empty, "approvals-empty", "/approvals", "h2"],
     [empty, "queue-empty", "/queue", "h2"],
   ];
