@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/myspinbot/spinbot/plugins/ollama/api"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -103,6 +104,9 @@ func (s *server) chat(ctx context.Context, in chatIn, t *sdk.Task) (chatOut, err
 	return chatOut{out, all}, nil
 }
 
+// most is how much of an answer that does not fit is shown, in bytes.
+const most = 4 << 10
+
 // again asks once more for an answer that fits.
 func again(wrong string) string {
 	return "That answer cannot be used: " + wrong + ". Answer again, with JSON of the type that was asked for, and nothing else."
@@ -167,14 +171,14 @@ func (s *server) converse(ctx context.Context, t *sdk.Task, path string, in comm
 		}
 		if out.Tries >= w.Tries {
 			return said{}, &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("the answer of %s does not fit after %d tries: %s", in.Model, out.Tries, wrong),
-				Hint: hint, Detail: ending(out.Text, tailSize)}
+				Hint: hint, Detail: ending(out.Text, most)}
 		}
 		t.Log("warn", fmt.Sprintf("the answer of %s does not fit, and it is asked again: %s", in.Model, wrong))
 	}
 }
 
 // begin finds the server and the model, completes the request, and has the model loaded. done counts the model as unused again.
-func (s *server) begin(ctx context.Context, t *sdk.Task, path string, in *common, body map[string]any) (c *client, done func(), err error) {
+func (s *server) begin(ctx context.Context, t *sdk.Task, path string, in *common, body map[string]any) (c *api.Client, done func(), err error) {
 	if in.KeepAlive == "" {
 		in.KeepAlive = s.config.KeepAlive
 	}
@@ -204,4 +208,4 @@ func (s *server) begin(ctx context.Context, t *sdk.Task, path string, in *common
 	return c, done, nil
 }
 
-func (s *server) explain(err error) error { return s.managed.explain(err) }
+func (s *server) explain(err error) error { return s.managed.Explain(err) }

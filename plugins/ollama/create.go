@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/myspinbot/spinbot/plugins/ollama/api"
+	"github.com/myspinbot/spinbot/plugins/ollama/lora"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -50,10 +52,10 @@ func (s *server) create(ctx context.Context, in createIn, t *sdk.Task) (pullOut,
 	return out, stopped(ctx, s.explain(err), in.Model+" was made")
 }
 
-func (s *server) make(ctx context.Context, c *client, in createIn, t *sdk.Task) (pullOut, error) {
+func (s *server) make(ctx context.Context, c *api.Client, in createIn, t *sdk.Task) (pullOut, error) {
 	// Asked first: Ollama would pull one that it does not have.
-	var base baseModel
-	if err := c.ask(ctx, http.MethodPost, "/api/show", map[string]any{"model": in.From}, &base); err != nil {
+	var base lora.Base
+	if err := c.Ask(ctx, http.MethodPost, "/api/show", map[string]any{"model": in.From}, &base); err != nil {
 		return pullOut{}, s.missing(ctx, c, in.From, err)
 	}
 	body := map[string]any{"model": in.Model, "from": in.From, "parameters": in.Options}
@@ -69,14 +71,14 @@ func (s *server) make(ctx context.Context, c *client, in createIn, t *sdk.Task) 
 			return pullOut{}, err
 		}
 		t.Progress(-1, "uploading the adapter")
-		digest, err := c.upload(ctx, path)
+		digest, err := upload(ctx, c, path)
 		if err != nil {
 			return pullOut{}, err
 		}
 		body["adapters"] = map[string]string{"adapter.gguf": digest}
 	}
 	done := false
-	err := c.stream(ctx, http.MethodPost, "/api/create", body, func(line []byte) error {
+	err := c.Stream(ctx, http.MethodPost, "/api/create", body, func(line []byte) error {
 		var p struct{ Status string }
 		err := json.Unmarshal(line, &p)
 		done = p.Status == "success"
@@ -93,7 +95,7 @@ func (s *server) make(ctx context.Context, c *client, in createIn, t *sdk.Task) 
 }
 
 // upload gives Ollama a file, unless it has it, and gives the file's digest.
-func (c *client) upload(ctx context.Context, path string) (digest string, err error) {
+func upload(ctx context.Context, c *api.Client, path string) (digest string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -105,30 +107,30 @@ func (c *client) upload(ctx context.Context, path string) (digest string, err er
 		return "", err
 	}
 	digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
-	res, err := c.send(ctx, http.MethodHead, "/api/blobs/"+digest, nil, 0)
-	var a *answered
-	if errors.As(err, &a) && a.status == http.StatusNotFound {
+	res, err := c.Send(ctx, http.MethodHead, "/api/blobs/"+digest, nil, 0)
+	var a *api.Answered
+	if errors.As(err, &a) && a.Status == http.StatusNotFound {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return "", err
 		}
-		res, err = c.send(ctx, http.MethodPost, "/api/blobs/"+digest, io.NopCloser(f), n)
+		res, err = c.Send(ctx, http.MethodPost, "/api/blobs/"+digest, io.NopCloser(f), n)
 	}
 	if err != nil {
-		return "", c.failure(err)
+		return "", c.Failure(err)
 	}
 	return digest, res.Body.Close()
 }
 
 // gguf gives the path of the adapter in the form that Ollama takes without changing it. Its own reading of safetensors spoils the
 // projections of queries and keys, so they are written here.
-func (in createIn) gguf(base baseModel, scratch string) (string, error) {
+func (in createIn) gguf(base lora.Base, scratch string) (string, error) {
 	f, err := os.Open(in.Adapter.Path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	var magic [4]byte
-	if _, err := io.ReadFull(f, magic[:]); err == nil && string(magic[:]) == ggufMagic {
+	if _, err := io.ReadFull(f, magic[:]); err == nil && string(magic[:]) == lora.Magic {
 		return in.Adapter.Path, nil
 	}
 	alpha := in.Alpha
@@ -148,12 +150,12 @@ func (in createIn) gguf(base baseModel, scratch string) (string, error) {
 	if alpha <= 0 {
 		return "", sdk.Refuse("the adapter's alpha is not known", "give adapter_config, or alpha")
 	}
-	a, err := readAdapter(f)
+	a, err := lora.Read(f)
 	if err != nil {
 		return "", sdk.Refuse("adapter: "+err.Error(), "give PEFT's adapter_model.safetensors, or a GGUF")
 	}
 	path := filepath.Join(scratch, "adapter.gguf")
-	if err := a.write(path, base, alpha); err != nil {
+	if err := a.Write(path, base, alpha); err != nil {
 		return "", fmt.Errorf("adapter: %w", err)
 	}
 	return path, nil

@@ -100,11 +100,11 @@ func (s *server) embed(ctx context.Context, in embedIn, t *sdk.Task) (embedOut, 
 			Embeddings   [][]float64
 			PromptTokens int `json:"prompt_eval_count"`
 		}
-		if err := c.ask(ctx, http.MethodPost, "/api/embed", body, &got); err != nil {
+		if err := c.Ask(ctx, http.MethodPost, "/api/embed", body, &got); err != nil {
 			return embedOut{}, stopped(ctx, s.explain(err), in.Model+" made vectors")
 		}
 		if len(got.Embeddings) != len(part) || len(got.Embeddings[0]) == 0 {
-			return embedOut{}, c.foreign("/api/embed", "it has not one vector for each text")
+			return embedOut{}, c.Foreign("/api/embed", "it has not one vector for each text")
 		}
 		out.Embeddings = append(out.Embeddings, got.Embeddings...)
 		out.PromptTokens += got.PromptTokens

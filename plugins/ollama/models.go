@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/plugins/ollama/api"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -46,7 +47,7 @@ func (s *server) list(ctx context.Context, _ struct{}, t *sdk.Task) (listOut, er
 	var v struct{ Version string }
 	brief, done := context.WithTimeout(ctx, brief)
 	defer done()
-	err = c.ask(brief, http.MethodGet, "/api/version", nil, &v)
+	err = c.Ask(brief, http.MethodGet, "/api/version", nil, &v)
 	all, terr := tags(brief, c)
 	now, perr := ps(brief, c)
 	if err := cmp.Or(err, terr, perr); err != nil {
@@ -99,7 +100,7 @@ func (s *server) pull(ctx context.Context, in pullIn, t *sdk.Task) (pullOut, err
 	}
 	d := &download{in: in, t: t, layers: map[string][2]int64{}}
 	if d.total, err = s.sizeOf(ctx, in.Model); err != nil {
-		t.Log("info", "how large "+in.Model+" is is not known beforehand: "+plain(err))
+		t.Log("info", "how large "+in.Model+" is is not known beforehand: "+api.Plain(err))
 	} else {
 		t.Log("info", in.Model+" has "+sdk.FormatSize(d.total))
 		t.Progress(0, "pulling "+sdk.FormatSize(d.total))
@@ -109,7 +110,7 @@ func (s *server) pull(ctx context.Context, in pullIn, t *sdk.Task) (pullOut, err
 	}
 	for n, before := 1, int64(-1); ; n++ {
 		d.done = false
-		err = c.stream(ctx, http.MethodPost, "/api/pull", map[string]any{"model": in.Model}, d.take)
+		err = c.Stream(ctx, http.MethodPost, "/api/pull", map[string]any{"model": in.Model}, d.take)
 		if err == nil && !d.done {
 			err = sdk.Fail("the pull of "+in.Model+" was cut off", "try again: what has come is kept")
 		}
@@ -127,7 +128,7 @@ func (s *server) pull(ctx context.Context, in pullIn, t *sdk.Task) (pullOut, err
 }
 
 // about says what is installed under a name. While Ollama writes a model anew, for somebody else, it does not list it for a moment.
-func (s *server) about(ctx context.Context, c *client, model string) (pullOut, error) {
+func (s *server) about(ctx context.Context, c *api.Client, model string) (pullOut, error) {
 	for end := time.Now().Add(glance); ; {
 		all, err := tags(ctx, c)
 		if err != nil {
@@ -224,7 +225,7 @@ func (s *server) sizeOf(ctx context.Context, model string) (int64, error) {
 		return 0, err
 	}
 	req.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json")
-	res, err := (&http.Client{Transport: transport}).Do(req)
+	res, err := (&http.Client{Transport: api.Transport}).Do(req)
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/plugins/ollama/lora"
 	"github.com/myspinbot/spinbot/plugins/ollama/ollamatest"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
@@ -67,15 +68,15 @@ func both(t testing.TB) []sdktest.Case {
 			}
 		}},
 		{Name: "a part of its own", Type: "ollama.create", Inputs: in{"model": "pirate", "from": "tiny", "system": "You are a pirate.", "options": map[string]any{"num_predict": 3}}},
-		{Name: "with an adapter", Type: "ollama.create", Inputs: in{"model": "tuned", "from": "tiny", "adapter": lora(t), "alpha": 8}},
+		{Name: "with an adapter", Type: "ollama.create", Inputs: in{"model": "tuned", "from": "tiny", "adapter": peft(t), "alpha": 8}},
 		{Name: "asked with the adapter", Type: "ollama.chat", Inputs: in{"model": "tuned", "prompt": "hello", "options": short}},
 		{Name: "no such model", Type: "ollama.chat", Inputs: in{"model": "nope", "prompt": "x"}, Fails: "no model nope; installed: "},
 		{Name: "no such model to embed", Type: "ollama.embed", Inputs: in{"model": "nope", "texts": []any{"x"}}, Fails: "no model nope; installed: "},
 		{Name: "of no such model", Type: "ollama.create", Inputs: in{"model": "x", "from": "nope"}, Fails: "no model nope; installed: "},
 		{Name: "no duration", Type: "ollama.chat", Inputs: in{"model": "tiny", "prompt": "x", "keep_alive": "soon"}, Fails: "keep_alive"},
 		{Name: "an adapter of nothing", Type: "ollama.create", Inputs: in{"model": "x", "from": "tiny", "adapter": file(t, "a.safetensors", "what?"), "alpha": 1}, Fails: "no safetensors"},
-		{Name: "no alpha", Type: "ollama.create", Inputs: in{"model": "x", "from": "tiny", "adapter": lora(t)}, Fails: "alpha is not known"},
-		{Name: "no alpha in the file", Type: "ollama.create", Inputs: in{"model": "x", "from": "tiny", "adapter": lora(t), "adapter_config": file(t, "c.json", "{}")}, Fails: "no lora_alpha"},
+		{Name: "no alpha", Type: "ollama.create", Inputs: in{"model": "x", "from": "tiny", "adapter": peft(t)}, Fails: "alpha is not known"},
+		{Name: "no alpha in the file", Type: "ollama.create", Inputs: in{"model": "x", "from": "tiny", "adapter": peft(t), "adapter_config": file(t, "c.json", "{}")}, Fails: "no lora_alpha"},
 	}
 }
 
@@ -152,7 +153,7 @@ func file(t testing.TB, name, text string) sdk.Artifact {
 }
 
 // lora is an adapter for the tiny model: rank 2, of queries and of what goes down, in F16 and F32.
-func lora(t testing.TB) sdk.Artifact {
+func peft(t testing.TB) sdk.Artifact {
 	head := map[string]any{"__metadata__": map[string]string{"format": "pt"}}
 	var data bytes.Buffer
 	add := func(name, kind string, rows, cols int) {
@@ -182,18 +183,18 @@ func lora(t testing.TB) sdk.Artifact {
 // TestAdapter: the GGUF has llama.cpp's names and sizes, and the rows of queries in llama.cpp's order, as Ollama's own reading has not.
 func TestAdapter(t *testing.T) {
 	t.Parallel()
-	f, err := os.Open(lora(t).Path)
+	f, err := os.Open(peft(t).Path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	a, err := readAdapter(f)
+	a, err := lora.Read(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := baseModel{Info: map[string]any{"general.architecture": "llama", "llama.attention.head_count": 4.0, "llama.attention.head_count_kv": 2.0}}
+	base := lora.Base{Info: map[string]any{"general.architecture": "llama", "llama.attention.head_count": 4.0, "llama.attention.head_count_kv": 2.0}}
 	path := filepath.Join(t.TempDir(), "a.gguf")
-	if err := a.write(path, base, 8); err != nil {
+	if err := a.Write(path, base, 8); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(path)
@@ -217,7 +218,7 @@ func TestAdapter(t *testing.T) {
 		}
 	}
 	for name, info := range map[string]map[string]any{"is for another model": {"general.architecture": "llama", "llama.attention.head_count": 7.0}, "does not tell the architecture": {}} {
-		if err := a.write(filepath.Join(t.TempDir(), "x"), baseModel{Info: info}, 8); err == nil || !strings.Contains(err.Error(), name) {
+		if err := a.Write(filepath.Join(t.TempDir(), "x"), lora.Base{Info: info}, 8); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want %q", err, name)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,13 +22,13 @@ import (
 func real(t testing.TB) (*rig, string) {
 	t.Helper()
 	r := newRig(t, in{"managed": true, "program": ollamatest.Program(t), "models": t.TempDir(), "load_timeout": "2m", "env": map[string]any{"OLLAMA_NUM_PARALLEL": "4"}})
-	t.Cleanup(r.managed.close)
+	t.Cleanup(r.managed.Close)
 	c, err := r.reach(t.Context(), r.task(t))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, sdk.AsError(err).Detail)
 	}
-	ollamatest.MakeTiny(t, c.base.String())
-	return r, c.base.String()
+	ollamatest.MakeTiny(t, c.Base.String())
+	return r, c.Base.String()
 }
 
 // TestReal runs what holds for every Ollama on a real one.
@@ -41,7 +42,7 @@ func TestReal(t *testing.T) {
 func TestRealAdapter(t *testing.T) {
 	t.Parallel()
 	r, _ := real(t)
-	adapter, config := lora(t), file(t, "adapter_config.json", `{"r": 2, "lora_alpha": 64}`)
+	adapter, config := peft(t), file(t, "adapter_config.json", `{"r": 2, "lora_alpha": 64}`)
 	if _, err := r.create(t.Context(), createIn{Model: "tuned", From: "tiny", Adapter: &adapter, Config: &config}, r.task(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -72,14 +73,14 @@ func TestRealKilled(t *testing.T) {
 		got <- err
 	}()
 	until(t, "it speaks", func() bool { return said() > before })
-	p := r.managed.newest()
-	if err := p.cmd.Process.Kill(); err != nil {
+	pid := r.managed.Pid()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if e := sdk.AsError(<-got); e == nil || !strings.HasPrefix(e.Message, "the managed Ollama ended: ") || e.Detail == "" {
 		t.Errorf("%+v", e)
 	}
-	until(t, "its runners are gone", func() bool { return len(group(t, p.cmd.Process.Pid)) == 0 })
+	until(t, "its runners are gone", func() bool { return len(group(t, pid)) == 0 })
 	if all, err := r.resident(t.Context()); err != nil || all != nil {
 		t.Errorf("resident of none: %v, %v", all, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/plugins/ollama/api"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -45,8 +46,8 @@ type part struct {
 }
 
 // hear asks and takes in the pieces, shown as they come, until the last. One that lacks a last is cut off.
-func (r *reply) hear(ctx context.Context, c *client, body any) error {
-	err := c.stream(ctx, http.MethodPost, r.path, body, r.take)
+func (r *reply) hear(ctx context.Context, c *api.Client, body any) error {
+	err := c.Stream(ctx, http.MethodPost, r.path, body, r.take)
 	if err == nil && r.end == nil {
 		err = sdk.Fail(fmt.Sprintf("the answer of %s was cut off after %d pieces", r.model, r.tokens), "Ollama may have crashed: its log knows more; try again")
 	}

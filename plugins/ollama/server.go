@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/plugins/ollama/api"
+	"github.com/myspinbot/spinbot/plugins/ollama/managed"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -19,6 +21,7 @@ const (
 	beat    = time.Second            // how often a load that goes on is reported
 	letGo   = 10 * time.Second       // how long a model may take to leave memory
 	glance  = 3 * time.Second        // how long Resident waits for an answer
+	brief   = 30 * time.Second       // for questions that need no model
 	recheck = 100 * time.Millisecond // between two looks at what is loaded
 )
 
@@ -27,8 +30,8 @@ const externalHint = "start Ollama, or say where it is: plugin \"ollama\" { url 
 // server is the one Ollama of this process: one that a person runs, or a managed one.
 type server struct {
 	config  config
-	managed *managed // nil: external
-	outside *client  // the external one
+	managed *managed.Server // nil: external
+	outside *api.Client     // the external one
 
 	mu   sync.Mutex
 	used map[string]int    // tasks that use a model now, by its full name
@@ -50,28 +53,28 @@ func (s *server) configure(c config) error {
 		return err
 	}
 	s.config, s.used, s.said = c, map[string]int{}, map[string]string{}
-	s.outside = newClient(u, c.Headers, externalHint)
+	s.outside = api.New(u, c.Headers, externalHint)
 	if c.Managed {
 		if len(c.Headers) > 0 {
 			return sdk.Refuse("headers are for an Ollama that you run, and managed starts one", "leave out one of them")
 		}
-		s.managed = newManaged(c)
+		s.managed = managed.New(managed.Launch{Program: c.Program, Models: c.Models, Env: c.Env, Patience: c.LoadTimeout})
 	}
 	return nil
 }
 
 // reach gives the client of a server that is up; a managed one is started when it is not.
-func (s *server) reach(ctx context.Context, t *sdk.Task) (*client, error) {
+func (s *server) reach(ctx context.Context, t *sdk.Task) (*api.Client, error) {
 	if s.managed != nil {
-		return s.managed.up(ctx, t)
+		return s.managed.Up(ctx, t)
 	}
 	return s.outside, nil
 }
 
 // running gives the client of a server that may be asked without starting one; nil: there is none.
-func (s *server) running() *client {
+func (s *server) running() *api.Client {
 	if s.managed != nil {
-		return s.managed.running()
+		return s.managed.Running()
 	}
 	return s.outside
 }
@@ -107,11 +110,11 @@ type loaded struct {
 	VRAM int64 `json:"size_vram"` // of them on devices
 }
 
-func ps(ctx context.Context, c *client) ([]loaded, error) {
+func ps(ctx context.Context, c *api.Client) ([]loaded, error) {
 	var got struct{ Models []loaded }
 	ctx, done := context.WithTimeout(ctx, brief)
 	defer done()
-	err := c.ask(ctx, http.MethodGet, "/api/ps", nil, &got)
+	err := c.Ask(ctx, http.MethodGet, "/api/ps", nil, &got)
 	return got.Models, err
 }
 
@@ -164,7 +167,7 @@ func (s *server) unload(ctx context.Context, model string) error {
 			return sdk.Fail("a task uses the model "+l.Name, "unload it when the task has ended")
 		}
 		var got struct{}
-		if err := c.ask(ctx, http.MethodPost, "/api/generate", map[string]any{"model": l.Name, "keep_alive": 0}, &got); err != nil {
+		if err := c.Ask(ctx, http.MethodPost, "/api/generate", map[string]any{"model": l.Name, "keep_alive": 0}, &got); err != nil {
 			return err
 		}
 		going = append(going, l.Name)
@@ -188,14 +191,14 @@ func (s *server) unload(ctx context.Context, model string) error {
 
 // load has Ollama load a model, and says so for as long as it takes: silence would count as idle. body is a request of the path that asks
 // for nothing else.
-func (s *server) load(ctx context.Context, t *sdk.Task, c *client, path string, body any, model string) error {
+func (s *server) load(ctx context.Context, t *sdk.Task, c *api.Client, path string, body any, model string) error {
 	ctx, done := context.WithTimeoutCause(ctx, s.config.LoadTimeout,
 		sdk.Fail(fmt.Sprintf("Ollama did not load %s in %s", model, s.config.LoadTimeout), "raise load_timeout in the plugin's block of spinbot.hcl, or see what it does: its log knows more"))
 	defer done()
 	got := make(chan error, 1)
 	go func() {
 		var any struct{}
-		got <- c.ask(ctx, http.MethodPost, path, body, &any)
+		got <- c.Ask(ctx, http.MethodPost, path, body, &any)
 	}()
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
@@ -214,7 +217,7 @@ func (s *server) load(ctx context.Context, t *sdk.Task, c *client, path string, 
 }
 
 // missing makes of Ollama's word that it has no such model one that says which there are.
-func (s *server) missing(ctx context.Context, c *client, model string, err error) error {
+func (s *server) missing(ctx context.Context, c *api.Client, model string, err error) error {
 	e := sdk.AsError(err)
 	if e == nil || !strings.Contains(e.Message, "with 404") {
 		return err
@@ -261,17 +264,17 @@ func (m installed) embeds() bool {
 }
 
 // tags lists the installed models, the newest first.
-func tags(ctx context.Context, c *client) ([]installed, error) {
+func tags(ctx context.Context, c *api.Client) ([]installed, error) {
 	var got struct{ Models []installed }
 	ctx, done := context.WithTimeout(ctx, brief)
 	defer done()
-	err := c.ask(ctx, http.MethodGet, "/api/tags", nil, &got)
+	err := c.Ask(ctx, http.MethodGet, "/api/tags", nil, &got)
 	slices.SortStableFunc(got.Models, func(a, b installed) int { return b.Modified.Compare(a.Modified) })
 	return got.Models, err
 }
 
 // choose gives the model of a node that may name one.
-func (s *server) choose(ctx context.Context, t *sdk.Task, c *client, model string, embeds bool) (string, error) {
+func (s *server) choose(ctx context.Context, t *sdk.Task, c *api.Client, model string, embeds bool) (string, error) {
 	if model != "" {
 		return model, nil
 	}

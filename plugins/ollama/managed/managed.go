@@ -1,4 +1,5 @@
-package main
+// Package managed starts an Ollama of ours and ends it: one process, pinned to the devices of this one.
+package managed
 
 import (
 	"bytes"
@@ -15,39 +16,62 @@ import (
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/plugins/ollama/api"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-const managedHint = "it is started anew for the next attempt; what it wrote last is in the detail"
+const (
+	beat    = time.Second            // how long one question may take that asks whether it answers
+	recheck = 100 * time.Millisecond // between two of them
+)
 
-// managed is an Ollama that this process starts, on the devices that the process has: the host's variables that pin it are handed on.
-type managed struct {
-	config   config
+const hint = "it is started anew for the next attempt; what it wrote last is in the detail"
+
+// Launch says how it is started.
+type Launch struct {
+	Program  string
+	Models   string            // folder; empty: Ollama's own
+	Env      map[string]string // more variables
+	Patience time.Duration     // until it answers
+}
+
+// Server is an Ollama that this process starts, on the devices that the process has: the host's variables that pin it are handed on.
+type Server struct {
+	launch   Launch
 	starting chan struct{} // holds one while a server is being started
 
 	mu  sync.Mutex
 	now *process // the newest; nil before the first
 }
 
-func newManaged(c config) *managed { return &managed{config: c, starting: make(chan struct{}, 1)} }
+// New gives a server that is not started yet.
+func New(l Launch) *Server { return &Server{launch: l, starting: make(chan struct{}, 1)} }
 
 // process is one ollama serve.
 type process struct {
-	client *client
+	client *api.Client
 	cmd    *exec.Cmd
 	said   tail
 	ended  chan struct{}
 }
 
-// running gives the client of the server if it is up; nil: it is not.
-func (m *managed) running() *client {
-	if p := m.newest(); p != nil && !p.over() {
+// Running gives the client of the server if it is up; nil: it is not.
+func (s *Server) Running() *api.Client {
+	if p := s.newest(); p != nil && !p.over() {
 		return p.client
 	}
 	return nil
 }
 
-func (m *managed) newest() *process { m.mu.Lock(); defer m.mu.Unlock(); return m.now }
+// Pid is the newest process's, which leads its group; 0: there was none.
+func (s *Server) Pid() int {
+	if p := s.newest(); p != nil {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
+
+func (s *Server) newest() *process { s.mu.Lock(); defer s.mu.Unlock(); return s.now }
 
 func (p *process) over() bool {
 	select {
@@ -58,50 +82,50 @@ func (p *process) over() bool {
 	}
 }
 
-// up starts the server unless it runs, and gives its client.
-func (m *managed) up(ctx context.Context, t *sdk.Task) (*client, error) {
+// Up starts the server unless it runs, and gives its client.
+func (s *Server) Up(ctx context.Context, t *sdk.Task) (*api.Client, error) {
 	select {
-	case m.starting <- struct{}{}:
-		defer func() { <-m.starting }()
+	case s.starting <- struct{}{}:
+		defer func() { <-s.starting }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if c := m.running(); c != nil {
+	if c := s.Running(); c != nil {
 		return c, nil
 	}
-	if p := m.newest(); p != nil {
+	if p := s.newest(); p != nil {
 		t.Log("warn", "the managed Ollama had ended and is started anew; it wrote: "+p.said.String())
 	}
-	p, err := m.start()
+	p, err := s.start()
 	if err != nil {
-		return nil, sdk.Refuse("cannot start "+m.config.Program+": "+err.Error(), "install Ollama, or name its program: plugin \"ollama\" { program = \"…\" } in spinbot.hcl")
+		return nil, sdk.Refuse("cannot start "+s.launch.Program+": "+err.Error(), "install Ollama, or name its program: plugin \"ollama\" { program = \"…\" } in spinbot.hcl")
 	}
-	if err := p.ready(ctx, m.config.LoadTimeout, t); err != nil {
+	if err := p.ready(ctx, s.launch.Patience, t); err != nil {
 		endGroup(p.cmd)
 		<-p.ended
 		return nil, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.now = p
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = p
 	return p.client, nil
 }
 
-func (m *managed) start() (*process, error) {
+func (s *Server) start() (*process, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	host := l.Addr().String()
 	l.Close() // it was free a moment ago: if somebody takes it, the server says so and ends
-	p := &process{client: newClient(&url.URL{Scheme: "http", Host: host}, nil, managedHint), ended: make(chan struct{})}
-	p.cmd = exec.Command(m.config.Program, "serve")
+	p := &process{client: api.New(&url.URL{Scheme: "http", Host: host}, nil, hint), ended: make(chan struct{})}
+	p.cmd = exec.Command(s.launch.Program, "serve")
 	// Several servers share a folder of models. One that prunes as it starts would take what another is about to use.
 	p.cmd.Env = append(os.Environ(), "OLLAMA_HOST="+host, "OLLAMA_NOPRUNE=1")
-	if m.config.Models != "" {
-		p.cmd.Env = append(p.cmd.Env, "OLLAMA_MODELS="+m.config.Models)
+	if s.launch.Models != "" {
+		p.cmd.Env = append(p.cmd.Env, "OLLAMA_MODELS="+s.launch.Models)
 	}
-	for k, v := range m.config.Env {
+	for k, v := range s.launch.Env {
 		p.cmd.Env = append(p.cmd.Env, k+"="+v)
 	}
 	out, in, err := os.Pipe()
@@ -135,7 +159,7 @@ func (p *process) ready(ctx context.Context, patience time.Duration, t *sdk.Task
 	for {
 		var got struct{ Version string }
 		brief, done := context.WithTimeout(ctx, beat)
-		err := p.client.ask(brief, http.MethodGet, "/api/version", nil, &got)
+		err := p.client.Ask(brief, http.MethodGet, "/api/version", nil, &got)
 		done()
 		if err == nil && !p.over() {
 			return nil
@@ -152,13 +176,13 @@ func (p *process) ready(ctx context.Context, patience time.Duration, t *sdk.Task
 	}
 }
 
-// explain adds what the server wrote last to a failure, when it has ended.
-func (m *managed) explain(err error) error {
+// Explain adds what the server wrote last to a failure, when it has ended.
+func (s *Server) Explain(err error) error {
 	var e *sdk.Error
-	if m == nil || !errors.As(err, &e) || e.Permanent {
+	if s == nil || !errors.As(err, &e) || e.Permanent {
 		return err
 	}
-	p := m.newest()
+	p := s.newest()
 	if p == nil {
 		return err
 	}
@@ -172,9 +196,9 @@ func (m *managed) explain(err error) error {
 	}
 }
 
-// close ends the server.
-func (m *managed) close() {
-	if p := m.newest(); p != nil {
+// Close ends the server.
+func (s *Server) Close() {
+	if p := s.newest(); p != nil {
 		endGroup(p.cmd)
 		<-p.ended
 	}

@@ -1,4 +1,6 @@
-package main
+// Package lora writes LoRA adapters, as PEFT saves them, in the form that Ollama takes without changing it. It knows Llama and its like, and
+// refuses what Ollama has no place for.
+package lora
 
 import (
 	"bufio"
@@ -18,19 +20,22 @@ import (
 )
 
 const (
-	ggufMagic  = "GGUF"
+	// Magic is how a GGUF file begins.
+	Magic = "GGUF"
+
 	ggufAlign  = 32
 	maxHeader  = 16 << 20 // bytes of a safetensors header
 	maxAdapter = 4 << 30  // bytes of a tensor
 )
 
-// baseModel is what /api/show tells of the model that an adapter is for.
-type baseModel struct {
+// Base is what /api/show tells of the model that an adapter is for.
+type Base struct {
+	// Info is under Ollama's names: "llama.attention.head_count".
 	Info map[string]any `json:"model_info"`
 }
 
 // heads gives how many heads the queries and the keys have.
-func (b baseModel) heads() (queries, keys int) {
+func (b Base) heads() (queries, keys int) {
 	n := func(name string) int {
 		f, _ := b.Info[name].(float64)
 		return int(f)
@@ -42,8 +47,8 @@ func (b baseModel) heads() (queries, keys int) {
 	return queries, keys
 }
 
-// adapter is a LoRA as PEFT saves it.
-type adapter struct {
+// Adapter is a LoRA as PEFT saves it.
+type Adapter struct {
 	file    io.ReaderAt
 	data    int64 // where tensors begin
 	tensors map[string]tensor
@@ -58,8 +63,8 @@ type tensor struct {
 // widths are the bytes of a number of each type.
 var widths = map[string]int64{"F32": 4, "F16": 2, "BF16": 2}
 
-// readAdapter reads the header of a safetensors file.
-func readAdapter(f *os.File) (*adapter, error) {
+// Read reads the header of a safetensors file.
+func Read(f *os.File) (*Adapter, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -81,7 +86,7 @@ func readAdapter(f *os.File) (*adapter, error) {
 		return nil, errors.New("it is no safetensors file")
 	}
 	delete(entries, "__metadata__")
-	a := &adapter{file: f, data: 8 + int64(n), tensors: map[string]tensor{}}
+	a := &Adapter{file: f, data: 8 + int64(n), tensors: map[string]tensor{}}
 	for name, e := range entries {
 		var t tensor
 		if err := json.Unmarshal(e, &t); err != nil || len(t.Shape) != 2 || t.Shape[0] <= 0 || t.Shape[1] <= 0 {
@@ -102,35 +107,35 @@ func readAdapter(f *os.File) (*adapter, error) {
 	return a, nil
 }
 
-var loraName = regexp.MustCompile(`^(?:base_model\.model\.)?model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)_proj\.lora_([AB])(?:\.default)?\.weight$`)
+var names = regexp.MustCompile(`^(?:base_model\.model\.)?model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)_proj\.lora_([AB])(?:\.default)?\.weight$`)
 
 // projections are llama.cpp's names of PEFT's.
 var projections = map[string]string{"q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output", "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down"}
 
 // part is a tensor on its way into a GGUF file.
-type loraPart struct {
+type part struct {
 	name   string // in the GGUF
 	from   tensor
 	heads  int // that its rows belong to, and are reordered within; 0: they stay
 	offset uint64
 }
 
-func (p loraPart) size() uint64 { return 4 * uint64(p.from.Shape[0]) * uint64(p.from.Shape[1]) }
+func (p part) size() uint64 { return 4 * uint64(p.from.Shape[0]) * uint64(p.from.Shape[1]) }
 
 // parts gives the tensors under llama.cpp's names, sorted.
-func (a *adapter) parts(base baseModel) ([]loraPart, error) {
+func (a *Adapter) parts(base Base) ([]part, error) {
 	arch, _ := base.Info["general.architecture"].(string)
 	if arch == "" {
 		return nil, sdk.Refuse("Ollama does not tell the architecture of the model that the adapter is for", "is it a model of texts?")
 	}
 	queries, keys := base.heads()
-	var out []loraPart
+	var out []part
 	for _, name := range slices.Sorted(maps.Keys(a.tensors)) {
-		m := loraName.FindStringSubmatch(name)
+		m := names.FindStringSubmatch(name)
 		if m == nil || projections[m[2]] == "" {
 			return nil, sdk.Refuse("the adapter changes "+name+", which Ollama has no place for", "train it on q, k, v, o, gate, up and down projections only")
 		}
-		p := loraPart{from: a.tensors[name], name: "blk." + m[1] + "." + projections[m[2]] + ".weight.lora_" + map[string]string{"A": "a", "B": "b"}[m[3]]}
+		p := part{from: a.tensors[name], name: "blk." + m[1] + "." + projections[m[2]] + ".weight.lora_" + map[string]string{"A": "a", "B": "b"}[m[3]]}
 		if arch == "llama" && m[3] == "B" && (m[2] == "q" || m[2] == "k") {
 			if p.heads = queries; m[2] == "k" {
 				p.heads = keys
@@ -144,9 +149,9 @@ func (a *adapter) parts(base baseModel) ([]loraPart, error) {
 	return out, nil
 }
 
-// write writes the adapter as a GGUF file: version 3, every number F32. llama.cpp keeps the rows of llama's queries and keys in another order
+// Write writes the adapter for a model as a new GGUF file, with its lora_alpha: version 3, every number F32. llama.cpp keeps the rows of llama's queries and keys in another order
 // than PEFT, and so are the rows of their lora_b.
-func (a *adapter) write(path string, base baseModel, alpha float64) error {
+func (a *Adapter) Write(path string, base Base, alpha float64) error {
 	parts, err := a.parts(base)
 	if err != nil {
 		return err
@@ -154,7 +159,7 @@ func (a *adapter) write(path string, base baseModel, alpha float64) error {
 	var h bytes.Buffer
 	put := func(v any) { _ = binary.Write(&h, binary.LittleEndian, v) } // a buffer takes all
 	text := func(s string) { put(uint64(len(s))); h.WriteString(s) }
-	h.WriteString(ggufMagic)
+	h.WriteString(Magic)
 	put(uint32(3))
 	put(uint64(len(parts)))
 	put(uint64(4))
@@ -200,7 +205,7 @@ func (a *adapter) write(path string, base baseModel, alpha float64) error {
 }
 
 // copy writes the numbers of a tensor row by row.
-func (a *adapter) copy(w io.Writer, p loraPart) error {
+func (a *Adapter) copy(w io.Writer, p part) error {
 	rows, cols, width := p.from.Shape[0], p.from.Shape[1], int(widths[p.from.Type])
 	raw, out := make([]byte, cols*width), make([]byte, cols*4)
 	for i := range rows {

@@ -1,4 +1,4 @@
-package main
+package managed
 
 import (
 	"os/exec"
