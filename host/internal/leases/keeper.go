@@ -72,7 +72,8 @@ type Keeper struct {
 	read     []device.Device // as they were last read
 	expected map[string]placement.Assignment
 	leases   map[string]*held
-	given    int // how often a lease was given or taken back
+	given    int             // how often a lease was given or taken back, or something warm was given up
+	going    map[string]bool // processes that give something up just now: no task is let to them meanwhile
 	watched  map[string]*watched
 	ours     func(pid int) bool // as of the last look
 	moved    chan struct{}      // closed and made anew when something was given back or read
@@ -101,7 +102,7 @@ func New(c Config) *Keeper {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, watched: map[string]*watched{}, ours: func(int) bool { return false }, moved: make(chan struct{})}
+	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, going: map[string]bool{}, watched: map[string]*watched{}, ours: func(int) bool { return false }, moved: make(chan struct{})}
 	d.table.Reserve = c.Reserve
 	for uuid, why := range c.Held {
 		d.holdFor(uuid, byPerson, why)
@@ -161,11 +162,13 @@ func (d *Keeper) move() {
 
 // Observe takes in the devices as they were last read.
 func (d *Keeper) Observe(devices []device.Device) {
-	processes := d.lockWarm()
+	processes, fresh := d.lockWarm()
 	d.read = devices
 	d.ours = ours(processes)
 	d.table.Observe(devices, d.ours)
-	d.refresh(processes)
+	if fresh {
+		d.refresh(processes)
+	}
 	calls := append(d.watch(processes), d.look(d.cfg.Now())...)
 	d.move()
 	d.mu.Unlock()
@@ -175,20 +178,22 @@ func (d *Keeper) Observe(devices []device.Device) {
 	d.cfg.Changed()
 }
 
-// lockWarm takes mu, and gives what processes keep warm since no lease has been given or taken back: what an older look missed
-// would be taken for gone, and its memory given to somebody else.
-func (d *Keeper) lockWarm() []Process {
-	for tries := 0; ; tries++ {
+// lockWarm takes mu, and gives what processes keep warm. fresh: no lease has been given or taken back since they were asked. What an
+// older look missed would be taken for gone, and its memory given to somebody else.
+func (d *Keeper) lockWarm() (processes []Process, fresh bool) {
+	for range 10 {
 		d.mu.Lock()
 		was := d.given
 		d.mu.Unlock()
-		processes := d.cfg.Processes.Warm()
+		processes = d.cfg.Processes.Warm()
 		d.mu.Lock()
-		if d.given == was || tries == 10 {
-			return processes
+		if d.given == was {
+			return processes, true
 		}
 		d.mu.Unlock()
 	}
+	d.mu.Lock()
+	return processes, false
 }
 
 func ours(processes []Process) func(pid int) bool {
@@ -231,14 +236,16 @@ func (d *Keeper) refresh(processes []Process) {
 	}
 }
 
-// working says whether a task of ours works with something warm.
+// working says whether a task of ours works with something warm, or is about to. mu is held.
 func (d *Keeper) working(id string) bool {
-	for _, h := range d.leases {
-		if h.lease.Warm == id {
-			return true
-		}
-	}
-	return false
+	return d.leased(func(warm string) bool { return warm == id })
+}
+
+// leased says whether there is a lease with something warm that is meant.
+func (d *Keeper) leased(meant func(warm string) bool) bool {
+	return slices.ContainsFunc(d.table.Units(), func(u *device.Unit) bool {
+		return slices.ContainsFunc(u.Leases(), func(l *device.Lease) bool { return meant(l.Warm) })
+	})
 }
 
 func (d *Keeper) warm(id string) *device.Warm {

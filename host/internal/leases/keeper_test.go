@@ -508,3 +508,51 @@ func TestGivenUp(t *testing.T) {
 		t.Errorf("held: %q", held)
 	}
 }
+
+// slowUnload tells when it is asked to unload something, and waits until it may.
+type slowUnload struct {
+	*fakeGPU
+	asked, may chan struct{}
+}
+
+func (s *slowUnload) Unload(ctx context.Context, plugin string, devices []string, model string) error {
+	close(s.asked)
+	<-s.may
+	return s.fakeGPU.Unload(ctx, plugin, devices, model)
+}
+
+// TestNobodyCountsOnWhatGoes: while a model is unloaded, no task is let to it: it would load it anew beside what is not free yet.
+func TestNobodyCountsOnWhatGoes(t *testing.T) {
+	t.Parallel()
+	g := &slowUnload{&fakeGPU{memory: 24 * gib, unloads: true, tells: true, models: map[string]int64{"ollama#llama": 20 * gib}, alive: map[string]bool{"ollama": true}}, make(chan struct{}), make(chan struct{})}
+	k := leases.New(leases.Config{Processes: g, RAM: -1, Disk: -1})
+	k.Observe([]device.Device{g.device()})
+	lease := func(plugin, model string, unload ...string) chan error {
+		at := sdk.Address{Run: "run_01J00000000000000000000000", Node: sdk.Step{Kind: "node", Name: plugin}, Attempt: 1}
+		k.Expect(placement.Assignment{Task: placement.Task{ID: at.String(), Type: plugin + ".do", Plugin: plugin, Model: model, Request: device.Request{Count: 1, Memory: 20 * gib}}, Devices: []string{"GPU-0"}, Unload: unload})
+		got := make(chan error, 1)
+		go func() {
+			_, release, err := k.Lease(t.Context(), &sdk.Task{Address: at, Type: plugin + ".do", Devices: []string{"GPU-0"}})
+			if err == nil {
+				defer release(nil)
+			}
+			got <- err
+		}()
+		return got
+	}
+	first := lease("comfyui", "flux", placement.WarmID(placement.Process("ollama", []string{"GPU-0"}), "llama"))
+	<-g.asked
+	second := lease("ollama", "llama")
+	select {
+	case err := <-second:
+		t.Fatalf("a task was let to what goes: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(g.may)
+	for len(first) == 0 || len(second) == 0 {
+		k.Observe([]device.Device{g.device()}) // what was given up is free
+	}
+	if err := errors.Join(<-first, <-second); err != nil {
+		t.Error(err)
+	}
+}

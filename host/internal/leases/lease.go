@@ -65,7 +65,10 @@ func (d *Keeper) grant(ctx context.Context, a placement.Assignment) (device.Leas
 	defer patience.Stop()
 	for {
 		d.mu.Lock()
-		lease, err := d.table.Grant(ask, d.cfg.Now())
+		lease, err := device.Lease{}, error(&device.Refusal{Device: "", Why: "what it works with is being unloaded"})
+		if !d.going[process(ask.Warm)] { // else it would count on what goes
+			lease, err = d.table.Grant(ask, d.cfg.Now())
+		}
 		moved := d.moved
 		d.mu.Unlock()
 		var why *device.Refusal
@@ -105,43 +108,60 @@ func (d *Keeper) makeRoom(ctx context.Context, uuid string, ask device.Ask) bool
 	return id != "" && d.giveUp(ctx, id) == nil
 }
 
-// giveUp has something warm given up: the model is unloaded, or where that cannot be, its process is ended.
+// giveUp has something warm given up: the model is unloaded, or where that cannot be, its process is ended. No task is let to the
+// process meanwhile: it would count on what goes.
 func (d *Keeper) giveUp(ctx context.Context, id string) error {
-	d.mu.Lock()
-	w := d.warm(id)
-	var c device.Warm
-	busy := false
-	if w != nil {
-		c, busy = *w, d.working(id)
-	}
-	d.mu.Unlock()
-	switch {
-	case w == nil:
-		return nil
-	case busy:
-		return fmt.Errorf("a task works with %s", id)
-	}
-	err := ErrCannotUnload
-	if c.Model != "" {
-		err = d.cfg.Processes.Unload(ctx, c.Plugin, c.Devices, c.Model)
-	}
-	whole := errors.Is(err, ErrCannotUnload)
-	if err != nil && ctx.Err() == nil && !c.External {
-		whole = true
-		err = d.cfg.Processes.Evict(ctx, c.Plugin, c.Devices)
-	}
-	if err != nil {
+	c, err := d.begin(id)
+	if err != nil || c.ID == "" {
 		return err
 	}
+	whole, err := d.unload(ctx, c)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	delete(d.going, c.Process)
+	d.given++
 	for _, other := range slices.Clone(d.table.Warm()) {
-		if other.ID == id || whole && other.Process == c.Process {
+		if err == nil && (other.ID == id || whole && other.Process == c.Process) {
 			d.table.Gone(other.ID, d.cfg.Now())
 		}
 	}
 	d.move()
-	return nil
+	return err
+}
+
+// begin says of something warm that it goes; nothing when it is not there.
+func (d *Keeper) begin(id string) (device.Warm, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := d.warm(id)
+	switch {
+	case w == nil:
+		return device.Warm{}, nil
+	case d.working(id):
+		return device.Warm{}, fmt.Errorf("a task works with %s", id)
+	case d.going[w.Process]:
+		return device.Warm{}, fmt.Errorf("%s gives something up already", w.Process)
+	}
+	d.going[w.Process] = true
+	return *w, nil
+}
+
+// unload frees what is warm; whole: with its process. One with which a task works is not ended.
+func (d *Keeper) unload(ctx context.Context, w device.Warm) (whole bool, err error) {
+	err = ErrCannotUnload
+	if w.Model != "" {
+		err = d.cfg.Processes.Unload(ctx, w.Plugin, w.Devices, w.Model)
+	}
+	if err == nil || ctx.Err() != nil || w.External {
+		return false, err
+	}
+	d.mu.Lock()
+	busy := d.leased(func(warm string) bool { return process(warm) == w.Process })
+	d.mu.Unlock()
+	if busy {
+		return false, fmt.Errorf("a task works with %s, which cannot unload %s: %w", w.Process, w.Model, err)
+	}
+	return true, d.cfg.Processes.Evict(ctx, w.Plugin, w.Devices)
 }
 
 // hold keeps a lease for a task until its release.
@@ -174,7 +194,7 @@ func (d *Keeper) suspect(h *held, lost *exec.DeviceLostError) {
 
 // release gives a lease back; what its process goes on to hold is warm from now on.
 func (d *Keeper) release(h *held) *sdk.Usage {
-	processes := d.lockWarm()
+	processes, fresh := d.lockWarm()
 	now := d.cfg.Now()
 	delete(d.leases, h.lease.ID)
 	d.given++
@@ -184,7 +204,9 @@ func (d *Keeper) release(h *held) *sdk.Usage {
 		}
 	}
 	d.table.Release(h.lease.ID, h.lease.Epoch, now)
-	d.refresh(processes)
+	if fresh {
+		d.refresh(processes)
+	}
 	d.move()
 	d.mu.Unlock()
 	d.cfg.Changed()
