@@ -150,11 +150,13 @@ func TestNever(t *testing.T) {
 	t.Parallel()
 	b := newTable(placement.Policy{Quotas: map[string]placement.Quota{"bob": {Devices: 1}}, Reserve: giga}, 24, 48)
 	for want, r := range map[string]device.Request{
-		"GPU-0 has 24 GiB in all, not 60 GiB": {Count: 1, Memory: 60 * giga},
-		"has 47 GiB for tasks, not 48 GiB":    {Count: 1, Memory: 48 * giga},
-		"box has 1 device that would do":      {Count: 2, Memory: 30 * giga},
-		"GPU-1 has compute 8.0, not 9.0":      {Count: 1, AtLeast: map[string]string{"compute": "9.0"}},
-		"":                                    {Count: 2, Memory: 20 * giga},
+		"GPU-0 has 24 GiB in all, not 60 GiB":  {Count: 1, Memory: 60 * giga},
+		"has 47 GiB for tasks, not 48 GiB":     {Count: 1, Memory: 48 * giga},
+		"box has 1 device that would do":       {Count: 2, Memory: 30 * giga},
+		"GPU-1 has compute 8.0, not 9.0":       {Count: 1, AtLeast: map[string]string{"compute": "9.0"}},
+		"box has 64 GiB of RAM in all, not 65": {Count: 1, RAM: 65 * giga},
+		"carry it out: box has 64 GiB of RAM":  {RAM: 65 * giga},
+		"":                                     {Count: 2, Memory: 20 * giga},
 	} {
 		if why := b.Never(&placement.Task{Type: "p.do", Owner: "ada", Request: r}); !strings.Contains(why, want) || (why == "") != (want == "") {
 			t.Errorf("%+v: %q, want %q", r, why, want)

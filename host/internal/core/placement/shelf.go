@@ -158,7 +158,7 @@ func (x *spot) gives(l *line) bool {
 // room is gives for a process that may use other devices too. A reservation is heeded.
 func (x *spot) room(l *line, pr *process) bool {
 	t := &l.task
-	if x.agent.Away != "" || x.unit.Usable() != "" || !x.lends(l) {
+	if x.agent.Away != "" || x.unit.Usable() != "" || !x.leaves(l) {
 		return false
 	}
 	leases := x.unit.Leases()
@@ -178,31 +178,15 @@ func (x *spot) room(l *line, pr *process) bool {
 	return x.unit.Needs(t.Request.Memory, k.id) <= x.both
 }
 
-// lends says whether a reservation leaves the device to a task of the line: it is its own, or there is more than whom it is
-// reserved for will need, or the task is expected to be done before that one can begin.
-func (x *spot) lends(l *line) bool {
-	if x.reserved == nil || x.reserved == l || x.spares(l) {
+// leaves says whether no reservation keeps the device from a task of the line: there is none, it is its own, or the task is
+// expected to be done before whom it is reserved for can begin.
+func (x *spot) leaves(l *line) bool {
+	if x.reserved == nil || x.reserved == l {
 		return true
 	}
-	ends := x.agent.book.now.Add(cmp.Or(l.task.Lasts, defaultLasts))
+	ends := x.agent.book.now.Add(l.longest)
 	if l.model != nil && x.process(l.plugin).has(l) == nil {
 		ends = ends.Add(l.loads())
 	}
 	return !ends.After(x.reserved.due)
-}
-
-// spares says whether whom the device is reserved for will have room there beside a task of the line: what is free now, and
-// what is expected to be given back until then, is enough for both.
-func (x *spot) spares(l *line) bool {
-	own, t := &x.reserved.task, &l.task
-	if own.Request.Exclusive || t.Request.Exclusive || own.Plugin == t.Plugin && own.Concurrency > 0 {
-		return false
-	}
-	left := x.both - own.Request.Memory - t.Request.Memory
-	for _, lease := range x.unit.Leases() {
-		if !lease.Ends.IsZero() && !lease.Ends.After(x.reserved.due) {
-			left += lease.Memory
-		}
-	}
-	return left >= 0
 }
