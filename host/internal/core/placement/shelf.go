@@ -178,8 +178,9 @@ func (x *spot) room(l *line, pr *process) bool {
 	return x.unit.Needs(t.Request.Memory, k.id) <= x.both
 }
 
-// leaves says whether no reservation keeps the device from a task of the line: there is none, it is its own, or the task is
-// expected to be done before whom it is reserved for can begin.
+// leaves says whether no reservation keeps the device from a task of the line: there is none, it is its own, or whom it is
+// reserved for can begin there as soon as was expected all the same, since the task is expected to be done before, or there is
+// room for both.
 func (x *spot) leaves(l *line) bool {
 	if x.reserved == nil || x.reserved == l {
 		return true
@@ -188,5 +189,21 @@ func (x *spot) leaves(l *line) bool {
 	if l.model != nil && x.process(l.plugin).has(l) == nil {
 		ends = ends.Add(l.loads())
 	}
-	return !ends.After(x.reserved.due)
+	return !ends.After(x.reserved.due) || x.spares(l)
+}
+
+// spares says whether there is room for whom the device is reserved for beside a task of the line: what is free now, and what is
+// expected to be given back until it is due, is enough for both.
+func (x *spot) spares(l *line) bool {
+	own, t := &x.reserved.task, &l.task
+	if own.Request.Exclusive || t.Request.Exclusive || own.Plugin == t.Plugin && own.Concurrency > 0 {
+		return false
+	}
+	left := x.both - own.Request.Memory - t.Request.Memory
+	for _, lease := range x.unit.Leases() {
+		if !lease.Ends.IsZero() && !lease.Ends.After(x.reserved.due) {
+			left += lease.Memory
+		}
+	}
+	return left >= 0
 }
