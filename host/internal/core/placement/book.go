@@ -22,7 +22,6 @@ type Book struct {
 	plugs   map[string]*plug
 	spots   int
 	joined  int // agents
-	turn    int // the agent at which the next look for a reservation begins
 	gained  []*spot
 	// freed: an agent may have more RAM and disk than before, or is new.
 	freed bool

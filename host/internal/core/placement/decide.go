@@ -170,7 +170,7 @@ func (b *Book) next() (first, warm *line) {
 	return first, warm
 }
 
-// ahead counts the lines whose first task goes before that of l.
+// ahead counts the lines whose first task goes before that of l, and may begin now.
 func (b *Book) ahead(l *line) int {
 	_, r := b.top(l)
 	n := 0

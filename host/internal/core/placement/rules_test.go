@@ -91,6 +91,14 @@ func (t *table) hears(why string, id string) *table {
 	return t
 }
 
+// addMany adds tasks each of a line of its own.
+func (t *table) addMany(n int, memory int64) *table {
+	for k := range n {
+		t.add(fmt.Sprint("many", k), memory, model(fmt.Sprint("many", k)))
+	}
+	return t
+}
+
 // TestRules: each rule of the order and of the choice of devices by itself.
 func TestRules(t *testing.T) {
 	t.Parallel()
@@ -121,6 +129,7 @@ func TestRules(t *testing.T) {
 			"b1@GPU-0, a2@GPU-0"},
 		{"who came first", newTable(placement.Policy{}, 24).place("x", 24).clear().add("1", 24).add("2", 24).ends("x").decide().ends("1").decide(), "1@GPU-0, 2@GPU-0"},
 		{"looks ahead for what is loaded", newTable(placement.Policy{}, 24).place("x", 24, model("m")).clear().add("first", 24, model("n")).add("second", 24, model("m")).ends("x").decide(), "second@GPU-0 warm"},
+		{"looks ahead past those for whom nothing is free", newTable(placement.Policy{}, 24, 48).place("x", 24, model("m")).place("y", 48).addMany(40, 48).clear().add("first", 24, model("n")).add("second", 24, model("m")).ends("x").decide(), "second@GPU-0 warm"},
 		{"first come is strict when told", newTable(placement.Policy{Order: placement.FirstCome}, 24).place("x", 20).clear().add("big", 24).add("small", 4).decide(), ""},
 		{"evictable last, and gives way", newTable(placement.Policy{}, 24).place("e", 24, evictable).place("a", 20), "e@GPU-0, e yields"},
 		{"nobody else gives way", newTable(placement.Policy{}, 24).place("e", 24).place("a", 20, priority(1000)), "e@GPU-0"},
