@@ -16,9 +16,11 @@ CONTROL  := host/control/dist/control.wasm
 DIST     := dist/spinbot-$(VERSION)-$(PLATFORM)
 
 GOLANGCI_VERSION    := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
 PROTOC_GEN_VERSION  := v1.36.12
 PROTOC_GRPC_VERSION := v1.6.2
 VERSITYGW_VERSION   := v1.8.0
+OLLAMA_VERSION      := v0.6.5
 MINIO_VERSION       := v0.0.0-20260212201848-7aac2a2c5b7c
 
 export GOFLAGS ?= -buildvcs=false
@@ -107,11 +109,24 @@ race: setup control ## Run the tests of the concurrent parts under the race dete
 gpu: ## Run the tests that need an NVIDIA GPU and its driver
 	go test -C host -tags gpu -count=1 -v -run RealGPU ./internal/gpu/nvml
 
+.PHONY: editors
+editors: develop-setup build ## Drive the editors of docs/editors: Neovim, Helix where it is, and pack VS Code's extension
+	PATH="$(CURDIR)/bin:$$PATH" nvim --headless --clean -S docs/editors/neovim/check.lua
+	if command -v hx >/dev/null; then PATH="$(CURDIR)/bin:$$PATH" docs/editors/helix/check.sh; else echo "SKIPPING Helix: hx is missing; Debian 13 has it (apt-get install hx)"; fi
+	npm --prefix docs/editors/vscode install --silent --no-audit --no-fund --no-package-lock
+	npm --prefix docs/editors/vscode run -s check
+	SPINBOT="$(CURDIR)/bin/spinbot" npm --prefix docs/editors/vscode test
+	npm --prefix docs/editors/vscode run -s package
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(UI_MODULES) ## Run ESLint over the web interface, and golangci-lint over every module
 	npm --prefix ui run -s lint
 	npm --prefix ui run -s check
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; (cd $$m && $< run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
+
+.PHONY: vuln
+vuln: control $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## Look for known holes in what is called of the libraries and of Go
+	@scripts/vuln $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
 .PHONY: fmt
 fmt: ## Format Go and HCL
@@ -153,6 +168,10 @@ chaos: ## Harm a fleet of real processes, and kill those of the real binary, tho
 .PHONY: s3-servers
 s3-servers: $(TOOLS)/versitygw-$(VERSITYGW_VERSION) $(TOOLS)/minio-$(MINIO_VERSION) ## Build the S3 servers that tests of artifacts/s3 start
 
+.PHONY: ollama-test
+ollama-test: $(TOOLS)/ollama-$(OLLAMA_VERSION) ## Run the tests of plugins/ollama on a real Ollama (the first time it is built: minutes)
+	OLLAMA_TEST=1 go test -C plugins/ollama -count=1 -v -run '^TestReal' . # a missing Ollama fails instead of being skipped
+
 .PHONY: models
 models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)
 	@scripts/model-attempt
@@ -170,7 +189,9 @@ $(TOOLS)/$(1)-$(2):
 	ln -sf $(1)-$(2) $(TOOLS)/$(1)
 endef
 $(eval $(call tool,golangci-lint,$(GOLANGCI_VERSION),github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
+$(eval $(call tool,govulncheck,$(GOVULNCHECK_VERSION),golang.org/x/vuln/cmd/govulncheck))
 $(eval $(call tool,protoc-gen-go,$(PROTOC_GEN_VERSION),google.golang.org/protobuf/cmd/protoc-gen-go))
 $(eval $(call tool,versitygw,$(VERSITYGW_VERSION),github.com/versity/versitygw/cmd/versitygw))
+$(eval $(call tool,ollama,$(OLLAMA_VERSION),github.com/ollama/ollama)) # later ones lack headers in Go's module archives
 $(eval $(call tool,minio,$(MINIO_VERSION),github.com/minio/minio))
 $(eval $(call tool,protoc-gen-go-grpc,$(PROTOC_GRPC_VERSION),google.golang.org/grpc/cmd/protoc-gen-go-grpc))

@@ -2,4 +2,6 @@ module github.com/myspinbot/spinbot/ui
 
 go 1.26.0
 
+toolchain go1.26.10
+
 ignore ./node_modules

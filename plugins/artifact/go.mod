@@ -2,6 +2,8 @@ module github.com/myspinbot/spinbot/plugins/artifact
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require github.com/myspinbot/spinbot/sdk v0.0.0
 
 require (

@@ -105,6 +105,27 @@ async function live(browser, full, again, hosts, id) {
   await page.close();
 }
 
+/** reorder moves a run that waits with the keyboard, cancels exactly one, and takes that back. */
+async function reorder(browser, url) {
+  const waiting = async () => (await (await fetch(`${url}/api/v1/queue`)).json()).runs.map((r) => r.run);
+  const settles = async (want, what) => {
+    for (const until = Date.now() + 10_000; Date.now() < until; await new Promise((next) => setTimeout(next, 50))) if (new RegExp(`^${want}$`).test(`${await waiting()}`)) return;
+    wrong.push(`queue: ${what}: ${await waiting()} waits, not ${want}`);
+  };
+  const [first, second, third] = await waiting();
+  const page = await browser.newPage();
+  await page.goto(`${url}/queue`);
+  await page.locator("main ol li button").first().press("ArrowDown");
+  await settles([second, first, third], "arrow down on the first");
+  await page.waitForSelector(`main ol li:first-child a[href$='${second}']`);
+  await page.locator("main ol li").first().locator("button").last().click();
+  await page.click("[role=menuitem] >> text=Cancel run");
+  await settles([first, third], "cancel of the first");
+  await page.click("button >> text=Undo");
+  await settles(["run_\\w+", first, third], "undo of the cancel"); // a new run, where the old one stood
+  await page.close();
+}
+
 /** signIn takes a wrong token, which is refused in words, and then the right one. */
 async function signIn(browser, url, token) {
   const page = await browser.newPage();
@@ -128,6 +149,9 @@ try {
   const empty = await host(join(folder, "empty"), await freePort());
   hosts.push(empty);
   const port = await freePort();
+  const own = join(folder, "full/state/pipelines.d");
+  cpSync(join(root, "pipelines"), own, { recursive: true });
+  writeFileSync(join(own, "half-finished.hcl"), 'pipeline "half-finished" {}\nnode "voice.say" "hello" {\n  txt = "Hello."\n}\n');
   const full = await host(join(folder, "full"), port);
   hosts.push(full);
   cpSync(join(root, "host/cmd/spinbot/starters/hello/hello.hcl"), join(folder, "hello.hcl"));
@@ -149,15 +173,28 @@ try {
     [full, "run-node", `/runs/${id("explainer")}?node=node.plan`, "[role=tablist]"],
     [full, "run-failed", `/runs/${id("quarterly")}`, "ul[aria-label=Why]"],
     [full, "run-waiting", `/runs/${id("cover")}?node=gate.choose`, "[role=tablist]"],
+    [full, "approvals", "/approvals", "main form"],
+    [full, "pipelines", "/pipelines", "main ul li"],
+    [full, "launch", "/pipelines/explainer", "main form"],
+    [full, "pipeline-broken", "/pipelines/half-finished", "main h1"],
     [full, "missing", "/nowhere", "h1"],
     [full, "no-run", "/runs/run_00000000000000000000000000", "[role=alert]"],
     [empty, "home-empty", "/", "ol"],
     [empty, "runs-empty", "/runs", "h2"],
+    [empty, "pipelines-empty", "/pipelines", "h2"],
+    [empty, "approvals-empty", "/approvals", "h2"],
+    [empty, "queue-empty", "/queue", "h2"],
   ];
   for (const [h, ...page] of pages) {
     await shoot(browser, h.url, ...page);
     await axe(browser, h.url, ...page);
   }
+  await full.spinbot("queue", "pause");
+  for (const scene of ["broken.hcl", "cover.hcl", "broken.hcl"]) await submit(full.url, scene);
+  await shoot(browser, full.url, "queue", "/queue", "main ol li");
+  await axe(browser, full.url, "queue", "/queue", "main ol li");
+  await reorder(browser, full.url);
+  await full.spinbot("queue", "resume");
   await shoot(browser, full.url, "palette", "/", "section", (page) => page.keyboard.press("Control+k"));
   await live(browser, full, () => host(join(folder, "full"), port), hosts, id("cover"));
   const { stdout } = await empty.spinbot("token", "new", "screens", "--role", "viewer");

@@ -1,8 +1,11 @@
-import { House, Layers, type LucideIcon } from "lucide-react";
+import { Hand, House, Layers, ListOrdered, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /** Where the navigation and the palette lead: one line for each page that has a place of its own. */
 export const nav: readonly { to: string; title: string; icon: LucideIcon }[] = [
   { to: "/", title: t.nav.home, icon: House },
+  { to: "/pipelines", title: t.nav.pipelines, icon: Workflow },
   { to: "/runs", title: t.nav.runs, icon: Layers },
+  { to: "/approvals", title: t.nav.approvals, icon: Hand },
+  { to: "/queue", title: t.nav.queue, icon: ListOrdered },
 ];

@@ -8,6 +8,8 @@ const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
 /** Every page: its path, and where its code is. It is loaded when it is opened. */
 const pages = [
   createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./features/home/home.js"), "Home") }),
+  createRoute({ getParentRoute: () => root, path: "/pipelines", component: lazyRouteComponent(() => import("./features/pipelines/pipelines.js"), "Pipelines") }),
+  createRoute({ getParentRoute: () => root, path: "/pipelines/$name", component: lazyRouteComponent(() => import("./features/pipelines/launch.js"), "LaunchPage") }),
   createRoute({ getParentRoute: () => root, path: "/runs", component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),
   createRoute({
     getParentRoute: () => root,
@@ -15,6 +17,8 @@ const pages = [
     validateSearch: (search): { node?: string } => (typeof search["node"] === "string" ? { node: search["node"] } : {}),
     component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
   }),
+  createRoute({ getParentRoute: () => root, path: "/approvals", component: lazyRouteComponent(() => import("./features/approvals/approvals.js"), "Approvals") }),
+  createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),
 ];
 
 export const router = createRouter({ routeTree: root.addChildren(pages), defaultErrorComponent: Broken, defaultPreload: "intent", scrollRestoration: false });

@@ -214,7 +214,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // web NAME: starts a server on loopback, and puts its HOST:PORT into $NAME. /status/N answers with N, /to?URL redirects
-// there, all else with what was asked for, as JSON.
+// there, what is under /slow/ gets no answer, all else one with what was asked for, as JSON.
 func web(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: web NAME")
@@ -225,6 +225,8 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 		case strings.HasPrefix(r.URL.Path, "/status/"):
 			status, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/status/"))
 			w.WriteHeader(max(status, 100))
+		case strings.HasPrefix(r.URL.Path, "/slow/"):
+			<-r.Context().Done()
 		case r.URL.Path == "/to":
 			http.Redirect(w, r, r.URL.RawQuery, http.StatusFound)
 		default:

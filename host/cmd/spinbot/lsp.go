@@ -9,13 +9,15 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/host"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/config"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/lsp"
 )
 
 func (p *program) lspCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lsp",
-		Short: "Serve an editor: mistakes, completion and documentation of pipelines",
+		Short: "Serve an editor: mistakes, completion and documentation of pipelines, their tests and spinbot.hcl",
 		Long: "Speaks the language server protocol over standard input and output, for an editor that starts it; docs/editors\n" +
 			"shows how. Node types are those that spinbot validate knows. What it logs goes to standard error.",
 		Args: cobra.NoArgs,
@@ -38,7 +40,12 @@ func (p *program) lsp(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	err = lsp.Serve(c.Context(), lsp.Config{Types: nodes.Types, Version: version, Log: cfg.Log}, pump(os.Stdin), os.Stdout)
+	options := p.options(c.Root())
+	settings := lsp.Settings{Name: config.FileName, Language: config.Language(options), Check: func(file string, src []byte) pipeline.Diagnostics {
+		_, found := config.Parse(file, src, options)
+		return found
+	}}
+	err = lsp.Serve(c.Context(), lsp.Config{Types: nodes.Types, Settings: &settings, Version: version, Log: cfg.Log}, pump(os.Stdin), os.Stdout)
 	return errors.Join(err, nodes.Close())
 }
 

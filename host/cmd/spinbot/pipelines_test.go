@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/myspinbot/spinbot/host/internal/pipetest"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 )
 
 // TestPipelines tests every pipeline that ships: with the plugins, whose node types then count, and without, as on a
@@ -90,11 +90,11 @@ func TestPipelinesHaveTests(t *testing.T) {
 	t.Parallel()
 	found := 0
 	err := filepath.WalkDir("../../../pipelines", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".hcl") || strings.HasSuffix(path, pipetest.Extension) || strings.HasSuffix(path, ".lock.hcl") {
+		if err != nil || !strings.HasSuffix(path, ".hcl") || strings.HasSuffix(path, testfile.Extension) || strings.HasSuffix(path, ".lock.hcl") {
 			return err
 		}
 		found++
-		test := strings.TrimSuffix(path, ".hcl") + pipetest.Extension
+		test := strings.TrimSuffix(path, ".hcl") + testfile.Extension
 		if _, err := os.Stat(test); err != nil {
 			t.Errorf("%s has no test: write %s", path, test)
 		}

@@ -42,6 +42,11 @@ func setup(env *testscript.Env) error {
 	env.Setenv("SPINBOT_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 	env.Setenv("SPINBOT_PLUGIN_DIR", filepath.Join(env.WorkDir, "plugins"))
 	env.Setenv("BUILT", built)
+	editors, err := filepath.Abs("../../../docs/editors")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EDITORS", editors)
 	env.Setenv("PLATFORM", runtime.GOOS+"/"+runtime.GOARCH)
 	env.Setenv("PATH", filepath.Join(built, "bin")+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Values[spawnedKey{}] = map[string]*spawned{}
@@ -56,7 +61,7 @@ func setup(env *testscript.Env) error {
 // programs that the demo needs, and what to install when they are missing.
 var programs = map[string]string{"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
 
-// condition adds "media" (ffmpeg and a speech engine are there), "redis", "postgres", "s3", "root" and "devices" (this machine has some). What is missing is skipped aloud on a
+// condition adds "media" (ffmpeg and a speech engine are there), "redis", "postgres", "neovim", "s3", "root" and "devices" (this machine has some). What is missing is skipped aloud on a
 // person's machine, and fails in CI.
 func condition(name string) (bool, error) {
 	switch name {
@@ -75,6 +80,11 @@ func condition(name string) (bool, error) {
 	case "postgres":
 		if err := pgtest.Missing(); err != nil {
 			return false, lacking(err)
+		}
+		return true, nil
+	case "neovim":
+		if _, err := exec.LookPath("nvim"); err != nil {
+			return false, lacking(errors.New("nvim is missing; install it: apt-get install neovim"))
 		}
 		return true, nil
 	case "s3":

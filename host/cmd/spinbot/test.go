@@ -19,6 +19,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/pipetest"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 )
 
 // testInput is what the test command was given besides the paths.
@@ -153,7 +154,7 @@ func (p *program) bench(ctx context.Context) (*pipetest.Bench, func(), error) {
 // testFile runs one test file; each run block takes a place.
 func testFile(ctx context.Context, b *pipetest.Bench, file, only string, places chan struct{}) pipetest.FileResult {
 	out := pipetest.FileResult{File: file}
-	suite, diags := pipetest.Parse(file)
+	suite, diags := testfile.Read(file)
 	out.Diagnostics = diags
 	if suite == nil {
 		return out
@@ -199,8 +200,8 @@ func testFiles(paths []string) ([]string, error) {
 				return nil, err
 			}
 			files = append(files, found...)
-		case !strings.HasSuffix(path, pipetest.Extension):
-			beside := strings.TrimSuffix(path, ".hcl") + pipetest.Extension
+		case !strings.HasSuffix(path, testfile.Extension):
+			beside := strings.TrimSuffix(path, ".hcl") + testfile.Extension
 			if _, err := os.Stat(beside); err != nil {
 				return nil, fmt.Errorf("%s has no test; write it as %s", path, beside)
 			}
@@ -211,7 +212,7 @@ func testFiles(paths []string) ([]string, error) {
 	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("there is no test file (*%s) in %s or below; write one beside a pipeline: film%s beside film.hcl",
-			pipetest.Extension, strings.Join(paths, ", "), pipetest.Extension)
+			testfile.Extension, strings.Join(paths, ", "), testfile.Extension)
 	}
 	slices.Sort(files)
 	return slices.Compact(files), nil
@@ -225,7 +226,7 @@ func testFilesIn(dir string) (files []string, err error) {
 			return err
 		case e.IsDir() && path != dir && (strings.HasPrefix(e.Name(), ".") || e.Name() == "node_modules"):
 			return filepath.SkipDir
-		case !e.IsDir() && strings.HasSuffix(path, pipetest.Extension):
+		case !e.IsDir() && strings.HasSuffix(path, testfile.Extension):
 			files = append(files, path)
 		}
 		return nil

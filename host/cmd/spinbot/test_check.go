@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
-	"github.com/myspinbot/spinbot/host/internal/pipetest"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -17,7 +17,7 @@ func (p *program) checkTest(ctx context.Context, file string) (client.Checked, e
 		return client.Checked{}, err
 	}
 	defer done()
-	suite, diags := pipetest.Parse(file)
+	suite, diags := testfile.Read(file)
 	if suite != nil {
 		_, more := bench.Check(suite, nil)
 		diags = append(diags, more...)
@@ -30,7 +30,7 @@ func (p *program) checkTest(ctx context.Context, file string) (client.Checked, e
 	if p.json {
 		return out, nil
 	}
-	diags.Write(os.Stderr, pipetest.Source, styleOf(os.Stderr).Colour)
+	diags.Write(os.Stderr, testfile.Source, styleOf(os.Stderr).Colour)
 	if out.Valid {
 		fmt.Printf("%s: valid (%s)\n", file, counted(len(suite.Runs), "run block", "run blocks"))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/pipetest"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 )
 
 // The elements of JUnit XML that CI systems read.
@@ -67,7 +68,7 @@ func writeJUnit(path string, files []pipetest.FileResult, took time.Duration) er
 
 func junitSuiteOf(f pipetest.FileResult) junitSuite {
 	s := junitSuite{Name: f.File}
-	class := strings.TrimSuffix(filepath.ToSlash(f.File), pipetest.Extension)
+	class := strings.TrimSuffix(filepath.ToSlash(f.File), testfile.Extension)
 	total := 0.0
 	for _, r := range f.Runs {
 		total += r.Seconds
@@ -79,7 +80,7 @@ func junitSuiteOf(f pipetest.FileResult) junitSuite {
 	}
 	if !f.Valid() {
 		var b bytes.Buffer
-		f.Diagnostics.Write(&b, pipetest.Source, false)
+		f.Diagnostics.Write(&b, testfile.Source, false)
 		s.Errors = 1
 		s.Cases = append(s.Cases, junitCase{Name: "the file is valid", Class: class, File: f.File, Time: seconds(0),
 			Error: &junitProblem{Message: f.Diagnostics[0].Summary, Text: b.String()}})
@@ -91,7 +92,7 @@ func junitSuiteOf(f pipetest.FileResult) junitSuite {
 
 func problemOf(d pipeline.Diagnostic) junitProblem {
 	var b bytes.Buffer
-	pipeline.Diagnostics{d}.Write(&b, pipetest.Source, false)
+	pipeline.Diagnostics{d}.Write(&b, testfile.Source, false)
 	return junitProblem{Message: d.Summary, Text: b.String()}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/pipetest"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -39,7 +40,7 @@ func (t *testReport) add(f pipetest.FileResult) {
 	if t.quiet {
 		return
 	}
-	f.Diagnostics.Write(os.Stderr, pipetest.Source, styleOf(os.Stderr).Colour)
+	f.Diagnostics.Write(os.Stderr, testfile.Source, styleOf(os.Stderr).Colour)
 	if !f.Valid() {
 		fmt.Printf("%s\n  %s\n", t.style.Bold(f.File), t.style.Bad(t.style.Mark("failed")+" not valid"))
 		return
@@ -69,7 +70,7 @@ func (t *testReport) run(r pipetest.Result, width int) {
 		list = append(list, f.Diagnostic())
 	}
 	var b bytes.Buffer
-	list.Write(&b, pipetest.Source, t.style.Colour)
+	list.Write(&b, testfile.Source, t.style.Colour)
 	for line := range strings.Lines(b.String()) {
 		if strings.TrimSpace(line) != "" {
 			line = "    " + line

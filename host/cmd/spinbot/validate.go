@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/myspinbot/spinbot/host/internal/pipetest"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -33,7 +33,7 @@ func (p *program) validate(c *cobra.Command, s *session, files []string) error {
 	var results []result
 	valid := true
 	for _, file := range files {
-		if strings.HasSuffix(file, pipetest.Extension) {
+		if strings.HasSuffix(file, testfile.Extension) {
 			checked, err := p.checkTest(c.Context(), file)
 			if err != nil {
 				return err

@@ -222,15 +222,17 @@ func TestMultipartRefuses(t *testing.T) {
 		status       int
 		code, detail string
 	}{
-		"cut in a file":  {good[:strings.Index(good, "la la")+3], kind, 400, client.CodeBadRequest, "broke off"},
-		"cut in text":    {good[:strings.Index(good, "x\r\n")+1], kind, 400, client.CodeBadRequest, "broke off"},
-		"cut between":    {good[:strings.Index(good, "x\r\n")+3], kind, 400, client.CodeBadRequest, "broke off"},
-		"cut in headers": {good[:20], kind, 400, client.CodeBadRequest, "broke off"},
-		"empty":          {"", kind, 400, client.CodeBadRequest, "broke off"},
-		"no pipeline":    {none, noneKind, 400, client.CodeBadRequest, "no pipeline"},
-		"too large":      {big, bigKind, 413, client.CodeTooLarge, "1 MiB"},
-		"too many":       {many, manyKind, 400, client.CodeBadRequest, "128"},
-		"no boundary":    {good, "Content-Type: multipart/form-data", 400, client.CodeBadRequest, "JSON"},
+		"cut in a file":           {good[:strings.Index(good, "la la")+3], kind, 400, client.CodeBadRequest, "broke off"},
+		"cut in text":             {good[:strings.Index(good, "x\r\n")+1], kind, 400, client.CodeBadRequest, "broke off"},
+		"cut between":             {good[:strings.Index(good, "x\r\n")+3], kind, 400, client.CodeBadRequest, "broke off"},
+		"cut in headers":          {good[:20], kind, 400, client.CodeBadRequest, "broke off"},
+		"cut in its last headers": {good[:strings.Index(good, "voice")+3], kind, 400, client.CodeBadRequest, "broke off"},
+		"cut behind them":         {good[:strings.Index(good, "la la")], kind, 400, client.CodeBadRequest, "broke off"},
+		"empty":                   {"", kind, 400, client.CodeBadRequest, "broke off"},
+		"no pipeline":             {none, noneKind, 400, client.CodeBadRequest, "no pipeline"},
+		"too large":               {big, bigKind, 413, client.CodeTooLarge, "1 MiB"},
+		"too many":                {many, manyKind, 400, client.CodeBadRequest, "128"},
+		"no boundary":             {good, "Content-Type: multipart/form-data", 400, client.CodeBadRequest, "JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

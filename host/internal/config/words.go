@@ -19,6 +19,24 @@ const (
 	fetchAuto  = "auto"
 )
 
+// Language describes the file: its keys, as options name them, and its blocks.
+func Language(o Options) pipeline.Block {
+	b := pipeline.Block{Blocks: blocks}
+	for _, k := range o.Keys {
+		w := pipeline.Word{Name: k.Name, Doc: k.Doc, Type: k.Type, Default: k.Default}
+		switch {
+		case k.Type == "stringArray" && k.Pairs:
+			w.Type = "object"
+		case k.Type == "stringArray":
+			w.Type = texts
+		case k.Type == "int":
+			w.Type = whole
+		}
+		b.Words = append(b.Words, w)
+	}
+	return b
+}
+
 // blocks is the one table of the blocks: the reader takes what it says, and the documentation is printed from it.
 var blocks = []pipeline.Block{
 	{Name: "plugin", Labels: []string{"name"}, Many: true,

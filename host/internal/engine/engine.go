@@ -1,5 +1,5 @@
-// Package engine is the only loop: decide, append the intent, execute, append the result. It turns the commands of
-// core/run into effects and their outcomes into events. Recovery is the same code: read the journal, fold, decide.
+// Package engine advances runs. It takes submissions, what people say, and what a restart left, and hands runs to its
+// loop: decide, append the intent, execute, append the result. Recovery is the same code: read the journal, fold, decide.
 //
 // A run is advanced by at most one goroutine at a time, started when something happens to it and gone when
 // nothing is left to do, so a waiting run costs no goroutine. Nothing derived from an event that is not durable
@@ -9,10 +9,8 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +18,11 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine/draft"
+	"github.com/myspinbot/spinbot/host/internal/engine/loop"
+	"github.com/myspinbot/spinbot/host/internal/engine/queue"
+	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
+	"github.com/myspinbot/spinbot/host/internal/engine/stored"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -31,6 +34,9 @@ type Vault interface {
 	// Resolve makes sure that secrets are there; it may ask for them, and wait. Its error is for people.
 	Resolve(ctx context.Context, secrets []string) error
 }
+
+// Placer gives attempts the devices that they ask for.
+type Placer = loop.Placer
 
 // Config is what an engine works with.
 type Config struct {
@@ -72,41 +78,30 @@ type Config struct {
 // The errors an engine gives, besides those of its store.
 var (
 	// ErrClosed: the engine is shutting down.
-	ErrClosed = errors.New("the host is shutting down; the run will be resumed at its next start")
+	ErrClosed = loop.ErrClosed
 	// ErrNotResumable: the run has not failed and was not cancelled.
 	ErrNotResumable = errors.New("only a failed or cancelled run can be resumed")
 	// ErrEnded: the run has ended already.
-	ErrEnded = errors.New("the run has ended")
+	ErrEnded = loop.ErrEnded
+	// ErrNotQueued says that a run does not wait for its turn here.
+	ErrNotQueued = queue.ErrNotQueued
 )
 
 // Engine advances runs. It is safe for concurrent use.
 type Engine struct {
-	cfg    Config
-	slots  *slotTable
-	timers *timers
-	pipes  pipeCache
-
-	flights flights
-	queue   *queue
-
-	// tasks ends when running attempts are to stop; its cause says why.
-	tasks     context.Context
-	stopTasks context.CancelCauseFunc
-	// afar ends when attempts on other machines are to be let go.
-	afar  context.Context
-	letGo context.CancelCauseFunc
+	cfg     Config
+	runs    *stored.Runs
+	drafts  *draft.Config
+	results *reuse.Results
+	loop    *loop.Loop
+	queue   *queue.Queue
 
 	// taking is held from reading a run's journal until the run is live: in between nobody may append to it.
 	taking sync.Mutex
 	// naming is held from looking for a run whose ID was given until its first event is durable.
 	naming sync.Mutex
-
-	mu      sync.Mutex
-	live    map[run.ID]*live
-	failed  error // set once the store took no more appends
-	closing bool
-	busy    int           // drives and attempts under way
-	idle    chan struct{} // closed when closing and busy is 0: none begins any more
+	// moving is held while a run is moved in the queue, so that two do not get the same place.
+	moving sync.Mutex
 }
 
 // New makes an engine. It resumes nothing by itself: see Adopt. Close it in the end.
@@ -132,151 +127,38 @@ func New(cfg Config) *Engine {
 	if cfg.MaxRuns == 0 {
 		cfg.MaxRuns = 1024
 	}
-	e := &Engine{cfg: cfg, queue: newQueue(cfg.MaxRuns), live: make(map[run.ID]*live), idle: make(chan struct{})}
-	e.tasks, e.stopTasks = context.WithCancelCause(context.Background())
-	e.afar, e.letGo = context.WithCancelCause(context.Background())
-	e.slots = newSlotTable(cfg.MaxControl, cfg.MaxTasks, func(l *live, p place) { e.post(l, granted(p)) })
-	e.timers = newTimers(cfg.Now, func(l *live) { e.post(l, wake{}) })
+	e := &Engine{cfg: cfg, queue: queue.New(cfg.MaxRuns), runs: stored.New(cfg.Journal, cfg.Artifacts, cfg.Vault)}
+	e.drafts = &draft.Config{Runs: e.runs, Vault: cfg.Vault, Mask: cfg.Mask, Log: cfg.Log}
+	e.results = &reuse.Results{Cache: cfg.Cache, Artifacts: cfg.Artifacts, Now: cfg.Now, Log: cfg.Log}
+	e.loop = loop.New(loop.Config{Drafts: e.drafts, Journal: cfg.Journal, Executor: cfg.Executor, Placer: cfg.Placer,
+		Elsewhere: cfg.Elsewhere, Spread: cfg.Spread, Results: e.results, RunsAhead: cfg.RunsAhead, Now: cfg.Now, Reports: cfg.Reports,
+		Observe: cfg.Observe, Left: cfg.Left, MaxControl: cfg.MaxControl, MaxTasks: cfg.MaxTasks, Rests: e.rests, Over: e.over})
 	return e
 }
 
-// register makes the run live with its first message. It fails when the engine takes no more.
-func (e *Engine) register(l *live, first message) error {
-	l.inbox = append(l.inbox, first) // before anybody else can find the run
-	e.mu.Lock()
-	err := e.err()
-	if err == nil {
-		e.live[l.id] = l
-	}
-	e.mu.Unlock()
-	if err == nil {
-		e.post(l, wake{})
-	}
-	return err
-}
-
-func (e *Engine) find(id run.ID) *live {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.live[id]
-}
-
-// begin counts a drive or an attempt in, unless the engine has closed.
-func (e *Engine) begin() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closing && e.busy == 0 {
-		return false
-	}
-	e.busy++
-	return true
-}
-
-func (e *Engine) done() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.busy--; e.busy == 0 && e.closing {
-		close(e.idle)
-	}
-}
-
-// Err says why the engine takes no more work: nil while it does.
-func (e *Engine) Err() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.err()
-}
-
-func (e *Engine) err() error {
-	if e.failed == nil && e.closing {
-		return ErrClosed
-	}
-	return e.failed
-}
-
-// refused lets go of a run whose events could not be appended: its state in memory is ahead of the journal. When
-// the journal takes no more events of any run, all of them go.
-func (e *Engine) refused(l *live, err error) {
-	switch {
-	case errors.Is(err, store.ErrStopped) || errors.Is(err, store.ErrClosed):
-		e.fail(err)
-	case errors.Is(err, store.ErrNotOwned):
-		e.cfg.Log.Warn(err.Error())
-		e.drop(l, err)
-		return
-	default:
-		e.cfg.Log.Error("run set aside", "run", l.id, "error", err)
-	}
-	e.drop(l, fmt.Errorf("%s: its journal took no more events: %w; resume it to go on from what is recorded", l.id, err))
-}
-
-func (e *Engine) fail(err error) {
-	e.mu.Lock()
-	if e.failed != nil {
-		e.mu.Unlock()
+// rests gives the place of a run back that only waits for a person, or takes it again.
+func (e *Engine) rests(l *loop.Live, resting bool) {
+	if l.Ticket == nil {
 		return
 	}
-	e.failed = fmt.Errorf("the journal took no more events: %w; restart the host to go on from what it holds", err)
-	why := e.failed
-	e.mu.Unlock()
-	e.cfg.Log.Error("engine stopped", "error", err)
-	e.slots.close()
-	e.timers.close()
-	e.letGo(exec.ErrLetGo)
-	e.stopTasks(why)
-	e.dropAll(why)
-}
-
-func (e *Engine) dropAll(why error) {
-	e.mu.Lock()
-	all := make([]*live, 0, len(e.live))
-	for _, l := range e.live {
-		all = append(all, l)
-	}
-	e.mu.Unlock()
-	for _, l := range all {
-		e.drop(l, why)
-	}
-}
-
-// drop lets go of a run: it has ended durably (ErrEnded), or cannot go on here.
-func (e *Engine) drop(l *live, why error) {
-	e.mu.Lock()
-	if e.live[l.id] == l {
-		delete(e.live, l.id)
-	}
-	e.mu.Unlock()
-	l.mu.Lock()
-	if l.over != nil {
-		l.mu.Unlock()
-		return
-	}
-	l.over = why
-	inbox := l.inbox
-	l.inbox = slices.DeleteFunc(slices.Clone(inbox), func(m message) bool { _, ok := m.(landed); return !ok }) // its driver has to see it
-	l.mu.Unlock()
-	for _, m := range inbox {
-		e.turnAway(m, why)
-	}
-	e.slots.leave(l)
-	l.unwant(e, func(*run.Instance) bool { return true })
-	e.timers.set(l, time.Time{})
-	if errors.Is(why, store.ErrNotOwned) {
-		e.left(l.id)
-	}
-	close(l.gone)
-	if l.ticket != nil {
-		e.queue.leave(l.ticket, l.resting.Load())
+	if e.queue.Rest(resting); resting {
 		e.pump()
 	}
 }
 
-// Live says how many runs are in memory.
-func (e *Engine) Live() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return len(e.live)
+// over gives back what a run held that is not in memory any more.
+func (e *Engine) over(l *loop.Live) {
+	if l.Ticket != nil {
+		e.queue.Leave(l.Ticket, l.Resting())
+		e.pump()
+	}
 }
+
+// Err says why the engine takes no more work: nil while it does.
+func (e *Engine) Err() error { return e.loop.Err() }
+
+// Live says how many runs are in memory.
+func (e *Engine) Live() int { return e.loop.Live() }
 
 // Working says how many runs go on or will do so by themselves: those that only wait for a person are not counted.
 func (e *Engine) Working() int {
@@ -284,37 +166,53 @@ func (e *Engine) Working() int {
 	if paused {
 		n = 0
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, l := range e.live {
-		if !l.resting.Load() {
-			n++
-		}
-	}
-	return n
+	return n + e.loop.Moving()
 }
 
 // Close stops claiming at once, lets running attempts finish until ctx ends, then stops them; they are recorded as
 // drained and go on at the next start. Attempts on other machines are let go at once: they go on there. It returns when nothing of the engine runs any more.
-func (e *Engine) Close(ctx context.Context) error {
-	e.mu.Lock()
-	if !e.closing {
-		e.closing = true
-		if e.busy == 0 {
-			close(e.idle)
-		}
+func (e *Engine) Close(ctx context.Context) error { return e.loop.Close(ctx) }
+
+// Keep stores what a pipeline needs, as Submit does, and gives its digest.
+func (e *Engine) Keep(ctx context.Context, p *pipeline.Pipeline) (string, error) {
+	_, digest, err := e.runs.Keep(ctx, p)
+	return digest, err
+}
+
+// Bundled gives the pipeline of a digest that Keep gave.
+func (e *Engine) Bundled(ctx context.Context, digest string) (*pipeline.Pipeline, error) {
+	return e.runs.Bundled(ctx, digest)
+}
+
+// Document reads what was too big for an event, as the event refers to it.
+func (e *Engine) Document(ctx context.Context, digest string, into any) error {
+	return e.runs.Document(ctx, digest, into)
+}
+
+// Inputs gives the inputs of a run, also when they were too big for an event.
+func (e *Engine) Inputs(ctx context.Context, s *run.State) (sdk.Values, error) {
+	return e.runs.Inputs(ctx, s)
+}
+
+// State gives the run as its durable events tell it: a private copy.
+func (e *Engine) State(ctx context.Context, id run.ID) (*run.State, error) {
+	r, err := e.runs.Read(ctx, id)
+	if err != nil {
+		return nil, err
 	}
-	e.mu.Unlock()
-	e.slots.close()
-	e.timers.close()
-	e.letGo(exec.ErrLetGo)
-	select {
-	case <-e.idle:
-	case <-ctx.Done():
-		e.stopTasks(&sdk.Error{Cause: sdk.CauseDrained, Message: "the host shut down"})
-		<-e.idle
+	return r.State, nil
+}
+
+// Pipeline gives the pipeline of a run as it was when the run was made.
+func (e *Engine) Pipeline(ctx context.Context, id run.ID) (*pipeline.Pipeline, error) {
+	return e.runs.Pipeline(ctx, id)
+}
+
+// Known gives the result for a node of a key, and the attempt that gave it, when the cache has it.
+func (e *Engine) Known(ctx context.Context, n *pipeline.Node, key string) (outputs sdk.Values, source string, ok bool) {
+	if !e.results.Keeps(n) {
+		return nil, "", false
 	}
-	e.stopTasks(ErrClosed)
-	e.dropAll(ErrClosed)
-	return nil
+	found, ok := e.results.Find(ctx, n, key)
+	return found.Outputs, found.Source, ok
 }

@@ -49,24 +49,5 @@ func (e *Engine) seal(ctx context.Context, p *pipeline.Pipeline, inputs sdk.Valu
 	if err := e.resolve(ctx, p); err != nil {
 		return nil, err
 	}
-	return p.Seal(inputs, e.sealer())
-}
-
-// sealer is the vault, or nothing: not a vault that is nil.
-func (e *Engine) sealer() pipeline.Vault {
-	if e.cfg.Vault == nil {
-		return nil
-	}
-	return e.cfg.Vault
-}
-
-// masked takes sensitive text out of what an event says.
-func (e *Engine) masked(ev run.Event) run.Event {
-	ev.Reason = e.cfg.Mask(ev.Reason)
-	if ev.Error != nil {
-		x := *ev.Error
-		x.Message, x.Hint, x.Detail = e.cfg.Mask(x.Message), e.cfg.Mask(x.Hint), e.cfg.Mask(x.Detail)
-		ev.Error = &x
-	}
-	return ev
+	return p.Seal(inputs, e.cfg.Vault)
 }

@@ -12,6 +12,11 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/engine/draft"
+	"github.com/myspinbot/spinbot/host/internal/engine/loop"
+	"github.com/myspinbot/spinbot/host/internal/engine/queue"
+	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
+	"github.com/myspinbot/spinbot/host/internal/engine/stored"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -37,7 +42,7 @@ type Submission struct {
 
 // Submit records a new run and sets it going. When it returns, the run is durable.
 func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
-	p, digest, err := e.keep(ctx, s.Pipeline)
+	p, digest, err := e.runs.Keep(ctx, s.Pipeline)
 	if err != nil {
 		return "", err
 	}
@@ -51,13 +56,14 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 			return s.ID, err
 		}
 	}
-	l := e.newLive(s.ID, p)
+	r := e.runs.New(s.ID, p)
 	if s.Inputs, err = e.seal(ctx, p, s.Inputs); err != nil {
 		return "", err
 	}
-	l.scopes.Begin(l.id, s.Owner, s.Inputs)
+	r.Scopes.Begin(s.ID, s.Owner, s.Inputs)
+	var before *reuse.Before
 	if s.Parent != "" {
-		if l.before, err = e.earlierRun(ctx, s.Parent, s.From); err != nil {
+		if before, err = reuse.Earlier(ctx, e.runs, s.Parent, s.From); err != nil {
 			return "", err
 		}
 	}
@@ -66,72 +72,66 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (run.ID, error) {
 		_, _ = rand.Read(seed[:]) // never fails
 		s.Seed = binary.LittleEndian.Uint64(seed[:]) >> 1
 	}
-	ev := run.Event{Kind: run.RunCreated, Run: l.id, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
-		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: s.Seed, Deadline: after(now, p.Timeout)}
-	if ev.InputsRef, err = e.spill(l, "inputs", s.Inputs); err != nil {
+	ev := run.Event{Kind: run.RunCreated, Run: s.ID, Pipeline: p.Name, Digest: digest, Bundle: digest, Inputs: s.Inputs,
+		Owner: s.Owner, Parent: s.Parent, From: s.From, Seed: s.Seed, Deadline: draft.After(now, p.Timeout)}
+	if ev.InputsRef, err = e.runs.Spill(r, "inputs", s.Inputs); err != nil {
 		return "", err
 	}
-	t, err := ticketOf(l, s)
+	t, err := ticketOf(r, s)
 	if err != nil {
 		return "", err
 	}
-	ev.Priority, ev.Concurrency, ev.Limit = t.priority, t.key, t.limit
-	if !e.queue.enter(t) {
-		return l.id, e.park(l, t, ev)
+	ev.Priority, ev.Concurrency, ev.Limit = t.Priority, t.Key, t.Limit
+	if !e.queue.Enter(t) {
+		return s.ID, e.park(r, t, ev)
 	}
-	l.ticket = t
-	created := tell(ev)
-	if err := e.register(l, created); err != nil {
-		e.queue.leave(t, false)
+	l := loop.NewLive(r, before)
+	l.Ticket = t
+	created := loop.Tell(ev)
+	if err := e.loop.Register(l, created); err != nil {
+		e.queue.Leave(t, false)
 		return "", err
 	}
-	if err := <-created.durable; err != nil {
+	if err := created.Await(context.Background()); err != nil {
 		return "", err
 	}
-	return l.id, nil
+	return s.ID, nil
 }
 
 // ticketOf says what a new run needs to go on.
-func ticketOf(l *live, s Submission) (*ticket, error) {
-	key, limit, diags := l.scopes.Of(&l.state.Frame).Concurrency()
+func ticketOf(r *stored.Run, s Submission) (*queue.Ticket, error) {
+	key, limit, diags := r.Scopes.Of(&r.State.Frame).Concurrency()
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	t := &ticket{id: l.id, priority: l.pipe.Priority, place: string(l.id), limit: limit}
+	t := &queue.Ticket{ID: r.ID, Priority: r.Pipe.Priority, Place: string(r.ID), Limit: limit}
 	if limit > 0 {
-		t.key = l.pipe.Name + "\x00" + key
+		t.Key = r.Pipe.Name + "\x00" + key
 	}
 	if s.Priority != nil {
-		t.priority = *s.Priority
+		t.Priority = *s.Priority
 	}
 	return t, nil
 }
 
 // park records a run that has to wait for its turn.
-func (e *Engine) park(l *live, t *ticket, ev run.Event) error {
+func (e *Engine) park(r *stored.Run, t *queue.Ticket, ev run.Event) error {
 	if err := e.Err(); err != nil {
 		return err
 	}
 	ev.Queued, ev.Deadline = true, time.Time{}
-	p := &pass{e: e, l: l, now: e.cfg.Now()}
-	p.add(ev)
-	p.head = true
-	if err := p.commit(); err != nil {
+	d := e.drafts.New(r, nil, e.cfg.Now())
+	d.Add(ev)
+	d.Head = true
+	if err := e.loop.Commit(&d); err != nil {
 		if errors.Is(err, store.ErrStopped) || errors.Is(err, store.ErrClosed) {
-			e.fail(err)
+			e.loop.Fail(err)
 		}
 		return err
 	}
-	e.queue.push(t)
+	e.queue.Push(t)
 	e.pump()
 	return nil
-}
-
-func after(now time.Time, d time.Duration) time.Time {
-	if d == 0 {
-		return time.Time{}
-	}
-	return now.Add(d)
 }
 
 // NewID makes the id of a run.
@@ -148,13 +148,13 @@ func FirstID(t time.Time) run.ID {
 }
 
 // advanced finds a run that is live, or says why it is not.
-func (e *Engine) advanced(ctx context.Context, id run.ID) (*live, error) {
+func (e *Engine) advanced(ctx context.Context, id run.ID) (*loop.Live, error) {
 	e.taking.Lock() // so that it does not become live between the two looks
 	defer e.taking.Unlock()
-	if l := e.find(id); l != nil {
+	if l := e.loop.Find(id); l != nil {
 		return l, nil
 	}
-	if why := e.queue.describe(id); why != "" {
+	if why := e.queue.Why(id); why != "" {
 		return nil, fmt.Errorf("%s has not begun: %s", id, why)
 	}
 	s, err := e.State(ctx, id)
@@ -174,50 +174,42 @@ func endedAs(id run.ID, s run.Status) error {
 	return fmt.Errorf("%s: %w: it %s", id, ErrEnded, s)
 }
 
-func await(ctx context.Context, m told) error {
-	select {
-	case err := <-m.durable:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // Adopt goes on with an unfinished run of the journal; one that is live already stays as it is. Attempts that were
 // under way when its host died end as lost. ErrEnded when there is nothing to go on with.
 func (e *Engine) Adopt(ctx context.Context, id run.ID) error {
-	_, err := e.take(ctx, id, func(l *live) (message, error) {
-		if l.state.Status.Ended() {
-			return nil, endedAs(id, l.state.Status)
+	_, err := e.take(ctx, id, func(l *loop.Live) (loop.Message, error) {
+		if l.State.Status.Ended() {
+			return nil, endedAs(id, l.State.Status)
 		}
 		e.counted(l)
-		return recovered{}, nil
+		return loop.Recovered{}, nil
 	})
 	return err
 }
 
 // counted has a run that begins to be advanced here hold its place.
-func (e *Engine) counted(l *live) {
-	s := l.state
-	l.ticket = &ticket{id: l.id, priority: s.Priority, key: s.Concurrency, limit: s.Limit}
-	e.queue.goOn(l.ticket)
+func (e *Engine) counted(l *loop.Live) {
+	s := l.State
+	l.Ticket = &queue.Ticket{ID: l.ID, Priority: s.Priority, Key: s.Concurrency, Limit: s.Limit}
+	e.queue.GoOn(l.Ticket)
 }
 
 // Resume continues a run: one that failed or was cancelled keeps what succeeded and tries the rest anew; one that
 // was interrupted by a crash goes on.
 func (e *Engine) Resume(ctx context.Context, id run.ID) error {
-	var resume told
-	was, err := e.take(ctx, id, func(l *live) (message, error) {
-		switch l.state.Status {
+	var resume *loop.Said
+	was, err := e.take(ctx, id, func(l *loop.Live) (loop.Message, error) {
+		switch l.State.Status {
 		case run.Failed, run.Cancelled:
 			e.counted(l)
-			resume = tell(run.Event{Kind: run.RunResumed, Deadline: after(e.cfg.Now(), l.pipe.Timeout)})
-			return resume, nil
+			say := loop.Tell(run.Event{Kind: run.RunResumed, Deadline: draft.After(e.cfg.Now(), l.Pipe.Timeout)})
+			resume = &say
+			return say, nil
 		case run.Succeeded:
 			return nil, fmt.Errorf("%s succeeded: %w", id, ErrNotResumable)
 		default:
 			e.counted(l)
-			return recovered{}, nil
+			return loop.Recovered{}, nil
 		}
 	})
 	switch {
@@ -225,50 +217,57 @@ func (e *Engine) Resume(ctx context.Context, id run.ID) error {
 		return err
 	case was:
 		return fmt.Errorf("%s is running: %w", id, ErrNotResumable)
-	case resume.durable != nil:
-		return await(ctx, resume)
+	case resume != nil:
+		return resume.Await(ctx)
 	}
 	return nil
 }
 
 // take makes a run of the journal live with the message that first chooses for it. was says that it is already.
-func (e *Engine) take(ctx context.Context, id run.ID, first func(*live) (message, error)) (was bool, err error) {
+func (e *Engine) take(ctx context.Context, id run.ID, first func(*loop.Live) (loop.Message, error)) (was bool, err error) {
 	e.renew(ctx, id)
 	e.taking.Lock()
 	defer e.taking.Unlock()
-	if e.find(id) != nil {
+	if e.loop.Find(id) != nil {
 		return true, nil
 	}
-	l, err := e.load(ctx, id)
+	r, err := e.runs.Load(ctx, id)
 	if err != nil {
 		return false, err
 	}
+	var before *reuse.Before
+	if s := r.State; s.Parent != "" && !s.Status.Ended() {
+		if before, err = reuse.Earlier(ctx, e.runs, s.Parent, s.From); err != nil {
+			e.cfg.Log.Warn("nothing is taken from the run that it repeats", "run", id, "error", err)
+		}
+	}
+	l := loop.NewLive(r, before)
 	m, err := first(l)
 	if err != nil {
 		return false, err
 	}
-	return false, e.register(l, m)
+	return false, e.loop.Register(l, m)
 }
 
 // Wait returns the run's state once it has ended, or why it does not go on, or ctx's error. The state is shared: read
 // it only.
 func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
 	for {
-		l := e.find(id)
+		l := e.loop.Find(id)
 		if l != nil {
 			select {
-			case <-l.gone:
-				if !errors.Is(l.over, ErrEnded) {
-					return nil, l.over
+			case <-l.Gone():
+				if err := l.Over(); !errors.Is(err, ErrEnded) {
+					return nil, err
 				}
-				return l.state, nil
+				return l.State, nil
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
 			}
 		}
-		if t := e.queue.find(id); t != nil {
+		if t := e.queue.Find(id); t != nil {
 			select {
-			case <-t.called:
+			case <-t.Left():
 				continue
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
@@ -280,33 +279,22 @@ func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
 			return nil, err
 		case s.Status.Ended():
 			return s, nil
-		case l == nil && e.find(id) == nil:
+		case l == nil && e.loop.Find(id) == nil:
 			return nil, fmt.Errorf("%s is %s and not being advanced here", id, s.Status)
 		}
 	}
 }
 
-// State gives the run as its durable events tell it: a private copy.
-func (e *Engine) State(ctx context.Context, id run.ID) (*run.State, error) {
-	l, err := e.read(ctx, id)
-	if err != nil {
-		return nil, err
+// LetGo has another host go on with a run, as the store says: what is under way for it here is stopped, on other machines it
+// goes on, and nothing more is recorded. It returns when the run is not here any more, as at once when it was not.
+func (e *Engine) LetGo(ctx context.Context, id run.ID, why error) error {
+	if t := e.queue.Take(id); t != nil {
+		e.queue.Settle(t)
+		e.cfg.Log.Warn(why.Error())
+		if e.cfg.Left != nil {
+			e.cfg.Left(id)
+		}
+		return nil
 	}
-	return l.state, nil
-}
-
-// Pipeline gives the pipeline of a run as it was when the run was made.
-func (e *Engine) Pipeline(ctx context.Context, id run.ID) (*pipeline.Pipeline, error) {
-	stored, err := e.cfg.Journal.Read(ctx, string(id), 0, 1)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%s: read journal: %w", id, err)
-	case len(stored) == 0:
-		return nil, fmt.Errorf("%s: %w", id, store.ErrNotFound)
-	}
-	ev, err := run.Decode(stored[0].Data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", id, err)
-	}
-	return e.Bundled(ctx, ev.Bundle)
+	return e.loop.LetGo(ctx, id, why)
 }

@@ -25,6 +25,9 @@ func (h *Host) Execute(ctx context.Context, agent, id string, body []byte, repor
 	if body != nil && !json.Valid(body) { // its agent could not read it, and would be sent it again and again
 		return protocol.Result{}, sdk.Permanent(fmt.Errorf("the task for agent %s is no JSON", agent))
 	}
+	if body != nil && ctx.Err() != nil { // what is sent to be stopped at once may be done before that
+		return protocol.Result{}, stopped(context.Cause(ctx))
+	}
 	w := &wait{done: make(chan protocol.Result, 1), report: report}
 	h.mu.Lock()
 	h.waits[id] = w
@@ -90,15 +93,20 @@ func (h *Host) await(ctx context.Context, w *wait, id string, whole func(protoco
 }
 
 func (h *Host) stop(id string, why error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.end.Stop(id, stopped(why))
+	h.act()
+}
+
+// stopped is how an attempt ends whose context did.
+func stopped(why error) *sdk.Error {
 	e := &sdk.Error{Cause: sdk.CauseCancelled, Message: why.Error()}
 	if errors.Is(why, context.DeadlineExceeded) {
 		e.Cause = sdk.CauseHung
 	}
 	_ = errors.As(why, &e)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.end.Stop(id, e)
-	h.act()
+	return e
 }
 
 // Committed says that the end of an attempt is durable.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -59,7 +60,7 @@ func TestRightsAreEnoughAndNoMore(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("enough"))
+	defer time.AfterFunc(50*time.Millisecond, func() { cancel(errors.New("enough")) }).Stop()
 	if res, err := r.task(ctx, h, "a", "run/hang", "hang"); err != nil || res.Error == nil {
 		t.Fatalf("%+v, %v", res, err)
 	}

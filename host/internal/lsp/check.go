@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 )
 
 // result is what a check of one document found.
@@ -32,6 +34,7 @@ type job struct {
 	open       map[string]string // texts of open documents
 	types      pipeline.Types
 	encoding   text.Encoding
+	settings   func(file string, src []byte) pipeline.Diagnostics // not nil: it is the host's configuration
 }
 
 // check waits for documents to rest and checks them, and looks for new node types, until ctx ends.
@@ -147,11 +150,14 @@ func (s *Server) next() (j job, ok bool) {
 			continue
 		}
 		d.dirty = false
-		if !isPipeline(d) {
+		if !isPipeline(d) && !isTestName(d.path) && !s.isSettings(d) {
 			delete(s.results, name)
 			continue
 		}
 		j = job{path: name, base: s.base(name), version: d.version, types: s.types, encoding: s.encoding, open: map[string]string{}}
+		if s.isSettings(d) {
+			j.settings = s.cfg.Settings.Check
+		}
 		for other, d := range s.open {
 			j.open[other] = d.text.String()
 		}
@@ -172,25 +178,74 @@ func sortedPaths(open map[string]*document) []string {
 // run checks the document as the host would, with what is open in the place of what is on disk.
 func (j job) run() *result {
 	r := &result{looked: map[string]bool{j.path: true}, found: map[string][]protocol.Diagnostic{}}
+	switch {
+	case j.settings != nil:
+		src := []byte(j.open[j.path])
+		r.note(j.settings(filepath.FromSlash(j.path), src), map[string][]byte{j.path: src}, j.encoding)
+		return r
+	case isTestName(j.path):
+		j.runTest(r)
+		return r
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(j.path, j.base), "/")
+	j.within(j.base, r.looked, func(o *overlay) {
+		_, ds := pipeline.Load(o, name, j.types)
+		for i := range ds {
+			ds[i].Range.File = path.Join(j.base, ds[i].Range.File)
+		}
+		r.note(ds, o.read, j.encoding)
+	})
+	return r
+}
+
+// runTest checks a test file beside its pipelines. What is wrong with a pipeline that is open shows there.
+func (j job) runTest(r *result) {
+	read := map[string][]byte{j.path: []byte(j.open[j.path])}
+	file := filepath.FromSlash(j.path)
+	s, ds := testfile.Parse(file, read[j.path])
+	if s != nil {
+		_, more := s.Check(j.types, func(file string, types pipeline.Types) (p *pipeline.Pipeline, found pipeline.Diagnostics, err error) {
+			base, name := path.Split(filepath.ToSlash(file))
+			base = path.Clean(base)
+			j.within(base, r.looked, func(o *overlay) {
+				if _, err = fs.Stat(o, name); err == nil {
+					p, found = pipeline.Load(o, name, types)
+					maps.Copy(read, o.read)
+				}
+			})
+			return p, found, err
+		}, nil)
+		ds = append(ds, more...)
+	}
+	ds = slices.DeleteFunc(ds, func(d pipeline.Diagnostic) bool {
+		_, open := j.open[filepath.ToSlash(d.Range.File)]
+		return d.Range.File != file && open
+	})
+	r.note(ds, read, j.encoding)
+}
+
+// within lets fn look into a folder, with what is open in the place of what is on disk.
+func (j job) within(base string, looked map[string]bool, fn func(*overlay)) {
 	var disk fs.FS
-	if root, err := os.OpenRoot(filepath.FromSlash(j.base)); err == nil {
+	if root, err := os.OpenRoot(filepath.FromSlash(base)); err == nil {
 		defer root.Close()
 		disk = root.FS()
 	}
-	o := &overlay{base: j.base, open: j.open, disk: disk, looked: r.looked, read: map[string][]byte{}}
-	name := strings.TrimPrefix(strings.TrimPrefix(j.path, j.base), "/")
-	_, ds := pipeline.Load(o, name, j.types)
+	fn(&overlay{base: base, open: j.open, disk: disk, looked: looked, read: map[string][]byte{}})
+}
+
+// note adds what was found, in files whose texts were read.
+func (r *result) note(ds pipeline.Diagnostics, read map[string][]byte, enc text.Encoding) {
 	texts := map[string]*text.Text{}
 	for _, d := range ds {
-		file := path.Join(j.base, d.Range.File)
+		file := filepath.ToSlash(d.Range.File)
 		t := texts[file]
 		if t == nil {
-			t = text.New(string(o.read[file]))
+			t = text.New(string(read[file]))
 			texts[file] = t
 		}
-		r.found[file] = append(r.found[file], diagnostic(d, t, j.encoding))
+		r.found[file] = append(r.found[file], diagnostic(d, t, enc))
 	}
-	return r
 }
 
 func diagnostic(d pipeline.Diagnostic, t *text.Text, enc text.Encoding) protocol.Diagnostic {

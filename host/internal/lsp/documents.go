@@ -8,7 +8,9 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/answer"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
+	"github.com/myspinbot/spinbot/host/internal/lsp/suite"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
+	"github.com/myspinbot/spinbot/host/internal/lsp/words"
 )
 
 func (s *Server) didOpen(_ context.Context, p *protocol.DocumentParams) error {
@@ -113,7 +115,7 @@ func (s *Server) signal() {
 }
 
 // ask answers a question about a document, once node types are known.
-func ask[T any](ctx context.Context, s *Server, uri string, at protocol.Position, answerIt func(a *answer.Answerer, offset int) (T, error)) (out T, err error) {
+func ask[T any](ctx context.Context, s *Server, uri string, at protocol.Position, answerIt func(a answers, offset int) (T, error)) (out T, err error) {
 	select {
 	case <-s.ready:
 	default:
@@ -130,47 +132,76 @@ func ask[T any](ctx context.Context, s *Server, uri string, at protocol.Position
 		return out, err
 	}
 	name := s.pathOf(uri)
-	if s.open[name] == nil || !isPipelineName(name) {
+	d := s.open[name]
+	if d == nil {
 		return out, nil
 	}
-	a := &answer.Answerer{File: s.Open(name), Workspace: s.workspace, Encoding: s.encoding, Snippets: s.snippets}
-	return answerIt(a, a.Offset(at))
+	var a answers
+	switch {
+	case s.isSettings(d):
+		a = &words.Answerer{File: s.Open(name), Language: s.cfg.Settings.Language, Encoding: s.encoding, Snippets: s.snippets}
+	case isPipelineName(name):
+		a = &answer.Answerer{File: s.Open(name), Workspace: s.workspace, Encoding: s.encoding, Snippets: s.snippets}
+	case isTestName(name):
+		a = &suite.Answerer{File: s.Open(name), Workspace: s.workspace, Encoding: s.encoding, Snippets: s.snippets}
+	default:
+		return out, nil
+	}
+	return answerIt(a, d.text.Offset(text.Position(at), s.encoding))
+}
+
+// answers are those that every kind of file has. Only pipelines have references and are renamed in.
+type answers interface {
+	Completion(offset int) protocol.CompletionList
+	Hover(offset int) *protocol.Hover
+	Definition(offset int) []protocol.Location
+	Signature(offset int) *protocol.SignatureHelp
 }
 
 func (s *Server) completion(ctx context.Context, p *protocol.PositionParams) (*protocol.CompletionList, error) {
-	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a *answer.Answerer, at int) (*protocol.CompletionList, error) {
+	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a answers, at int) (*protocol.CompletionList, error) {
 		list := a.Completion(at)
 		return &list, nil
 	})
 }
 
 func (s *Server) hover(ctx context.Context, p *protocol.PositionParams) (*protocol.Hover, error) {
-	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a *answer.Answerer, at int) (*protocol.Hover, error) { return a.Hover(at), nil })
+	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a answers, at int) (*protocol.Hover, error) { return a.Hover(at), nil })
 }
 
 func (s *Server) signatureHelp(ctx context.Context, p *protocol.PositionParams) (*protocol.SignatureHelp, error) {
-	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a *answer.Answerer, at int) (*protocol.SignatureHelp, error) { return a.Signature(at), nil })
+	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a answers, at int) (*protocol.SignatureHelp, error) { return a.Signature(at), nil })
 }
 
 func (s *Server) definition(ctx context.Context, p *protocol.PositionParams) ([]protocol.Location, error) {
-	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a *answer.Answerer, at int) ([]protocol.Location, error) { return a.Definition(at), nil })
+	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a answers, at int) ([]protocol.Location, error) { return a.Definition(at), nil })
 }
 
 func (s *Server) references(ctx context.Context, p *protocol.PositionParams) ([]protocol.Location, error) {
-	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a *answer.Answerer, at int) ([]protocol.Location, error) {
-		return a.References(at, p.Context.IncludeDeclaration), nil
+	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a answers, at int) ([]protocol.Location, error) {
+		if a, ok := a.(*answer.Answerer); ok {
+			return a.References(at, p.Context.IncludeDeclaration), nil
+		}
+		return nil, nil
 	})
 }
 
 func (s *Server) prepareRename(ctx context.Context, p *protocol.PositionParams) (*protocol.PrepareRename, error) {
-	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a *answer.Answerer, at int) (*protocol.PrepareRename, error) {
-		return a.PrepareRename(at), nil
+	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a answers, at int) (*protocol.PrepareRename, error) {
+		if a, ok := a.(*answer.Answerer); ok {
+			return a.PrepareRename(at), nil
+		}
+		return nil, nil
 	})
 }
 
 func (s *Server) rename(ctx context.Context, p *protocol.PositionParams) (*protocol.WorkspaceEdit, error) {
-	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a *answer.Answerer, at int) (*protocol.WorkspaceEdit, error) {
-		edit, err := a.Rename(at, p.NewName)
+	return ask(ctx, s, p.TextDocument.URI, p.Position, func(a answers, at int) (*protocol.WorkspaceEdit, error) {
+		pipeline, ok := a.(*answer.Answerer)
+		if !ok {
+			return nil, &jrpc2.Error{Code: requestFailed, Message: "rename it in the pipeline"}
+		}
+		edit, err := pipeline.Rename(at, p.NewName)
 		if err != nil {
 			return nil, &jrpc2.Error{Code: requestFailed, Message: err.Error()}
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -25,12 +26,27 @@ import (
 type Config struct {
 	// Types gives the node types that there are now, the same value (==) as long as nothing has changed.
 	Types func(ctx context.Context) (pipeline.Types, error)
+	// Settings say what the host's configuration is; nil: nothing is known of it.
+	Settings *Settings
 	// Version of spinbot.
 	Version string
 	Log     *slog.Logger
 	// Rest is how long a document must not have changed before it is checked, Look how often Types is asked again.
 	// 0: 200 ms and 2 s.
 	Rest, Look time.Duration
+}
+
+// Settings is the host's configuration: a file of a name of its own.
+type Settings struct {
+	// Name of the file, Language what may stand in it.
+	Name     string
+	Language pipeline.Block
+	// Check gives what is wrong with its text.
+	Check func(file string, src []byte) pipeline.Diagnostics
+}
+
+func (s *Server) isSettings(d *document) bool {
+	return s.cfg.Settings != nil && path.Base(d.path) == s.cfg.Settings.Name && !isPipeline(d)
 }
 
 // ErrNoShutdown says that the client went away without having asked the server to shut down.

@@ -177,30 +177,119 @@ func TestDiagnostics(t *testing.T) {
 	c.untilProblems(film) // what is on disk is not checked unless it is open
 }
 
-// TestOtherFiles: tests and other files in HCL are left alone; text that was never saved is checked.
+// TestOtherFiles: other files in HCL are left alone; text that was never saved is checked.
 func TestOtherFiles(t *testing.T) {
 	t.Parallel()
 	dir := files(t, nil)
 	c := open(t, config(t), dir)
-	suite, other, film := filepath.Join(dir, "film.test.hcl"), filepath.Join(dir, "terragrunt.hcl"), filepath.Join(dir, "film.hcl")
-	c.didOpen(suite, "run \"a\" {\n  nonsense = 1\n}\n")
+	other, film := filepath.Join(dir, "terragrunt.hcl"), filepath.Join(dir, "film.hcl")
 	c.didOpen(other, "locals {\n  a = 1\n}\ninputs = {}\n")
 	c.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": "untitled:Untitled-1", "text": "pipeline \"x\" {}\nnode \"a.b\" \"c\" {}\n"}})
 	c.didOpen(film, "node \"nope.nope\" \"x\" {\n}\n")
 	c.untilProblems(film, "no pipeline block", `unknown node type "nope.nope"`)
 	c.until("the unsaved one is checked", func() bool { return len(c.problems["untitled:Untitled-1"]) == 1 })
 	c.mu.Lock()
-	for _, file := range []string{suite, other} {
-		if len(c.problems[protocol.URI(file)]) > 0 {
-			t.Errorf("%s has problems: %v", file, c.problems[protocol.URI(file)])
-		}
+	if len(c.problems[protocol.URI(other)]) > 0 {
+		t.Errorf("%s has problems: %v", other, c.problems[protocol.URI(other)])
 	}
 	c.mu.Unlock()
-	c.must("textDocument/completion", at(suite, 1, 3), nil)
+	c.must("textDocument/completion", at(other, 1, 3), nil)
+}
+
+// TestTestFiles: a test file is checked against the pipeline beside it as both stand in the editor, and answers questions.
+func TestTestFiles(t *testing.T) {
+	t.Parallel()
+	dir := files(t, map[string]string{"film.hcl": good})
+	c := open(t, config(t), dir)
+	suite, film := filepath.Join(dir, "film.test.hcl"), filepath.Join(dir, "film.hcl")
+	src := "run \"a\" {\n  inputs = { topic = \"x\" }\n  mock \"node.script\" {\n    outputs = { text = \"x\" }\n  }\n  expect {\n    nodes = { \"node.plot\" = \"succeeded\" }\n  }\n}\n"
+	c.didOpen(suite, src)
+	c.untilProblems(suite, "no node.plot in")
+	c.didOpen(film, good+"\nnode \"ollama.chat\" \"plot\" {\n  model  = \"m\"\n  prompt = \"x\"\n}\n") // not saved
+	c.untilProblems(suite)
+	c.didOpen(film, "pipeline \"film\" {}\nnode \"nope.nope\" \"script\" {}\n")
+	c.untilProblems(film, `unknown node type "nope.nope"`)
+	c.untilProblems(suite) // it is told where it is
+	c.didOpen(film, good)
+	c.untilProblems(suite, "no node.plot in")
+	c.didOpen(suite, "run \"a\" {\n  nonsense = 1\n")
+	c.untilProblems(suite, "unclosed configuration block")
+	c.didOpen(suite, src)
+
+	var list protocol.CompletionList
+	c.must("textDocument/completion", at(suite, 5, 2), &list)
+	if len(list.Items) == 0 || list.Items[0].Label != "file" {
+		t.Errorf("%+v", list)
+	}
+	var where []protocol.Location
+	c.must("textDocument/definition", at(suite, 1, 15), &where)
+	if len(where) != 1 || where[0].URI != protocol.URI(film) || where[0].Range.Start.Line != 2 {
+		t.Errorf("%+v", where)
+	}
+	var hover protocol.Hover
+	if c.must("textDocument/hover", at(suite, 2, 14), &hover); !strings.Contains(hover.Contents.Value, "ollama.chat") {
+		t.Errorf("%+v", hover)
+	}
+	params := at(suite, 1, 15)
+	params["newName"] = "other"
+	if m := c.call("textDocument/rename", params); m.Error == nil || !strings.Contains(m.Error.Message, "in the pipeline") {
+		t.Errorf("%+v", m)
+	}
+	params["context"] = map[string]any{"includeDeclaration": true}
+	c.must("textDocument/references", params, nil)
+	c.must("textDocument/prepareRename", params, nil)
+	c.must("textDocument/signatureHelp", params, nil)
 	var symbols []protocol.DocumentSymbol
-	if c.must("textDocument/documentSymbol", map[string]any{"textDocument": doc(suite)}, &symbols); len(symbols) != 1 {
+	if c.must("textDocument/documentSymbol", map[string]any{"textDocument": doc(suite)}, &symbols); len(symbols) != 1 || symbols[0].Name != "a" {
 		t.Errorf("%+v", symbols)
 	}
+	c.didOpen(suite, "run   \"a\" {\n}\n")
+	var edits []protocol.TextEdit
+	if c.must("textDocument/formatting", map[string]any{"textDocument": doc(suite)}, &edits); len(edits) != 1 {
+		t.Errorf("%+v", edits)
+	}
+}
+
+// TestSettings: the host's configuration is checked and completed; a pipeline of its name stays a pipeline.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	dir := files(t, nil)
+	cfg := config(t)
+	cfg.Settings = &lsp.Settings{Name: "spinbot.hcl", Language: pipeline.Block{
+		Words:  []pipeline.Word{{Name: "listen", Type: "string", Doc: "Where it listens."}},
+		Blocks: []pipeline.Block{{Name: "reclaim", Words: []pipeline.Word{{Name: "policy", Type: "string", Options: []string{"finish", "park"}}}}},
+	}, Check: func(file string, src []byte) pipeline.Diagnostics {
+		if strings.Contains(string(src), "nonsense") {
+			return pipeline.Diagnostics{{Severity: pipeline.Error, Summary: "nonsense is no key", Range: pipeline.Range{File: file, Start: pipeline.Pos{Line: 1, Column: 1}}}}
+		}
+		return nil
+	}}
+	c := open(t, cfg, dir)
+	file := filepath.Join(dir, "spinbot.hcl")
+	c.didOpen(file, "nonsense = 1\n")
+	c.untilProblems(file, "nonsense is no key")
+	c.didOpen(file, "listen = \"\"\nreclaim {\n  policy = \"\"\n  \n}\n\n")
+	c.untilProblems(file)
+	labels := func(line, character int) string {
+		var list protocol.CompletionList
+		c.must("textDocument/completion", at(file, line, character), &list)
+		var out []string
+		for _, i := range list.Items {
+			out = append(out, i.Label)
+		}
+		return strings.Join(out, " ")
+	}
+	if top, inside, options := labels(5, 0), labels(3, 2), labels(2, 12); top != "listen reclaim" || inside != "" || options != "finish park" {
+		t.Errorf("%q, %q, %q", top, inside, options)
+	}
+	var hover protocol.Hover
+	if c.must("textDocument/hover", at(file, 0, 2), &hover); !strings.Contains(hover.Contents.Value, "Where it listens.") {
+		t.Errorf("%+v", hover)
+	}
+	c.must("textDocument/definition", at(file, 0, 2), nil)
+	c.must("textDocument/signatureHelp", at(file, 0, 2), nil)
+	c.didOpen(file, "pipeline \"x\" {}\nnode \"nope.nope\" \"x\" {}\n")
+	c.untilProblems(file, `unknown node type "nope.nope"`)
 }
 
 // TestNodeTypesChange: what is dropped into a plugin folder is seen without an edit, and trouble is told once.

@@ -14,6 +14,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -252,8 +253,10 @@ func (w *workspace) moved() {
 }
 
 func isPipelineName(name string) bool {
-	return strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".test.hcl")
+	return strings.HasSuffix(name, ".hcl") && !isTestName(name)
 }
+
+func isTestName(name string) bool { return strings.HasSuffix(name, testfile.Extension) }
 
 // base is the folder that a file's modules may not leave: that of the outermost pipeline it is a module of, else its
 // own.

@@ -1,3 +1,6 @@
+// Package pipetest tests pipelines without their machines: it runs what testfile reads, and compares what came of it with what
+// was expected. It owns the mocks and the comparison; runs go through the real engine, on a journal in memory. It refuses
+// to guess: a plugin's node that is not mocked fails the run block, whatever that expected.
 package pipetest
 
 import (
@@ -14,6 +17,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/memstore"
 	"github.com/myspinbot/spinbot/sdk"
@@ -81,7 +86,45 @@ func (b *Bench) take(ctx context.Context, path string) (sdk.Artifact, error) {
 	return a, err
 }
 
-func (b *Bench) taker(ctx context.Context) taker {
+// Trial is a suite beside its pipelines, checked.
+type Trial struct{ blocks []*block }
+
+// block is one run block with the pipeline that it runs.
+type block struct {
+	*testfile.Block
+	bench *Bench
+}
+
+// Check loads the pipelines of the run blocks that only chooses (nil: all) and checks the blocks against them. A trial
+// whose diagnostics have errors must not run.
+func (b *Bench) Check(s *testfile.Suite, only func(name string) bool) (*Trial, pipeline.Diagnostics) {
+	checked, diags := s.Check(b.cfg.Types, testfile.OnDisk, only)
+	t := &Trial{}
+	for _, c := range checked {
+		x := &block{c, b}
+		x.hurry()
+		t.blocks = append(t.blocks, x)
+	}
+	return t, diags
+}
+
+// hurry takes out of the pipeline what would only be waited for.
+func (b *block) hurry() {
+	if b.Pipe == nil {
+		return
+	}
+	for _, v := range testfile.Vertices(b.Pipe) {
+		v.Node.Retry.Backoff = 0 // a mock that fails will not have changed its mind by waiting
+		if a := b.answerOf(v.At); a != nil && a.TimedOut && v.Node.Timeout > 0 {
+			v.Node.Timeout = 1 // nanosecond: nobody answers
+		}
+	}
+}
+
+// Runs gives how many run blocks were chosen.
+func (t *Trial) Runs() int { return len(t.blocks) }
+
+func (b *Bench) taker(ctx context.Context) testfile.Taker {
 	return func(path string) (sdk.Artifact, error) { return b.take(ctx, path) }
 }
 
@@ -90,21 +133,21 @@ func (t *Trial) Run(ctx context.Context, i int) Result {
 	began := time.Now()
 	b := t.blocks[i]
 	var found tally
-	if b.run.diagnostics != nil {
+	if b.Run.Diagnostics != nil {
 		b.refused(ctx, &found)
 	} else {
 		b.try(ctx, &found)
 	}
-	return found.result(b.run, time.Since(began))
+	return found.result(b.Run, time.Since(began))
 }
 
 // try runs the pipeline and compares what it came to.
 func (b *block) try(ctx context.Context, found *tally) {
 	inputs, diags := b.inputs(ctx)
 	if diags.HasErrors() {
-		rng := b.run.expect.rng
-		if b.run.inputs != nil {
-			rng = b.run.inputs.Range()
+		rng := b.Run.Expect.Range
+		if b.Run.Inputs != nil {
+			rng = b.Run.Inputs.Range()
 		}
 		found.add(rng, Failure{What: "the inputs are refused", Detail: lines(diags)})
 		return
@@ -115,7 +158,7 @@ func (b *block) try(ctx context.Context, found *tally) {
 	state, err := b.advance(ctx, x, inputs)
 	found.failures = append(found.failures, x.problems()...)
 	if err != nil {
-		found.add(b.run.expect.rng, Failure{What: "the run came to no end", Detail: err.Error()})
+		found.add(b.Run.Expect.Range, Failure{What: "the run came to no end", Detail: err.Error()})
 		return
 	}
 	if len(found.failures) == 0 { // else the run went wrong for a reason that the test file does not mean
@@ -141,7 +184,7 @@ func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state
 			err = e
 		}
 	}()
-	id, err := e.Submit(ctx, engine.Submission{Pipeline: b.pipe, Inputs: inputs, Seed: 1})
+	id, err := e.Submit(ctx, engine.Submission{Pipeline: b.Pipe, Inputs: inputs, Seed: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -151,34 +194,33 @@ func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state
 // inputs evaluates the run block's inputs and gives them to the pipeline's variables.
 func (b *block) inputs(ctx context.Context) (sdk.Values, pipeline.Diagnostics) {
 	given := sdk.Values{}
-	if b.run.inputs != nil {
-		v, diags := b.suite.newScope(b.bench.taker(ctx)).value(b.run.inputs)
-		var f finder
-		if f.hcl(diags); f.found.HasErrors() {
-			return nil, f.found
+	if b.Run.Inputs != nil {
+		v, diags := b.Suite.NewScope(b.bench.taker(ctx)).Value(b.Run.Inputs)
+		if diags.HasErrors() {
+			return nil, testfile.Diagnostics(diags)
 		}
 		if m, ok := v.(map[string]any); ok {
 			given = m
 		}
 	}
-	values, diags := b.pipe.Inputs(given)
-	return values, b.placed(diags)
+	values, diags := b.Pipe.Inputs(given)
+	return values, b.Placed(diags)
 }
 
 // refused checks that the pipeline or its inputs are, with the diagnostics that are expected.
 func (b *block) refused(ctx context.Context, found *tally) {
-	diags := b.diags
-	if b.pipe != nil && !diags.HasErrors() {
+	diags := b.Diags
+	if b.Pipe != nil && !diags.HasErrors() {
 		_, more := b.inputs(ctx)
 		diags = append(diags[:len(diags):len(diags)], more...)
 	}
-	for _, want := range b.run.diagnostics {
-		if !says(diags, want.text) {
-			found.add(want.rng, Failure{What: "the diagnostics", Want: "one that says " + asText(want.text), Got: orNone(lines(diags))})
+	for _, want := range b.Run.Diagnostics {
+		if !says(diags, want.Text) {
+			found.add(want.Range, Failure{What: "the diagnostics", Want: "one that says " + match.Text(want.Text), Got: orNone(lines(diags))})
 		}
 	}
 	if len(found.failures) == 0 && !diags.HasErrors() {
-		found.add(b.run.diagnostics[0].rng, Failure{What: "there are only warnings: the run would start",
+		found.add(b.Run.Diagnostics[0].Range, Failure{What: "there are only warnings: the run would start",
 			Detail: "take diagnostics out to test the run; spinbot validate shows warnings"})
 	}
 }

@@ -18,40 +18,42 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/media"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // compare adds every way in which the run is not as the block expects.
 func (b *block) compare(ctx context.Context, s *run.State, inputs sdk.Values, found *tally) {
-	x := &b.run.expect
+	x := &b.Run.Expect
 	if !b.compareState(s, found) {
 		return // what follows from it is not another failure
 	}
-	for _, address := range slices.Sorted(maps.Keys(x.nodes)) {
-		b.compareNode(s, address, x.nodes[address], found)
+	for _, address := range slices.Sorted(maps.Keys(x.Nodes)) {
+		b.compareNode(s, address, x.Nodes[address], found)
 	}
 	c, err := b.names(ctx, s, inputs)
 	if err != nil {
-		found.add(x.rng, Failure{What: "what the run gave cannot be read", Detail: err.Error()})
+		found.add(x.Range, Failure{What: "what the run gave cannot be read", Detail: err.Error()})
 		return
 	}
 	b.compareOutputs(c, s, found)
-	for _, a := range x.artifacts {
+	for _, a := range x.Artifacts {
 		b.compareArtifact(ctx, c, a, found)
 	}
-	for _, k := range x.conditions {
-		c.compareCondition(k, found)
+	for _, k := range x.Conditions {
+		compareCondition(c, k, found)
 	}
 }
 
 // compareState compares the run's state and error.
 func (b *block) compareState(s *run.State, found *tally) bool {
-	x := &b.run.expect
-	want, rng := x.state.text, x.state.rng
+	x := &b.Run.Expect
+	want, rng := x.State.Text, x.State.Range
 	if want == "" {
-		want, rng = string(run.Succeeded), x.rng
-		if x.err.text != "" {
-			want, rng = string(run.Failed), x.err.rng
+		want, rng = string(run.Succeeded), x.Range
+		if x.Error.Text != "" {
+			want, rng = string(run.Failed), x.Error.Range
 		}
 	}
 	got, text := string(s.Status), errorOf(s)
@@ -62,8 +64,8 @@ func (b *block) compareState(s *run.State, found *tally) bool {
 		found.add(rng, Failure{What: "the run's state", Want: want, Got: got, Detail: text})
 		return false
 	}
-	if x.err.text != "" && !strings.Contains(text, x.err.text) {
-		found.add(x.err.rng, Failure{What: "the run's error", Want: asText(x.err.text), Got: cut(text)})
+	if x.Error.Text != "" && !strings.Contains(text, x.Error.Text) {
+		found.add(x.Error.Range, Failure{What: "the run's error", Want: match.Text(x.Error.Text), Got: match.Cut(text)})
 	}
 	return true
 }
@@ -78,15 +80,15 @@ func errorOf(s *run.State) string {
 	return ""
 }
 
-func (b *block) compareNode(s *run.State, address string, want expected, found *tally) {
-	at, err := parseSteps(address)
+func (b *block) compareNode(s *run.State, address string, want testfile.Expected, found *tally) {
+	at, err := testfile.ParseSteps(address)
 	if err != nil {
 		return // Parse has said so
 	}
-	step := at.last()
+	step := at.Last()
 	n := s.Find(run.Path(at[:len(at)-1]), run.IDOf(step))
 	if n == nil {
-		found.add(want.rng, Failure{What: "the run has no " + address, Detail: "a module has no nodes before it begins; its rounds, where it repeats, are numbered: module.x~1/node.y"})
+		found.add(want.Range, Failure{What: "the run has no " + address, Detail: "a module has no nodes before it begins; its rounds, where it repeats, are numbered: module.x~1/node.y"})
 		return
 	}
 	got, failure := n.State, n.Error
@@ -97,79 +99,45 @@ func (b *block) compareNode(s *run.State, address string, want expected, found *
 			for _, k := range n.Keys {
 				keys = append(keys, k.String())
 			}
-			found.add(want.rng, Failure{What: "there is no " + address, Detail: at.whole().String() + " is " + string(n.State) + "; its instances: " + list(keys)})
+			found.add(want.Range, Failure{What: "there is no " + address, Detail: at.Whole().String() + " is " + string(n.State) + "; its instances: " + match.List(keys)})
 			return
 		}
 		got, failure = i.State, i.Error
 	}
-	if string(got) == want.text {
+	if string(got) == want.Text {
 		return
 	}
-	f := Failure{What: address, Want: want.text, Got: string(got), Detail: n.Reason}
+	f := Failure{What: address, Want: want.Text, Got: string(got), Detail: n.Reason}
 	if failure != nil {
 		f.Detail = failure.Error()
 	}
-	found.add(want.rng, f)
-}
-
-// types is what is known, before a run, of the names that expectations see.
-func (b *block) types() *scope {
-	c := b.suite.newScope(nil)
-	vars, outputs := map[string]cty.Value{}, map[string]cty.Value{}
-	for _, v := range b.pipe.Variables {
-		vars[v.Name] = cty.UnknownVal(expr.Type(&v.Schema))
-	}
-	for _, o := range b.pipe.Outputs {
-		outputs[o.Name] = cty.UnknownVal(expr.Type(&o.Schema))
-	}
-	c.names["var"], c.names["output"] = cty.ObjectVal(vars), cty.ObjectVal(outputs)
-	c.vertices(b.pipe, func(n *pipeline.Node) cty.Value {
-		if n.ForEach {
-			return cty.DynamicVal
-		}
-		return cty.UnknownVal(expr.Type(n.Outputs()))
-	})
-	c.names["run"] = cty.UnknownVal(cty.Object(map[string]cty.Type{"state": cty.String, "error": cty.String}))
-	return c
-}
-
-// vertices sets node, gate and module.
-func (c *scope) vertices(p *pipeline.Pipeline, value func(*pipeline.Node) cty.Value) {
-	by := map[pipeline.Kind]map[string]cty.Value{pipeline.KindNode: {}, pipeline.KindGate: {}, pipeline.KindModule: {}}
-	for _, n := range p.Nodes {
-		by[n.Kind][n.Name] = value(n)
-	}
-	for kind, members := range by {
-		if c.names[string(kind)] = cty.ObjectVal(members); len(members) == 0 && kind != pipeline.KindNode {
-			delete(c.names, string(kind)) // for what may be referred to
-		}
-	}
+	found.add(want.Range, f)
 }
 
 // names is what expectations see of a run that has ended.
-func (b *block) names(ctx context.Context, s *run.State, inputs sdk.Values) (*scope, error) {
-	c := b.suite.newScope(b.bench.taker(ctx))
+func (b *block) names(ctx context.Context, s *run.State, inputs sdk.Values) (*testfile.Scope, error) {
+	c := b.Suite.NewScope(b.bench.taker(ctx))
 	var err error
 	value := func(name string, schema *sdk.Schema, v any) cty.Value {
-		value, e := c.artifacts.In(schema, v)
+		value, e := c.Artifacts.In(schema, v)
 		if e != nil {
 			value, err = cty.DynamicVal, fmt.Errorf("%s: %w", name, e)
 		}
 		return value
 	}
 	vars, outputs := map[string]cty.Value{}, map[string]cty.Value{}
-	for _, v := range b.pipe.Variables {
+	for _, v := range b.Pipe.Variables {
 		vars[v.Name] = value(v.Name, &v.Schema, inputs[v.Name])
 	}
-	for _, o := range b.pipe.Outputs {
+	for _, o := range b.Pipe.Outputs {
 		outputs[o.Name] = value(o.Name, nil, b.plain(s.Outputs[o.Name]))
 	}
-	c.names["var"], c.names["output"] = cty.ObjectVal(vars), cty.ObjectVal(outputs)
-	c.vertices(b.pipe, func(n *pipeline.Node) cty.Value {
+	c.Names["var"], c.Names["output"] = cty.ObjectVal(vars), cty.ObjectVal(outputs)
+	c.SetVertices(b.Pipe, func(n *pipeline.Node) cty.Value {
 		v, schema := resultOf(s.Node(n.ID), n.Outputs())
 		return value(n.ID, schema, b.plain(v))
 	})
-	c.names["run"] = cty.ObjectVal(map[string]cty.Value{"state": cty.StringVal(string(s.Status)), "error": cty.StringVal(errorOf(s))})
+	c.Names["run"] = cty.ObjectVal(map[string]cty.Value{"state": cty.StringVal(string(s.Status)), "error": cty.StringVal(errorOf(s))})
 	return c, err
 }
 
@@ -213,133 +181,133 @@ func cannot(found *tally, what string, diags hcl.Diagnostics, rng hcl.Range) {
 	if diags[0].Subject != nil {
 		rng = *diags[0].Subject
 	}
-	found.add(rng, Failure{What: what + ": " + lowerFirst(strings.TrimSuffix(diags[0].Summary, ".")), Detail: diags[0].Detail})
+	found.add(rng, Failure{What: what + ": " + testfile.Diagnostics(diags)[0].Summary, Detail: diags[0].Detail})
 }
 
-func (b *block) compareOutputs(c *scope, s *run.State, found *tally) {
-	e := b.run.expect.outputs
+func (b *block) compareOutputs(c *testfile.Scope, s *run.State, found *tally) {
+	e := b.Run.Expect.Outputs
 	if e == nil {
 		return
 	}
-	want, diags := c.value(e)
+	want, diags := c.Value(e)
 	if diags.HasErrors() {
 		cannot(found, "outputs", diags, e.Range())
 		return
 	}
 	got, _ := b.plain(map[string]any(s.Outputs)).(map[string]any)
-	for _, d := range match(want, got) {
-		found.add(locate(e, d.steps), Failure{What: strings.TrimSuffix("output."+spell(d.steps), "."), Want: d.want, Got: d.got})
+	for _, d := range match.Values(want, got) {
+		found.add(testfile.Locate(e, d.Steps), Failure{What: strings.TrimSuffix("output."+match.Spell(d.Steps), "."), Want: d.Want, Got: d.Got})
 	}
 }
 
-func (c *scope) compareCondition(k *condition, found *tally) {
-	v, diags := expr.Eval(k.check, &hcl.EvalContext{Variables: c.names, Functions: c.functions})
+func compareCondition(c *testfile.Scope, k *testfile.Condition, found *tally) {
+	v, diags := expr.Eval(k.Check, &hcl.EvalContext{Variables: c.Names, Functions: c.Functions})
 	if diags.HasErrors() {
-		cannot(found, "check", diags, k.check.Range())
+		cannot(found, "check", diags, k.Check.Range())
 		return
 	}
 	ok, err := expr.ToBool(v)
 	if err != nil {
-		found.add(k.check.Range(), Failure{What: "check " + err.Error()})
+		found.add(k.Check.Range(), Failure{What: "check " + err.Error()})
 		return
 	}
 	if ok {
 		return
 	}
-	f := Failure{What: "the condition is false", Detail: c.saw(k.check)}
-	if k.message != nil {
-		if text, diags := c.value(k.message); !diags.HasErrors() {
+	f := Failure{What: "the condition is false", Detail: saw(c, k.Check)}
+	if k.Message != nil {
+		if text, diags := c.Value(k.Message); !diags.HasErrors() {
 			f.What = fmt.Sprint(text)
 		}
 	}
-	found.add(k.check.Range(), f)
+	found.add(k.Check.Range(), f)
 }
 
 // saw tells what the names in an expression stand for.
-func (c *scope) saw(e hclsyntax.Expression) string {
+func saw(c *testfile.Scope, e hclsyntax.Expression) string {
 	var out []string
 	for _, t := range e.Variables() {
-		v, diags := t.TraverseAbs(&hcl.EvalContext{Variables: c.names})
+		v, diags := t.TraverseAbs(&hcl.EvalContext{Variables: c.Names})
 		if diags.HasErrors() {
 			continue
 		}
-		x, err := c.artifacts.Out(v)
-		if line := expr.Spell(t) + " is " + asText(x); err == nil && !slices.Contains(out, line) {
+		x, err := c.Artifacts.Out(v)
+		if line := expr.Spell(t) + " is " + match.Text(x); err == nil && !slices.Contains(out, line) {
 			out = append(out, line)
 		}
 	}
 	return strings.Join(out, "\n")
 }
 
-func (b *block) compareArtifact(ctx context.Context, c *scope, a *artifactExpect, found *tally) {
-	v, diags := c.value(a.value)
+func (b *block) compareArtifact(ctx context.Context, c *testfile.Scope, a *testfile.Artifact, found *tally) {
+	v, diags := c.Value(a.Value)
 	if diags.HasErrors() {
-		cannot(found, a.name, diags, a.rng)
+		cannot(found, a.Name, diags, a.Range)
 		return
 	}
 	got, ok := v.(sdk.Artifact)
 	if !ok {
-		found.add(a.rng, Failure{What: a.name, Want: "an artifact", Got: asText(v)})
+		found.add(a.Range, Failure{What: a.Name, Want: "an artifact", Got: match.Text(v)})
 		return
 	}
 	differ := func(attribute, want, is string) {
-		found.add(a.ranges[attribute], Failure{What: a.name + " " + attribute, Want: want, Got: is})
+		found.add(a.Ranges[attribute], Failure{What: a.Name + " " + attribute, Want: want, Got: is})
 	}
-	if ok, err := path.Match(a.mediaType, got.MediaType); a.mediaType != "" && (!ok || err != nil) {
-		differ("media_type", a.mediaType, got.MediaType)
+	if ok, err := path.Match(a.MediaType, got.MediaType); a.MediaType != "" && (!ok || err != nil) {
+		differ("media_type", a.MediaType, got.MediaType)
 	}
-	if a.minSize > 0 && got.Size < a.minSize {
-		differ("min_size", "at least "+sdk.FormatSize(a.minSize), sdk.FormatSize(got.Size))
+	if a.MinSize > 0 && got.Size < a.MinSize {
+		differ("min_size", "at least "+sdk.FormatSize(a.MinSize), sdk.FormatSize(got.Size))
 	}
-	if a.maxSize > 0 && got.Size > a.maxSize {
-		differ("max_size", "at most "+sdk.FormatSize(a.maxSize), sdk.FormatSize(got.Size))
+	if a.MaxSize > 0 && got.Size > a.MaxSize {
+		differ("max_size", "at most "+sdk.FormatSize(a.MaxSize), sdk.FormatSize(got.Size))
 	}
-	if a.width == 0 && a.height == 0 && !a.timed && a.contains == "" {
+	if a.Width == 0 && a.Height == 0 && !a.Timed && a.Contains == "" {
 		return
 	}
 	r, err := b.bench.artifacts.Open(ctx, got.Digest)
 	if err != nil {
-		found.add(a.rng, Failure{What: a.name + ": its bytes are not there", Detail: "of " + asText(got) + " only the reference was recorded;\nrecord with a higher --copy, or expect media_type and size only"})
+		found.add(a.Range, Failure{What: a.Name + ": its bytes are not there", Detail: "of " + match.Text(got) + " only the reference was recorded;\nrecord with a higher --copy, or expect media_type and size only"})
 		return
 	}
 	defer r.Close()
-	a.compareBytes(r, got, differ, found)
+	compareBytes(a, r, got, differ, found)
 }
 
 // maxContains is how much of a text is searched, in bytes.
 const maxContains = 16 << 20
 
-func (a *artifactExpect) compareBytes(r io.ReadSeeker, got sdk.Artifact, differ func(attribute, want, is string), found *tally) {
-	if a.contains != "" {
+func compareBytes(a *testfile.Artifact, r io.ReadSeeker, got sdk.Artifact, differ func(attribute, want, is string), found *tally) {
+	if a.Contains != "" {
 		raw, err := io.ReadAll(io.LimitReader(r, maxContains))
-		if err != nil || !strings.Contains(string(raw), a.contains) {
-			is := asText(string(raw))
+		if err != nil || !strings.Contains(string(raw), a.Contains) {
+			is := match.Text(string(raw))
 			if !utf8.Valid(raw) {
 				is = "bytes that are no text"
 			}
-			differ("contains", asText(a.contains), is)
+			differ("contains", match.Text(a.Contains), is)
 		}
 	}
-	if a.width == 0 && a.height == 0 && !a.timed {
+	if a.Width == 0 && a.Height == 0 && !a.Timed {
 		return
 	}
 	f, err := media.Read(r, got.MediaType)
 	if err != nil {
-		found.add(a.rng, Failure{What: a.name + " (" + got.MediaType + ")", Detail: err.Error()})
+		found.add(a.Range, Failure{What: a.Name + " (" + got.MediaType + ")", Detail: err.Error()})
 		return
 	}
 	for _, side := range []struct {
 		name      string
 		want, got int
-	}{{"width", a.width, f.Width}, {"height", a.height, f.Height}} {
+	}{{"width", a.Width, f.Width}, {"height", a.Height, f.Height}} {
 		if side.want > 0 && side.want != side.got {
 			differ(side.name, fmt.Sprint(side.want), fmt.Sprint(side.got))
 		}
 	}
-	if a.timed && (f.Duration-a.duration).Abs() > a.tolerance {
-		want := a.duration.String()
-		if a.tolerance > 0 {
-			want += " ± " + a.tolerance.String()
+	if a.Timed && (f.Duration-a.Duration).Abs() > a.Tolerance {
+		want := a.Duration.String()
+		if a.Tolerance > 0 {
+			want += " ± " + a.Tolerance.String()
 		}
 		differ("duration", want, f.Duration.String())
 	}

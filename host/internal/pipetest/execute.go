@@ -13,6 +13,8 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -62,22 +64,18 @@ func (x *mocks) observe(e run.Event) {
 
 func (x *mocks) execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 	b := x.block
-	at := stepsTo(t.Address)
-	m := find(at, t.Type, b.run.mocks, b.suite.mocks)
+	at := testfile.StepsTo(t.Address)
+	m := find(at, t.Type, b.Run.Mocks, b.Suite.Mocks)
 	switch {
 	case m != nil:
 		return x.answer(ctx, m, t)
 	case b.bench.cfg.IsControl(t.Type):
 		return b.bench.control.Execute(ctx, t)
 	}
-	nodeType, _ := b.nodeType(t.Type)
-	x.problem(at.whole().String(), Failure{What: fmt.Sprintf("%s (%s) has no mock", at.whole(), t.Type),
-		Detail: "it would need its plugin; write a mock, here or at the top of the file:\n" + suggestion(nodeType), Range: b.run.Range})
+	nodeType, _ := b.NodeType(t.Type)
+	x.problem(at.Whole().String(), Failure{What: fmt.Sprintf("%s (%s) has no mock", at.Whole(), t.Type),
+		Detail: "it would need its plugin; write a mock, here or at the top of the file:\n" + suggestion(nodeType), Range: b.Run.Range})
 	return sdk.Result{}, sdk.Refuse("there is no mock of "+t.Type, "")
-}
-
-func (b *block) nodeType(name string) (sdk.NodeType, bool) {
-	return types{b.bench.cfg.Types, b.suite.types}.NodeType(name)
 }
 
 // problem keeps what is wrong with the test file; of the instances of one node only the first by name.
@@ -104,21 +102,21 @@ func (x *mocks) problems() []Failure {
 
 // broken reports what is wrong with a mock, at the task that it should have answered.
 func (x *mocks) broken(t *sdk.Task, rng hcl.Range, what, detail string) (sdk.Result, error) {
-	at := stepsTo(t.Address)
-	x.problem(at.whole().String(), Failure{What: at.String() + ": " + what, Detail: detail, Range: rangeOf(rng)})
+	at := testfile.StepsTo(t.Address)
+	x.problem(at.Whole().String(), Failure{What: at.String() + ": " + what, Detail: detail, Range: testfile.RangeOf(rng)})
 	return sdk.Result{}, sdk.Refuse("its mock is of no use: "+what, "")
 }
 
 // answer gives what the mock says.
-func (x *mocks) answer(ctx context.Context, m *mock, t *sdk.Task) (sdk.Result, error) {
-	nodeType, _ := x.block.nodeType(t.Type)
-	c := x.block.suite.newScope(x.block.bench.taker(ctx))
-	if err := c.taskNames(t, &nodeType.Inputs); err != nil {
-		return x.broken(t, m.rng, "its inputs cannot be read: "+err.Error(), "")
+func (x *mocks) answer(ctx context.Context, m *testfile.Mock, t *sdk.Task) (sdk.Result, error) {
+	nodeType, _ := x.block.NodeType(t.Type)
+	c := x.block.Suite.NewScope(x.block.bench.taker(ctx))
+	if err := c.TaskNames(t, &nodeType.Inputs); err != nil {
+		return x.broken(t, m.Range, "its inputs cannot be read: "+err.Error(), "")
 	}
 	attempt := t.Address.Attempt
-	if m.fail != nil {
-		failure, attempts, diags := c.failure(m)
+	if m.Fail != nil {
+		failure, attempts, diags := failureOf(c, m)
 		if diags.HasErrors() {
 			return x.broken(t, *diags[0].Subject, diags[0].Summary, diags[0].Detail)
 		}
@@ -127,18 +125,18 @@ func (x *mocks) answer(ctx context.Context, m *mock, t *sdk.Task) (sdk.Result, e
 		}
 		attempt -= attempts
 	}
-	if m.recorded != nil {
+	if m.Recorded != nil {
 		return x.replay(ctx, c, m, t, attempt)
 	}
-	v, diags := c.value(m.outputs)
+	v, diags := c.Value(m.Outputs)
 	if diags.HasErrors() {
-		return x.broken(t, *diags[0].Subject, lowerFirst(diags[0].Summary), diags[0].Detail)
+		return x.broken(t, *diags[0].Subject, testfile.Diagnostics(diags)[0].Summary, diags[0].Detail)
 	}
 	return x.fitting(c, m, t, nodeType, v)
 }
 
 // fitting gives outputs that fit the node type, as its own would have to.
-func (x *mocks) fitting(c *scope, m *mock, t *sdk.Task, nodeType sdk.NodeType, v any) (sdk.Result, error) {
+func (x *mocks) fitting(c *testfile.Scope, m *testfile.Mock, t *sdk.Task, nodeType sdk.NodeType, v any) (sdk.Result, error) {
 	v = expr.Coerce(&nodeType.Outputs, v)
 	wrong := nodeType.Outputs.Check(v)
 	outputs, ok := v.(map[string]any)
@@ -146,25 +144,25 @@ func (x *mocks) fitting(c *scope, m *mock, t *sdk.Task, nodeType sdk.NodeType, v
 		return sdk.Result{Outputs: outputs}, nil
 	}
 	if !ok {
-		return x.broken(t, m.rng, "outputs want an object", "")
+		return x.broken(t, m.Range, "outputs want an object", "")
 	}
-	rng, detail := m.rng, nodeType.Name+" says what it gives; spinbot node-types "+nodeType.Name+" shows it"
-	if m.outputs != nil {
-		at := part(m.outputs, stepsOf(wrong[0].Path))
-		rng, detail = at.Range(), strings.TrimPrefix(c.saw(at)+"\n"+detail, "\n")
+	rng, detail := m.Range, nodeType.Name+" says what it gives; spinbot node-types "+nodeType.Name+" shows it"
+	if m.Outputs != nil {
+		at := testfile.Part(m.Outputs, testfile.StepsOf(wrong[0].Path))
+		rng, detail = at.Range(), strings.TrimPrefix(saw(c, at)+"\n"+detail, "\n")
 	}
 	return x.broken(t, rng, "outputs: "+wrong[0].String(), detail)
 }
 
-// failure evaluates how the mock fails, and for how many attempts; 0: for all.
-func (c *scope) failure(m *mock) (*sdk.Error, int, hcl.Diagnostics) {
-	v, diags := c.value(m.fail)
+// failureOf evaluates how the mock fails, and for how many attempts; 0: for all.
+func failureOf(c *testfile.Scope, m *testfile.Mock) (*sdk.Error, int, hcl.Diagnostics) {
+	v, diags := c.Value(m.Fail)
 	if diags.HasErrors() {
 		return nil, 0, diags
 	}
-	v = expr.Coerce(&failSchema, v)
-	if wrong := failSchema.Check(v); len(wrong) > 0 {
-		rng := locate(m.fail, stepsOf(wrong[0].Path))
+	v = expr.Coerce(&testfile.FailSchema, v)
+	if wrong := testfile.FailSchema.Check(v); len(wrong) > 0 {
+		rng := testfile.Locate(m.Fail, testfile.StepsOf(wrong[0].Path))
 		return nil, 0, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "fail: " + wrong[0].String(), Subject: &rng}}
 	}
 	f := v.(map[string]any)
@@ -172,7 +170,7 @@ func (c *scope) failure(m *mock) (*sdk.Error, int, hcl.Diagnostics) {
 	permanent, _ := f["permanent"].(bool)
 	attempts := 0
 	if n := f["attempts"]; n != nil {
-		attempts, _ = strconv.Atoi(asText(n)) // a whole number, as the schema has checked
+		attempts, _ = strconv.Atoi(match.Text(n)) // a whole number, as the schema has checked
 	}
 	e := &sdk.Error{Cause: sdk.Cause(text("cause")), Message: text("message"), Hint: text("hint"), Detail: text("detail"), Permanent: permanent}
 	if e.Cause == "" {
@@ -183,37 +181,58 @@ func (c *scope) failure(m *mock) (*sdk.Error, int, hcl.Diagnostics) {
 
 // replay gives what an attempt of a real run gave, its last one's when the run had fewer, and in its place what the mock
 // says itself.
-func (x *mocks) replay(ctx context.Context, c *scope, m *mock, t *sdk.Task, attempt int) (sdk.Result, error) {
-	r, ok := m.recorded.Find(stepsTo(t.Address).String())
+func (x *mocks) replay(ctx context.Context, c *testfile.Scope, m *testfile.Mock, t *sdk.Task, attempt int) (sdk.Result, error) {
+	r, ok := m.Recorded.Find(testfile.StepsTo(t.Address).String())
 	if !ok {
-		return x.broken(t, m.rng, "nothing was recorded of it", "in "+m.recorded.Path()+" there is "+list(m.recorded.Nodes()))
+		return x.broken(t, m.Range, "nothing was recorded of it", "in "+m.Recorded.Path()+" there is "+match.List(m.Recorded.Nodes()))
 	}
 	a := r.Attempts[min(attempt, len(r.Attempts))-1]
 	if a.Error != nil {
 		e := *a.Error
 		return sdk.Result{}, &e
 	}
-	outputs, err := m.recorded.Restore(ctx, a.Outputs, x.block.bench.artifacts)
+	outputs, err := m.Recorded.Restore(ctx, a.Outputs, x.block.bench.artifacts)
 	if err != nil {
-		return x.broken(t, m.rng, err.Error(), "spinbot test --record writes it anew")
+		return x.broken(t, m.Range, err.Error(), "spinbot test --record writes it anew")
 	}
 	var own any = map[string]any{}
-	if m.outputs != nil {
+	if m.Outputs != nil {
 		var diags hcl.Diagnostics
-		if own, diags = c.value(m.outputs); diags.HasErrors() {
-			return x.broken(t, *diags[0].Subject, lowerFirst(diags[0].Summary), diags[0].Detail)
+		if own, diags = c.Value(m.Outputs); diags.HasErrors() {
+			return x.broken(t, *diags[0].Subject, testfile.Diagnostics(diags)[0].Summary, diags[0].Detail)
 		}
 	}
 	given, _ := own.(map[string]any) // checked before
 	for _, name := range a.Sensitive {
 		if _, ok := given[name]; !ok {
-			return x.broken(t, m.rng, "its output "+name+" is sensitive, so it was not recorded",
-				"say what it gives: mock \""+m.target+"\" { recorded = \"…\", outputs = { "+name+" = … } }")
+			return x.broken(t, m.Range, "its output "+name+" is sensitive, so it was not recorded",
+				"say what it gives: mock \""+m.Target+"\" { recorded = \"…\", outputs = { "+name+" = … } }")
 		}
 	}
 	whole := map[string]any{}
 	maps.Copy(whole, outputs)
 	maps.Copy(whole, given)
-	nodeType, _ := x.block.nodeType(t.Type)
+	nodeType, _ := x.block.NodeType(t.Type)
 	return x.fitting(c, m, t, nodeType, whole)
+}
+
+// find gives the mock of a task: the nearer block's before the file's, and the narrower before the wider.
+func find(instance testfile.Steps, nodeType string, levels ...[]*testfile.Mock) *testfile.Mock {
+	for _, mocks := range levels {
+		var best *testfile.Mock
+		most := -1
+		for _, m := range mocks {
+			narrow, ok := m.At.Covers(instance)
+			if m.At == nil {
+				narrow, ok = -1, m.Target == nodeType
+			}
+			if ok && (best == nil || narrow > most) {
+				best, most = m, narrow
+			}
+		}
+		if best != nil {
+			return best
+		}
+	}
+	return nil
 }

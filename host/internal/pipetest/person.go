@@ -14,6 +14,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -109,26 +111,26 @@ func (p *person) look(ctx context.Context, s *run.State) (rests bool, err error)
 // answer says what the run block has to say to an instance that waits.
 func (p *person) answer(ctx context.Context, s *run.State, i *run.Instance) (bool, error) {
 	at := s.Address(i)
-	a := p.block.answerOf(stepsTo(at))
+	a := p.block.answerOf(testfile.StepsTo(at))
 	gate := i.Node.Gate && i.Error == nil
 	switch {
 	case a == nil && gate:
-		p.wrong(at, p.block.run.expect.rng, "nobody answers", "say what a person does: answer \""+stepsTo(at).String()+"\" { approved = true }")
+		p.wrong(at, p.block.Run.Expect.Range, "nobody answers", "say what a person does: answer \""+testfile.StepsTo(at).String()+"\" { approved = true }")
 		return false, nil
-	case a == nil, !gate && a.decide == "", gate && a.timedOut:
+	case a == nil, !gate && a.Decide == "", gate && a.TimedOut:
 		return gate, nil // a gate that nobody answers in time is not left: its time passes
-	case p.given[stepsTo(at).String()]:
+	case p.given[testfile.StepsTo(at).String()]:
 		return gate, nil // the state is older than the answer; what was decided is so once
 	}
-	p.given[stepsTo(at).String()] = true
-	c := p.block.suite.newScope(p.block.bench.taker(ctx))
-	c.each(i.Key)
+	p.given[testfile.StepsTo(at).String()] = true
+	c := p.block.Suite.NewScope(p.block.bench.taker(ctx))
+	c.Each(i.Key)
 	var err error
 	if gate {
 		p.asked(ctx, at, i, a)
-		err = p.engine.Answer(ctx, at, pipeline.Answer{Approved: a.approved, Form: p.values(c, at, a.form), By: a.by, Comment: a.comment})
+		err = p.engine.Answer(ctx, at, pipeline.Answer{Approved: a.Approved, Form: p.values(c, at, a.Form), By: a.By, Comment: a.Comment})
 	} else {
-		err = p.engine.Decide(ctx, at, engine.Decision{What: a.decide, Inputs: p.values(c, at, a.inputs), Outputs: p.values(c, at, a.outputs), By: a.by, Reason: a.comment})
+		err = p.engine.Decide(ctx, at, engine.Decision{What: a.Decide, Inputs: p.values(c, at, a.Inputs), Outputs: p.values(c, at, a.Outputs), By: a.By, Reason: a.Comment})
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrNotWaiting) && !errors.Is(err, engine.ErrEnded) {
 		var diags pipeline.Diagnostics
@@ -136,15 +138,15 @@ func (p *person) answer(ctx context.Context, s *run.State, i *run.Instance) (boo
 		if errors.As(err, &diags) {
 			detail = lines(diags)
 		}
-		p.wrong(at, a.rng, "the answer is refused", detail)
+		p.wrong(at, a.Range, "the answer is refused", detail)
 		return false, nil
 	}
 	return true, ctx.Err()
 }
 
 // asked compares what a gate asks with what the test file says.
-func (p *person) asked(ctx context.Context, at sdk.Address, i *run.Instance, a *answer) {
-	if a.message.text == "" {
+func (p *person) asked(ctx context.Context, at sdk.Address, i *run.Instance, a *testfile.Answer) {
+	if a.Message.Text == "" {
 		return
 	}
 	raw := []byte(i.Ask)
@@ -155,28 +157,53 @@ func (p *person) asked(ctx context.Context, at sdk.Address, i *run.Instance, a *
 		}
 	}
 	var q pipeline.Question
-	if err := json.Unmarshal(raw, &q); err != nil || !strings.Contains(q.Message, a.message.text) {
-		p.mocks.problem(stepsTo(at).String(), Failure{What: stepsTo(at).String() + " message", Want: asText(a.message.text), Got: asText(q.Message), Range: rangeOf(a.message.rng)})
+	if err := json.Unmarshal(raw, &q); err != nil || !strings.Contains(q.Message, a.Message.Text) {
+		p.mocks.problem(testfile.StepsTo(at).String(), Failure{What: testfile.StepsTo(at).String() + " message", Want: match.Text(a.Message.Text), Got: match.Text(q.Message), Range: testfile.RangeOf(a.Message.Range)})
 	}
 }
 
 // values evaluates a part of an answer.
-func (p *person) values(c *scope, at sdk.Address, e hclsyntax.Expression) sdk.Values {
+func (p *person) values(c *testfile.Scope, at sdk.Address, e hclsyntax.Expression) sdk.Values {
 	if e == nil {
 		return nil
 	}
-	v, diags := c.value(e)
+	v, diags := c.Value(e)
 	if diags.HasErrors() {
-		p.wrong(at, *diags[0].Subject, lowerFirst(diags[0].Summary), diags[0].Detail)
+		p.wrong(at, *diags[0].Subject, testfile.Diagnostics(diags)[0].Summary, diags[0].Detail)
 		return nil
 	}
 	m, ok := v.(map[string]any)
 	if !ok {
-		p.wrong(at, e.Range(), "want an object, got "+asText(v), "")
+		p.wrong(at, e.Range(), "want an object, got "+match.Text(v), "")
 	}
 	return m
 }
 
 func (p *person) wrong(at sdk.Address, rng hcl.Range, what, detail string) {
-	p.mocks.problem(stepsTo(at).whole().String(), Failure{What: stepsTo(at).String() + ": " + what, Detail: detail, Range: rangeOf(rng)})
+	p.mocks.problem(testfile.StepsTo(at).Whole().String(), Failure{What: testfile.StepsTo(at).String() + ": " + what, Detail: detail, Range: testfile.RangeOf(rng)})
+}
+
+// answerOf gives the narrowest answer to an instance; nil when there is none.
+func (b *block) answerOf(instance testfile.Steps) (best *testfile.Answer) {
+	most := -1
+	for _, a := range b.Run.Answers {
+		if narrow, ok := a.At.Covers(instance); ok && narrow > most {
+			best, most = a, narrow
+		}
+	}
+	return best
+}
+
+// waits says what a run waits for that has not ended.
+func waits(s *run.State) string {
+	var out []string
+	s.Walk(func(n *run.Node) {
+		for _, i := range n.Instances {
+			if i.State == run.NodeWaiting && i.Error != nil {
+				at := testfile.StepsTo(s.Address(i)).String()
+				out = append(out, at+" waits for a person: "+i.Error.Error()+"\nanswer \""+at+"\" { decide = \"retry\" } goes on")
+			}
+		}
+	})
+	return strings.Join(out, "\n")
 }

@@ -3,7 +3,6 @@ package pipetest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -15,9 +14,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/exec"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -79,12 +78,12 @@ func newBench(t *testing.T) *Bench {
 func report(t *testing.T, file string) string {
 	t.Helper()
 	var out bytes.Buffer
-	suite, diags := Parse(file)
+	suite, diags := testfile.Read(file)
 	if suite != nil {
 		b := newBench(t)
 		trial, more := b.Check(suite, nil)
 		if diags = append(diags, more...); !diags.HasErrors() {
-			diags.Write(&out, Source, false)
+			diags.Write(&out, testfile.Source, false)
 			for i := range trial.Runs() {
 				r := trial.Run(t.Context(), i)
 				fmt.Fprintf(&out, "%s: %s\n", r.Name, map[bool]string{true: "passed", false: "failed"}[r.Passed])
@@ -92,12 +91,12 @@ func report(t *testing.T, file string) string {
 				for _, f := range r.Failures {
 					list = append(list, f.Diagnostic())
 				}
-				list.Write(&out, Source, false)
+				list.Write(&out, testfile.Source, false)
 			}
 			return out.String()
 		}
 	}
-	diags.Write(&out, Source, false)
+	diags.Write(&out, testfile.Source, false)
 	return out.String()
 }
 
@@ -161,47 +160,6 @@ func unpack(t *testing.T, dir string, archive *txtar.Archive) {
 	}
 }
 
-func TestMatch(t *testing.T) {
-	t.Parallel()
-	value := func(text string) any {
-		var v sdk.Values
-		if err := json.Unmarshal([]byte(`{"v":`+text+`}`), &v); err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		return v["v"]
-	}
-	for _, c := range []struct{ want, got, differences string }{
-		{`34.1`, `34.10`, ``},
-		{`3410e-2`, `34.1`, ``},
-		{`34.1`, `34.100000000000001`, `: 34.1 != 34.100000000000001`},
-		{`"34"`, `34`, `: "34" != 34`},
-		{`true`, `true`, ``},
-		{`null`, `null`, ``},
-		{`{"a": null}`, `{}`, ``},
-		{`{"a": null}`, `{"a": 1}`, `a: null != 1`},
-		{`{"a": {"b": 1}}`, `{"a": {"b": 1, "c": 2}, "d": 3}`, ``},
-		{`{"a": {"b": 1}}`, `{"a": {"b": 2, "c": 2}}`, `a.b: 1 != 2`},
-		{`{"a": 1}`, `{"b": 1}`, `a: 1 != nothing of that name; there is b`},
-		{`{"a b": 1}`, `{"a b": 2}`, `["a b"]: 1 != 2`},
-		{`{"a": 1}`, `[1]`, `: {"a":1} != [1]`},
-		{`[1, {"a": "<"}]`, `[1, {"a": "<", "b": 2}]`, ``},
-		{`[1, 2]`, `[1, 3]`, `[1]: 2 != 3`},
-		{`[1]`, `[1, 3]`, `: a list of 1 element != a list of 2 elements: [1,3]`},
-		{`[1]`, `{"a": 1}`, `: [1] != {"a":1}`},
-		{`{"$artifact": "sha256:aa", "name": "x"}`, `{"$artifact": "sha256:aa", "name": "y"}`, ``},
-		{`{"$artifact": "sha256:aa", "name": "x", "media_type": "a/b", "size": 3}`, `"x"`, `: the artifact x (a/b, 3 B, sha256:aa…) != "x"`},
-		{`"x"`, `{"$artifact": "sha256:aa", "name": "x", "media_type": "a/b", "size": 3}`, `: "x" != the artifact x (a/b, 3 B, sha256:aa…)`},
-	} {
-		var out []string
-		for _, d := range match(value(c.want), value(c.got)) {
-			out = append(out, spell(d.steps)+": "+d.want+" != "+d.got)
-		}
-		if got := strings.Join(out, "\n"); got != c.differences {
-			t.Errorf("%s and %s: got %q, want %q", c.want, c.got, got, c.differences)
-		}
-	}
-}
-
 // TestHang: a run block that does not end fails, and says so.
 func TestHang(t *testing.T) {
 	t.Parallel()
@@ -215,7 +173,7 @@ func TestHang(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	suite, _ := Parse(filepath.Join(dir, "x.test.hcl"))
+	suite, _ := testfile.Read(filepath.Join(dir, "x.test.hcl"))
 	trial, diags := b.Check(suite, nil)
 	if diags.HasErrors() {
 		t.Fatal(diags)
@@ -236,7 +194,7 @@ func TestParallel(t *testing.T) {
 	}
 	unpack(t, dir, archive)
 	b := newBench(t)
-	suite, diags := Parse(filepath.Join(dir, "x.test.hcl"))
+	suite, diags := testfile.Read(filepath.Join(dir, "x.test.hcl"))
 	if suite == nil {
 		t.Fatal(diags)
 	}
@@ -257,23 +215,4 @@ func TestParallel(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzParse: no test file makes it panic.
-func FuzzParse(f *testing.F) {
-	archives, _ := filepath.Glob("testdata/*.txtar")
-	for _, path := range archives {
-		if a, err := txtar.ParseFile(path); err == nil {
-			for _, file := range a.Files {
-				if file.Name == "x.test.hcl" {
-					f.Add(file.Data)
-				}
-			}
-		}
-	}
-	dir := f.TempDir()
-	f.Fuzz(func(_ *testing.T, src []byte) {
-		d := &decoder{suite: &Suite{File: "x.test.hcl", files: &expr.Files{}}, dir: dir}
-		d.file(src)
-	})
 }

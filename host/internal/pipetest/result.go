@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 )
 
 // Failure is one thing that is not as a run block expects.
@@ -79,11 +80,11 @@ func (f FileResult) Count() (passed, failed int) {
 type tally struct{ failures []Failure }
 
 func (t *tally) add(rng hcl.Range, f Failure) {
-	f.Range = rangeOf(rng)
+	f.Range = testfile.RangeOf(rng)
 	t.failures = append(t.failures, f)
 }
 
-func (t *tally) result(r *Run, took time.Duration) Result {
+func (t *tally) result(r *testfile.Run, took time.Duration) Result {
 	slices.SortStableFunc(t.failures, func(a, b Failure) int {
 		return cmp.Or(a.Range.Start.Byte-b.Range.Start.Byte, cmp.Compare(a.What, b.What))
 	})

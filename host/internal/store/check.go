@@ -91,7 +91,7 @@ func (q Query) Match(h Head) bool {
 		(q.Pipeline == "" || h.Pipeline == q.Pipeline) &&
 		(len(q.States) == 0 || slices.Contains(q.States, h.State)) &&
 		(q.Owner == "" || h.Owner == q.Owner) &&
-		(q.Text == "" || strings.Contains(Lower(strings.Join([]string{h.Run, h.Pipeline, h.Owner, h.Error}, "\n")), Lower(q.Text))) &&
+		(q.Text == "" || strings.Contains(h.Text(), Lower(q.Text))) &&
 		(q.Before == "" || h.Run < q.Before) && h.Run >= q.From
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,7 +31,14 @@ type Metrics struct {
 	servedBytes   prometheus.Counter
 	requests      *prometheus.CounterVec
 	reqSeconds    *prometheus.HistogramVec
+	triggers      *prometheus.CounterVec
+
+	mu    sync.Mutex
+	fired map[[2]string]bool // pipelines and triggers that are labels
 }
+
+// maxTriggers is how many triggers are told apart. People name them: their names may change, but not become ever more series.
+const maxTriggers = 500
 
 var taskBuckets = []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 5, 15, 60, 300, 1800, 7200}
 
@@ -50,12 +58,14 @@ func New(version string) *Metrics {
 		storedBytes:   counter("artifact_stored_bytes_total", "Bytes taken into the artifact store."),
 		servedBytes:   counter("artifact_fetched_bytes_total", "Bytes of artifacts given to tasks."),
 		requests:      counters("http_requests_total", "Requests answered.", "method", "route", "status"),
+		triggers:      counters("trigger_fires_total", "Fires of triggers, by what became of them: fired, skipped or refused.", "pipeline", "trigger", "outcome"),
+		fired:         map[[2]string]bool{},
 		reqSeconds:    histograms("http_request_seconds", "Time until an answer began.", prometheus.DefBuckets, "method", "route"),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "spinbot", Name: "build_info", Help: "Always 1."}, []string{"version", "go"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(build, m.runs, m.attempts, m.taskSeconds, m.inFlight, m.wasmSeconds, m.appends, m.appendEvents,
-		m.appendErrors, m.appendSeconds, m.storedBytes, m.servedBytes, m.requests, m.reqSeconds,
+		m.appendErrors, m.appendSeconds, m.storedBytes, m.servedBytes, m.requests, m.reqSeconds, m.triggers,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -84,6 +94,21 @@ func (m *Metrics) Counter(name, help string, read func() float64) {
 
 // Run counts a run that came into a state.
 func (m *Metrics) Run(state string) { m.runs.WithLabelValues(state).Inc() }
+
+// Trigger counts a fire. Beyond 500 triggers the rest are one, with the label "(other)".
+func (m *Metrics) Trigger(pipeline, trigger, outcome string) {
+	m.mu.Lock()
+	key := [2]string{pipeline, trigger}
+	if !m.fired[key] {
+		if len(m.fired) < maxTriggers {
+			m.fired[key] = true
+		} else {
+			pipeline, trigger = "(other)", "(other)"
+		}
+	}
+	m.mu.Unlock()
+	m.triggers.WithLabelValues(pipeline, trigger, outcome).Inc()
+}
 
 // Request counts an answered request.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {

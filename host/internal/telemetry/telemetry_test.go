@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
@@ -231,6 +235,64 @@ func TestMetricsHammer(t *testing.T) {
 	all.Wait()
 	want(t, m, `spinbot_runs_total{state="running"} 800`, `spinbot_http_requests_total{method="GET",route="/health",status="201"} 400`,
 		`spinbot_node_attempts_total{cause="succeeded",type="test.a"} 800`, `spinbot_tasks_in_flight{executor="plugin"} 0`)
+}
+
+// TestTriggers: triggers are told apart, up to a bound.
+func TestTriggers(t *testing.T) {
+	t.Parallel()
+	m := New("")
+	m.Trigger("film", "nightly", "fired")
+	m.Trigger("film", "nightly", "fired")
+	m.Trigger("film", "nightly", "skipped")
+	for k := range maxTriggers + 10 {
+		m.Trigger("p", fmt.Sprint(k), "refused")
+	}
+	m.Trigger("film", "nightly", "refused") // it was there before
+	want(t, m, `spinbot_trigger_fires_total{outcome="fired",pipeline="film",trigger="nightly"} 2`,
+		`spinbot_trigger_fires_total{outcome="skipped",pipeline="film",trigger="nightly"} 1`,
+		`spinbot_trigger_fires_total{outcome="refused",pipeline="film",trigger="nightly"} 1`,
+		`spinbot_trigger_fires_total{outcome="refused",pipeline="(other)",trigger="(other)"} 11`)
+	if n := strings.Count(written(t, m), "\nspinbot_trigger_fires_total{"); n != maxTriggers+3 {
+		t.Errorf("%d series", n)
+	}
+}
+
+// TestDocument: docs/metrics.md has every metric, and none that is not there.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := New("")
+	m.Devices(func() []device.Device { return nil })
+	ours := map[string]bool{}
+	descs := make(chan *prometheus.Desc)
+	go func() {
+		defer close(descs)
+		m.registry.Describe(descs)
+	}()
+	for d := range descs {
+		if name := regexp.MustCompile(`fqName: "(spinbot_\w+)"`).FindStringSubmatch(d.String()); name != nil {
+			ours[name[1]] = true
+		}
+	}
+	gauges, err := os.ReadFile("../app/host/gauges.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range regexp.MustCompile(`metrics\.(?:Gauge|Counter)\("(\w+)"`).FindAllStringSubmatch(string(gauges), -1) {
+		ours["spinbot_"+g[1]] = true
+	}
+	for _, name := range regexp.MustCompile("(?m)^\\| `(spinbot_\\w+)").FindAllStringSubmatch(string(doc), -1) {
+		if !ours[name[1]] {
+			t.Errorf("docs/metrics.md tells of %s, which is not there", name[1])
+		}
+		delete(ours, name[1])
+	}
+	for name := range ours {
+		t.Errorf("docs/metrics.md does not tell of %s", name)
+	}
 }
 
 // TestWriteOf: each figure says whose it is, and is otherwise as it was.

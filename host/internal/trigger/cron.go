@@ -133,8 +133,7 @@ func (c *cron) due(ctx context.Context, now time.Time) error {
 	switch {
 	case late > grace && !c.tr.CatchUp:
 		c.log.Warn("trigger missed", "times", n, "last", last, "fix", "catch_up = true fires once for what was missed")
-		c.s.skip(last, "no host was running, or it could make no runs")
-		return c.r.save(ctx, c.s)
+		return c.skip(ctx, last, "no host was running, or it could make no runs")
 	case n > 1 || late > grace:
 		c.log.Warn("trigger fires once for times that were missed", "times", n, "last", last)
 	}
@@ -152,14 +151,23 @@ func (c *cron) fire(ctx context.Context, at time.Time) error {
 		return c.begin(ctx, at)
 	case c.tr.Overlap != pipeline.OverlapQueue:
 		c.log.Info("trigger skipped", "time", at, "run", c.s.Run)
-		c.s.skip(at, c.s.Run+" was still going")
+		return c.skip(ctx, at, c.s.Run+" was still going")
 	case len(c.s.Waiting) >= maxWaiting:
 		c.log.Warn("trigger skipped", "time", at, "waiting", len(c.s.Waiting))
-		c.s.skip(at, fmt.Sprintf("%d fires were waiting already", len(c.s.Waiting)))
-	default:
-		c.s.Waiting = append(c.s.Waiting, at)
+		return c.skip(ctx, at, fmt.Sprintf("%d fires were waiting already", len(c.s.Waiting)))
 	}
+	c.s.Waiting = append(c.s.Waiting, at)
 	return c.r.save(ctx, c.s)
+}
+
+// skip leaves a time out.
+func (c *cron) skip(ctx context.Context, at time.Time, why string) error {
+	c.s.skip(at, why)
+	err := c.r.save(ctx, c.s)
+	if err == nil {
+		c.cfg.Observe(c.p.Name, c.tr.Name, Skipped)
+	}
+	return err
 }
 
 // going says whether the trigger's last run goes on. Its end will wake what waits for it.
@@ -211,8 +219,16 @@ func (c *cron) carryOut(ctx context.Context) error {
 		return err
 	default:
 		c.s.failed(c.cfg.Now(), err)
-		return errors.Join(err, c.r.save(ctx, c.s))
+		saved := c.r.save(ctx, c.s)
+		if saved == nil {
+			c.observe(ctx, c.p.Name, c.tr.Name, err)
+		}
+		return errors.Join(err, saved)
 	}
 	c.s.Intent = nil
-	return c.r.save(ctx, c.s)
+	saved := c.r.save(ctx, c.s)
+	if saved == nil {
+		c.observe(ctx, c.p.Name, c.tr.Name, err)
+	}
+	return saved
 }

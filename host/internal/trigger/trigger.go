@@ -69,7 +69,23 @@ type Config struct {
 	// Look is how long the timer waits at most; 0: a quarter of a minute.
 	Look time.Duration
 	Log  *slog.Logger
+	// Observe, when set, is told what became of each fire, once that is recorded. It must not block.
+	Observe func(pipeline, trigger string, o Outcome)
 }
+
+// Outcome is what became of a fire.
+type Outcome string
+
+// The outcomes of fires.
+const (
+	// Fired: a run was made.
+	Fired Outcome = "fired"
+	// Skipped: a time of a schedule was left out, or a webhook's delivery had come before.
+	Skipped Outcome = "skipped"
+	// Refused: no run was made, because who asked is not known, the inputs are wrong, or the host makes none now. What is
+	// tried again counts each time.
+	Refused Outcome = "refused"
+)
 
 // The errors of asking for a trigger.
 var (
@@ -105,6 +121,9 @@ func New(cfg Config) *Triggers {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(string, string, Outcome) {}
 	}
 	return &Triggers{cfg: cfg, wake: make(chan struct{}, 1), records: map[string]*record{}, awaited: map[string]struct{}{}}
 }
@@ -223,6 +242,7 @@ func (t *Triggers) Fire(ctx context.Context, pipelineName, name, owner string, e
 	if err != nil {
 		return "", err
 	}
+	defer func() { t.observe(ctx, pipelineName, name, err) }()
 	e.Time = t.cfg.Now()
 	r := t.record(pipelineName, name)
 	r.mu.Lock()
@@ -235,6 +255,16 @@ func (t *Triggers) Fire(ctx context.Context, pipelineName, name, owner string, e
 		return "", errors.Join(err, r.change(ctx, func(s *state) error { s.failed(e.Time, err); return nil }))
 	}
 	return id, r.change(ctx, func(s *state) error { s.made(e.Time, id); return nil })
+}
+
+// observe tells that a fire made a run, or why it made none. That whoever asked went away is no outcome.
+func (t *Triggers) observe(ctx context.Context, pipelineName, name string, err error) {
+	switch {
+	case err == nil:
+		t.cfg.Observe(pipelineName, name, Fired)
+	case ctx.Err() == nil:
+		t.cfg.Observe(pipelineName, name, Refused)
+	}
 }
 
 // submit evaluates a trigger's inputs and makes the run.

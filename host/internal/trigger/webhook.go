@@ -55,6 +55,14 @@ func (t *Triggers) Deliver(ctx context.Context, pipelineName, name string, q Req
 	case tr.Kind != pipeline.Webhook:
 		return "", fmt.Errorf("%s/%s: %w", pipelineName, name, ErrUnknown)
 	}
+	again := false
+	defer func() {
+		if again {
+			t.cfg.Observe(pipelineName, name, Skipped)
+			return
+		}
+		t.observe(ctx, pipelineName, name, err)
+	}()
 	now := t.cfg.Now()
 	keys, err := t.known(ctx, tr, q, now)
 	if err != nil {
@@ -72,6 +80,7 @@ func (t *Triggers) Deliver(ctx context.Context, pipelineName, name string, q Req
 		return "", err
 	}
 	if d := s.delivered(keys); d != nil && d.Made {
+		again = true
 		return d.Run, nil
 	}
 	values, err := t.inputs(ctx, p, tr, pipeline.TriggerEvent{Time: now, Body: body, Headers: shown(q.Headers), Query: text(q.Query)})

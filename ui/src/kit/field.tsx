@@ -43,3 +43,29 @@ export function Select({ label, help, error, ...rest }: FieldProps & ComponentPr
     </Field>
   );
 }
+
+export function Area({ label, help, error, ...rest }: FieldProps & ComponentProps<"textarea">) {
+  const id = useId();
+  return (
+    <Field {...{ label, id }} {...(help === undefined ? {} : { help })} error={error}>
+      <textarea rows={4} {...rest} id={id} className={`${box} h-auto resize-y py-2 pointer-coarse:h-auto`} aria-invalid={error !== undefined || undefined} aria-describedby={`${id}-note`} />
+    </Field>
+  );
+}
+
+export function Checkbox({ label, help, ...rest }: Omit<FieldProps, "error"> & Omit<ComponentProps<"input">, "type">) {
+  const id = useId();
+  return (
+    <div className="grid grid-cols-[auto_1fr] items-start gap-x-2 gap-y-1">
+      <input {...rest} type="checkbox" id={id} aria-describedby={`${id}-note`} className="mt-[2px] size-4 accent-fill pointer-coarse:size-6" />
+      <label htmlFor={id} className="font-medium">
+        {label}
+      </label>
+      {help !== undefined && (
+        <p id={`${id}-note`} className="col-start-2 text-small text-muted">
+          {help}
+        </p>
+      )}
+    </div>
+  );
+}

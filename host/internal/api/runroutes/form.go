@@ -5,6 +5,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -28,10 +29,10 @@ func (s *Routes) Form(c *fiber.Ctx) (sub client.Submission, ok bool, err error) 
 func (s *Routes) parts(c *fiber.Ctx, boundary string) (client.Submission, error) {
 	sub := client.Submission{Inputs: sdk.Values{}, Text: map[string]string{}}
 	sent := s.Body(c)
-	form := multipart.NewReader(sent, boundary)
+	form := multipart.NewReader(io.MultiReader(sent, strings.NewReader("\r\n"), brokenOff{}), boundary) // the last line's end may be missing
 	for n := 0; ; n++ {
 		part, err := form.NextPart()
-		if err == io.EOF { // as it is: that of a form that broke off is wrapped
+		if err == io.EOF { // it has said that it ends: see brokenOff
 			_, _ = io.CopyN(io.Discard, sent, maxText) // what follows the form; of what is left then, route closes the connection
 			return sub, nil
 		}
@@ -46,6 +47,12 @@ func (s *Routes) parts(c *fiber.Ctx, boundary string) (client.Submission, error)
 		}
 	}
 }
+
+// brokenOff is what comes behind a form that has not said that it ends: the end of a body is not one, but NextPart takes it for
+// one within a part's headers.
+type brokenOff struct{}
+
+func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func (s *Routes) part(c *fiber.Ctx, part *multipart.Part, sub *client.Submission) error {
 	name := part.FormName()

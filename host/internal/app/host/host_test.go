@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 		serve.Plugin(nodes.Plugin())
 		return
 	}
+	if at := os.Getenv(holdAt); at != "" {
+		hold(at)
+		return
+	}
 	dir, err := os.MkdirTemp("", "spinbot-modules-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

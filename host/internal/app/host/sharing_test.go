@@ -180,12 +180,14 @@ func TestNobodyIsDeadAfterAnOutage(t *testing.T) {
 	freeze(b)
 	const silent = 2 * beat
 	from := time.Now()
-	for deadline := from.Add(silent); time.Now().Before(deadline); {
-		runtime.Gosched()
-	}
+	<-time.After(silent)
 	share := func() {
 		t.Helper()
-		if err := b.share(t.Context(), silent); err != nil {
+		err := b.share(t.Context(), silent)
+		for errors.Is(err, context.DeadlineExceeded) && t.Context().Err() == nil { // a database on a busy machine
+			err = b.share(t.Context(), silent)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -36,6 +36,7 @@ func (h *Host) openTriggers() {
 	c := trigger.Config{
 		Pipelines: h.sources, Runs: triggered{h}, Keep: h.keepFile, Secret: secret,
 		NewID: func(now time.Time) string { return string(engine.NewID(now)) }, Dir: h.cfg.State.Triggers(), Log: h.cfg.Log,
+		Observe: func(pipeline, name string, o trigger.Outcome) { h.metrics.Trigger(pipeline, name, string(o)) },
 	}
 	if h.sharing != nil {
 		c.Records, c.Leads = h.sharing.notes, h.sharing.leads.Load

@@ -35,11 +35,6 @@ type Answerer struct {
 	Snippets bool
 }
 
-// Offset turns a client's position into an offset.
-func (a *Answerer) Offset(p protocol.Position) int {
-	return a.File.Text.Offset(text.Position(p), a.Encoding)
-}
-
 func (a *Answerer) span(f *outline.File, from, to int) protocol.Range {
 	return protocol.Range{
 		Start: protocol.Position(f.Text.Position(from, a.Encoding)), End: protocol.Position(f.Text.Position(to, a.Encoding)),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/place"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
@@ -60,9 +61,6 @@ func (c *completion) add(group int, item protocol.CompletionItem, text, snippet 
 	c.items = append(c.items, item)
 }
 
-// escape makes text stand for itself in a snippet.
-func escape(s string) string { return strings.NewReplacer(`\`, `\\`, `$`, `\$`, `}`, `\}`).Replace(s) }
-
 // inBlock proposes attributes and blocks.
 func (c *completion) inBlock() {
 	if len(c.p.Blocks) == 0 || c.p.Name == place.BlockName && len(c.p.Blocks) == 1 {
@@ -94,8 +92,8 @@ func (c *completion) inBlock() {
 		if w.Required {
 			group = 0
 		}
-		item := protocol.CompletionItem{Label: w.Name, Kind: protocol.CompletionKeyword, Detail: w.Type, Documentation: protocol.Markdown(wordDoc(w)), SortText: order(i)}
-		c.add(group, item, w.Name+" = ", w.Name+" = "+wordSnippet(w))
+		item := protocol.CompletionItem{Label: w.Name, Kind: protocol.CompletionKeyword, Detail: w.Type, Documentation: protocol.Markdown(docs.Word(w)), SortText: order(i)}
+		c.add(group, item, w.Name+" = ", w.Name+" = "+docs.WordSnippet(w))
 	}
 	c.blocks(slices.DeleteFunc(slices.Clone(b.Blocks), func(b pipeline.Block) bool { return !b.Many && given(b.Name) }), 3)
 }
@@ -115,77 +113,15 @@ func (c *completion) input(i int, in sdk.Property, required bool) {
 	if required {
 		group, detail = 0, detail+", required"
 	}
-	item := protocol.CompletionItem{Label: in.Name, Kind: protocol.CompletionProperty, Detail: detail, Documentation: protocol.Markdown(schemaDoc(in.Schema)), SortText: order(i)}
-	c.add(group, item, in.Name+" = ", in.Name+" = "+valueSnippet(in.Schema, 0))
+	item := protocol.CompletionItem{Label: in.Name, Kind: protocol.CompletionProperty, Detail: detail, Documentation: protocol.Markdown(docs.Schema(in.Schema)), SortText: order(i)}
+	c.add(group, item, in.Name+" = ", in.Name+" = "+docs.ValueSnippet(in.Schema, 0))
 }
 
 func (c *completion) blocks(blocks []pipeline.Block, group int) {
 	for i, b := range blocks {
 		item := protocol.CompletionItem{Label: b.Name, Kind: protocol.CompletionStruct, Detail: "block", Documentation: protocol.Markdown(b.Doc), SortText: order(i)}
-		c.add(group, item, b.Name+" ", blockSnippet(b))
+		c.add(group, item, b.Name+" ", docs.BlockSnippet(b))
 	}
-}
-
-// blockSnippet is a whole block with what it must have.
-func blockSnippet(b pipeline.Block) string {
-	s, n := b.Name, 0
-	for _, l := range b.Labels {
-		n++
-		s += fmt.Sprintf(" \"${%d:%s}\"", n, l)
-	}
-	s += " {\n"
-	longest := 0
-	for _, w := range b.Words {
-		if w.Required {
-			longest = max(longest, len(w.Name))
-		}
-	}
-	for _, w := range b.Words {
-		if w.Required {
-			n++
-			s += fmt.Sprintf("  %-*s = $%d\n", longest, w.Name, n)
-		}
-	}
-	return s + "  $0\n}"
-}
-
-func wordSnippet(w pipeline.Word) string {
-	switch {
-	case len(w.Options) > 0:
-		return "\"${1|" + strings.Join(w.Options, ",") + "|}\""
-	case w.Type == "bool" && w.Default == "false":
-		return "${1|true,false|}"
-	case w.Type == "duration", w.Type == "size", w.Type == "path", w.Type == "string" && !w.Required:
-		return "\"$1\""
-	case w.Type == "nodes", strings.HasPrefix(w.Type, "list("):
-		return "[$1]"
-	case w.Type == "object":
-		return "{ $1 }"
-	}
-	return "$1"
-}
-
-// valueSnippet is how a value of a type begins. used counts the places to fill in that come before.
-func valueSnippet(s sdk.Schema, used int) string {
-	at := fmt.Sprintf("$%d", used+1)
-	switch {
-	case s.IsArtifact(), s.XType != "":
-	case len(s.Enum) > 0:
-		options := make([]string, len(s.Enum))
-		for i, o := range s.Enum {
-			options[i] = strings.ReplaceAll(strings.ReplaceAll(expr.JSONText(o), ",", `\,`), "|", `\|`)
-		}
-		return fmt.Sprintf("${%d|%s|}", used+1, strings.Join(options, ","))
-	case s.Type == "boolean":
-		return fmt.Sprintf("${%d|true,false|}", used+1)
-	case s.Type == "string" && s.Format != "":
-		return `"` + at + `"`
-	case s.Type == "array" && s.Items != nil && s.Items.Type == "string":
-		return "[" + at + "]"
-	case s.Type == "object":
-		return "{ " + at + " }"
-	}
-	return at
 }
 
 // label proposes node types, kinds of triggers and plugins.
@@ -228,7 +164,7 @@ func (c *completion) nodeTypes() {
 		if plugin, verb, ok := strings.Cut(name, "."); ok && local[plugin] != "" {
 			written = local[plugin] + "." + verb
 		}
-		item := protocol.CompletionItem{Label: written, Kind: protocol.CompletionClass, Detail: firstLine(t.Description), Documentation: protocol.Markdown(typeDoc(t))}
+		item := protocol.CompletionItem{Label: written, Kind: protocol.CompletionClass, Detail: docs.FirstLine(t.Description), Documentation: protocol.Markdown(docs.Type(t))}
 		if c.p.Closed || !c.Snippets {
 			c.add(0, item, written, "")
 			continue
@@ -240,23 +176,18 @@ func (c *completion) nodeTypes() {
 }
 
 func nodeSnippet(written string, t sdk.NodeType) string {
-	s, n := escape(written)+"\" \"${1:name}\" {\n", 1
+	s, n := docs.Escape(written)+"\" \"${1:name}\" {\n", 1
 	longest := 0
 	for _, name := range t.Inputs.Required {
 		longest = max(longest, len(name))
 	}
 	for _, name := range t.Inputs.Required {
 		if in, ok := t.Inputs.Properties.Get(name); ok && in.Default == nil {
-			s += fmt.Sprintf("  %-*s = %s\n", longest, name, valueSnippet(in, n))
+			s += fmt.Sprintf("  %-*s = %s\n", longest, name, docs.ValueSnippet(in, n))
 			n++
 		}
 	}
 	return s + "  $0\n}"
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }
 
 // key proposes the keys of an object whose type is known.
@@ -271,11 +202,11 @@ func (c *completion) key() {
 	line, _ := c.File.Text.Line(c.p.To)
 	quoted := strings.HasSuffix(c.File.Text.String()[:c.p.From], `"`)
 	for i, in := range s.Properties {
-		item := protocol.CompletionItem{Label: in.Name, Kind: protocol.CompletionField, Detail: expr.SchemaText(in.Schema), Documentation: protocol.Markdown(schemaDoc(in.Schema)), SortText: order(i)}
+		item := protocol.CompletionItem{Label: in.Name, Kind: protocol.CompletionField, Detail: expr.SchemaText(in.Schema), Documentation: protocol.Markdown(docs.Schema(in.Schema)), SortText: order(i)}
 		if quoted || strings.Contains(line, "=") && c.p.Word != "" && strings.Contains(line[strings.Index(line, c.p.Word):], "=") {
 			c.add(0, item, in.Name, "")
 			continue
 		}
-		c.add(0, item, in.Name+" = ", in.Name+" = "+valueSnippet(in.Schema, 0))
+		c.add(0, item, in.Name+" = ", in.Name+" = "+docs.ValueSnippet(in.Schema, 0))
 	}
 }

@@ -52,7 +52,7 @@ func askAll(t *testing.T, a *answer.Answerer, near int) {
 	for _, at := range []int{near, max(0, near-1), min(size, near+5), near * 7 % (size + 1)} {
 		list := a.Completion(at)
 		for _, item := range list.Items {
-			from, to := a.Offset(item.TextEdit.Range.Start), a.Offset(item.TextEdit.Range.End)
+			from, to := a.File.Text.Offset(text.Position(item.TextEdit.Range.Start), a.Encoding), a.File.Text.Offset(text.Position(item.TextEdit.Range.End), a.Encoding)
 			if from > at || to < at || strings.Contains(a.File.Text.String()[from:at], "\n") {
 				t.Fatalf("%q at %d: %q is put in from %d to %d", a.File.Text, at, item.Label, from, to)
 			}

@@ -3,14 +3,13 @@ package answer
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/place"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
-	"github.com/myspinbot/spinbot/sdk"
 )
 
 // Hover documents what stands at an offset; nil when there is nothing to say.
@@ -29,7 +28,7 @@ func (a *Answerer) docAt(p outline.Place) string {
 	switch p.Name {
 	case place.BlockName:
 		if b, ok := blockOf(p); ok {
-			return code(name) + "\n\n" + b.Doc
+			return docs.Code(name) + "\n\n" + b.Doc
 		}
 	case place.LabelName:
 		return a.labelDoc(p, name)
@@ -38,13 +37,11 @@ func (a *Answerer) docAt(p outline.Place) string {
 	case place.KeyName:
 		_, s, _ := a.File.Expected(p)
 		if in, ok := s.Properties.Get(name); ok && p.Typed {
-			return code(name+": "+expr.SchemaText(in)) + "\n\n" + schemaDoc(in)
+			return docs.Code(name+": "+expr.SchemaText(in)) + "\n\n" + docs.Schema(in)
 		}
 	case place.FunctionName:
-		for _, f := range documented {
-			if f.Name == name {
-				return code(f.Signature()) + "\n\n" + functionDoc(f)
-			}
+		if doc := FunctionDoc(name); doc != "" {
+			return doc
 		}
 		return a.typeWordDoc(name)
 	case place.Reference:
@@ -65,7 +62,7 @@ func (a *Answerer) labelDoc(p outline.Place, name string) string {
 		if !ok {
 			return ""
 		}
-		return code(name) + "\n\n" + typeDoc(t)
+		return docs.Code(name) + "\n\n" + docs.Type(t)
 	}
 	for _, root := range declared {
 		if d, ok := a.File.Decl(root, name); ok && d.From == p.From {
@@ -81,10 +78,10 @@ func (a *Answerer) attributeDoc(p outline.Place, name string) string {
 		return ""
 	}
 	if w, ok := b.Word(name); ok {
-		return code(name+": "+w.Type) + "\n\n" + wordDoc(w)
+		return docs.Code(name+": "+w.Type) + "\n\n" + docs.Word(w)
 	}
 	if b.Names {
-		return code("local." + name + ": " + expr.SchemaText(a.File.Type("local", name)))
+		return docs.Code("local." + name + ": " + expr.SchemaText(a.File.Type("local", name)))
 	}
 	if takes, ok := a.File.Takes(p.Item); ok && b.Inputs {
 		if in, ok := takes.Properties.Get(name); ok {
@@ -92,7 +89,7 @@ func (a *Answerer) attributeDoc(p outline.Place, name string) string {
 			if takes.IsRequired(name) {
 				need = ", required"
 			}
-			return code(name+": "+expr.SchemaText(in)+need) + "\n\n" + schemaDoc(in)
+			return docs.Code(name+": "+expr.SchemaText(in)+need) + "\n\n" + docs.Schema(in)
 		}
 	}
 	return ""
@@ -104,17 +101,17 @@ func (a *Answerer) typeWordDoc(name string) string {
 	}
 	b, _ := pipeline.Find("variable")
 	w, _ := b.Word("type")
-	return code(name) + "\n\n" + w.Doc
+	return docs.Code(name) + "\n\n" + w.Doc
 }
 
 // referenceDoc documents one part of a reference.
 func (a *Answerer) referenceDoc(p outline.Place, name string) string {
 	if p.Want == place.Value {
 		if s, ok := a.File.Named(name, p); ok {
-			return paragraphs(code(name+": "+expr.SchemaText(s)), rootDoc(name), membersDoc(s))
+			return docs.Paragraphs(docs.Code(name+": "+expr.SchemaText(s)), rootDoc(name), docs.Members(s))
 		}
 		if doc := rootDoc(name); doc != "" {
-			return code(name) + "\n\n" + doc
+			return docs.Code(name) + "\n\n" + doc
 		}
 		return a.typeWordDoc(name)
 	}
@@ -132,7 +129,7 @@ func (a *Answerer) referenceDoc(p outline.Place, name string) string {
 	if !ok || !there {
 		return ""
 	}
-	return paragraphs(code(p.Receiver+"."+name+": "+expr.SchemaText(s)), schemaDoc(s), membersDoc(s))
+	return docs.Paragraphs(docs.Code(p.Receiver+"."+name+": "+expr.SchemaText(s)), docs.Schema(s), docs.Members(s))
 }
 
 // declDoc documents what a declaration is and gives.
@@ -149,111 +146,29 @@ func (a *Answerer) declDoc(d outline.Decl) string {
 	case "output":
 		head = fmt.Sprintf("output %q: %s", d.Name, expr.SchemaText(s))
 	}
-	parts := []string{code(head), a.File.Description(d)}
+	parts := []string{docs.Code(head), a.File.Description(d)}
 	if d.Root == "node" {
 		if t, ok := a.File.NodeType(d.Item); ok {
 			parts = append(parts, t.Description)
 		}
 	}
 	if v := a.File.Source(d, "default"); v != "" && d.Root == "var" {
-		parts = append(parts, "Default: `"+firstLine(v)+"`")
+		parts = append(parts, "Default: `"+docs.FirstLine(v)+"`")
 	}
 	if v := a.File.Source(d, d.Name); d.Root == "local" && v != "" && len(v) < 200 {
-		parts = append(parts, code(v))
+		parts = append(parts, docs.Code(v))
 	}
-	return paragraphs(append(parts, membersDoc(s))...)
+	return docs.Paragraphs(append(parts, docs.Members(s))...)
 }
 
-// membersDoc lists what can be asked of a value.
-func membersDoc(s sdk.Schema) string {
-	lead := "Gives"
-	switch {
-	case s.Items != nil && s.Type == "array":
-		lead, s = "A list; each element gives", *s.Items
-	case s.Additional != nil && s.Type == "object":
-		lead, s = "A map; each element gives", *s.Additional
-	case s.Items != nil:
-		lead, s = "A list or a map; each element gives", *s.Items
-	}
-	if len(s.Properties) == 0 {
-		return ""
-	}
-	return lead + "\n\n" + properties(s, false)
-}
-
-func paragraphs(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "\n\n")
-}
-
-func code(s string) string { return "```hcl\n" + s + "\n```" }
-
-// typeDoc documents a node type.
-func typeDoc(t sdk.NodeType) string {
-	parts := []string{t.Description}
-	if len(t.Inputs.Properties) > 0 {
-		parts = append(parts, "**Inputs**", properties(t.Inputs, true))
-	}
-	if len(t.Outputs.Properties) > 0 {
-		parts = append(parts, "**Outputs**", properties(t.Outputs, false))
-	}
-	var notes []string
-	if d := t.Device; d != nil {
-		notes = append(notes, "needs a device with "+sdk.FormatSize(d.Memory))
-	}
-	if len(t.Grants) > 0 {
-		notes = append(notes, "asks for "+strings.Join(t.Grants, ", "))
-	}
-	if len(notes) > 0 {
-		parts = append(parts, "*"+strings.Join(notes, "; ")+"*")
-	}
-	for _, e := range t.Examples {
-		parts = append(parts, "**"+strings.TrimSpace("Example: "+e.Title)+"**", code(strings.TrimSpace(e.HCL)))
-	}
-	return paragraphs(parts...)
-}
-
-func properties(s sdk.Schema, inputs bool) string {
-	var b strings.Builder
-	for _, p := range s.Properties {
-		fmt.Fprintf(&b, "- `%s` %s", p.Name, expr.SchemaText(p.Schema))
-		switch {
-		case p.Schema.Default != nil:
-			fmt.Fprintf(&b, " = %s", expr.JSONText(p.Schema.Default))
-		case inputs && s.IsRequired(p.Name):
-			b.WriteString(", required")
+// FunctionDoc documents a function; empty when there is none of that name.
+func FunctionDoc(name string) string {
+	for _, f := range documented {
+		if f.Name == name {
+			return docs.Code(f.Signature()) + "\n\n" + docs.Function(f)
 		}
-		if p.Schema.Description != "" {
-			b.WriteString(": " + strings.ReplaceAll(p.Schema.Description, "\n", " "))
-		}
-		b.WriteString("\n")
 	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func schemaDoc(s sdk.Schema) string {
-	parts := []string{s.Description}
-	if s.Default != nil {
-		parts = append(parts, "Default: `"+expr.JSONText(s.Default)+"`")
-	}
-	if s.Pattern != "" {
-		parts = append(parts, "Matches `"+s.Pattern+"`")
-	}
-	return paragraphs(parts...)
-}
-
-func wordDoc(w pipeline.Word) string {
-	parts := []string{w.Doc}
-	if len(w.Options) > 0 {
-		parts = append(parts, "One of `"+strings.Join(w.Options, "`, `")+"`")
-	}
-	if w.Default != "" {
-		parts = append(parts, "Default: `"+w.Default+"`")
-	}
-	return paragraphs(parts...)
-}
-
-func functionDoc(f expr.Function) string {
-	return f.Doc + "\n\n" + code(f.Example+"  # "+f.Result)
+	return ""
 }
 
 // Signature says how the function around an offset is called; nil when there is none.
@@ -265,7 +180,7 @@ func (a *Answerer) Signature(offset int) *protocol.SignatureHelp {
 	}
 	f := documented[i]
 	params := f.Params()
-	s := protocol.Signature{Label: f.Signature(), Documentation: protocol.Markdown(functionDoc(f)), Parameters: []protocol.Parameter{}}
+	s := protocol.Signature{Label: f.Signature(), Documentation: protocol.Markdown(docs.Function(f)), Parameters: []protocol.Parameter{}}
 	at := len(f.Name) + 1
 	for _, param := range params {
 		width := len(param.Name) + len(": ") + len(param.Type)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/sdk"
@@ -69,11 +70,14 @@ var (
 	functionItems = func() []protocol.CompletionItem {
 		out := make([]protocol.CompletionItem, len(documented))
 		for i, f := range documented {
-			out[i] = protocol.CompletionItem{Label: f.Name, Kind: protocol.CompletionFunction, Detail: f.Signature(), Documentation: protocol.Markdown(functionDoc(f)), SortText: f.Name}
+			out[i] = protocol.CompletionItem{Label: f.Name, Kind: protocol.CompletionFunction, Detail: f.Signature(), Documentation: protocol.Markdown(docs.Function(f)), SortText: f.Name}
 		}
 		return out
 	}()
 )
+
+// Functions proposes the functions of the language.
+func Functions() []protocol.CompletionItem { return functionItems }
 
 func isTypeWord(name string) bool {
 	return slices.ContainsFunc(typeWords, func(w [2]string) bool { return w[0] == name })

@@ -116,6 +116,20 @@ func walk(s sdk.Schema, steps hcl.Traversal) sdk.Schema {
 	return s
 }
 
+// Follow gives the type that a reference has, such as node.plan.scenes[0], where names has every name that it may begin with.
+func Follow(names sdk.Schema, src string) (sdk.Schema, bool) {
+	e, diags := expr.ParseExpression([]byte(src), "", hcl.InitialPos)
+	if diags.HasErrors() || e == nil {
+		return sdk.Schema{}, false
+	}
+	t, diags := hcl.AbsTraversalForExpr(e)
+	if diags.HasErrors() {
+		return sdk.Schema{}, false
+	}
+	s, ok := names.Properties.Get(t.RootName())
+	return walk(s, t[1:]), ok
+}
+
 // ArtifactSchema is what an artifact looks like in an expression.
 var ArtifactSchema = sdk.Schema{Type: "object", Properties: sdk.Properties{
 	{Name: "digest", Schema: sdk.Schema{Type: "string", Description: "SHA-256 of its bytes"}},
@@ -246,19 +260,19 @@ func (f *File) Expected(p Place) (word pipeline.Word, s sdk.Schema, ok bool) {
 		inputs, _ = f.Takes(p.Item)
 	}
 	if w, isWord := block.Word(p.Attribute); isWord {
-		word, s = w, wordSchema(w)
+		word, s = w, WordSchema(w)
 		switch {
 		case (w.Name == "set" || w.Name == "next") && w.Type == "object":
 			s = inputs
 		case w.Name == "inputs" && block.Name == "trigger":
 			s = f.Inputs()
 		}
-		return word, at(s, p.Path), true
+		return word, Part(s, p.Path), true
 	}
 	if !block.Inputs {
 		return word, s, false
 	}
-	s = at(inputs, path)
+	s = Part(inputs, path)
 	return word, s, true
 }
 
@@ -270,8 +284,8 @@ func types(blocks []place.Block) []string {
 	return out
 }
 
-// at is the type of a part of a value.
-func at(s sdk.Schema, path []string) sdk.Schema {
+// Part is the type of a part of a value: path leads to it by names, and by "[]" for an element.
+func Part(s sdk.Schema, path []string) sdk.Schema {
 	for _, step := range path {
 		inner, ok := s.Properties.Get(step)
 		switch {
@@ -288,8 +302,8 @@ func at(s sdk.Schema, path []string) sdk.Schema {
 	return s
 }
 
-// wordSchema is the type of a word of the language.
-func wordSchema(w pipeline.Word) sdk.Schema {
+// WordSchema is the type of a word of the language.
+func WordSchema(w pipeline.Word) sdk.Schema {
 	s := sdk.Schema{Description: w.Doc}
 	if e, diags := expr.ParseExpression([]byte(w.Type), "", hcl.InitialPos); !diags.HasErrors() {
 		if t, _, diags := expr.ParseType(e); !diags.HasErrors() {

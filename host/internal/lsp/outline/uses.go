@@ -83,3 +83,9 @@ func keysOf(e hclsyntax.Expression, name string, start int) (out []Span) {
 	}
 	return out
 }
+
+// Constant gives the text of an attribute of an item's block; empty when it has none that is written out.
+func (f *File) Constant(item int, name string) string {
+	it, _ := f.item(item)
+	return constant(remember(it).attribute(name))
+}

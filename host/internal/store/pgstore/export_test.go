@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"context"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
@@ -19,4 +20,14 @@ func Notices(runs []string) []string {
 		group = append(group, &item{a: store.Append{Run: run}})
 	}
 	return notices("voice", group)
+}
+
+// Note notes what is fresh, without resting.
+func (s *Store) Note(ctx context.Context) error {
+	for more := true; more; {
+		if err := s.read.QueryRow(ctx, "SELECT spinbot.note($1)", noteRuns).Scan(&more); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -15,10 +15,23 @@ const columns = "id, pipeline, digest, state, error, owner, created, updated, he
 
 // List implements store.Index.
 func (s *Store) List(ctx context.Context, q store.Query) ([]store.Head, error) {
-	where, args := []string{"listed"}, []any{}
+	if q.Text != "" {
+		return store.Search(ctx, s, q)
+	}
+	return s.Scan(ctx, q)
+}
+
+// number adds an argument and gives its name.
+func number(args *[]any, value any) string {
+	*args = append(*args, value)
+	return fmt.Sprintf("$%d", len(*args))
+}
+
+// selects gives the condition of what the query selects, whatever its text; its arguments come after those that are given.
+func selects(q store.Query, args ...any) (where string, all []any) {
+	where = "listed"
 	and := func(format string, value any) {
-		args = append(args, value)
-		where = append(where, strings.ReplaceAll(format, "?", fmt.Sprintf("$%d", len(args))))
+		where += " AND " + strings.ReplaceAll(format, "?", number(&args, value))
 	}
 	if q.Prefix != "" {
 		and("id >= ? AND substr(id, 1, length(?)) = ?", []byte(q.Prefix))
@@ -42,14 +55,20 @@ func (s *Store) List(ctx context.Context, q store.Query) ([]store.Head, error) {
 	if q.From != "" {
 		and("id >= ?", []byte(q.From))
 	}
+	return where, args
+}
+
+// list gives the runs from a table or a subquery that the query selects.
+func (s *Store) list(ctx context.Context, from string, q store.Query, args ...any) ([]store.Head, error) {
+	where, args := selects(q, args...)
 	if q.Text != "" {
-		and(`position(lower(encode(?, 'escape')) in lower(encode(id || '\x0a' || pipeline || '\x0a' || owner || '\x0a' || error, 'escape'))) > 0`, []byte(q.Text))
+		where += ` AND position(` + number(&args, []byte(store.Lower(q.Text))) + ` in spinbot.small(id || '\x0a' || pipeline || '\x0a' || owner || '\x0a' || error)) > 0`
 	}
-	rest := "WHERE " + strings.Join(where, " AND ") + " ORDER BY id DESC"
+	where += " ORDER BY id DESC"
 	if q.Limit > 0 {
-		rest += fmt.Sprintf(" LIMIT %d", q.Limit)
+		where += fmt.Sprintf(" LIMIT %d", q.Limit)
 	}
-	return s.heads(ctx, rest, args...)
+	return s.heads(ctx, from+" WHERE "+where, args...)
 }
 
 // Find implements store.Index.
@@ -59,7 +78,7 @@ func (s *Store) Find(ctx context.Context, id string) (store.Head, error) {
 	if id == "last" {
 		heads, err = s.List(ctx, store.Query{Limit: 1})
 	} else {
-		heads, err = s.heads(ctx, `WHERE listed AND id >= $1 AND substr(id, 1, length($1)) = $1 ORDER BY id = $1 DESC, id DESC LIMIT $2`,
+		heads, err = s.heads(ctx, `spinbot.runs WHERE listed AND id >= $1 AND substr(id, 1, length($1)) = $1 ORDER BY id = $1 DESC, id DESC LIMIT $2`,
 			[]byte(id), store.MaxCandidates+1)
 	}
 	if err != nil {
@@ -68,9 +87,9 @@ func (s *Store) Find(ctx context.Context, id string) (store.Head, error) {
 	return store.Choose(id, heads)
 }
 
-func (s *Store) heads(ctx context.Context, rest string, args ...any) (out []store.Head, err error) {
+func (s *Store) heads(ctx context.Context, from string, args ...any) (out []store.Head, err error) {
 	err = s.insist(ctx, func(ctx context.Context) error {
-		rows, err := s.read.Query(ctx, "SELECT "+columns+" FROM spinbot.runs "+rest, args...)
+		rows, err := s.read.Query(ctx, "SELECT "+columns+" FROM "+from, args...)
 		if err != nil {
 			return err
 		}

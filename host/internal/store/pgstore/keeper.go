@@ -117,7 +117,7 @@ func (s *Store) Shrink(ctx context.Context) (freed int64, err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := s.read.Exec(ctx, "VACUUM (SKIP_LOCKED) spinbot.journal, spinbot.runs, spinbot.hosts, spinbot.keys, spinbot.files"); err != nil {
+		if _, err := s.read.Exec(ctx, "VACUUM (SKIP_LOCKED) spinbot.journal, spinbot.runs, spinbot.hosts, spinbot.keys, spinbot.files, spinbot.texts"); err != nil {
 			return err
 		}
 		after, err := s.size(ctx)

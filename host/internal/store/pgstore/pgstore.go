@@ -63,6 +63,8 @@ type Store struct {
 	alive     context.Context // ends all but appends when the store is closed; the cause is ErrClosed
 	die       context.CancelCauseFunc
 	listening chan struct{} // closed when the listener has gone
+	fresh     chan struct{} // holds one value when there may be runs to note
+	noting    chan struct{} // closed when nobody notes any more
 	closing   sync.Once
 }
 
@@ -71,7 +73,7 @@ type Store struct {
 // earlier session of this host owned is this one's. A database that a newer version wrote is refused and left as it is.
 func Open(ctx context.Context, url, host string) (*Store, error) {
 	s := &Store{host: host, patience: Patience, maxLog: store.MaxLog, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), done: make(chan struct{}),
-		listening: make(chan struct{})}
+		listening: make(chan struct{}), fresh: make(chan struct{}, 1), noting: make(chan struct{})}
 	if err := s.configure(url); err != nil {
 		return nil, err
 	}
@@ -106,6 +108,8 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	go s.listen(listener)
 	go s.w.run()
+	poke(s.fresh) // of what an older version stored nothing is noted
+	go s.noteTexts()
 	return nil
 }
 
@@ -125,6 +129,7 @@ func (s *Store) Close() error {
 			<-s.done
 		}
 		<-s.listening
+		<-s.noting
 		s.watchers.Close()
 		s.w.abdicate()
 		s.w.drop()

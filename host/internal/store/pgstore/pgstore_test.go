@@ -19,17 +19,26 @@ var _ store.Ownership = (*pgstore.Store)(nil)
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	pgtest.Database(t)   // skips here when there is no server
+	suite(t, func() string { return pgtest.Database(t) }).Run(t)
+}
+
+// BenchmarkList lists 50 of 100,000 runs.
+func BenchmarkList(b *testing.B) {
+	suite(b, func() string { return pgtest.Database(b) }).BenchList(b)
+}
+
+func suite(t testing.TB, database func() string) storetest.Suite {
+	database()           // skips here when there is no server
 	var folders sync.Map // to the URL of the folder's database
 	url := func(folder string) string {
 		if url, ok := folders.Load(folder); ok {
 			return url.(string)
 		}
-		url := pgtest.Database(t)
+		url := database()
 		folders.Store(folder, url)
 		return url
 	}
-	storetest.Suite{
+	return storetest.Suite{
 		Open: func(folder string) (storetest.Store, error) {
 			st, err := pgstore.Open(t.Context(), url(folder), "host a")
 			if err != nil {
@@ -41,7 +50,8 @@ func TestStore(t *testing.T) {
 		Damage: func(t *testing.T, folder string) {
 			exec(t, url(folder), "UPDATE spinbot.journal SET data = set_byte(data, 9, get_byte(data, 9) # 1) WHERE seq = 6")
 		},
-	}.Run(t)
+		Note: func(st storetest.Store) error { return st.(*pgstore.Store).Note(t.Context()) },
+	}
 }
 
 // BenchmarkAppend is sqlstore's BenchmarkAppend1, 64 and 512, on a server that waits for the disk.

@@ -18,6 +18,7 @@ type writer struct {
 	s       *Store
 	conn    *pgx.Conn // nil: lost
 	group   int64     // number of the last group
+	heads   int       // written since Open
 	ctx     context.Context
 	stopped context.CancelCauseFunc
 }
@@ -211,6 +212,11 @@ func (w *writer) answer(group []*item, odd map[int]result) {
 			it.epoch = r.epoch
 		case it.a.After == 0:
 			it.epoch = 1
+		}
+		if it.a.Head != nil {
+			if w.heads++; w.heads%noteEvery == 0 {
+				poke(w.s.fresh)
+			}
 		}
 		if it.a.Head != nil && it.a.Head.Ended() {
 			w.s.own.forget(it.a.Run, it.epoch)

@@ -136,6 +136,11 @@ func (w *writer) rows(group []*item, touched []*end) error {
 
 func (w *writer) index(e *end) error {
 	h := e.head
+	if h != nil {
+		if w.heads++; w.heads%noteEvery == 0 {
+			poke(w.s.fresh)
+		}
+	}
 	switch {
 	case e.fresh && h == nil:
 		return w.run1.exec(e.num, e.id, e.row, int64(e.seq), nil, nil, nil, nil, nil, nil, nil, nil)

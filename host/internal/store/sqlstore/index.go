@@ -14,9 +14,17 @@ const columns = "id, pipeline, digest, state, error, owner, created, updated, he
 
 // List implements store.Index.
 func (s *Store) List(ctx context.Context, q store.Query) ([]store.Head, error) {
-	where, args := []string{"listed"}, []any{}
+	if q.Text != "" {
+		return store.Search(ctx, s, q)
+	}
+	return s.Scan(ctx, q)
+}
+
+// selects gives the condition of what the query selects, whatever its text.
+func selects(q store.Query) (where string, args []any) {
+	where = "listed"
 	and := func(sql string, values ...any) {
-		where = append(where, sql)
+		where += " AND " + sql
 		args = append(args, values...)
 	}
 	if q.Prefix != "" {
@@ -29,10 +37,11 @@ func (s *Store) List(ctx context.Context, q store.Query) ([]store.Head, error) {
 		and("pipeline = ?", q.Pipeline)
 	}
 	if len(q.States) > 0 {
-		and("state IN (?" + strings.Repeat(", ?", len(q.States)-1) + ")")
-		for _, state := range q.States {
-			args = append(args, state)
+		states := make([]any, len(q.States))
+		for i, state := range q.States {
+			states[i] = state
 		}
+		and("state IN (?"+strings.Repeat(", ?", len(q.States)-1)+")", states...)
 	}
 	if q.Owner != "" {
 		and("owner = ?", q.Owner)
@@ -40,14 +49,24 @@ func (s *Store) List(ctx context.Context, q store.Query) ([]store.Head, error) {
 	if q.From != "" {
 		and("id >= ?", q.From)
 	}
+	return where, args
+}
+
+const hasText = " AND instr(lower(id || char(10) || pipeline || char(10) || owner || char(10) || error), ?) > 0"
+
+// list gives the runs from a table or a join that the query selects.
+func (s *Store) list(ctx context.Context, from string, q store.Query, args ...any) ([]store.Head, error) {
+	where, more := selects(q)
+	args = append(args, more...)
 	if q.Text != "" {
-		and("instr(lower(id || char(10) || pipeline || char(10) || owner || char(10) || error), ?) > 0", store.Lower(q.Text))
+		where += hasText
+		args = append(args, store.Lower(q.Text))
 	}
 	limit := -1 // none
 	if q.Limit > 0 {
 		limit = q.Limit
 	}
-	return s.heads(ctx, "WHERE "+strings.Join(where, " AND ")+" ORDER BY id DESC LIMIT ?", append(args, limit)...)
+	return s.heads(ctx, from+" WHERE "+where+" ORDER BY id DESC LIMIT ?", append(args, limit)...)
 }
 
 // Find implements store.Index.
@@ -57,7 +76,7 @@ func (s *Store) Find(ctx context.Context, id string) (store.Head, error) {
 	if id == "last" {
 		heads, err = s.List(ctx, store.Query{Limit: 1})
 	} else {
-		heads, err = s.heads(ctx, `WHERE listed AND id >= ?1 AND substr(id, 1, length(?1)) = ?1
+		heads, err = s.heads(ctx, `runs WHERE listed AND id >= ?1 AND substr(id, 1, length(?1)) = ?1
 			ORDER BY id = ?1 DESC, id DESC LIMIT ?2`, id, store.MaxCandidates+1)
 	}
 	if err != nil {
@@ -66,8 +85,8 @@ func (s *Store) Find(ctx context.Context, id string) (store.Head, error) {
 	return store.Choose(id, heads)
 }
 
-func (s *Store) heads(ctx context.Context, rest string, args ...any) ([]store.Head, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT "+columns+" FROM runs "+rest, args...)
+func (s *Store) heads(ctx context.Context, from string, args ...any) ([]store.Head, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT "+columns+" FROM "+from, args...)
 	if err != nil {
 		return nil, s.listError(ctx, err)
 	}

@@ -118,10 +118,7 @@ func (w *writer) remove(run string, seq uint64) error {
 		if err := w.rows1.exec(e.row); err != nil {
 			return err
 		}
-		if err := w.unfile.exec(e.num); err != nil {
-			return err
-		}
-		return w.unrun.exec(e.num)
+		return errors.Join(w.unfile.exec(e.num), w.unnote.exec(e.num), w.unrun.exec(e.num))
 	})
 	if err != nil {
 		return err

@@ -48,6 +48,9 @@ var migrations = []string{
 		UNIQUE (run, digest)
 	);
 	CREATE INDEX files_pipeline ON files (pipeline, num);`,
+	`CREATE VIRTUAL TABLE texts USING fts5 (grams, tokenize = 'ascii', content = '', contentless_delete = 1, detail = none); -- by runs.num
+	ALTER TABLE runs ADD COLUMN noted INTEGER NOT NULL DEFAULT 0; -- texts has what its row says
+	CREATE INDEX runs_fresh ON runs (num) WHERE listed AND NOT noted;`,
 }
 
 // NewerError says that the file was written by a newer version of this program.

@@ -53,6 +53,9 @@ type Store struct {
 	full chan struct{} // holds one value when there are as many as are wanted
 	done chan struct{} // closed when the writer has gone
 
+	fresh  chan struct{} // holds one value when there may be runs to note
+	noting chan struct{} // closed when nobody notes any more
+
 	mu    sync.RWMutex
 	tails map[string]tail // durable ends of chains; a run that is absent has its true end in the table runs
 
@@ -77,7 +80,8 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := sumvfs.Register(); err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
-	s := &Store{path: abs, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), done: make(chan struct{}), tails: map[string]tail{}}
+	s := &Store{path: abs, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), done: make(chan struct{}), tails: map[string]tail{},
+		fresh: make(chan struct{}, 1), noting: make(chan struct{})}
 	if err = sumvfs.Check(abs); err != nil {
 		return nil, s.explain("open", err)
 	}
@@ -101,6 +105,8 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, s.explain("open", err)
 	}
 	go s.w.run()
+	poke(s.fresh) // of an older version's file none is noted
+	go s.noteTexts()
 	return s, nil
 }
 
@@ -128,6 +134,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.end(fmt.Errorf("store %s: %w", s.path, store.ErrClosed))
 		<-s.done
+		<-s.noting
 		s.watchers.Close()
 		err := s.read.Close()
 		if werr := s.w.close(); err == nil {

@@ -13,7 +13,14 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Suite{
+	suite(t).Run(t)
+}
+
+// BenchmarkList lists 50 of 100,000 runs.
+func BenchmarkList(b *testing.B) { suite(b).BenchList(b) }
+
+func suite(t testing.TB) storetest.Suite {
+	return storetest.Suite{
 		Open: func(folder string) (storetest.Store, error) {
 			st, err := sqlstore.Open(t.Context(), filepath.Join(folder, "a #1?%20.db"))
 			if err != nil {
@@ -23,7 +30,8 @@ func TestStore(t *testing.T) {
 		},
 		Durable: true,
 		Damage:  func(t *testing.T, folder string) { spoil(t, filepath.Join(folder, "a #1?%20.db")) },
-	}.Run(t)
+		Note:    func(st storetest.Store) error { return st.(*sqlstore.Store).Note() },
+	}
 }
 
 // spoil changes one byte of an event where it lies in the file.

@@ -19,7 +19,7 @@ type writer struct {
 	s    *Store
 	conn driver.Conn
 
-	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin, expire, claim, file, unfile *stmt
+	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin, expire, claim, file, unfile, note, noted, unnote *stmt
 
 	nextRow, nextNum int64
 	newest           string // greatest run id known; ids above it are surely new
@@ -27,6 +27,7 @@ type writer struct {
 
 	ends  map[string]*end // of runs in Store.tails, and ahead of it while a group is written
 	moved []*end          // whose runs row is behind
+	heads int             // written since Open
 }
 
 // end is the writer's own view of a run's tail, ahead of the durable one during a group.
@@ -97,7 +98,8 @@ func (w *writer) prepare() error {
 		{&w.run1, 12, `INSERT INTO runs (num, id, row, seq, listed, pipeline, digest, state, error, owner, created, updated, head_seq)
 			VALUES (?1, ?2, ?3, ?4, ?12 IS NOT NULL, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`},
 		{&w.head, 11, `UPDATE runs SET row = ?2, seq = ?3, listed = 1, pipeline = ?4, digest = ?5, state = ?6, error = ?7,
-			owner = ?8, created = ?9, updated = ?10, head_seq = ?11 WHERE num = ?1`},
+			owner = ?8, created = ?9, updated = ?10, head_seq = ?11,
+			noted = noted AND pipeline = ?4 AND error = ?7 AND owner = ?8 WHERE num = ?1`},
 		{&w.move, 3, "UPDATE runs SET row = ?2, seq = ?3 WHERE num = ?1"},
 		{&w.rows1, 1, "DELETE FROM journal WHERE id IN (" + wholeChain + ")"},
 		{&w.unrun, 1, "DELETE FROM runs WHERE num = ?1"},
@@ -107,6 +109,9 @@ func (w *writer) prepare() error {
 		{&w.file, 7, `INSERT OR IGNORE INTO files (run, digest, media, name, size, at, created, pipeline)
 			SELECT num, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(pipeline, '') FROM runs WHERE num = ?1`},
 		{&w.unfile, 1, "DELETE FROM files WHERE run = ?1"},
+		{&w.note, 2, "INSERT OR REPLACE INTO texts (rowid, grams) VALUES (?1, ?2)"},
+		{&w.noted, 1, "UPDATE runs SET noted = 1 WHERE num = ?1"},
+		{&w.unnote, 1, "DELETE FROM texts WHERE rowid = ?1"},
 		{&w.mark, 1, "UPDATE meta SET value = ?1 WHERE key = 'mark'"},
 	} {
 		s, err := w.conn.Prepare(p.sql)
@@ -224,7 +229,7 @@ func (w *writer) close() error {
 			}
 		}
 	}
-	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin, w.expire, w.claim, w.file, w.unfile} {
+	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin, w.expire, w.claim, w.file, w.unfile, w.note, w.noted, w.unnote} {
 		err = errors.Join(err, st.s.Close())
 	}
 	return errors.Join(err, w.conn.Close())

@@ -27,6 +27,8 @@ type Suite struct {
 	Durable bool
 	// Damage, when set, spoils bytes of the closed store in the folder.
 	Damage func(t *testing.T, folder string)
+	// Note, when set, has the store note the texts of its runs now, nearly all of them.
+	Note func(st Store) error
 }
 
 // Run runs the suite.
@@ -49,6 +51,7 @@ func (s Suite) Run(t *testing.T) {
 		{"index list", testList, true},
 		{"index find", testFind, true},
 		{"index head", testHead, true},
+		{"index search", testSearch, true},
 		{"watch", testWatch, true},
 		{"watch none missed", testWatchNoneMissed, true},
 		{"hammer", testHammer, true},

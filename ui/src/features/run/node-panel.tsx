@@ -4,20 +4,22 @@ import type { Node, Run } from "../../core/fold.js";
 import { clock, percent } from "../../core/format.js";
 import type { Report } from "../../core/link.js";
 import { asArtifact } from "../../core/values.js";
+import { useAnswer } from "../../data/answer.js";
 import { api, ask } from "../../data/host.js";
 import { nodeOf, useNow, type LiveRun } from "../../data/live.js";
 import { Button } from "../../kit/button.js";
-import { Copy } from "../../kit/copy.js";
 import { Empty } from "../../kit/empty.js";
 import { Thumbnail } from "../../kit/media.js";
 import { Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
+import { Question } from "../../kit/question.js";
 import { Badge, State } from "../../kit/state.js";
 import { Tabs } from "../../kit/tabs.js";
 import { t } from "../../strings.js";
+import { NodeActions } from "./node-actions.js";
 import { Explain } from "./explain.js";
 import { took } from "./nodes.js";
-import { Values } from "./values.js";
+import { Values } from "../../kit/values.js";
 
 /** NodePanel is one node instance: how it is, what it gave, what it said. */
 export function NodePanel({ run, node, live, onBack }: { run: Run; node: Node | undefined; live: LiveRun; onBack: () => void }) {
@@ -40,10 +42,13 @@ export function NodePanel({ run, node, live, onBack }: { run: Run; node: Node | 
       }
     >
       <div className="card grid grid-cols-1 gap-4 p-4">
-        <Head node={node} />
+        <div className="flex flex-wrap items-center gap-3">
+          <Head node={node} />
+          <NodeActions run={run} node={node} />
+        </div>
         {node.error && <Problem error={{ title: node.error.message, ...(node.error.hint ? { fix: node.error.hint } : {}) }} />}
         {node.error?.detail && <pre className="max-h-48 overflow-auto rounded-md bg-raised p-3 font-mono text-small whitespace-pre-wrap">{node.error.detail}</pre>}
-        {node.ask && <Asked run={run} node={node} />}
+        {node.state === "waiting" && node.ask && <Asked key={node.at} run={run} node={node} />}
         {!node.error && !node.ended && !node.ask && <Explain run={run} node={node.at} />}
         <Tabs
           key={node.at}
@@ -61,7 +66,7 @@ export function NodePanel({ run, node, live, onBack }: { run: Run; node: Node | 
 function Head({ node: n }: { node: Node }) {
   const now = useNow(Boolean(n.started) && !n.ended);
   return (
-    <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-muted">
+    <div className="flex min-w-0 grow flex-wrap items-center gap-x-4 gap-y-2 text-muted">
       <State state={n.state} />
       {n.type && <Badge>{n.type}</Badge>}
       {n.attempt ? <span>{t.run.attempt(n.attempt, n.attempts ?? 1)}</span> : !n.started && n.state !== "cached" && <span>{t.run.noAttempt}</span>}
@@ -73,11 +78,10 @@ function Head({ node: n }: { node: Node }) {
 }
 
 function Asked({ run, node }: { run: Run; node: Node }) {
+  const answer = useAnswer(run.id, node.at);
   return (
-    <div className="grid grid-cols-1 gap-3 rounded-lg bg-warn-tint p-4">
-      <p className="text-lead font-medium">{node.ask?.message || t.run.waits}</p>
-      {node.ask?.show && <Values values={node.ask.show} large />}
-      <Copy text={t.run.answer(run.id, node.at)} className="justify-self-start" />
+    <div className="rounded-lg bg-warn-tint p-4">
+      <Question ask={node.ask} askRef={node.ask_ref} until={node.until} busy={answer.isPending || answer.isSuccess} onAnswer={answer.mutate} />
     </div>
   );
 }

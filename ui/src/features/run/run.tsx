@@ -17,7 +17,7 @@ import { Actions } from "./actions.js";
 import { Explain } from "./explain.js";
 import { NodeList } from "./nodes.js";
 import { NodePanel } from "./node-panel.js";
-import { Values } from "./values.js";
+import { Values } from "../../kit/values.js";
 
 const route = getRouteApi("/runs/$id");
 

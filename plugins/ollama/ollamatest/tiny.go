@@ -1,0 +1,105 @@
+package ollamatest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+)
+
+// The tiny model: a Llama with random weights, a token for each byte, and hardly an end.
+const (
+	hidden, layers, heads, kvHeads, forward = 64, 2, 4, 2, 128
+	vocabulary                              = 258 // bytes, begin, end
+)
+
+// tiny gives the model's files.
+func tiny() map[string][]byte {
+	vocab := map[string]int{}
+	for b := range 256 {
+		vocab[string(letter(b))] = b
+	}
+	special := []map[string]any{{"id": 256, "content": "<s>", "special": true}, {"id": 257, "content": "</s>", "special": true}}
+	return map[string][]byte{
+		"config.json": encode(map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_size": hidden, "num_hidden_layers": layers,
+			"num_attention_heads": heads, "num_key_value_heads": kvHeads, "intermediate_size": forward, "vocab_size": vocabulary, "max_position_embeddings": 2048,
+			"rms_norm_eps": 1e-5, "rope_theta": 10000.0, "bos_token_id": 256, "eos_token_id": 257, "torch_dtype": "float16"}),
+		"tokenizer.json": encode(map[string]any{"added_tokens": special, "model": map[string]any{"type": "BPE", "vocab": vocab, "merges": []string{"h e", "l l"}},
+			"pre_tokenizer": map[string]any{"type": "ByteLevel"}}),
+		"tokenizer_config.json": encode(map[string]any{"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": true, "add_eos_token": false}),
+		"model.safetensors":     weights(),
+	}
+}
+
+func encode(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // plain values
+	}
+	return raw
+}
+
+// letter is how byte-level BPE writes a byte: printable ones as they are, the others from 256 on.
+func letter(b int) rune {
+	plain := func(b int) bool { return b >= '!' && b <= '~' || b >= 0xa1 && b <= 0xac || b >= 0xae }
+	if plain(b) {
+		return rune(b)
+	}
+	n := 0
+	for x := range b {
+		if !plain(x) {
+			n++
+		}
+	}
+	return rune(256 + n)
+}
+
+func weights() []byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	head := map[string]any{}
+	var data bytes.Buffer
+	add := func(name string, shape ...int) {
+		begin, n := data.Len(), 1
+		for _, d := range shape {
+			n *= d
+		}
+		for range n {
+			x := float32(1)
+			if len(shape) > 1 {
+				x = float32(r.NormFloat64() * 0.08)
+			}
+			_ = binary.Write(&data, binary.LittleEndian, Half(x))
+		}
+		head[name] = map[string]any{"dtype": "F16", "shape": shape, "data_offsets": []int{begin, data.Len()}}
+	}
+	add("model.embed_tokens.weight", vocabulary, hidden)
+	for i := range layers {
+		p := fmt.Sprintf("model.layers.%d.", i)
+		add(p+"input_layernorm.weight", hidden)
+		add(p+"post_attention_layernorm.weight", hidden)
+		add(p+"self_attn.q_proj.weight", hidden, hidden)
+		add(p+"self_attn.k_proj.weight", hidden*kvHeads/heads, hidden)
+		add(p+"self_attn.v_proj.weight", hidden*kvHeads/heads, hidden)
+		add(p+"self_attn.o_proj.weight", hidden, hidden)
+		add(p+"mlp.gate_proj.weight", forward, hidden)
+		add(p+"mlp.up_proj.weight", forward, hidden)
+		add(p+"mlp.down_proj.weight", hidden, forward)
+	}
+	add("model.norm.weight", hidden)
+	add("lm_head.weight", vocabulary, hidden)
+	clear(data.Bytes()[data.Len()-2*hidden:]) // the end is never among the likeliest: only a format or a limit ends what it says
+	raw := encode(head)
+	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(raw))), raw...), data.Bytes()...)
+}
+
+// Half rounds a number to a float16, towards zero; what is too small becomes zero.
+func Half(x float32) uint16 {
+	b := math.Float32bits(x)
+	exp := int(b>>23&255) - 112
+	if exp <= 0 {
+		return uint16(b >> 31 << 15)
+	}
+	return uint16(b>>31<<15) | uint16(exp)<<10 | uint16(b>>13&1023)
+}

@@ -1,0 +1,27 @@
+import { duration } from "../../core/format.js";
+import type { Schemas } from "../../api/client.js";
+import { Badge } from "../../kit/state.js";
+import { Section } from "../../kit/page.js";
+import { t } from "../../strings.js";
+
+/** Plan is what a run with these values would do, node by node. */
+export function Plan({ plan }: { plan: Schemas["Plan"] }) {
+  return (
+    <Section title={t.launch.plan} aside={plan.work_seconds > 0 && <span className="text-muted">{t.launch.work(duration(plan.work_seconds), plan.complete)}</span>}>
+      <ul className="card divide-y divide-line">
+        {plan.nodes.map((n) => (
+          <li key={n.at} className="grid gap-1 px-4 py-3">
+            <span className="flex items-center gap-2">
+              <span className="min-w-0 grow truncate font-medium" title={n.at}>
+                {n.at.replace(/^node\./, "")}
+              </span>
+              {n.instances > 1 && <span className="shrink-0 text-small text-muted">{`×${n.instances}`}</span>}
+              <Badge>{t.launch.verdict[n.verdict] ?? n.verdict}</Badge>
+            </span>
+            <span className="text-small break-words text-muted">{[n.why, n.where, n.waits, n.each_seconds ? t.launch.each(duration(n.each_seconds)) : ""].filter(Boolean).join(" · ")}</span>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
