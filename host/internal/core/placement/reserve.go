@@ -144,8 +144,13 @@ func (b *Book) reserve(l *line, x *spot) {
 	}
 	l.spots = append(l.spots, x)
 	x.reserved = l
-	if at := x.empties(l); len(l.spots) == 1 || at.After(l.due) {
+	if at := x.empties(l); len(l.spots) == 1 {
 		l.due = at
+	} else if at.After(l.due) { // what it had is lent for longer now
+		l.due = at
+		for _, y := range l.spots {
+			b.gain(y)
+		}
 	}
 	if l.blocked || len(l.hopes) > 0 { // it may begin there at once
 		l.blocked, l.hopes = false, append(l.hopes, x)
