@@ -253,6 +253,21 @@ func (a *amount) lacks(what string, need int64) string {
 	return fmt.Sprintf("needs %s of %s, and %s of %s are free", sdk.FormatSize(need), what, sdk.FormatSize(max(0, a.total-a.leased)), sdk.FormatSize(a.total))
 }
 
+// Exceeds says what of the request is more than the agent has in all, whoever uses it now; empty when nothing is.
+func (t *Table) Exceeds(r *Request) string {
+	if why := t.ram.exceeds("RAM", r.RAM); why != "" {
+		return why
+	}
+	return t.disk.exceeds("disk", r.Disk)
+}
+
+func (a *amount) exceeds(what string, need int64) string {
+	if a.total < 0 || need <= a.total {
+		return ""
+	}
+	return fmt.Sprintf("has %s of %s in all, not %s", sdk.FormatSize(a.total), what, sdk.FormatSize(need))
+}
+
 func (t *Table) grant(a Ask, units []*Unit, now time.Time) *Lease {
 	t.epoch++
 	t.revision++

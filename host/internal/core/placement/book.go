@@ -22,11 +22,10 @@ type Book struct {
 	plugs   map[string]*plug
 	spots   int
 	joined  int // agents
-	turn    int // the agent at which the next look for a reservation begins
 	gained  []*spot
 	// freed: an agent may have more RAM and disk than before, or is new.
 	freed bool
-	over  []*pending // scratch of passed
+	over  []passing // scratch of passed
 
 	tasks   map[string]*pending
 	running map[string]*running
@@ -45,20 +44,19 @@ type Book struct {
 // running is a task that was placed.
 type running struct {
 	Task
-	on       string   // the agent
-	devices  []string // its UUIDs
-	agent    *agent   // nil: it is in no agent's account, and what follows is of none
-	spots    []*spot
-	keep     *keep
-	epoch    uint64
-	user     *user
-	since    time.Time
-	part     float64 // of its devices that it takes, in devices; 0: it was never in an agent's account
-	charged  float64
-	yields   bool // it was told to give way
-	warm     bool // its model was loaded before
-	seq      uint64
-	bypassed int
+	on      string   // the agent
+	devices []string // its UUIDs
+	agent   *agent   // nil: it is in no agent's account, and what follows is of none
+	spots   []*spot
+	keep    *keep
+	epoch   uint64
+	user    *user
+	since   time.Time
+	part    float64 // of its devices that it takes, in devices; 0: it was never in an agent's account
+	charged float64
+	yields  bool // it was told to give way
+	warm    bool // its model was loaded before
+	seq     uint64
 }
 
 // New makes an empty book.
@@ -159,7 +157,7 @@ func (b *Book) lineOf(t *Task) *line {
 // lineFor makes a line for tasks like t.
 func (b *Book) lineFor(t *Task) *line {
 	r := &t.Request
-	l := &line{task: *t, plugin: b.plugOf(t.Plugin), byLane: map[*lane]*cell{}, model: b.modelOf(t.Plugin, t.Model),
+	l := &line{task: *t, longest: cmp.Or(t.Lasts, defaultLasts), plugin: b.plugOf(t.Plugin), byLane: map[*lane]*cell{}, model: b.modelOf(t.Plugin, t.Model),
 		picky: r.Count != 1 || len(r.Only)+len(r.Prefer)+len(r.Forbid) > 0}
 	l.cells.rank = b.rank
 	return l
@@ -212,6 +210,7 @@ func (b *Book) take(p *pending) {
 	p.lane.user.pending--
 	if p.line.size == 0 {
 		b.unreserve(p.line)
+		p.line.forgive()
 	}
 }
 
@@ -267,7 +266,7 @@ func (b *Book) Refused(id, why string, now time.Time) bool {
 }
 
 func (b *Book) back(r *running, why string, now time.Time) bool {
-	b.add(&pending{Task: r.Task, seq: r.seq, bypassed: r.bypassed, refused: why}, now, true)
+	b.add(&pending{Task: r.Task, seq: r.seq, refused: why}, now, true)
 	return true
 }
 

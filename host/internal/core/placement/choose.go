@@ -74,7 +74,7 @@ func (b *Book) fitAll(l *line, spots []*spot) (choice, bool) {
 
 func (b *Book) fit(l *line, spots []*spot, pr *process) (choice, bool) {
 	t, g := &l.task, spots[0].agent
-	if pr.saturated() || l.avoid[g] || g.table.Short(&t.Request) != "" {
+	if pr.saturated() || l.avoid[g] || g.short(l) != "" {
 		return choice{}, false
 	}
 	for _, x := range spots {
@@ -156,7 +156,7 @@ func (b *Book) smallest(l *line, of func(*shelf) *btree.BTreeG[*spot], has func(
 	var best *spot
 	for _, s := range b.shelves(l) {
 		of(s).AscendGreaterOrEqual(pivot, func(x *spot) bool {
-			if x.agent.table.Short(&t.Request) != "" || l.avoid[x.agent] || !x.agent.stocks(l) || !x.lends(l) {
+			if x.agent.short(l) != "" || l.avoid[x.agent] || !x.agent.stocks(l) || !x.leaves(l) {
 				return true
 			}
 			if best == nil || has(x) < has(best) {
@@ -183,7 +183,7 @@ func (b *Book) emptiest(l *line) (choice, bool) {
 	most := func(of func(*shelf) *btree.BTreeG[*spot], has func(*spot) int64) (best *spot) {
 		for _, s := range b.shelves(l) {
 			of(s).Descend(func(x *spot) bool {
-				if x.agent.table.Short(&l.task.Request) != "" || l.avoid[x.agent] || !x.agent.stocks(l) || !x.lends(l) {
+				if x.agent.short(l) != "" || l.avoid[x.agent] || !x.agent.stocks(l) || !x.leaves(l) {
 					return true
 				}
 				if best == nil || has(x) > has(best) {

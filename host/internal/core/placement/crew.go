@@ -174,7 +174,7 @@ func (r *roster) first(l *line) (best *seat) {
 		return r.heap[0]
 	}
 	for _, s := range r.heap {
-		if (best == nil || s.before(best)) && !l.avoid[s.agent] && s.agent.stocks(l) && s.agent.table.Short(q) == "" {
+		if (best == nil || s.before(best)) && !l.avoid[s.agent] && s.agent.stocks(l) && s.agent.short(l) == "" {
 			best = s
 		}
 	}

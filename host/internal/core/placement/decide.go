@@ -21,6 +21,9 @@ func (b *Book) Decide(now time.Time, out []Assignment) []Assignment {
 		b.unblock()
 		first, warm := b.next()
 		if first == nil {
+			if len(b.gained) > 0 { // reservations of who may not go on now
+				continue
+			}
 			return out
 		}
 		if warm != nil && warm != first && b.ahead(warm) < lookAhead {
@@ -146,12 +149,13 @@ func (b *Book) next() (first, warm *line) {
 		if l.blocked || l.size == 0 {
 			continue
 		}
-		if b.heldBy[l.task.Plugin] != "" || l.hopeless() || l.task.Request.Count == 0 && b.crowded(l) {
+		p, r := b.top(l)
+		if p == nil || b.heldBy[l.task.Plugin] != "" {
+			b.unreserve(l)
 			l.block()
 			continue
 		}
-		p, r := b.top(l)
-		if p == nil {
+		if l.hopeless() || l.task.Request.Count == 0 && b.crowded(l) {
 			l.block()
 			continue
 		}
@@ -166,12 +170,12 @@ func (b *Book) next() (first, warm *line) {
 	return first, warm
 }
 
-// ahead counts the lines whose first task goes before that of l.
+// ahead counts the lines whose first task goes before that of l, and may begin now.
 func (b *Book) ahead(l *line) int {
 	_, r := b.top(l)
 	n := 0
 	for _, other := range b.lines {
-		if other != l && other.size > 0 {
+		if other != l && other.size > 0 && !other.blocked {
 			if q, s := b.top(other); q != nil && s.before(r) {
 				n++
 			}
@@ -194,14 +198,11 @@ func (b *Book) try(l *line, onlyWarm bool) (*Assignment, bool) {
 		return nil, false
 	}
 	passed := b.passed(l, p, c.spots)
-	if b.owed(passed, c.spots) {
+	if b.owed(passed) {
 		return nil, true
 	}
-	for _, q := range passed {
-		// At the bound, and nothing was there to reserve: no agent has as many usable devices as it wants. That is no bypass.
-		if len(q.line.spots) == 0 && q.bypassed < maxBypassed {
-			q.bypassed++
-		}
+	for _, o := range passed {
+		o.line.pass(o.spot)
 	}
 	a := b.place(l, p, c)
 	return &a, true

@@ -28,8 +28,8 @@ func (g *agent) lacking(l *line) (out []string) {
 	return out
 }
 
-// able says whether the agent could serve the line if it had the model files.
-func (g *agent) able(l *line) bool {
+// suits says whether the agent could serve the line if it had the model files.
+func (g *agent) suits(l *line) bool {
 	if g.Away != "" || !g.offers(l.task.Type) {
 		return false
 	}
@@ -45,7 +45,7 @@ func (g *agent) able(l *line) bool {
 // wouldServe gives the agents that could serve the line with more model files, those first that lack the least.
 func (b *Book) wouldServe(l *line) (out []*agent) {
 	for _, g := range b.fleet {
-		if !g.stocks(l) && g.able(l) {
+		if !g.stocks(l) && g.suits(l) {
 			out = append(out, g)
 		}
 	}
@@ -87,7 +87,7 @@ type Shortage struct {
 // Shortages gives what is lacking for the first of each line that no agent could serve with the files that it has.
 func (b *Book) Shortages() (out []Shortage) {
 	for _, l := range b.lines {
-		if l.size == 0 || len(l.task.Files) == 0 || slices.ContainsFunc(b.fleet, func(g *agent) bool { return g.stocks(l) && g.able(l) }) {
+		if l.size == 0 || len(l.task.Files) == 0 || slices.ContainsFunc(b.fleet, func(g *agent) bool { return g.stocks(l) && g.suits(l) }) {
 			continue
 		}
 		if who := b.wouldServe(l); len(who) > 0 {

@@ -9,12 +9,11 @@ import (
 // pending is a task that waits.
 type pending struct {
 	Task
-	line     *line
-	lane     *lane
-	seq      uint64 // who came first
-	bypassed int
-	gone     bool   // it was taken out of its cell
-	refused  string // what the agent that was to run it said last
+	line    *line
+	lane    *lane
+	seq     uint64 // who came first
+	gone    bool   // it was taken out of its cell
+	refused string // what the agent that was to run it said last
 }
 
 // user is somebody whose tasks wait or run.
@@ -141,10 +140,11 @@ type line struct {
 	cells    cells
 	byLane   map[*lane]*cell
 	size     int
-	shelves  []*shelf  // of the classes of devices that could serve it
-	shelved  int       // how many classes there were when shelves were found
-	rosters  []*roster // of the crews that could serve it, when it needs no device
-	mustered int       // how many crews there were when rosters were found
+	longest  time.Duration // that one of it was expected to take since it was empty
+	shelves  []*shelf      // of the classes of devices that could serve it
+	shelved  int           // how many classes there were when shelves were found
+	rosters  []*roster     // of the crews that could serve it, when it needs no device
+	mustered int           // how many crews there were when rosters were found
 	model    *model
 	picky    bool // it names devices, or asks for several: they are looked at one by one
 	// blocked: nothing was there for its first when it was last looked at. until is when that is worth another look though
@@ -154,10 +154,14 @@ type line struct {
 	// hopes are devices that were given back since it was blocked: only there may be something for its first. None, and it
 	// is not blocked: it has to be looked for everywhere.
 	hopes []*spot
-	spots []*spot // reserved for its first task
-	// due is when they were expected to be free when they were reserved. Until then others may have them.
-	due  time.Time
-	cold uint64 // the Decide in which nothing warm was found for it
+	spots []*spot   // reserved for its first task
+	due   time.Time // when they were expected to be free, as that was seen when they were reserved
+	kept  uint64    // when the first of them was, to tell who waits longer
+	// over is how often its first was passed over on each device since one of it was placed, by the device's seq; worst is the
+	// most of them.
+	over  []uint8
+	worst int
+	cold  uint64 // the Decide in which nothing warm was found for it
 	// first and its rank are right unless the line is stale.
 	first     *pending
 	firstRank rank
@@ -248,6 +252,10 @@ func (l *line) push(p *pending, front bool) {
 	default:
 		c.tasks = append([]*pending{p}, c.tasks...)
 	}
+	if l.size == 0 {
+		l.longest = 0
+	}
+	l.longest = max(l.longest, cmp.Or(p.Lasts, defaultLasts))
 	l.size++
 	p.lane.size++
 	if c.at < 0 || front {

@@ -35,13 +35,13 @@ func (b *Book) place(l *line, p *pending, c choice) Assignment {
 	if g == nil {
 		g = c.spots[0].agent
 	}
-	bypassed := p.bypassed
+	a := Assignment{Task: p.Task, Agent: g.ID, Warm: c.warm, Unload: c.unload, Bypassed: l.worst}
 	b.take(p)
 	b.unreserve(l)
+	l.forgive()
 	for _, id := range c.unload {
 		b.end(g, id, b.now)
 	}
-	a := Assignment{Task: p.Task, Agent: g.ID, Warm: c.warm, Unload: c.unload, Bypassed: bypassed}
 	for _, x := range c.spots {
 		a.Devices = append(a.Devices, x.unit.UUID)
 	}
@@ -53,7 +53,7 @@ func (b *Book) place(l *line, p *pending, c choice) Assignment {
 	if err != nil {
 		panic("placement: what was found free is not: " + err.Error()) // the two looks at the table disagree: a defect
 	}
-	r := &running{Task: p.Task, on: g.ID, devices: a.Devices, epoch: lease.Epoch, user: p.lane.user, since: b.now, seq: p.seq, bypassed: bypassed}
+	r := &running{Task: p.Task, on: g.ID, devices: a.Devices, epoch: lease.Epoch, user: p.lane.user, since: b.now, seq: p.seq}
 	r.warm = g.keeps[c.id] != nil
 	b.account(r, g, c, ends)
 	b.charge(r)
@@ -112,160 +112,6 @@ func (k *keep) warm(r *running, now time.Time) device.Warm {
 	return w
 }
 
-// passed gives the first task of each line that goes before p and could have used one of the devices. What is reserved for
-// p's line is nobody else's.
-func (b *Book) passed(l *line, p *pending, spots []*spot) []*pending {
-	b.over = b.over[:0]
-	if b.policy.Order != Fair || len(spots) == 0 {
-		return nil
-	}
-	r := b.rank(l.byLane[p.lane])
-	for _, other := range b.lines {
-		if other == l || other.size == 0 || other.task.Request.Count == 0 || b.heldBy[other.task.Plugin] != "" {
-			continue
-		}
-		q, s := b.top(other)
-		if q != nil && s.before(r) && slices.ContainsFunc(spots, func(x *spot) bool {
-			return x.reserved == nil && x.serves(other) && (!other.picky || device.Misfit(&x.unit.Device, &other.task.Request) == "")
-		}) {
-			b.over = append(b.over, q)
-		}
-	}
-	return b.over
-}
-
-// owed says whether one of the passed was so too often to be so once more on these devices. What that one could use
-// soonest is reserved for it.
-func (b *Book) owed(passed []*pending, spots []*spot) bool {
-	return slices.ContainsFunc(passed, func(q *pending) bool { return q.bypassed >= maxBypassed && b.reserveFor(q.line, spots) })
-}
-
-// reserveFor reserves devices for the first task of a line, or more of them when it wants several and has not enough. It says
-// whether it did.
-func (b *Book) reserveFor(l *line, wanted []*spot) bool {
-	n := max(1, l.task.Request.Count)
-	switch {
-	case len(l.spots) >= n:
-		return false
-	case len(l.spots) == 0:
-		spots := b.soonest(l, n, wanted)
-		b.reserve(l, spots)
-		return len(spots) > 0
-	}
-	more := slices.DeleteFunc(slices.Clone(wanted), func(x *spot) bool { return x.agent != l.spots[0].agent })
-	b.reserve(l, more)
-	return len(more) > 0
-}
-
-// reserve keeps devices for the first task of a line.
-func (b *Book) reserve(l *line, spots []*spot) {
-	before, was := l.spots, l.due
-	l.spots = append(l.spots, spots...)
-	for _, x := range spots {
-		x.reserved = l
-		x.index()
-	}
-	l.due = time.Time{}
-	for _, x := range l.spots {
-		if at := x.empties(l); at.After(l.due) {
-			l.due = at
-		}
-	}
-	if l.due.After(was) { // what it had is lent for longer now
-		for _, x := range before {
-			b.gain(x)
-		}
-	}
-	if l.blocked || len(l.hopes) > 0 {
-		l.blocked, l.hopes = false, append(l.hopes, spots...)
-	}
-}
-
-func (b *Book) unreserve(l *line) {
-	spots := l.spots
-	l.spots = nil
-	for _, x := range spots {
-		x.reserved = nil
-	}
-	for _, x := range spots {
-		b.changed(x)
-	}
-}
-
-// soonest gives devices for n of which a task of the line should wait. For one device it looks where the line's model is
-// loaded, and at those that are wanted. Several have to be of one agent: where none has as many that are not reserved, it
-// gives what there is of the agent that has most of them.
-func (b *Book) soonest(l *line, n int, wanted []*spot) []*spot {
-	if n > 1 || l.picky {
-		return b.soonestAgent(l, n)
-	}
-	best := wanted[0]
-	if l.model == nil {
-		return []*spot{best}
-	}
-	at := b.ready(best, l)
-	for _, k := range l.model.keeps[:min(len(l.model.keeps), someKeeps)] {
-		x := k.spots[0]
-		if len(k.spots) > 1 || x.reserved != nil || x.agent.Away != "" || x.unit.Usable() != "" || !x.serves(l) {
-			continue
-		}
-		if ready := x.empties(l); ready.Before(at) {
-			best, at = x, ready
-		}
-	}
-	return []*spot{best}
-}
-
-func (b *Book) soonestAgent(l *line, n int) (best []*spot) {
-	var at time.Time
-	looked := 0
-	for k := range b.fleet { // not at all of them, and not always at the same
-		fit := b.reservable(b.fleet[(b.turn+k)%len(b.fleet)], l)
-		if len(fit) < n && len(fit) <= len(best) {
-			continue
-		}
-		slices.SortStableFunc(fit, func(x, y soon) int { return x.at.Compare(y.at) })
-		fit = fit[:min(n, len(fit))]
-		if ready := fit[len(fit)-1].at; len(fit) > len(best) || ready.Before(at) {
-			at, best = ready, best[:0]
-			for _, x := range fit {
-				best = append(best, x.spot)
-			}
-		}
-		if looked++; looked == lookAhead && len(best) == n {
-			b.turn += k
-			break
-		}
-	}
-	return best
-}
-
-// soon is a device and when it could serve.
-type soon struct {
-	*spot
-	at time.Time
-}
-
-// reservable are the devices of an agent that could serve the line and that nothing is reserved on; none when the agent has
-// too few of them in all.
-func (b *Book) reservable(g *agent, l *line) []soon {
-	var fit []soon
-	all := 0
-	for _, x := range g.spots {
-		if g.Away != "" || x.unit.Usable() != "" || !x.serves(l) || l.picky && device.Misfit(&x.unit.Device, &l.task.Request) != "" {
-			continue
-		}
-		all++
-		if x.reserved == nil {
-			fit = append(fit, soon{x, b.ready(x, l)})
-		}
-	}
-	if all < l.task.Request.Count {
-		return nil
-	}
-	return fit
-}
-
 // ready estimates when a task of the line could begin to work here, its model loaded.
 func (b *Book) ready(x *spot, l *line) time.Time {
 	at := x.empties(l)
@@ -318,7 +164,7 @@ func (b *Book) makeWay(l *line, p *pending) {
 		r.yields = true
 		b.evicted = append(b.evicted, r.ID)
 	}
-	b.reserve(l, []*spot{best})
+	b.reserve(l, best)
 	l.due = time.Time{} // nobody else is to have what others gave up for it
 	l.block()
 }

@@ -151,7 +151,7 @@ func (b *Book) lacks(x *spot, l *line) string {
 		}
 		return text + ", the rest is used by programs that are not ours"
 	}
-	if why := x.agent.table.Short(r); why != "" {
+	if why := x.agent.short(l); why != "" {
 		return x.agent.label() + ": " + why
 	}
 	if l.avoid[x.agent] {
@@ -208,6 +208,10 @@ func (b *Book) Never(t *Task) string {
 			continue
 		}
 		offered = true
+		if why := g.table.Exceeds(&t.Request); why != "" {
+			parts = append(parts, g.label()+" "+why)
+			continue
+		}
 		fit := 0
 		for _, x := range g.spots {
 			why := device.Misfit(&x.unit.Device, &t.Request)
@@ -230,6 +234,8 @@ func (b *Book) Never(t *Task) string {
 	switch {
 	case !offered && (len(b.fleet) > 0 || t.Request.Count == 0):
 		return "no agent offers " + t.Type
+	case len(parts) > 0 && t.Request.Count == 0:
+		return "no agent could ever carry it out: " + strings.Join(parts[:min(len(parts), 3)], "; ")
 	case len(parts) == 0:
 		return "needs " + counted(t.Request.Count, "device") + ", and there is none"
 	}

@@ -54,7 +54,7 @@ func (p predicate) ofAll(offer []*agent, nodeType string) string {
 // declines says why the agent takes no task of the line now; empty: it does.
 func (g *agent) declines(l *line) predicate {
 	pr := g.process(Process(l.task.Plugin, nil))
-	switch short := g.table.Short(&l.task.Request); {
+	switch short := g.short(l); {
 	case g.Away != "":
 		return predicate{"is " + g.Away, "are " + g.Away}
 	case !g.stocks(l):

@@ -91,6 +91,14 @@ func (t *table) hears(why string, id string) *table {
 	return t
 }
 
+// addMany adds tasks each of a line of its own.
+func (t *table) addMany(n int, memory int64) *table {
+	for k := range n {
+		t.add(fmt.Sprint("many", k), memory, model(fmt.Sprint("many", k)))
+	}
+	return t
+}
+
 // TestRules: each rule of the order and of the choice of devices by itself.
 func TestRules(t *testing.T) {
 	t.Parallel()
@@ -121,6 +129,7 @@ func TestRules(t *testing.T) {
 			"b1@GPU-0, a2@GPU-0"},
 		{"who came first", newTable(placement.Policy{}, 24).place("x", 24).clear().add("1", 24).add("2", 24).ends("x").decide().ends("1").decide(), "1@GPU-0, 2@GPU-0"},
 		{"looks ahead for what is loaded", newTable(placement.Policy{}, 24).place("x", 24, model("m")).clear().add("first", 24, model("n")).add("second", 24, model("m")).ends("x").decide(), "second@GPU-0 warm"},
+		{"looks ahead past those for whom nothing is free", newTable(placement.Policy{}, 24, 48).place("x", 24, model("m")).place("y", 48).addMany(40, 48).clear().add("first", 24, model("n")).add("second", 24, model("m")).ends("x").decide(), "second@GPU-0 warm"},
 		{"first come is strict when told", newTable(placement.Policy{Order: placement.FirstCome}, 24).place("x", 20).clear().add("big", 24).add("small", 4).decide(), ""},
 		{"evictable last, and gives way", newTable(placement.Policy{}, 24).place("e", 24, evictable).place("a", 20), "e@GPU-0, e yields"},
 		{"nobody else gives way", newTable(placement.Policy{}, 24).place("e", 24).place("a", 20, priority(1000)), "e@GPU-0"},
@@ -150,11 +159,13 @@ func TestNever(t *testing.T) {
 	t.Parallel()
 	b := newTable(placement.Policy{Quotas: map[string]placement.Quota{"bob": {Devices: 1}}, Reserve: giga}, 24, 48)
 	for want, r := range map[string]device.Request{
-		"GPU-0 has 24 GiB in all, not 60 GiB": {Count: 1, Memory: 60 * giga},
-		"has 47 GiB for tasks, not 48 GiB":    {Count: 1, Memory: 48 * giga},
-		"box has 1 device that would do":      {Count: 2, Memory: 30 * giga},
-		"GPU-1 has compute 8.0, not 9.0":      {Count: 1, AtLeast: map[string]string{"compute": "9.0"}},
-		"":                                    {Count: 2, Memory: 20 * giga},
+		"GPU-0 has 24 GiB in all, not 60 GiB":  {Count: 1, Memory: 60 * giga},
+		"has 47 GiB for tasks, not 48 GiB":     {Count: 1, Memory: 48 * giga},
+		"box has 1 device that would do":       {Count: 2, Memory: 30 * giga},
+		"GPU-1 has compute 8.0, not 9.0":       {Count: 1, AtLeast: map[string]string{"compute": "9.0"}},
+		"box has 64 GiB of RAM in all, not 65": {Count: 1, RAM: 65 * giga},
+		"carry it out: box has 64 GiB of RAM":  {RAM: 65 * giga},
+		"":                                     {Count: 2, Memory: 20 * giga},
 	} {
 		if why := b.Never(&placement.Task{Type: "p.do", Owner: "ada", Request: r}); !strings.Contains(why, want) || (why == "") != (want == "") {
 			t.Errorf("%+v: %q, want %q", r, why, want)

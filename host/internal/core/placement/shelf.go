@@ -158,7 +158,7 @@ func (x *spot) gives(l *line) bool {
 // room is gives for a process that may use other devices too. A reservation is heeded.
 func (x *spot) room(l *line, pr *process) bool {
 	t := &l.task
-	if x.agent.Away != "" || x.unit.Usable() != "" || !x.lends(l) {
+	if x.agent.Away != "" || x.unit.Usable() != "" || !x.leaves(l) {
 		return false
 	}
 	leases := x.unit.Leases()
@@ -178,21 +178,22 @@ func (x *spot) room(l *line, pr *process) bool {
 	return x.unit.Needs(t.Request.Memory, k.id) <= x.both
 }
 
-// lends says whether a reservation leaves the device to a task of the line: it is its own, or there is more than whom it is
-// reserved for will need, or the task is expected to be done before that one can begin.
-func (x *spot) lends(l *line) bool {
-	if x.reserved == nil || x.reserved == l || x.spares(l) {
+// leaves says whether no reservation keeps the device from a task of the line: there is none, it is its own, or whom it is
+// reserved for can begin there as soon as was expected all the same, since the task is expected to be done before, or there is
+// room for both.
+func (x *spot) leaves(l *line) bool {
+	if x.reserved == nil || x.reserved == l {
 		return true
 	}
-	ends := x.agent.book.now.Add(cmp.Or(l.task.Lasts, defaultLasts))
+	ends := x.agent.book.now.Add(l.longest)
 	if l.model != nil && x.process(l.plugin).has(l) == nil {
 		ends = ends.Add(l.loads())
 	}
-	return !ends.After(x.reserved.due)
+	return !ends.After(x.reserved.due) || x.spares(l)
 }
 
-// spares says whether whom the device is reserved for will have room there beside a task of the line: what is free now, and
-// what is expected to be given back until then, is enough for both.
+// spares says whether there is room for whom the device is reserved for beside a task of the line: what is free now, and what is
+// expected to be given back until it is due, is enough for both.
 func (x *spot) spares(l *line) bool {
 	own, t := &x.reserved.task, &l.task
 	if own.Request.Exclusive || t.Request.Exclusive || own.Plugin == t.Plugin && own.Concurrency > 0 {

@@ -4,8 +4,8 @@
 //
 // The order: priority, which rises for whoever is not served; then the user who was given the least device time; then who
 // came first. Tasks that are alike (one line) wait behind one another; only the first of each line is looked at. Within
-// the first 32 lines a task whose model is loaded and idle goes before one that would have to load its own. A first of its
-// line that was passed over 32 times on a device it could have used holds a reservation.
+// the first 32 lines that may begin something, a task whose model is loaded and idle goes before one that would have to load its
+// own. A device on which the first of a line was passed over 32 times is kept for it.
 package placement
 
 import (
@@ -53,7 +53,8 @@ type Assignment struct {
 	Warm bool `json:"warm,omitempty"`
 	// Unload is what the agent keeps warm, by ID, that has to be given up first.
 	Unload []string `json:"unload,omitempty"`
-	// Bypassed is how often it was passed over while it was the first of its line.
+	// Bypassed is how often tasks that go after it began on a device that it could have used, since one of its line did: on the
+	// device on which that was so most often.
 	Bypassed int `json:"bypassed,omitempty"`
 	// Epoch is of the leader that decided it for all hosts; 0: the task's host decided it.
 	Epoch int64 `json:"epoch,omitempty"`

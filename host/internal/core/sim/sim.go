@@ -34,7 +34,8 @@ type Result struct {
 	// Span is from the first task's coming to the last one's end.
 	Span time.Duration `json:"span_ns"`
 	// Utilisation is the least time that the work would take, as no rule could do better, by the time that it took. It is of
-	// the time in which a fifth of all tasks or more waited when they came together, else of the whole.
+	// the time in which a fifth of all tasks or more waited when they came together. Else it is of the whole, and no sooner than each
+	// task has come and worked.
 	Utilisation float64 `json:"utilisation"`
 	// Waits are quantiles of how long tasks waited until they were placed for good and their models were loaded: see Quantiles.
 	Waits [len(quantiles)]time.Duration `json:"waits_ns"`
@@ -46,7 +47,7 @@ type Result struct {
 	// Jain is the fairness of device time between the users who had tasks waiting all that time: 1 when all got the same. 0:
 	// nobody had.
 	Jain float64 `json:"jain"`
-	// Bypassed is how often one task was passed over at most.
+	// Bypassed is how often one task was passed over at most: see placement.Assignment.
 	Bypassed int `json:"bypassed"`
 }
 
@@ -97,6 +98,7 @@ type game struct {
 	running map[*job]bool
 	sizes   map[string]int64 // memory of devices
 	over    bool             // the backlog is
+	least   time.Duration    // no rule could be done sooner: the last that a task has come and worked
 }
 
 // Run plays the game to its end.
@@ -159,6 +161,7 @@ func (g *game) comes() {
 	j := g.work.next()
 	j.Since, j.came = g.start.Add(g.now), g.now
 	g.jobs[j.ID] = j
+	g.least = max(g.least, g.now+j.lasts)
 	g.pending[j.Owner]++
 	g.book.Add(j.Task, j.Since)
 }
@@ -255,7 +258,7 @@ func (g *game) finish() Result {
 	r := &g.result
 	r.Span = g.now
 	if !g.Together {
-		r.Utilisation = g.work.all.bound(g.work.counts).Seconds() / max(g.now.Seconds(), 1e-9)
+		r.Utilisation = max(g.least, g.work.all.bound(g.work.counts)).Seconds() / max(g.now.Seconds(), 1e-9)
 	}
 	slices.Sort(g.waits)
 	for k, q := range quantiles {
