@@ -252,6 +252,35 @@ func TestNewestComesFirst(t *testing.T) {
 	}
 }
 
+// TestNothingSaidIsMissed: what was reported between the snapshot and the moment at which one is live comes too.
+func TestNothingSaidIsMissed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.record("run_a", "running", 1, 1)
+	live, slow := r.reader(false), r.reader(false)
+	live.follow(a, From{Snapshot: true})
+	live.expect("snapshot run_a 1")
+	say := func(words string) {
+		r.said("run_a") <- client.Report{Report: sdk.Report{Kind: sdk.ReportLog, Message: words}}
+		for m := live.next(); !strings.Contains(string(m.Data), words); m = live.next() {
+		}
+	}
+	say("before")
+	slow.follow(a, From{Snapshot: true})
+	slow.expect("snapshot run_a 1")
+	say("between")
+	if m := slow.next(); !strings.Contains(string(m.Data), "between") {
+		t.Errorf("got %s %s", text(m), m.Data)
+	}
+
+	slow.follow(a, From{Snapshot: true})
+	slow.expect("snapshot run_a 1")
+	say("last words")
+	r.record("run_a", "succeeded", 1, 1)
+	live.expect("event run_a 2", "end run_a")
+	slow.expect("event run_a 2", "report run_a", "end run_a")
+}
+
 // TestNoGapNoDouble: lines that come and go at any time, while a run goes on, miss nothing and get nothing twice.
 func TestNoGapNoDouble(t *testing.T) {
 	t.Parallel()

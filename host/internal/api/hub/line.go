@@ -67,9 +67,13 @@ func (l *Line) Subscribe(ctx context.Context, of Target, from From) error {
 	if from.After != nil {
 		s.next = *from.After + 1
 	}
+	if of.Kind == Run {
+		t.expect(s)
+	}
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
+		t.leave(s)
 		l.hub.release(t)
 		return context.Canceled
 	}

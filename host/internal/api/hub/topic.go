@@ -30,6 +30,7 @@ type topic struct {
 	mu    sync.Mutex
 	err   error // why it broke
 	live  map[*sub]bool
+	joins map[*sub][]client.Report // of a run: who is not live yet, and what was reported since it subscribed
 	head  uint64          // of a run: the last event that those that are live were told
 	ended bool            // the run has ended: of a Run, there is nothing after head
 	dirty map[string]bool // of the list: runs that have changed, or (false) may have; "" may be any
@@ -38,7 +39,7 @@ type topic struct {
 }
 
 func newTopic(h *Hub, of Target) *topic {
-	t := &topic{hub: h, of: of, poked: make(chan struct{}, 1), live: map[*sub]bool{}, dirty: map[string]bool{}, known: map[string]string{}}
+	t := &topic{hub: h, of: of, poked: make(chan struct{}, 1), live: map[*sub]bool{}, joins: map[*sub][]client.Report{}, dirty: map[string]bool{}, known: map[string]string{}}
 	t.ctx, t.cancel = context.WithCancel(h.closing)
 	return t
 }
@@ -66,7 +67,8 @@ func (t *topic) start(ctx context.Context) error {
 		return err
 	}
 	t.head, t.ended = head.Seq, head.Ended()
-	return t.hub.run(func() { t.follow(changed, t.listen()) })
+	reports := t.listen()
+	return t.hub.run(func() { t.follow(changed, reports) })
 }
 
 // listen gives what the run's nodes say; nil: it has ended, and they say nothing.
@@ -199,7 +201,7 @@ func (t *topic) flushRun(changed bool, said []client.Report) error {
 		}
 	}
 	if b := t.reports(said); b != nil {
-		t.tell(b, 0)
+		t.tell(b, 0, said...)
 	}
 	if changed {
 		t.end(head)
@@ -207,11 +209,17 @@ func (t *topic) flushRun(changed bool, said []client.Report) error {
 	return nil
 }
 
-// tell tells all that are live; head is what they have then, 0: as before.
-func (t *topic) tell(b *Batch, head uint64) {
+// tell tells all that are live; head is what they have then, 0: as before. What of it was said is kept for who is not live yet.
+func (t *topic) tell(b *Batch, head uint64, said ...client.Report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.head = max(t.head, head)
+	for s, held := range t.joins {
+		for _, r := range said {
+			held = add(held, r)
+		}
+		t.joins[s] = held
+	}
 	for s := range t.live {
 		if !s.tell(b) {
 			delete(t.live, s)
@@ -227,15 +235,15 @@ func (t *topic) end(head store.Head) {
 		all, t.live = t.live, map[*sub]bool{}
 	}
 	t.mu.Unlock()
-	b := t.endBatch()
+	b := t.reports(nil, t.last())
 	for s := range all {
 		s.push(b)
 		s.line.drop(s)
 	}
 }
 
-func (t *topic) endBatch() *Batch {
-	return newBatch(t.of, client.Message{Type: client.MessageEnd, RunID: t.of.ID})
+func (t *topic) last() client.Message {
+	return client.Message{Type: client.MessageEnd, RunID: t.of.ID}
 }
 
 // read gives the next events after a number; nil: there are none.
@@ -251,14 +259,15 @@ func (t *topic) read(ctx context.Context, after uint64) (*Batch, error) {
 	return newBatch(t.of, messages...), nil
 }
 
-func (t *topic) reports(said []client.Report) *Batch {
+// reports tells what was said, and then more; nil: that is nothing.
+func (t *topic) reports(said []client.Report, more ...client.Message) *Batch {
 	var messages []client.Message
 	for _, r := range said {
 		if raw, err := json.Marshal(r); err == nil {
 			messages = append(messages, client.Message{Type: client.MessageReport, RunID: t.of.ID, Data: raw})
 		}
 	}
-	if len(messages) == 0 {
+	if messages = append(messages, more...); len(messages) == 0 {
 		return nil
 	}
 	return newBatch(t.of, messages...)
@@ -287,8 +296,8 @@ func (t *topic) snapshot(ctx context.Context) (*Batch, uint64, error) {
 	return t.shown, run.Seq, nil
 }
 
-// joinAt makes a subscription live if it has all that the others have. What it is told at once is the newest progress of
-// each node, or the end.
+// joinAt makes a subscription live if it has all events that the others have. What it is told at once is the newest progress
+// of each node and what was reported since it subscribed, or the end.
 func (t *topic) joinAt(s *sub) (*Batch, bool) {
 	t.mu.Lock()
 	behind := t.err == nil && s.next <= t.head
@@ -298,8 +307,9 @@ func (t *topic) joinAt(s *sub) (*Batch, bool) {
 	}
 	newest := t.hub.cfg.Live.Newest(t.of.ID) // before it is live: what it is told then is newer
 	t.mu.Lock()
-	err, ended := t.err, t.ended
+	err, ended, held := t.err, t.ended, t.joins[s]
 	if behind = err == nil && s.next <= t.head; !behind && err == nil && !ended {
+		delete(t.joins, s)
 		t.add(s)
 	}
 	t.mu.Unlock()
@@ -311,9 +321,19 @@ func (t *topic) joinAt(s *sub) (*Batch, bool) {
 		return t.hub.problem(t.of, err), true
 	case ended:
 		s.line.drop(s)
-		return t.endBatch(), true
+		return t.reports(held, t.last()), true
+	}
+	for _, r := range held {
+		newest = add(newest, r)
 	}
 	return t.reports(newest), true
+}
+
+// expect has a subscription miss no report until it is live.
+func (t *topic) expect(s *sub) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.joins[s] = nil
 }
 
 // join makes a subscription to a job or to the list live.
@@ -351,4 +371,5 @@ func (t *topic) leave(s *sub) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.live, s)
+	delete(t.joins, s)
 }
