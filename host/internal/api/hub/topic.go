@@ -31,11 +31,11 @@ type topic struct {
 	err   error // why it broke
 	live  map[*sub]bool
 	joins map[*sub][]client.Report // of a run: who is not live yet, and what was reported since it subscribed
-	head  uint64          // of a run: the last event that those that are live were told
-	ended bool            // the run has ended: of a Run, there is nothing after head
-	dirty map[string]bool // of the list: runs that have changed, or (false) may have; "" may be any
-	says  *Batch          // of a job: what was said last
-	rest  time.Time       // of a job or the list: it is not looked at again before
+	head  uint64                   // of a run: the last event that those that are live were told
+	ended bool                     // the run has ended: of a Run, there is nothing after head
+	dirty map[string]bool          // of the list: runs that have changed, or (false) may have; "" may be any
+	says  *Batch                   // of a job: what was said last
+	rest  time.Time                // of a job or the list: it is not looked at again before
 }
 
 func newTopic(h *Hub, of Target) *topic {
