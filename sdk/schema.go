@@ -26,7 +26,8 @@ type Schema struct {
 	Pattern    string       `json:"pattern,omitempty"`
 	// Format "duration" and "bytes" let a pipeline write "5m" and "6GiB".
 	Format string `json:"format,omitempty"`
-	// XType "artifact" makes an object schema an artifact; "type" an input written as a type expression.
+	// XType "artifact" makes an object schema an artifact; "type" an input written as a type expression; "tools" an
+	// input written as a list of names of node types, which reach the node as a list of Tool.
 	XType string `json:"x-type,omitempty"`
 	// Accept lists an artifact's media types, such as "image/*".
 	Accept []string `json:"x-accept,omitempty"`
@@ -84,6 +85,7 @@ func (s Schema) IsRequired(name string) bool {
 const (
 	XArtifact      = "artifact"
 	XTypeSchema    = "type"
+	XTools         = "tools"
 	FormatDuration = "duration"
 	FormatBytes    = "bytes"
 )

@@ -61,6 +61,9 @@ func (c *checker) check(path string, s *Schema, v any) {
 			c.add(path, "want a type, got %s", kindOf(v))
 		}
 		return
+	case s.XType == XTools:
+		c.array(path, toolsSchema, v)
+		return
 	case s.Type == "object":
 		c.object(path, s, v)
 	case s.Type == "array":

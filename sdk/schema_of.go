@@ -18,6 +18,7 @@ import (
 //	Wait   time.Duration                                               written "90s"
 //	Image  sdk.Artifact  `accept:"image/png|image/jpeg"`               of one of these media types
 //	Answer sdk.Schema                                                  written as a type expression
+//	Tools  []sdk.Tool                                                  written as a list of names of node types
 //
 // json.Number keeps numbers exact; lists, maps with string keys, structs and any nest; a pointer is optional. min and
 // max limit numbers, the length of text and the number of items.
@@ -53,6 +54,9 @@ func (s *shape) schema() (Schema, error) {
 	case kindSchema:
 		return Schema{Type: "object", XType: XTypeSchema}, nil
 	case kindList:
+		if s.typ == toolsType {
+			return Schema{Type: "array", XType: XTools}, nil
+		}
 		items, err := s.elem.schema()
 		return Schema{Type: "array", Items: &items}, err
 	case kindMapping:

@@ -53,6 +53,7 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 	artifactType = reflect.TypeFor[Artifact]()
 	schemaType   = reflect.TypeFor[Schema]()
+	toolsType    = reflect.TypeFor[[]Tool]()
 )
 
 var shapes sync.Map // reflect.Type -> *shape

@@ -158,8 +158,14 @@ func (v *schemaValidator) schema(path string, s *Schema, depth int) {
 	if !slices.Contains(schemaTypes, s.Type) {
 		v.add(path, "unknown type %q (known: %s)", s.Type, strings.Join(schemaTypes[1:], ", "))
 	}
-	if s.XType != "" && s.XType != XArtifact && s.XType != XTypeSchema {
-		v.add(path, "unknown x-type %q (known: artifact, type)", s.XType)
+	switch s.XType {
+	case "", XArtifact, XTypeSchema:
+	case XTools:
+		if s.Type != "array" {
+			v.add(path, "x-type \"tools\" is for arrays")
+		}
+	default:
+		v.add(path, "unknown x-type %q (known: artifact, type, tools)", s.XType)
 	}
 	switch kind := s.ModelFile; {
 	case kind == "":
@@ -216,7 +222,7 @@ func (v *schemaValidator) bounds(path string, s *Schema) {
 
 // defaults checks that a default fits its own schema.
 func (v *schemaValidator) defaults(path string, s *Schema) {
-	if s.Default == nil || s.XType == XTypeSchema {
+	if s.Default == nil || s.XType == XTypeSchema || s.XType == XTools {
 		return
 	}
 	for _, x := range s.Check(s.Default) {

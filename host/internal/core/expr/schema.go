@@ -9,7 +9,7 @@ import (
 // Type is the type that values of the schema have in expressions; what the schema leaves open is dynamic.
 func Type(s *sdk.Schema) cty.Type {
 	switch {
-	case s == nil, s.TypeFrom != "", s.XType == sdk.XTypeSchema:
+	case s == nil, s.TypeFrom != "", s.XType == sdk.XTypeSchema, s.XType == sdk.XTools:
 		return cty.DynamicPseudoType
 	case s.IsArtifact():
 		return ArtifactType

@@ -20,6 +20,8 @@ func SchemaText(s sdk.Schema) string {
 		}
 	case s.XType == sdk.XTypeSchema:
 		text = "type"
+	case s.XType == sdk.XTools:
+		text = "list of node types"
 	case len(s.Enum) > 0:
 		options := make([]string, len(s.Enum))
 		for i, o := range s.Enum {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
@@ -63,6 +64,12 @@ func (l *loader) typeOf(n *Node, b *hclsyntax.Block) {
 		}
 		return
 	}
+	l.unknownType(b.LabelRanges[0], b.Labels[0])
+}
+
+// unknownType says that there is no such node type, and which there are.
+func (l *loader) unknownType(at hcl.Range, written string) {
+	name := l.pluginName(written)
 	if l.typeNames == nil {
 		l.typeNames = l.types.Names()
 		slices.Sort(l.typeNames)
@@ -85,7 +92,7 @@ func (l *loader) typeOf(n *Node, b *hclsyntax.Block) {
 			detail = why
 		}
 	}
-	l.fail(b.LabelRanges[0], detail, "unknown node type %q", b.Labels[0])
+	l.fail(at, detail, "unknown node type %q", written)
 }
 
 // nodeAttributes tells the words of the language from inputs.
@@ -145,6 +152,8 @@ func (l *loader) input(n *Node, a *hclsyntax.Attribute) {
 		l.unknownInput(n, a) // its expression is checked all the same
 	case in.schema.XType == sdk.XTypeSchema:
 		l.typeInput(n, &in)
+	case in.schema.XType == sdk.XTools:
+		l.toolsInput(&in)
 	}
 	for _, other := range n.inputs {
 		if other.name == in.name {

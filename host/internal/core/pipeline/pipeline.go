@@ -170,7 +170,7 @@ type input struct {
 	expr   hclsyntax.Expression
 	rng    Range // of the name
 	schema *sdk.Schema
-	fixed  any // a type expression as JSON Schema; nil for all others
+	fixed  any // a type expression as JSON Schema, or tools; nil for all others
 }
 
 type local struct {
