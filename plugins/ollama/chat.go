@@ -24,15 +24,19 @@ type wanted struct {
 }
 
 type message struct {
-	Role    string `spin:"role" enum:"system|user|assistant" doc:"Who says it"`
+	Role    string `spin:"role" enum:"system|user|assistant|tool" doc:"Who says it; tool: it is the result of a call"`
 	Content string `spin:"content" doc:"What is said"`
+	Calls   []call `spin:"calls,optional" doc:"Of the assistant: the calls that it wants made"`
+	Call    string `spin:"call,optional" doc:"Of a tool: the id of the call"`
 }
 
 type chatIn struct {
 	common
-	Prompt   string         `spin:"prompt" doc:"What to say to the model" min:"1"`
+	Prompt   string         `spin:"prompt,optional" doc:"What to say to the model. Without it, it goes on from messages and results" min:"1"`
 	System   string         `spin:"system,optional" doc:"What the model is told about its part"`
 	Messages []message      `spin:"messages,optional" doc:"What was said before: the output messages of an earlier chat"`
+	Tools    []sdk.Tool     `spin:"tools,optional" doc:"Node types that the model may ask for: its calls are outputs, and nodes of these types carry them out"`
+	Results  any            `spin:"results" doc:"The outputs of nodes that carried out the calls that messages end with, by the id of the call; null or left out: it failed"`
 	Images   []sdk.Artifact `spin:"images,optional" accept:"image/png|image/jpeg|image/webp" doc:"Pictures that go with the prompt, for models that see"`
 	wanted
 }
@@ -51,6 +55,7 @@ type said struct {
 
 type chatOut struct {
 	said
+	Calls    []call    `spin:"calls" doc:"What the model wants done before it answers: each to be carried out by a node of its type; none when it has answered"`
 	Messages []message `spin:"messages" doc:"All that was said, this answer too, for a chat that goes on"`
 }
 
@@ -70,38 +75,76 @@ func chatNode(s *server) sdk.Node {
   answer  = object({ title = string, scenes = list(string) })
   timeout = "5m"
 }
+`}, {Title: "What the model wants looked up", HCL: `node "ollama.chat" "think" {
+  model  = "llama3.2"
+  prompt = "What does https://example.com say?"
+  tools  = ["control.http"]
+}
+
+node "control.http" "page" {
+  for_each   = { for c in node.think.calls : c.id => c.inputs if c.type == "control.http" }
+  url        = each.value.url
+  on_failure = "continue"
+}
+
+node "ollama.chat" "tell" {
+  model    = "llama3.2"
+  messages = node.think.messages
+  results  = node.page
+}
 `}},
 	}, s.chat)
 }
 
 func (s *server) chat(ctx context.Context, in chatIn, t *sdk.Task) (chatOut, error) {
-	var talk []map[string]any
-	if in.System != "" {
-		talk = append(talk, map[string]any{"role": "system", "content": in.System})
+	results, ok := in.Results.(map[string]any)
+	if !ok && in.Results != nil {
+		return chatOut{}, sdk.Refuse("results: want an object of outputs by the id of their call", "give a node whose for_each has these ids as its keys")
 	}
-	for _, m := range in.Messages {
-		talk = append(talk, map[string]any{"role": m.Role, "content": m.Content})
+	all, err := answered(in.Messages, results)
+	if err != nil {
+		return chatOut{}, err
 	}
-	prompt := map[string]any{"role": "user", "content": in.Prompt}
+	if in.Prompt != "" {
+		all = append(all, message{Role: "user", Content: in.Prompt})
+	}
+	if len(all) == 0 {
+		return chatOut{}, sdk.Refuse("there is nothing to answer", "give prompt, or messages")
+	}
+	talk, made := spoken(all)
 	images, err := pictures(in.Images)
 	if err != nil {
 		return chatOut{}, err
 	}
 	if images != nil {
-		prompt["images"] = images
+		talk[len(talk)-1]["images"] = images
 	}
-	talk = append(talk, prompt)
-	out, err := s.converse(ctx, t, "/api/chat", in.common, in.wanted, map[string]any{}, func(body map[string]any, before, wrong string) {
-		if wrong != "" {
-			talk = append(talk, map[string]any{"role": "assistant", "content": before}, map[string]any{"role": "user", "content": again(wrong)})
+	if in.System != "" {
+		talk = append([]map[string]any{{"role": "system", "content": in.System}}, talk...)
+	}
+	body := map[string]any{}
+	if len(in.Tools) > 0 {
+		if body["tools"], err = functions(in.Tools); err != nil {
+			return chatOut{}, err
+		}
+	}
+	var wanted []call
+	out, err := s.converse(ctx, t, "/api/chat", in.common, in.wanted, body, func(body map[string]any, before, again string) {
+		if again != "" {
+			talk = append(talk, map[string]any{"role": "assistant", "content": before}, map[string]any{"role": "user", "content": again})
 		}
 		body["messages"] = talk
+	}, func(wishes []wish) (wrong string) {
+		wanted, wrong = calls(wishes, in.Tools, made)
+		return wrong
 	})
 	if err != nil {
 		return chatOut{}, err
 	}
-	all := append(in.Messages[:len(in.Messages):len(in.Messages)], message{"user", in.Prompt}, message{"assistant", out.Text})
-	return chatOut{out, all}, nil
+	for _, c := range wanted {
+		t.Log("info", "wants "+c.Type+" as "+c.ID)
+	}
+	return chatOut{out, wanted, append(all, message{Role: "assistant", Content: out.Text, Calls: wanted})}, nil
 }
 
 // most is how much of an answer that does not fit is shown, in bytes.
@@ -130,10 +173,16 @@ func pictures(files []sdk.Artifact) (all []string, err error) {
 	return all, nil
 }
 
-// converse loads a model and asks it until its answer fits, at most as often as wanted. ask puts the question into the request: before is
-// the answer that did not fit, and wrong why; both are empty at first.
-func (s *server) converse(ctx context.Context, t *sdk.Task, path string, in common, w wanted, body map[string]any, ask func(body map[string]any, before, wrong string)) (out said, err error) {
-	if w.Answer != nil {
+// callAgain asks once more for calls that can be made.
+func callAgain(wrong string) string {
+	return "That call cannot be made: " + wrong + ". Call again, with arguments that fit, or answer."
+}
+
+// converse loads a model and asks it until its answer fits, or its calls, at most as often as wanted. ask puts the question into the request:
+// before is the answer that did not fit, and again what the model is told of it; both are empty at first. heed takes calls in, or says
+// what is wrong with them.
+func (s *server) converse(ctx context.Context, t *sdk.Task, path string, in common, w wanted, body map[string]any, ask func(body map[string]any, before, again string), heed func([]wish) string) (out said, err error) {
+	if w.Answer != nil && body["tools"] == nil { // held to a format, it could make no calls
 		if body["format"], err = format(w.Answer); err != nil {
 			return said{}, err
 		}
@@ -147,8 +196,8 @@ func (s *server) converse(ctx context.Context, t *sdk.Task, path string, in comm
 	}
 	defer done()
 	out.Model = in.Model
-	for before, wrong := "", ""; ; {
-		ask(body, before, wrong)
+	for before, next := "", ""; ; {
+		ask(body, before, next)
 		r := &reply{model: in.Model, path: path, t: t}
 		if err := r.hear(ctx, c, body); err != nil {
 			return said{}, s.explain(err)
@@ -157,10 +206,15 @@ func (s *server) converse(ctx context.Context, t *sdk.Task, path string, in comm
 		out.PromptTokens += r.end.PromptTokens
 		out.Tokens += r.end.Tokens
 		out.Tries++
-		if w.Answer == nil {
-			return out, nil
+		wrong := ""
+		if len(r.wishes) > 0 {
+			wrong = heed(r.wishes)
+			next = callAgain(wrong)
+		} else if w.Answer != nil {
+			out.Answer, wrong = read(out.Text, w.Answer)
+			next = again(wrong)
 		}
-		if out.Answer, wrong = read(out.Text, w.Answer); wrong == "" {
+		if wrong == "" {
 			return out, nil
 		}
 		before = out.Text

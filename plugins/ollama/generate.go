@@ -47,12 +47,12 @@ func (s *server) generate(ctx context.Context, in generateIn, t *sdk.Task) (said
 	if in.System != "" {
 		body["system"] = in.System
 	}
-	return s.converse(ctx, t, "/api/generate", in.common, in.wanted, body, func(body map[string]any, before, wrong string) {
+	return s.converse(ctx, t, "/api/generate", in.common, in.wanted, body, func(body map[string]any, before, again string) {
 		body["prompt"] = in.Prompt
-		if wrong != "" {
-			body["prompt"] = in.Prompt + "\n\n" + before + "\n\n" + again(wrong)
+		if again != "" {
+			body["prompt"] = in.Prompt + "\n\n" + before + "\n\n" + again
 		}
-	})
+	}, nil) // a completion makes no calls
 }
 
 type embedIn struct {

@@ -26,6 +26,7 @@ type reply struct {
 	text, thinking strings.Builder
 	inline         inline
 	tokens         int
+	wishes         []wish
 	end            *part // the last piece
 	first, last    time.Time
 	shown          time.Time
@@ -36,6 +37,7 @@ type part struct {
 	Message struct {
 		Content  string
 		Thinking string
+		Calls    []wish `json:"tool_calls"`
 	}
 	Response     string
 	Thinking     string
@@ -65,6 +67,7 @@ func (r *reply) take(line []byte) error {
 	}
 	r.last = now
 	r.tokens++
+	r.wishes = append(r.wishes, p.Message.Calls...)
 	r.thinking.WriteString(p.Message.Thinking)
 	r.thinking.WriteString(p.Thinking)
 	text, thought := r.inline.take(p.Message.Content + p.Response)

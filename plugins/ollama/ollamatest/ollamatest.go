@@ -24,6 +24,7 @@ import (
 //	thinks     thinks apart when it is asked to, else between <think> and </think>
 //	stubborn   answers a format with prose first, and right when it is asked again
 //	hopeless   always answers with prose, vague with JSON of another type
+//	calls      wants the first of its tools called, with what that takes, and says what came of it; clumsy first makes a mistake
 //	broken     answers 500; large, that it needs more memory; busy, 503
 //	crashes    breaks off with an error, cut without one, html is what stands before an Ollama
 //	stalls     says two words, and no more until Go
@@ -47,7 +48,7 @@ type Server struct {
 	asked  int            // how many of those there were, loads apart
 }
 
-var names = []string{"tiny", "embed", "thinks", "stubborn", "hopeless", "vague", "broken", "large", "busy", "crashes", "cut", "html", "stalls", "heavy"}
+var names = []string{"tiny", "embed", "thinks", "stubborn", "hopeless", "vague", "calls", "clumsy", "broken", "large", "busy", "crashes", "cut", "html", "stalls", "heavy"}
 
 // PullSize is how large the model "new" is that can be pulled. Each pull brings a third of it and breaks off, the last but the end.
 const PullSize = 3 << 20

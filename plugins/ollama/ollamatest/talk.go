@@ -41,11 +41,35 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		answer(w, 500, map[string]any{"error": "llama runner process has terminated: exit status 2"})
 	case "html":
 		fmt.Fprintln(w, "<html><body>Welcome to nginx</body></html>")
+	case "calls", "clumsy":
+		s.wish(w, in, name, messages)
 	case "embed":
 		answer(w, 400, map[string]any{"error": `"embed" does not support chat`})
 	default:
+		if in["tools"] != nil {
+			answer(w, 400, map[string]any{"error": `"` + name + `" does not support tools`})
+			return
+		}
 		s.speak(w, r, in, name, strings.Contains(prompt, "cannot be used") || len(messages) > 2)
 	}
+}
+
+// wish asks for a call, and when it has a result says that.
+func (s *Server) wish(w http.ResponseWriter, in map[string]any, name string, messages []any) {
+	last, _ := messages[len(messages)-1].(map[string]any)
+	tools, _ := in["tools"].([]any)
+	said := map[string]any{"role": "assistant", "content": "so: " + fmt.Sprint(last["content"])}
+	if last["role"] != "tool" && len(tools) > 0 {
+		f, _ := tools[0].(map[string]any)["function"].(map[string]any)
+		one := map[string]any{"name": f["name"], "arguments": fits(f["parameters"])}
+		if name == "clumsy" && !strings.Contains(fmt.Sprint(last["content"]), "cannot be made") {
+			one["arguments"] = map[string]any{"nonsense": 1}
+		}
+		said["content"], said["tool_calls"] = "", []any{map[string]any{"function": one}}
+	}
+	e := json.NewEncoder(w)
+	_ = e.Encode(map[string]any{"model": name, "done": false, "message": said})
+	_ = e.Encode(map[string]any{"model": name, "done": true, "done_reason": "stop", "message": map[string]any{}, "prompt_eval_count": 3, "eval_count": 1})
 }
 
 // speak streams an answer in the form of the route.
