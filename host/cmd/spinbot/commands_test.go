@@ -214,7 +214,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // web NAME: starts a server on loopback, and puts its HOST:PORT into $NAME. /status/N answers with N, /to?URL redirects
-// there, what is under /slow/ gets no answer, all else one with what was asked for, as JSON.
+// there, what is under /slow/ gets no answer, what is under /ollama/ that of webOllama, all else one with what was asked for, as JSON.
 func web(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: web NAME")
@@ -227,6 +227,8 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 			w.WriteHeader(max(status, 100))
 		case strings.HasPrefix(r.URL.Path, "/slow/"):
 			<-r.Context().Done()
+		case strings.HasPrefix(r.URL.Path, "/ollama/"):
+			webOllama(w, strings.TrimPrefix(r.URL.Path, "/ollama"), body)
 		case r.URL.Path == "/to":
 			http.Redirect(w, r, r.URL.RawQuery, http.StatusFound)
 		default:
