@@ -16,8 +16,10 @@ type call struct {
 	Inputs any    `spin:"inputs" doc:"The node type's inputs, which fit it"`
 }
 
-// maxResult is how much of a call's result the model is shown, in bytes.
-const maxResult = 32 << 10
+const (
+	maxCalls  = 64       // that a model may make at once
+	maxResult = 32 << 10 // bytes of a call's result that the model is shown
+)
 
 // wish is a call as Ollama says it.
 type wish struct {
@@ -48,6 +50,9 @@ func functions(tools []sdk.Tool) ([]any, error) {
 
 // calls makes calls of wishes, or says what is wrong with them. before is how many calls the conversation had.
 func calls(wishes []wish, tools []sdk.Tool, before int) (all []call, wrong string) {
+	if len(wishes) > maxCalls {
+		return nil, fmt.Sprintf("%d calls at once are too many: make %d at most", len(wishes), maxCalls)
+	}
 	var bad []string
 	for _, w := range wishes {
 		i := slices.IndexFunc(tools, func(x sdk.Tool) bool { return function(x.Name) == w.Function.Name })

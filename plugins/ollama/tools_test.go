@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,20 @@ func TestTools(t *testing.T) {
 		{Name: "tools with one name", Type: "ollama.chat", Inputs: ask(in{"prompt": "x", "tools": []any{tool("web.find_a"), tool("web_find.a")}}), Fails: "tell the tools web.find_a and web_find.a apart"},
 		{Name: "a model without tools", Type: "ollama.chat", Inputs: ask(in{"model": "tiny", "prompt": "x"}), Fails: `"tiny" does not support tools`},
 	}}.Run(t, plugin(&server{}))
+}
+
+// TestTooManyCalls: a model that asks for no end of calls is told so.
+func TestTooManyCalls(t *testing.T) {
+	t.Parallel()
+	var one wish
+	one.Function.Name, one.Function.Arguments = "web_find", json.RawMessage(`{}`)
+	tools := []sdk.Tool{{Name: "web.find", Inputs: sdk.Schema{Type: "object"}}}
+	if all, wrong := calls(slices.Repeat([]wish{one}, maxCalls), tools, 0); len(all) != maxCalls || wrong != "" || all[maxCalls-1].ID != "call_64" {
+		t.Errorf("%d calls, %q", len(all), wrong)
+	}
+	if all, wrong := calls(slices.Repeat([]wish{one}, maxCalls+1), tools, 0); all != nil || !strings.Contains(wrong, "65 calls at once") {
+		t.Errorf("%d calls, %q", len(all), wrong)
+	}
 }
 
 // TestToolsSaid: Ollama is given functions, the calls that were made, and what came of them, cut where that is long.
