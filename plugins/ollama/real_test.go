@@ -59,6 +59,38 @@ func TestRealAdapter(t *testing.T) {
 	}
 }
 
+// TestRealTools: Ollama takes tools, calls and results in the form in which they are sent, and refuses a model whose template has none. What
+// the tiny model says is noise, so it makes no call.
+func TestRealTools(t *testing.T) {
+	t.Parallel()
+	r, _ := real(t)
+	c, err := r.reach(t.Context(), r.task(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got any
+	if err := c.Ask(t.Context(), "POST", "/api/create", map[string]any{"model": "tooled", "from": "tiny", "stream": false,
+		"template": `{{ range .Tools }}{{ .Function.Name }}{{ end }}{{ range .Messages }}{{ .Role }}{{ .Content }}{{ range .ToolCalls }}{"name": "{{ .Function.Name }}", "parameters": {{ .Function.Arguments }}}{{ end }}{{ end }}`}, &got); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(model string) error {
+		task := r.task(t)
+		task.Inputs = in{"model": model, "tools": []any{tool("web.find")}, "messages": []any{map[string]any{"role": "user", "content": "who?"}, made("call_1")},
+			"results": map[string]any{"call_1": map[string]any{"names": []any{"Ada"}}}, "options": map[string]any{"num_predict": json.Number("4"), "temperature": json.Number("0")}}
+		res, err := chatNode(r.server).Run(t.Context(), task)
+		if all, _ := res.Outputs["messages"].([]any); err == nil && len(all) != 4 {
+			t.Errorf("%v", res.Outputs)
+		}
+		return err
+	}
+	if err := ask("tooled"); err != nil {
+		t.Error(err)
+	}
+	if err := ask("tiny"); err == nil || !strings.Contains(err.Error(), "does not support tools") {
+		t.Errorf("a model without tools: %v", err)
+	}
+}
+
 // TestRealKilled: a managed Ollama that is killed midway fails the task with its last words, leaves no process behind, and is started anew for
 // the next.
 func TestRealKilled(t *testing.T) {
