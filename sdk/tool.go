@@ -22,6 +22,9 @@ var toolsSchema = &Schema{Type: "array", Items: &Schema{Type: "object", Required
 func ToolOf(t NodeType) (Tool, error) {
 	out := Tool{Name: t.Name, Description: t.Description, Inputs: t.Inputs}
 	out.Inputs.Properties, out.Inputs.Required = nil, nil
+	if more := t.Inputs.Additional; more != nil && more.unwritable() != "" {
+		out.Inputs.Additional = nil
+	}
 	for _, p := range t.Inputs.Properties {
 		required := t.Inputs.IsRequired(p.Name)
 		if why := p.Schema.unwritable(); why != "" {

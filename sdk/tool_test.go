@@ -27,7 +27,10 @@ func TestTools(t *testing.T) {
 		t.Fatalf("%v: %+v", err, tool)
 	}
 	var got []sdk.Tool
-	n := sdk.NodeOf(sdk.NodeType{Name: "test.agent"}, func(_ context.Context, in agentIn, _ *sdk.Task) (struct{}, error) { got = in.Tools; return struct{}{}, nil })
+	n := sdk.NodeOf(sdk.NodeType{Name: "test.agent"}, func(_ context.Context, in agentIn, _ *sdk.Task) (struct{}, error) {
+		got = in.Tools
+		return struct{}{}, nil
+	})
 	d := n.Type()
 	raw, err := json.Marshal(d)
 	if err != nil || d.Validate() != nil || !strings.Contains(string(raw), `"x-type":"tools"`) {

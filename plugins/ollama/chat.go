@@ -111,6 +111,9 @@ func (s *server) chat(ctx context.Context, in chatIn, t *sdk.Task) (chatOut, err
 	if len(all) == 0 {
 		return chatOut{}, sdk.Refuse("there is nothing to answer", "give prompt, or messages")
 	}
+	if len(in.Images) > 0 && in.Prompt == "" {
+		return chatOut{}, sdk.Refuse("there are images, and no prompt that they go with", "give prompt")
+	}
 	talk, made := spoken(all)
 	images, err := pictures(in.Images)
 	if err != nil {
@@ -180,7 +183,7 @@ func callAgain(wrong string) string {
 
 // converse loads a model and asks it until its answer fits, or its calls, at most as often as wanted. ask puts the question into the request:
 // before is the answer that did not fit, and again what the model is told of it; both are empty at first. heed takes calls in, or says
-// what is wrong with them.
+// what is wrong with them; nil: there are none.
 func (s *server) converse(ctx context.Context, t *sdk.Task, path string, in common, w wanted, body map[string]any, ask func(body map[string]any, before, again string), heed func([]wish) string) (out said, err error) {
 	if w.Answer != nil && body["tools"] == nil { // held to a format, it could make no calls
 		if body["format"], err = format(w.Answer); err != nil {
@@ -207,7 +210,7 @@ func (s *server) converse(ctx context.Context, t *sdk.Task, path string, in comm
 		out.Tokens += r.end.Tokens
 		out.Tries++
 		wrong := ""
-		if len(r.wishes) > 0 {
+		if len(r.wishes) > 0 && heed != nil {
 			wrong = heed(r.wishes)
 			next = callAgain(wrong)
 		} else if w.Answer != nil {

@@ -52,7 +52,7 @@ func (s *server) generate(ctx context.Context, in generateIn, t *sdk.Task) (said
 		if again != "" {
 			body["prompt"] = in.Prompt + "\n\n" + before + "\n\n" + again
 		}
-	}, nil) // a completion makes no calls
+	}, nil)
 }
 
 type embedIn struct {

@@ -67,7 +67,10 @@ func calls(wishes []wish, tools []sdk.Tool, before int) (all []call, wrong strin
 		}
 		all = append(all, call{fmt.Sprintf("call_%d", before+len(all)+1), tools[i].Name, inputs})
 	}
-	return all, strings.Join(bad, "; ")
+	if bad != nil {
+		return nil, strings.Join(bad, "; ")
+	}
+	return all, ""
 }
 
 // answered is a conversation after the results of the calls that it ends with, by their ids. A call without one has failed.

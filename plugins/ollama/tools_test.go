@@ -65,19 +65,25 @@ func TestTools(t *testing.T) {
 		{Name: "a result of no call", Type: "ollama.chat", Inputs: ask(in{"messages": before, "results": map[string]any{"call_7": 1}}), Fails: `no call "call_7"`},
 		{Name: "results that are none", Type: "ollama.chat", Inputs: ask(in{"messages": before, "results": "x"}), Fails: "want an object"},
 		{Name: "nothing to answer", Type: "ollama.chat", Inputs: ask(nil), Fails: "nothing to answer"},
+		{Name: "pictures of nothing", Type: "ollama.chat", Inputs: ask(in{"messages": before, "images": []any{file(t, "a.png", "PNG")}}), Fails: "no prompt that they go with"},
 		{Name: "tools with one name", Type: "ollama.chat", Inputs: ask(in{"prompt": "x", "tools": []any{tool("web.find_a"), tool("web_find.a")}}), Fails: "tell the tools web.find_a and web_find.a apart"},
 		{Name: "a model without tools", Type: "ollama.chat", Inputs: ask(in{"model": "tiny", "prompt": "x"}), Fails: `"tiny" does not support tools`},
 	}}.Run(t, plugin(&server{}))
 }
 
-// TestTooManyCalls: a model that asks for no end of calls is told so.
-func TestTooManyCalls(t *testing.T) {
+// TestCallsAtOnce: calls are taken together or not at all, and no end of them is too many.
+func TestCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	var one wish
 	one.Function.Name, one.Function.Arguments = "web_find", json.RawMessage(`{}`)
 	tools := []sdk.Tool{{Name: "web.find", Inputs: sdk.Schema{Type: "object"}}}
 	if all, wrong := calls(slices.Repeat([]wish{one}, maxCalls), tools, 0); len(all) != maxCalls || wrong != "" || all[maxCalls-1].ID != "call_64" {
 		t.Errorf("%d calls, %q", len(all), wrong)
+	}
+	bad := one
+	bad.Function.Name = "web.find"
+	if all, wrong := calls([]wish{one, bad}, tools, 0); all != nil || wrong != `there is no function "web.find"` {
+		t.Errorf("%v, %q", all, wrong)
 	}
 	if all, wrong := calls(slices.Repeat([]wish{one}, maxCalls+1), tools, 0); all != nil || !strings.Contains(wrong, "65 calls at once") {
 		t.Errorf("%d calls, %q", len(all), wrong)
