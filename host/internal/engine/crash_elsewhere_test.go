@@ -49,7 +49,7 @@ type box struct{ folder string }
 
 func (b box) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 	sent := filepath.Join(b.folder, url.PathEscape(t.Address.String()))
-	if agent, held := exec.Held(ctx); held {
+	if agent, _, held := exec.Held(ctx); held {
 		raw, err := os.ReadFile(sent)
 		if errors.Is(err, fs.ErrNotExist) {
 			return sdk.Result{}, &sdk.Error{Cause: sdk.CauseLost, Message: agent + " knows nothing of it"}

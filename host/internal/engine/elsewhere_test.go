@@ -28,6 +28,7 @@ func far(t *testing.T, script map[string]task, test func(*rig, *fakePlacer), cha
 		test(r, f)
 	}, append(change, func(c *engine.Config) {
 		c.Placer, c.Elsewhere = f, func(agent string) bool { return agent != "local" }
+		c.Session = func(agent string) string { return "of " + agent }
 	})...)
 }
 
@@ -67,15 +68,15 @@ func (r *rig) tally(id run.ID) string {
 func TestTakenUpAgain(t *testing.T) {
 	t.Parallel()
 	type seen struct {
-		task sdk.Task
-		held string
-		idle time.Duration
+		task          sdk.Task
+		held, session string
+		idle          time.Duration
 	}
 	var all []seen
 	stay := func(ctx context.Context, in *sdk.Task) (sdk.Result, error) {
-		agent, _ := exec.Held(ctx)
+		agent, session, _ := exec.Held(ctx)
 		idle, _ := exec.Idle(ctx)
-		all = append(all, seen{*in, agent, idle})
+		all = append(all, seen{*in, agent, session, idle})
 		if len(all) < 4 {
 			<-ctx.Done()
 			return sdk.Result{}, context.Cause(ctx)
@@ -110,7 +111,7 @@ func TestTakenUpAgain(t *testing.T) {
 		for _, x := range all[1:] {
 			x.task.Inputs, first.task.Inputs = nil, nil
 			a, b := x.task, first.task
-			if x.held != "box2" || x.idle != 5*time.Minute || a.Address.String() != b.Address.String() || a.Seed != b.Seed || !a.Deadline.Equal(b.Deadline) || !a.Time.Equal(b.Time) || fmt.Sprint(a.Devices) != "[GPU-9]" {
+			if x.held != "box2" || x.session != "of box2" || x.idle != 5*time.Minute || a.Address.String() != b.Address.String() || a.Seed != b.Seed || !a.Deadline.Equal(b.Deadline) || !a.Time.Equal(b.Time) || fmt.Sprint(a.Devices) != "[GPU-9]" {
 				r.Errorf("taken up as %+v, and was %+v", x, first)
 			}
 		}
@@ -124,7 +125,7 @@ func TestNobodyHoldsIt(t *testing.T) {
 		t.Run(agent, func(t *testing.T) {
 			t.Parallel()
 			far(t, map[string]task{"a": func(ctx context.Context, in *sdk.Task) (sdk.Result, error) {
-				if h, asked := exec.Held(ctx); asked {
+				if h, _, asked := exec.Held(ctx); asked {
 					return sdk.Result{}, &sdk.Error{Cause: sdk.CauseLost, Message: h + " knows nothing of it"}
 				}
 				if in.Address.Attempt == 1 {
@@ -162,7 +163,7 @@ func TestCancelReaches(t *testing.T) {
 			far(t, map[string]task{"a": func(ctx context.Context, _ *sdk.Task) (sdk.Result, error) {
 				<-ctx.Done()
 				causes = append(causes, context.Cause(ctx))
-				if _, held := exec.Held(ctx); !held && before {
+				if _, _, held := exec.Held(ctx); !held && before {
 					time.Sleep(time.Hour) // the network is down; the host will have gone
 				}
 				return sdk.Result{}, context.Cause(ctx)
@@ -258,7 +259,7 @@ func TestRunSetAside(t *testing.T) {
 	t.Parallel()
 	full := errors.New("the disk is full")
 	far(t, map[string]task{"a": func(ctx context.Context, in *sdk.Task) (sdk.Result, error) {
-		if _, held := exec.Held(ctx); held {
+		if _, _, held := exec.Held(ctx); held {
 			return echo(ctx, in)
 		}
 		<-ctx.Done()
@@ -310,7 +311,7 @@ func TestAdoptedElsewhere(t *testing.T) {
 			causes := map[string]error{}
 			var mu sync.Mutex
 			stay := func(ctx context.Context, in *sdk.Task) (sdk.Result, error) {
-				if _, held := exec.Held(ctx); held {
+				if _, _, held := exec.Held(ctx); held {
 					return echo(ctx, in)
 				}
 				<-ctx.Done()

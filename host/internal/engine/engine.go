@@ -52,6 +52,8 @@ type Config struct {
 	// Elsewhere says whether an agent is on another machine: what it works at goes on when this host stops, and is asked for
 	// when it begins again. nil: none is.
 	Elsewhere func(agent string) bool
+	// Session names the process of an agent on another machine, which an intent notes; empty: nobody knows. nil: nobody does.
+	Session func(agent string) string
 	// Spread says whether tasks of a node type that need no device go to any agent that offers it, as the Placer decides.
 	// Those that run ahead never do. nil: none does, and they are carried out here.
 	Spread func(sdk.NodeType) bool
@@ -131,7 +133,7 @@ func New(cfg Config) *Engine {
 	e.drafts = &draft.Config{Runs: e.runs, Vault: cfg.Vault, Mask: cfg.Mask, Log: cfg.Log}
 	e.results = &reuse.Results{Cache: cfg.Cache, Artifacts: cfg.Artifacts, Now: cfg.Now, Log: cfg.Log}
 	e.loop = loop.New(loop.Config{Drafts: e.drafts, Journal: cfg.Journal, Executor: cfg.Executor, Placer: cfg.Placer,
-		Elsewhere: cfg.Elsewhere, Spread: cfg.Spread, Results: e.results, RunsAhead: cfg.RunsAhead, Now: cfg.Now, Reports: cfg.Reports,
+		Elsewhere: cfg.Elsewhere, Session: cfg.Session, Spread: cfg.Spread, Results: e.results, RunsAhead: cfg.RunsAhead, Now: cfg.Now, Reports: cfg.Reports,
 		Observe: cfg.Observe, Left: cfg.Left, MaxControl: cfg.MaxControl, MaxTasks: cfg.MaxTasks, Rests: e.rests, Over: e.over})
 	return e
 }

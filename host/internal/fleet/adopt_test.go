@@ -33,7 +33,7 @@ func TestAnotherHostGoesOn(t *testing.T) {
 			left := make(chan struct{})
 			go func() {
 				defer close(left)
-				_, _ = old.Execute(ctx, "a", "run/1", body, func(sdk.Report) {}, func(protocol.Result) bool { return true }) // never committed
+				_, _ = old.Execute(ctx, protocol.Attempt{Agent: "a", ID: "run/1", Body: body}, func(sdk.Report) {}, func(protocol.Result) bool { return true }) // never committed
 			}()
 			r.begins("run/1")
 			if what == "echo" {
@@ -94,7 +94,7 @@ func TestLeftOfADeadHost(t *testing.T) {
 	var left sync.WaitGroup
 	for id, what := range map[string]string{"done/1": `"echo"`, "runs/1": `"hang"`, "wanted/1": `"echo"`} {
 		left.Go(func() {
-			_, _ = old.Execute(ctx, "a", id, []byte(what), func(sdk.Report) {}, func(protocol.Result) bool { return true }) // never committed
+			_, _ = old.Execute(ctx, protocol.Attempt{Agent: "a", ID: id, Body: []byte(what)}, func(sdk.Report) {}, func(protocol.Result) bool { return true }) // never committed
 		})
 		r.begins(id)
 	}

@@ -65,7 +65,7 @@ func TestArtifactsAskedForAgain(t *testing.T) {
 			r.mu.Lock()
 			r.open["run/1"] = true
 			r.mu.Unlock()
-			res, err := h.Execute(t.Context(), "a", "run/1", []byte(`"echo"`), func(sdk.Report) {}, func(protocol.Result) bool {
+			res, err := h.Execute(t.Context(), protocol.Attempt{Agent: "a", ID: "run/1", Body: []byte(`"echo"`)}, func(sdk.Report) {}, func(protocol.Result) bool {
 				if gone.Load() > 0 {
 					t.Error("they may go though nothing was committed")
 				}
@@ -106,7 +106,7 @@ func TestArtifactsThatCannotBeBrought(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	defer close(told) // whoever still waits for a word
-	res, err := h.Execute(ctx, "a", "run/1", []byte(`"echo"`), func(x sdk.Report) { told <- x.Message }, func(protocol.Result) bool { return true })
+	res, err := h.Execute(ctx, protocol.Attempt{Agent: "a", ID: "run/1", Body: []byte(`"echo"`)}, func(x sdk.Report) { told <- x.Message }, func(protocol.Result) bool { return true })
 	if err != nil || string(res.Body) != `"echo"` || brought.Load() != 3 {
 		t.Errorf("got %s, %v after %d times", res.Body, err, brought.Load())
 	}

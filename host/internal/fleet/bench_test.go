@@ -97,7 +97,7 @@ func used(b *testing.B, server *redistest.Server) time.Duration {
 var body = json.RawMessage(`{"type":"noop.do","inputs":{"text":"` + strings.Repeat("x", 200) + `"},"time":"2026-11-26T12:00:00Z","seed":1,"owner":"local"}`)
 
 func (h *Host) once(b *testing.B, id string) {
-	res, err := h.Execute(context.Background(), "a", id, body, func(sdk.Report) {}, func(protocol.Result) bool { return true })
+	res, err := h.Execute(context.Background(), protocol.Attempt{Agent: "a", ID: id, Body: body}, func(sdk.Report) {}, func(protocol.Result) bool { return true })
 	if err != nil || res.Error != nil {
 		b.Errorf("%+v, %v", res.Error, err)
 	}

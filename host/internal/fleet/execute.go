@@ -19,22 +19,23 @@ type wait struct {
 	report func(sdk.Report)
 }
 
-// Execute has an agent carry out an attempt; without a body it waits for one that was sent before. whole says whether what
-// belongs to a result has arrived. When ctx ends the attempt is stopped, unless it is let go.
-func (h *Host) Execute(ctx context.Context, agent, id string, body []byte, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
-	if body != nil && !json.Valid(body) { // its agent could not read it, and would be sent it again and again
-		return protocol.Result{}, sdk.Permanent(fmt.Errorf("the task for agent %s is no JSON", agent))
+// Execute has an agent carry out an attempt. whole says whether what belongs to a result has arrived. When ctx ends the attempt
+// is stopped, unless it is let go.
+func (h *Host) Execute(ctx context.Context, a protocol.Attempt, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
+	id := a.ID
+	if a.Body != nil && !json.Valid(a.Body) { // its agent could not read it, and would be sent it again and again
+		return protocol.Result{}, sdk.Permanent(fmt.Errorf("the task for agent %s is no JSON", a.Agent))
 	}
-	if body != nil && ctx.Err() != nil { // what is sent to be stopped at once may be done before that
+	if !a.Held && ctx.Err() != nil { // what is sent to be stopped at once may be done before that
 		return protocol.Result{}, stopped(context.Cause(ctx))
 	}
 	w := &wait{done: make(chan protocol.Result, 1), report: report}
 	h.mu.Lock()
 	h.waits[id] = w
-	if body == nil {
-		h.end.Attach(agent, id)
+	if t := (protocol.Task{ID: id, Body: a.Body}); a.Held {
+		h.end.Attach(a.Agent, a.Session, t)
 	} else {
-		h.end.Dispatch(agent, protocol.Task{ID: id, Body: body})
+		h.end.Dispatch(a.Agent, t)
 	}
 	h.act()
 	h.mu.Unlock()
@@ -107,6 +108,13 @@ func stopped(why error) *sdk.Error {
 	}
 	_ = errors.As(why, &e)
 	return e
+}
+
+// Session gives the newest known process of an agent; empty: none is.
+func (h *Host) Session(agent string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.end.Session(agent)
 }
 
 // Committed says that the end of an attempt is durable.

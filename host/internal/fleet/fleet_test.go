@@ -159,7 +159,7 @@ func (r *rig) task(ctx context.Context, h *Host, agent, id, what string) (protoc
 	if what == "" {
 		body = nil
 	}
-	res, err := h.Execute(ctx, agent, id, body, func(sdk.Report) {}, func(protocol.Result) bool { return true })
+	res, err := h.Execute(ctx, protocol.Attempt{Agent: agent, ID: id, Body: body, Held: body == nil}, func(sdk.Report) {}, func(protocol.Result) bool { return true })
 	if err == nil || ctx.Err() == nil {
 		r.commit(h, id)
 	}
@@ -224,7 +224,7 @@ func TestReports(t *testing.T) {
 	r.hears("a")
 	var mu sync.Mutex
 	var got []string
-	_, err := h.Execute(t.Context(), "a", "run/1", []byte(`"report"`), func(r sdk.Report) {
+	_, err := h.Execute(t.Context(), protocol.Attempt{Agent: "a", ID: "run/1", Body: []byte(`"report"`)}, func(r sdk.Report) {
 		mu.Lock()
 		defer mu.Unlock()
 		got = append(got, fmt.Sprint(r.Kind, r.Fraction, string(r.Checkpoint), r.Message))
@@ -321,6 +321,15 @@ func TestHostRestarted(t *testing.T) {
 	if r.begun["run/1"] != 1 {
 		t.Errorf("it began %d times", r.begun["run/1"])
 	}
+	// One that was never sent, since the host died too early, is sent to the process that it was meant for.
+	r.mu.Lock()
+	r.open["run/late"] = true
+	r.mu.Unlock()
+	late := protocol.Attempt{Agent: "a", ID: "run/late", Body: []byte(`"echo"`), Held: true, Session: h.Session("a")}
+	if res, err := h.Execute(t.Context(), late, func(sdk.Report) {}, func(protocol.Result) bool { return true }); err != nil || res.Error != nil || late.Session != "1" {
+		t.Errorf("%+v, %v", res, err)
+	}
+	r.commit(h, "run/late")
 	// One that the agent knows nothing of is lost.
 	if res, err := r.task(context.Background(), h, "a", "run/unknown", ""); err != nil || res.Error == nil || res.Error.Cause != sdk.CauseLost {
 		t.Errorf("%+v, %v", res, err)
@@ -442,7 +451,7 @@ func TestWaitedForAgain(t *testing.T) {
 		go func() {
 			defer close(left)
 			body, _ := json.Marshal(what)
-			_, _ = h.Execute(ctx, "a", id, body, func(sdk.Report) {}, func(protocol.Result) bool { <-ctx.Done(); return false })
+			_, _ = h.Execute(ctx, protocol.Attempt{Agent: "a", ID: id, Body: body}, func(sdk.Report) {}, func(protocol.Result) bool { <-ctx.Done(); return false })
 		}()
 		r.begins(id)
 		letGo(errLetGo)

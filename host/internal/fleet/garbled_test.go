@@ -16,7 +16,7 @@ func TestNoJSON(t *testing.T) {
 	r.agent("a", "1")
 	r.hears("a")
 	nothing, whole := func(sdk.Report) {}, func(protocol.Result) bool { return true }
-	if _, err := h.Execute(t.Context(), "a", "run/1", []byte(`{"a":`), nothing, whole); err == nil {
+	if _, err := h.Execute(t.Context(), protocol.Attempt{Agent: "a", ID: "run/1", Body: []byte(`{"a":`)}, nothing, whole); err == nil {
 		t.Error("it was sent")
 	}
 	if res, err := r.task(t.Context(), h, "a", "run/2", "garble"); err != nil || res.Error == nil || res.Error.Message != "what came of it is no JSON" {

@@ -85,7 +85,7 @@ func (h *Host) Begin(ctx context.Context) error {
 			continue
 		}
 		h.members[id] = m
-		h.end.Know(id, "", 0)
+		h.end.Know(id, m.Session, "", 0)
 		h.tell(id)
 	}
 	return nil

@@ -23,7 +23,7 @@ func TestLossIsNoticedOverABadConnection(t *testing.T) {
 			now := time.Unix(1e9, 0)
 			h := NewHost(HostConfig{Info: HostInfo{ID: "h"}, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
 			h.members["a"] = &Member{}
-			h.end.Know("a", "", 0)
+			h.end.Know("a", "", "", 0)
 			for range 5 {
 				for range 4 {
 					h.heard(true, nil)

@@ -132,7 +132,7 @@ func BenchmarkQueued(b *testing.B) {
 		var all sync.WaitGroup
 		for k := range queued {
 			all.Go(func() {
-				_, _ = h.Execute(ctx, "a", "run/"+strconv.Itoa(k), body, func(sdk.Report) {}, func(protocol.Result) bool { return true })
+				_, _ = h.Execute(ctx, protocol.Attempt{Agent: "a", ID: "run/" + strconv.Itoa(k), Body: body}, func(sdk.Report) {}, func(protocol.Result) bool { return true })
 			})
 		}
 		for n := 0; n < queued; n++ {

@@ -105,7 +105,7 @@ func TestRecord(t *testing.T) {
 		cancel()
 	}()
 	h.Order(recordedAgent, protocol.Order{Drain: true, Grace: 60_000})
-	if _, err := h.Execute(ctx, recordedAgent, recordedAttempt, []byte(recordedBody), func(sdk.Report) {}, func(protocol.Result) bool { return true }); err != nil {
+	if _, err := h.Execute(ctx, protocol.Attempt{Agent: recordedAgent, ID: recordedAttempt, Body: []byte(recordedBody)}, func(sdk.Report) {}, func(protocol.Result) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
 	h.Committed(recordedAttempt)

@@ -66,7 +66,7 @@ func TestEndsTooFarApart(t *testing.T) {
 		defer r.mu.Unlock()
 		return r.members["b"].V == protocol.Version+2 && r.members["b"].Away == "incompatible"
 	})
-	res, err := h.Execute(t.Context(), "b", "run/1", []byte(`"echo"`), func(sdk.Report) {}, func(protocol.Result) bool { return true })
+	res, err := h.Execute(t.Context(), protocol.Attempt{Agent: "b", ID: "run/1", Body: []byte(`"echo"`)}, func(sdk.Report) {}, func(protocol.Result) bool { return true })
 	if err != nil || res.Error == nil || res.Error.Cause != sdk.CauseRefused {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -200,7 +200,7 @@ func understoodByHost(t *testing.T, said map[string]string) {
 	reports := make(chan sdk.Report, 10)
 	ended := make(chan protocol.Result, 1)
 	go func() {
-		res, err := h.Execute(t.Context(), recordedAgent, recordedAttempt, []byte(recordedBody), func(x sdk.Report) { reports <- x }, func(protocol.Result) bool { return true })
+		res, err := h.Execute(t.Context(), protocol.Attempt{Agent: recordedAgent, ID: recordedAttempt, Body: []byte(recordedBody)}, func(x sdk.Report) { reports <- x }, func(protocol.Result) bool { return true })
 		if err != nil {
 			t.Error(err)
 		}

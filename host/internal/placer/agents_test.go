@@ -25,7 +25,7 @@ func TestHeldBefore(t *testing.T) {
 	r.want("a", "", 6*gib, has("local", 8*gib, "GPU-0"))
 	r.want("b", "", 4*gib)
 	r.has(t)
-	if len(r.expected) > 0 || len(r.Waiting()) != 1 || r.Why("a") != "" {
+	if fmt.Sprint(r.expected) != "[far a]" || len(r.Waiting()) != 1 || r.Why("a") != "" {
 		t.Errorf("%v are expected, %v wait, a because %q", r.expected, r.Waiting(), r.Why("a"))
 	}
 	if why := r.Why("b"); !strings.Contains(why, "GPU-0 has 2 GiB free, the rest is held by a") {

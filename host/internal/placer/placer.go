@@ -23,7 +23,8 @@ type Config struct {
 	// Engines are the devices that external engines use, by plugin: its tasks go there and nowhere else, and onto an engine
 	// that is a device of its own go no others.
 	Engines map[string][]string
-	// Expect tells an agent of a task that comes, before the task does.
+	// Expect tells an agent of a task that comes, before the task does; of one that it holds too, which may never have come. It
+	// must not call the placer.
 	Expect func(placement.Assignment)
 	// Leader places on all agents but Here, which is this machine; nil: this host is alone, and does so itself.
 	Leader Leader
@@ -121,6 +122,7 @@ func (p *Placer) adopt(w placement.Want, yield func(), now time.Time) {
 	r.Count, r.Memory, r.Exclusive = len(w.Held.Devices), w.Held.Memory, w.Request.Exclusive || w.Held.Memory == 0
 	p.wants[w.ID] = x
 	p.book.Adopt(x.task, *w.Held, now)
+	p.cfg.Expect(placement.Assignment{Task: x.task, Agent: w.Held.Agent, Devices: w.Held.Devices})
 	if p.cfg.Leader != nil {
 		p.cfg.Leader.Hold(x.task, *w.Held)
 	}

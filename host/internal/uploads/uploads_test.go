@@ -221,6 +221,11 @@ func TestChecksum(t *testing.T) {
 	// The host dies within a piece: a copy of its folder is what the next one finds.
 	next := begin(t)
 	within := func() {
+		for late := time.Now().Add(30 * time.Second); time.Now().Before(late); time.Sleep(time.Millisecond) { // polled: what was read is written beside
+			if raw, _ := os.ReadFile(r.part(up.ID)); len(raw) == 5 {
+				break
+			}
+		}
 		if err := os.CopyFS(filepath.Join(next.root, "uploads-copy"), os.DirFS(r.folder)); err != nil {
 			t.Fatal(err)
 		}

@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	block = 256 << 10 // how much is written at once
-	ahead = 8 << 20   // after how much the disk is told to begin writing, so that little is left to do at the end
+	block  = 256 << 10 // how much is written at once, at most
+	blocks = 8         // how many are on their way
+	ahead  = 8 << 20   // after how much the disk is told to begin writing, so that little is left to do at the end
 )
 
 // Checksum is what a piece has to hash to.
@@ -176,43 +177,65 @@ func (p *piece) take(r io.Reader) error {
 	return errors.Join(err, serr)
 }
 
-// copy writes what r has. Each block is hashed while the next one comes.
+// copy writes what r has, and hashes what was written. Reading, writing and hashing go on side by side.
 func (p *piece) copy(r io.Reader) error {
-	var hashing sync.WaitGroup
-	defer hashing.Wait()
-	buf, next := make([]byte, block), make([]byte, block)
-	flushed := p.up.Offset
-	for {
-		n, err := r.Read(buf)
-		done, werr := p.f.Write(buf[:n])
-		got, known := buf[:done], p.sum.n == p.up.Offset
-		p.up.Offset += int64(done)
-		hashing.Wait()
-		if known {
-			p.sum.n += int64(done)
+	free, read, written := make(chan []byte, blocks), make(chan []byte, blocks), make(chan []byte, blocks)
+	for range blocks {
+		free <- make([]byte, block)
+	}
+	var err, werr error
+	failed := make(chan struct{})
+	known := p.sum.n == p.up.Offset
+	var all sync.WaitGroup
+	all.Go(func() {
+		defer close(written)
+		flushed := p.up.Offset
+		for b := range read {
+			var n int
+			n, werr = p.f.Write(b)
+			p.up.Offset += int64(n)
+			written <- b[:n]
+			if werr != nil {
+				close(failed)
+				return
+			}
+			if p.up.Offset-flushed >= ahead {
+				flush(p.f, flushed, p.up.Offset-flushed)
+				flushed = p.up.Offset
+			}
 		}
-		hashing.Go(func() {
+	})
+	all.Go(func() {
+		for b := range written {
 			if known {
-				p.sum.Write(got)
+				p.sum.Write(b)
+				p.sum.n += int64(len(b))
 			}
 			if p.check != nil {
-				p.check.Hash.Write(got)
+				p.check.Hash.Write(b)
 			}
-		})
-		buf, next = next, buf
-		if p.up.Offset-flushed >= ahead {
-			flush(p.f, flushed, p.up.Offset-flushed)
-			flushed = p.up.Offset
+			free <- b[:block]
 		}
-		switch {
-		case werr != nil:
-			return artifacts.DiskError("upload "+p.up.ID, p.folder, werr)
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
+	})
+	for err == nil {
+		select {
+		case b := <-free:
+			var n int
+			n, err = r.Read(b)
+			read <- b[:n]
+		case <-failed:
+			err = io.EOF
 		}
 	}
+	close(read)
+	all.Wait()
+	switch {
+	case werr != nil:
+		return artifacts.DiskError("upload "+p.up.ID, p.folder, werr)
+	case errors.Is(err, io.EOF):
+		return nil
+	}
+	return err
 }
 
 // back forgets what has come from there on.

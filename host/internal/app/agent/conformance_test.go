@@ -107,8 +107,8 @@ type host struct {
 }
 
 // Run implements remoteexec.Link.
-func (h *host) Run(ctx context.Context, agent, id string, body []byte, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
-	return h.link.Execute(ctx, agent, id, body, report, whole)
+func (h *host) Run(ctx context.Context, a protocol.Attempt, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
+	return h.link.Execute(ctx, a, report, whole)
 }
 
 // Seal implements remoteexec.Link.

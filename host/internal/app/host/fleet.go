@@ -142,8 +142,8 @@ func (f *fleetHost) away(here exec.Executor) exec.Executor {
 type link struct{ *fleet.Host }
 
 // Run implements remoteexec.Link.
-func (l link) Run(ctx context.Context, agent, id string, body []byte, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
-	return l.Execute(ctx, agent, id, body, report, whole)
+func (l link) Run(ctx context.Context, a protocol.Attempt, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
+	return l.Execute(ctx, a, report, whole)
 }
 
 // begin has the fleet work.

@@ -247,7 +247,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.openTriggers()
 	h.engine = engine.New(engine.Config{
 		Vault: h.secrets, Mask: mask.String,
-		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache, Placer: placing{h.placer, h}, Elsewhere: h.elsewhere, Spread: h.spreads,
+		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache, Placer: placing{h.placer, h}, Elsewhere: h.elsewhere, Session: h.session, Spread: h.spreads,
 		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
 		Left: func(id run.ID) { h.setActive(string(id), false) },
@@ -306,6 +306,9 @@ func (h *Host) executor() (exec.Executor, error) {
 
 // elsewhere says whether an agent is another machine's.
 func (h *Host) elsewhere(agent string) bool { return h.fleet != nil && agent != localAgent }
+
+// session names the process of an agent on another machine.
+func (h *Host) session(agent string) string { return h.fleet.link.Session(agent) }
 
 // spreads says whether tasks of a node type go to whichever machine has room.
 func (h *Host) spreads(t sdk.NodeType) bool { return h.fleet != nil && !h.isModule(t.Name) }

@@ -20,7 +20,7 @@ func (h *Host) adopt(p *peer, b Beat) map[string]bool {
 				if s == nil || s.ended {
 					continue
 				}
-				if others[id] = true; s.task.Body == nil {
+				if others[id] = true; s.attached {
 					adopt = append(adopt, id)
 				}
 			}

@@ -19,8 +19,8 @@ func TestAnotherHostWaits(t *testing.T) {
 			agent.Finished("run/t", Result{})
 		}
 		agent.Acts()
-		other.Know("a", "", 0)
-		other.Attach("a", "run/t")
+		other.Know("a", "", "", 0)
+		other.Attach("a", "", Task{ID: "run/t"})
 		for range 5 { // however long the word takes, it is not taken for lost
 			other.Beat(agent.Beat(), 0)
 		}

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -33,7 +34,8 @@ type Host struct {
 // peer is an agent as it was heard last.
 type peer struct {
 	id      string
-	session string
+	session string // that was heard; empty: none was
+	noted   string // that was written down
 	heard   time.Duration
 	away    string // why it gets no tasks, as what it is; empty: it gets some
 	offline bool   // it is not there
@@ -45,14 +47,15 @@ type peer struct {
 
 // sent is an attempt that an agent is to carry out.
 type sent struct {
-	task    Task // no Body: it was sent by an earlier process of this host
-	peer    *peer
-	session string // of the agent when it was sent; empty: unknown
-	missing int    // beats in a row that did not list it
-	late    int    // beats in a row that list it as done though its result is not here
-	stop    *Control
-	ended   bool     // whoever waits for it has been told
-	entries []string // of this host's stream that tell of its end
+	task     Task // no Body: it cannot be sent again
+	attached bool // it was sent by an earlier process of this host, or should have been
+	peer     *peer
+	session  string // of the agent when it was sent; empty: unknown
+	missing  int    // beats in a row that did not list it
+	late     int    // beats in a row that list it as done though its result is not here
+	stop     *Control
+	ended    bool     // whoever waits for it has been told
+	entries  []string // of this host's stream that tell of its end
 }
 
 type early struct {
@@ -110,10 +113,11 @@ func (h *Host) Acts() HostActs {
 	return a
 }
 
-// Know takes in an agent that was there before this process began: it counts as heard now, or is away from the beginning.
-func (h *Host) Know(agent, away string, now time.Duration) {
+// Know takes in an agent that was there before this process began: it counts as heard now, or is away from the beginning. session
+// is the one that was written down for it last.
+func (h *Host) Know(agent, session, away string, now time.Duration) {
 	p := h.peer(agent)
-	p.heard, p.away = now, away
+	p.noted, p.heard, p.away = session, now, away
 }
 
 func (h *Host) peer(id string) *peer {
@@ -123,6 +127,17 @@ func (h *Host) peer(id string) *peer {
 		h.peers[id], h.due = p, 0
 	}
 	return p
+}
+
+// Attempt is what an agent is to carry out.
+type Attempt struct {
+	Agent string
+	ID    string
+	Body  []byte // JSON
+	// Held says that it was sent before: it is waited for. One that never came to the agent's process, Session, is sent then;
+	// without a Body, or where nobody knows the session, it is lost.
+	Held    bool
+	Session string
 }
 
 // Dispatch sends an attempt to an agent, or ends it at once where the agent is away.
@@ -138,14 +153,16 @@ func (h *Host) Dispatch(agent string, t Task) {
 	h.acts.Tasks = append(h.acts.Tasks, ToAgent[Task]{agent, t})
 }
 
-// Attach waits for an attempt that was sent before: by an earlier process of this host, or for somebody who has gone.
-func (h *Host) Attach(agent, id string) {
-	p := h.peer(agent)
+// Attach waits for an attempt that was sent before: by an earlier process of this host, or for somebody who has gone. One that
+// was to go to a session of its agent and never came, since its host died too early, is sent then, if it has a Body.
+func (h *Host) Attach(agent, session string, t Task) {
+	p, id := h.peer(agent), t.ID
 	if s := h.tasks[id]; s != nil && s.peer == p {
 		h.Reopen(id)
 		return
 	}
-	s := &sent{task: Task{ID: id, Host: h.cfg.ID}, peer: p}
+	t.Host = h.cfg.ID
+	s := &sent{task: t, attached: true, peer: p, session: session}
 	h.tasks[id], p.tasks[id] = s, s
 	if e, ok := h.early[id]; ok {
 		delete(h.early, id)
@@ -185,6 +202,14 @@ func (h *Host) Stop(id string, why *sdk.Error) {
 	}
 	s.stop = &Control{Stop: id, Why: why}
 	h.control(s.peer, *s.stop)
+}
+
+// Session gives the newest known process of an agent; empty: none is.
+func (h *Host) Session(agent string) string {
+	if p := h.peers[agent]; p != nil {
+		return cmp.Or(p.session, p.noted)
+	}
+	return ""
 }
 
 // Abandon says that nobody waits for an attempt any more; it ends when it is committed.
@@ -347,9 +372,9 @@ func (h *Host) missing(s *sent, session string) {
 	case s.session != "" && !known:
 		h.end(s, lost(s, "its agent was restarted and knows nothing of it"))
 	case s.missing < missingMost:
-	case s.task.Body == nil:
+	case s.task.Body == nil || s.attached && s.session == "":
 		h.end(s, lost(s, "its agent knows nothing of it"))
-	default: // what was sent is gone: the process that should have it has never seen it
+	default: // what was sent is gone, or was not sent: the process that should have it has never seen it
 		s.missing = 0
 		h.acts.Tasks = append(h.acts.Tasks, ToAgent[Task]{s.peer.id, s.task})
 		if s.stop != nil {

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 )
@@ -76,5 +77,42 @@ func TestCommittedLately(t *testing.T) {
 	h.Hear("3-0", Result{ID: "run/t", Agent: "nobody knows it"})
 	if acts := h.Acts(); len(acts.Ask) != 1 {
 		t.Errorf("a result of an agent that is not known: %+v", acts)
+	}
+}
+
+// TestNeverSent: what a host died before it sent is sent by the next one, if its agent's process is the one that should have it.
+func TestNeverSent(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, session string
+		body          json.RawMessage
+		beats         int // until it is sent, or lost
+		sent          bool
+		lost          string
+	}{
+		{"the same process", "1", json.RawMessage(`{}`), missingMost, true, ""},
+		{"another process", "0", json.RawMessage(`{}`), 1, false, "was restarted and knows nothing of it"},
+		{"nobody knows which", "", json.RawMessage(`{}`), missingMost, false, "knows nothing of it"},
+		{"nothing to send", "1", nil, missingMost, false, "knows nothing of it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := NewHost(HostConfig{ID: "h"})
+			h.Know("a", "", "", 0)
+			h.Attach("a", c.session, Task{ID: "run/t", Body: c.body})
+			for n := range c.beats {
+				if acts := h.Acts(); len(acts.Tasks) != 0 || len(acts.Ended) != 0 {
+					t.Fatalf("after %d beats: %+v", n, acts)
+				}
+				h.Beat(Beat{V: Version, Agent: "a", Session: "1"}, 0)
+			}
+			acts := h.Acts()
+			if sent := len(acts.Tasks) == 1 && acts.Tasks[0].Agent == "a" && acts.Tasks[0].Msg.Host == "h"; sent != c.sent {
+				t.Errorf("sent: %+v", acts.Tasks)
+			}
+			if lost := len(acts.Ended) == 1; lost != (c.lost != "") || lost && !strings.Contains(acts.Ended[0].Error.Message, c.lost) {
+				t.Errorf("ended: %+v", acts.Ended)
+			}
+		})
 	}
 }

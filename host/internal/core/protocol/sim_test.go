@@ -35,8 +35,9 @@ type world struct {
 }
 
 type entry struct {
-	agent string
-	ended bool
+	agent   string
+	session string // of its agent when it was written
+	ended   bool
 }
 
 type hostEntry struct {
@@ -224,14 +225,14 @@ func (w *world) restartHost() {
 		e.read = false
 	}
 	for _, b := range w.agents {
-		w.host.Know(b.id, "", w.now)
+		w.host.Know(b.id, fmt.Sprint(b.session-w.r.IntN(2)), "", w.now)
 	}
 	if w.r.IntN(2) == 0 {
 		w.hostReads()
 	}
 	for _, id := range w.order {
 		if e := w.journal[id]; !e.ended {
-			w.host.Attach(e.agent, id)
+			w.host.Attach(e.agent, e.session, Task{ID: id, Body: json.RawMessage(`{}`)})
 			w.hostActs()
 		}
 	}
@@ -279,7 +280,7 @@ func (w *world) dispatch() {
 	b := w.agents[w.r.IntN(len(w.agents))]
 	id := fmt.Sprintf("run/t%d", len(w.order))
 	w.order = append(w.order, id)
-	w.journal[id] = &entry{agent: b.id}
+	w.journal[id] = &entry{agent: b.id, session: w.host.Session(b.id)}
 	w.say("host: %s goes to %s", id, b.id)
 	if w.r.IntN(10) == 0 { // it dies between the append and the message
 		w.restartHost()

@@ -21,7 +21,7 @@ func (s *State) started(i *Instance, e *Event) string {
 		return "nothing new may begin"
 	}
 	i.Attempt, i.Seed, i.Began, i.Deadline, i.State = e.Attempt, e.Seed, e.Time, e.Deadline, NodeRunning
-	i.Devices, i.Agent, i.Memory = e.Devices, e.Agent, e.Memory
+	i.Devices, i.Agent, i.Session, i.Memory = e.Devices, e.Agent, e.Session, e.Memory
 	if i.Started.IsZero() {
 		i.Started = e.Time
 	}

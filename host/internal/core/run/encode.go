@@ -66,6 +66,7 @@ func (e Event) Encode() ([]byte, error) {
 		w.value("devices", e.Devices)
 	}
 	w.text("agent", e.Agent)
+	w.text("session", e.Session)
 	w.number("memory", int(e.Memory))
 
 	if e.Seed != 0 {

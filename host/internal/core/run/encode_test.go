@@ -19,7 +19,7 @@ func TestEncode(t *testing.T) {
 		Seq: math.MaxUint64, Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600)), Kind: "x<y", V: -1,
 		Run: "run_1", Pipeline: "p\u2028é", Digest: "sha256:1", Bundle: "b\"", Inputs: sdk.Values{"b": json.Number("1e400"), "a": "<&>"}, InputsRef: "i",
 		Owner: "\x01\\", Queued: true, Priority: -5, Place: "run_0<U", Concurrency: "p\x00k", Limit: 2, Parent: "run_0", From: []string{"node.a", "&"},
-		In: Path{{Kind: "module", Name: "m", Key: sdk.TextKey("a/b")}}, Node: "n", Key: sdk.NumberKey(3), Iter: 1, Attempt: 2, Rung: 3, Devices: []string{"GPU-a<b", "GPU-2"}, Agent: "box", Memory: 1 << 40, Each: true, Map: true,
+		In: Path{{Kind: "module", Name: "m", Key: sdk.TextKey("a/b")}}, Node: "n", Key: sdk.NumberKey(3), Iter: 1, Attempt: 2, Rung: 3, Devices: []string{"GPU-a<b", "GPU-2"}, Agent: "box", Session: "s<1", Memory: 1 << 40, Each: true, Map: true,
 		Keys: []sdk.Key{{}, sdk.TextKey("\"q\""), sdk.NumberKey(7)}, Skip: true, Reason: string([]byte{0xff, 'x'}), Again: true, Waits: true, Source: "s",
 		Decision: Retry, Ask: json.RawMessage(` {"message": "m>"}`), AskRef: "r", Seed: 1 << 63, Deadline: time.Unix(1, 0).UTC(), Checkpoint: []byte("check"),
 		Outputs: sdk.Values{"v": []any{nil, true, sdk.Artifact{Digest: "sha256:2", Name: "n"}}}, OutputsRef: "o", Usage: &sdk.Usage{Cost: 7, Model: 1, Memory: 1 << 40, MemoryTime: 3, In: 4, Out: 5, Calls: 6, DeviceMemory: 8, DeviceTime: 9, Grants: []string{"http a<b"}}, Error: sdk.Fail("m", "h"), Status: Failed,

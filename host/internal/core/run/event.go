@@ -25,7 +25,7 @@ const (
 	NodeFailedEvent Kind = "node_failed"      // Error: could not be expanded or its inputs not evaluated
 	NodeCachedEvent Kind = "node_cached"      // Outputs or OutputsRef, Source, [Again]: its result was known
 	NodeDecided     Kind = "node_decided"     // Decision, Owner, Reason, [Inputs or InputsRef], [Outputs or OutputsRef]: a person's word on an instance that waits
-	AttemptStarted  Kind = "attempt_started"  // Attempt, Seed, Deadline, Rung, [Devices, Agent, Memory]: the intent
+	AttemptStarted  Kind = "attempt_started"  // Attempt, Seed, Deadline, Rung, [Devices, Agent, Session, Memory]: the intent
 	AttemptSaved    Kind = "attempt_saved"    // Attempt, Checkpoint
 	AttemptEnded    Kind = "attempt_ended"    // Attempt; Outputs or OutputsRef, [Again]; or Error; [Usage]
 	ModuleOpened    Kind = "module_opened"    // Deadline: the intent
@@ -113,6 +113,7 @@ type Event struct {
 
 	Devices []string `json:"devices,omitempty"` // UUIDs of what the attempt was given
 	Agent   string   `json:"agent,omitempty"`   // whose they are
+	Session string   `json:"session,omitempty"` // which process of an agent on another machine it is sent to
 	Memory  int64    `json:"memory,omitempty"`  // of each device, in bytes
 
 	Seed       uint64     `json:"seed,omitempty"`

@@ -71,7 +71,7 @@ func differInstance(a, b *Instance) string {
 	case a.State != b.State, a.Key != b.Key, a.Doubt != b.Doubt, a.Cancel != b.Cancel, !sameError(a.Error, b.Error):
 		return fmt.Sprintf(": %s and %s", a.State, b.State)
 	case a.Iter != b.Iter, a.Attempt != b.Attempt, a.Tries != b.Tries, a.Lost != b.Lost, a.Rung != b.Rung, a.Seed != b.Seed,
-		!slices.Equal(a.Devices, b.Devices), a.Agent != b.Agent, a.Memory != b.Memory:
+		!slices.Equal(a.Devices, b.Devices), a.Agent != b.Agent, a.Session != b.Session, a.Memory != b.Memory:
 		return ": attempts"
 	case !sameTimes(a.Began, b.Began, a.Deadline, b.Deadline, a.RetryAt, b.RetryAt, a.Started, b.Started, a.Ended, b.Ended):
 		return ": times"
@@ -113,7 +113,7 @@ func TestDifferKnowsEveryField(t *testing.T) {
 			"CancelRequested Held",
 		reflect.TypeFor[Frame](): "Path Owner Nodes Deadline Expired",
 		reflect.TypeFor[Node]():  "NodeShape Frame State Reason Error Each Map Keys Instances Started Ended",
-		reflect.TypeFor[Instance](): "Node Key State Iter Attempt Tries Lost Rung Seed Devices Agent Memory Began Deadline RetryAt Checkpoint Self SelfRef Edits EditsRef Ask AskRef " +
+		reflect.TypeFor[Instance](): "Node Key State Iter Attempt Tries Lost Rung Seed Devices Agent Session Memory Began Deadline RetryAt Checkpoint Self SelfRef Edits EditsRef Ask AskRef " +
 			"Outputs OutputsRef Source Error Usage Doubt Cancel Started Ended Frames",
 	} {
 		var got []string

@@ -132,6 +132,7 @@ type Instance struct {
 	// Devices are what the latest attempt was given of the agent's, each with Memory bytes; nil: it asked for none.
 	Devices []string
 	Agent   string
+	Session string // of its agent's process, where it is another machine's
 	Memory  int64
 	// Began is when the latest attempt did: the time of its task.
 	Began time.Time

@@ -69,7 +69,7 @@ func (a *attempt) run() {
 		ctx = exec.WithFresh(ctx)
 	}
 	if a.held {
-		ctx = exec.WithHeld(ctx, a.at.Given.Agent)
+		ctx = exec.WithHeld(ctx, a.at.Given.Agent, a.inst.Session)
 	}
 	res, err := a.execute(ctx, stop)
 	stop.end()

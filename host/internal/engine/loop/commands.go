@@ -125,6 +125,9 @@ func (p *Pass) began(at slots.Place) bool {
 	}
 	ev.Attempt, ev.Seed, ev.Deadline, ev.Rung = i.Attempt+1, draft.SeedOf(s.Seed, i), p.Deadline(i), i.Rung
 	ev.Devices, ev.Agent, ev.Memory = at.Given.Devices, at.Given.Agent, at.Given.Memory
+	if p.e.elsewhere(ev.Agent) && p.e.cfg.Session != nil {
+		ev.Session = p.e.cfg.Session(ev.Agent)
+	}
 	p.Add(ev)
 	if i.State != run.NodeRunning {
 		p.kept = append(p.kept, kept{key: key})

@@ -28,6 +28,7 @@ type Config struct {
 	Executor  exec.Executor
 	Placer    Placer
 	Elsewhere func(agent string) bool
+	Session   func(agent string) string
 	Spread    func(sdk.NodeType) bool
 	Results   *reuse.Results
 	RunsAhead func(sdk.NodeType) bool

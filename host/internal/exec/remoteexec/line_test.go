@@ -63,10 +63,14 @@ func (l *line) Seal(agent string, purpose, plain []byte) ([]byte, error) {
 	return keys.Seal(l.rig.agentKey.Public(), purpose, plain)
 }
 
+// lives is the session of the agent's process.
+const lives = "2"
+
 // Run implements Link.
-func (l *line) Run(ctx context.Context, _, id string, body []byte, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
-	if body != nil {
-		l.carry(ctx, cross(l, protocol.Task{ID: id, Host: box1, Body: body}), report)
+func (l *line) Run(ctx context.Context, a protocol.Attempt, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error) {
+	id := a.ID
+	if _, known := l.result(id); !a.Held || !known && a.Body != nil && a.Session == lives {
+		l.carry(ctx, cross(l, protocol.Task{ID: id, Host: box1, Body: a.Body}), report)
 	}
 	if why := context.Cause(ctx); errors.Is(why, exec.ErrLetGo) {
 		return protocol.Result{}, why

@@ -17,10 +17,9 @@ import (
 
 // Link brings tasks to agents.
 type Link interface {
-	// Run has an agent carry out an attempt, and gives its outcome; without a body it waits for one that was sent before.
-	// whole says whether what belongs to an outcome has arrived: else the agent is asked for it again. When ctx ends the
-	// attempt is stopped there, unless its cause is exec.ErrLetGo.
-	Run(ctx context.Context, agent, id string, body []byte, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error)
+	// Run has an agent carry out an attempt, and gives its outcome. whole says whether what belongs to an outcome has arrived:
+	// else the agent is asked for it again. When ctx ends the attempt is stopped there, unless its cause is exec.ErrLetGo.
+	Run(ctx context.Context, a protocol.Attempt, report func(sdk.Report), whole func(protocol.Result) bool) (protocol.Result, error)
 	// Seal seals something for an agent.
 	Seal(agent string, purpose, plain []byte) ([]byte, error)
 }
@@ -75,21 +74,26 @@ func (e *Executor) Forget(id string) {
 // Execute implements exec.Executor.
 func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 	id := t.Address.String()
-	if agent, held := exec.Held(ctx); held && !e.cfg.Local(agent) {
-		return e.run(ctx, t, agent, id, nil)
-	}
 	e.mu.Lock()
 	a, away := e.expected[id]
 	delete(e.expected, id)
 	e.mu.Unlock()
-	if !away {
+	agent, session, held := exec.Held(ctx)
+	held = held && !e.cfg.Local(agent)
+	if !away && !held {
 		return e.cfg.Next.Execute(ctx, t)
 	}
-	body, err := e.pack(ctx, t, a, id)
-	if err != nil {
-		return sdk.Result{}, sdk.Refuse(err.Error(), "")
+	to := protocol.Attempt{Agent: a.Agent, ID: id, Held: held, Session: session}
+	if held {
+		to.Agent = agent
 	}
-	return e.run(ctx, t, a.Agent, id, body)
+	if away {
+		var err error
+		if to.Body, err = e.pack(ctx, t, a, id); err != nil && !held { // what its agent holds needs no sending
+			return sdk.Result{}, sdk.Refuse(err.Error(), "")
+		}
+	}
+	return e.run(ctx, t, to)
 }
 
 func (e *Executor) pack(ctx context.Context, t *sdk.Task, a placement.Assignment, id string) ([]byte, error) {
@@ -127,8 +131,9 @@ func (e *Executor) pack(ctx context.Context, t *sdk.Task, a placement.Assignment
 	return json.Marshal(p)
 }
 
-func (e *Executor) run(ctx context.Context, t *sdk.Task, agent, id string, body []byte) (sdk.Result, error) {
-	r, err := e.cfg.Link.Run(ctx, agent, id, body, func(r sdk.Report) { t.Report(e.checkpoint(r, id)) }, func(r protocol.Result) bool { return e.whole(ctx, r) })
+func (e *Executor) run(ctx context.Context, t *sdk.Task, a protocol.Attempt) (sdk.Result, error) {
+	agent, id := a.Agent, a.ID
+	r, err := e.cfg.Link.Run(ctx, a, func(r sdk.Report) { t.Report(e.checkpoint(r, id)) }, func(r protocol.Result) bool { return e.whole(ctx, r) })
 	if err != nil {
 		return sdk.Result{}, err
 	}

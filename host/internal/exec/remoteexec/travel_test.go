@@ -37,7 +37,7 @@ func TestWholeTask(t *testing.T) {
 		got = *task.WithReporter(nil)
 		idle, _ = exec.Idle(ctx)
 		fresh = exec.Fresh(ctx)
-		_, held = exec.Held(ctx)
+		_, _, held = exec.Held(ctx)
 		return sdk.Result{}, nil
 	}))
 	r.line.server.cfg.Now = func() time.Time { return want.Time.Add(24 * time.Hour) } // clocks differ
@@ -110,7 +110,7 @@ func TestArtifactsOfFailure(t *testing.T) {
 	}
 }
 
-// TestHeld: a host that began anew asks for what an agent has of its earlier process, and sends nothing.
+// TestHeld: a host that began anew asks for what an agent has of its earlier process, and sends only what never came.
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, plugins(t))
@@ -120,16 +120,28 @@ func TestHeld(t *testing.T) {
 	}
 	r.line.mustHaveSent(t, 1)
 	again := New(r.host.cfg) // with the keys of the one before
-	res, err := again.Execute(exec.WithHeld(t.Context(), box2), task)
+	res, err := again.Execute(exec.WithHeld(t.Context(), box2, ""), task)
 	if err != nil || res.Outputs["said"] != secretText {
 		t.Errorf("got %v, %v", res.Outputs, err)
 	}
 	task.Address.Attempt = 2
-	_, err = again.Execute(exec.WithHeld(t.Context(), box2), task)
-	if e := sdk.AsError(err); err == nil || e.Cause != sdk.CauseLost {
-		t.Errorf("one that the agent does not know: %v", err)
+	for session, ready := range map[string]bool{"": true, "1": true, lives: false} {
+		if ready {
+			again.Expect(placement.Assignment{Agent: box2, Task: placement.Task{ID: task.Address.String()}})
+		}
+		_, err = again.Execute(exec.WithHeld(t.Context(), box2, session), task)
+		if e := sdk.AsError(err); err == nil || e.Cause != sdk.CauseLost {
+			t.Errorf("one that the agent does not know, of session %q: %v", session, err)
+		}
 	}
 	r.line.mustHaveSent(t, 1)
+	task = exectest.Task("test.echo", sdk.Values{"value": "late"})
+	task.Address.Attempt = 3
+	again.Expect(placement.Assignment{Agent: box2, Task: placement.Task{ID: task.Address.String()}})
+	if res, err := again.Execute(exec.WithHeld(t.Context(), box2, lives), task); err != nil || res.Outputs["value"] != "late" {
+		t.Errorf("one that was never sent: %v, %v", res.Outputs, err)
+	}
+	r.line.mustHaveSent(t, 2)
 }
 
 // TestLetGo: a host that goes away says so with the very cause.
@@ -138,7 +150,7 @@ func TestLetGo(t *testing.T) {
 	r := newRig(t, plugins(t))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(exec.ErrLetGo)
-	if _, err := r.host.Execute(exec.WithHeld(ctx, box2), exectest.Task("test.echo", nil)); !errors.Is(err, exec.ErrLetGo) {
+	if _, err := r.host.Execute(exec.WithHeld(ctx, box2, ""), exectest.Task("test.echo", nil)); !errors.Is(err, exec.ErrLetGo) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -152,7 +164,7 @@ func TestHere(t *testing.T) {
 	r.host.Forget(task.Address.String())
 	expected := ""
 	r.host.cfg.Expect = func(a placement.Assignment) { expected = a.Task.ID }
-	for name, ctx := range map[string]context.Context{"forgotten": t.Context(), "held here": exec.WithHeld(t.Context(), "")} {
+	for name, ctx := range map[string]context.Context{"forgotten": t.Context(), "held here": exec.WithHeld(t.Context(), "", "")} {
 		if _, err := r.host.Execute(ctx, task); err == nil || !strings.Contains(err.Error(), "was carried out on the host") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -183,7 +195,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	task := exectest.Task("test.echo", nil)
 	r.line.kept[task.Address.String()], _ = json.Marshal(protocol.Result{ID: task.Address.String(), Body: json.RawMessage(`"a text"`)})
-	if _, err := r.host.Execute(exec.WithHeld(t.Context(), box2), task); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+	if _, err := r.host.Execute(exec.WithHeld(t.Context(), box2, ""), task); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("an outcome that is none: %v", err)
 	}
 }

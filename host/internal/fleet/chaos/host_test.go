@@ -39,6 +39,7 @@ type chain struct {
 	attempts  int
 	open      string // the attempt under way
 	agent     string
+	session   string // of its process
 	cancelled bool
 	done      bool
 }
@@ -107,7 +108,7 @@ func (d *driver) apply(x line) {
 		d.began = time.UnixMilli(x.At)
 	case sent:
 		c.attempts++
-		c.open, c.agent = x.ID, x.Agent
+		c.open, c.agent, c.session = x.ID, x.Agent, x.Session
 	case cancelled:
 		c.cancelled = true
 		c.done = c.done || c.attempts > 0 && c.open == ""
@@ -206,34 +207,35 @@ func (d *driver) follow(ctx context.Context, j job) {
 
 // attempt makes one attempt, or waits for the one that an earlier process made.
 func (d *driver) attempt(ctx context.Context, j job, c chain) {
-	id, agent, raw := c.open, c.agent, []byte(nil)
-	if id == "" {
-		if agent = d.place(ctx); agent == "" {
+	a := protocol.Attempt{ID: c.open, Agent: c.agent, Session: c.session, Held: c.open != ""}
+	if !a.Held {
+		if a.Agent = d.place(ctx); a.Agent == "" {
 			return
 		}
-		id = fmt.Sprintf("%s/%d", j.ID, c.attempts+1)
-		b := body{j.Later}
-		if c.attempts == 0 {
-			b.For = j.First
-		}
-		raw, _ = json.Marshal(b)
-		d.append(line{What: sent, ID: id, Agent: agent})
+		c.attempts++
+		a.ID, a.Session = fmt.Sprintf("%s/%d", j.ID, c.attempts), d.fleet.Session(a.Agent)
+		d.append(line{What: sent, ID: a.ID, Agent: a.Agent, Session: a.Session})
 		d.hook.step(sent)
 	}
+	b := body{j.Later}
+	if c.attempts == 1 {
+		b.For = j.First
+	}
+	a.Body, _ = json.Marshal(b)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	if j.Cancel > 0 && c.attempts == 0 || c.cancelled {
+	if j.Cancel > 0 && !a.Held && c.attempts == 1 || c.cancelled {
 		t := time.AfterFunc(j.Cancel, func() {
 			d.append(line{What: cancelled, ID: j.ID, Session: d.Session})
 			stop(&sdk.Error{Cause: sdk.CauseCancelled, Message: "by hand"})
 		})
 		defer t.Stop()
 	}
-	res, err := d.fleet.Execute(ctx, agent, id, raw, func(sdk.Report) {}, func(protocol.Result) bool { return true })
+	res, err := d.fleet.Execute(ctx, a, func(sdk.Report) {}, func(protocol.Result) bool { return true })
 	if errors.Is(err, exec.ErrLetGo) {
 		return
 	}
-	x := line{What: ended, ID: id, Agent: res.Agent, Session: d.Session}
+	x := line{What: ended, ID: a.ID, Agent: res.Agent, Session: d.Session}
 	if err != nil && res.Error == nil {
 		res.Error = sdk.AsError(err)
 	}
@@ -244,5 +246,5 @@ func (d *driver) attempt(ctx context.Context, j job, c chain) {
 	}
 	d.append(x)
 	d.hook.step(ended)
-	d.fleet.Committed(id)
+	d.fleet.Committed(a.ID)
 }

@@ -84,10 +84,11 @@ func Run(ctx context.Context, cfg Config) {
 		case <-tick.C:
 			err = m.look(ctx)
 		case <-m.more:
-			err = m.publish(ctx)
+			if err = m.publish(ctx); err != nil { // nobody knows what of it came
+				m.again()
+			}
 		case <-m.cut:
-			m.line.Close()
-			m.begin() // whoever is still asked for is told anew
+			m.again()
 		}
 		if err != nil && strings.HasPrefix(err.Error(), "NOPERM") {
 			cfg.Log.Warn("what becomes of runs is not published in Redis: its user may not, and docs/fleet.md has the line that lets it", "error", err)
@@ -107,6 +108,12 @@ func (m *mirror) begin() {
 		}
 	}
 	m.line, m.told, m.all = m.Hub.Line(poke(m.more), poke(m.cut)), map[string]client.Message{}, false
+}
+
+// again follows nothing: whoever is still asked for is told anew.
+func (m *mirror) again() {
+	m.line.Close()
+	m.begin()
 }
 
 // look follows what somebody has subscribed to, and nothing else.
