@@ -52,26 +52,36 @@ type Store struct {
 	others   map[string]sighting // removals of other hosts that were in the way, by what they remove
 }
 
-// Open connects, and makes the bucket when there is none.
-func Open(ctx context.Context, c Config) (*Store, error) {
-	if err := os.MkdirAll(c.Scratch, 0o700); err != nil {
+// New makes a store that connects when it is used, in a bucket that somebody else makes.
+func New(c Config) (*Store, error) {
+	s := &Store{cfg: c, patience: forgotten, others: map[string]sighting{}}
+	err := os.MkdirAll(c.Scratch, 0o700)
+	var options *minio.Options
+	if err == nil {
+		options, err = c.options()
+	}
+	if err == nil {
+		s.client, err = minio.New(c.Endpoint, options)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("artifacts in %s: %w", c.Where, err)
 	}
-	s := &Store{cfg: c, patience: forgotten, others: map[string]sighting{}}
+	return s, nil
+}
+
+// Open makes a store, connects, and makes the bucket when there is none.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s, err := New(c)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("artifacts in %s: %w", c.Where, err)
 	}
 	return s, nil
 }
 
-func (s *Store) connect(ctx context.Context) (err error) {
-	options, err := s.cfg.options()
-	if err != nil {
-		return err
-	}
-	if s.client, err = minio.New(s.cfg.Endpoint, options); err != nil {
-		return err
-	}
+func (s *Store) connect(ctx context.Context) error {
 	there, err := s.client.BucketExists(ctx, s.cfg.Bucket)
 	if err == nil && !there {
 		err = s.client.MakeBucket(ctx, s.cfg.Bucket, minio.MakeBucketOptions{Region: s.cfg.Region})
