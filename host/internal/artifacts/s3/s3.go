@@ -36,6 +36,8 @@ type Config struct {
 	// Credentials is a file in the form of ~/.aws/credentials; empty: that one, if it is there. What the environment has
 	// (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE) goes before it, and the role of the machine after it.
 	Credentials string
+	// Public is the server as browsers reach it, such as https://s3.example.org; empty: they do not, and no links are given.
+	Public string
 	// Scratch is a folder on disk for what has to be known whole before it can be named.
 	Scratch string
 }
@@ -44,6 +46,7 @@ type Config struct {
 type Store struct {
 	cfg    Config
 	client *minio.Client
+	links  *minio.Client // signs for the public endpoint, and never asks there; nil: no links
 
 	// patience is how long the same removal is seen before its remover is taken for dead.
 	patience time.Duration
@@ -88,6 +91,9 @@ func (s *Store) connect(ctx context.Context) error {
 		if codeOf(err) == "BucketAlreadyOwnedByYou" {
 			err = nil // another host was first
 		}
+	}
+	if err == nil && s.cfg.Public != "" {
+		err = s.openLinks(ctx)
 	}
 	return explain(err)
 }
