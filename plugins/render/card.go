@@ -94,20 +94,26 @@ func cardNode() sdk.Node {
 		w, h := in.size()
 		const settled = 3600 // seconds: everything has come in
 		still := frame.New(design.Draw(in.card(), img, w, h), 2*settled).At(settled)
-		path := filepath.Join(t.Scratch, "card.png")
-		f, err := os.Create(path)
-		if err != nil {
-			return cardOut{}, diskError(err, t.Scratch)
-		}
-		defer f.Close()
-		if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, still); err != nil {
-			return cardOut{}, diskError(err, t.Scratch)
-		}
-		if err := f.Close(); err != nil {
-			return cardOut{}, diskError(err, t.Scratch)
-		}
-		return cardOut{sdk.File(path, "card.png", "image/png")}, nil
+		a, err := savePNG(still, t, "card.png")
+		return cardOut{a}, err
 	})
+}
+
+// savePNG writes a picture into the task's scratch folder.
+func savePNG(img image.Image, t *sdk.Task, name string) (sdk.Artifact, error) {
+	path := filepath.Join(t.Scratch, name)
+	f, err := os.Create(path)
+	if err != nil {
+		return sdk.Artifact{}, diskError(err, t.Scratch)
+	}
+	defer f.Close()
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, img); err != nil {
+		return sdk.Artifact{}, diskError(err, t.Scratch)
+	}
+	if err := f.Close(); err != nil {
+		return sdk.Artifact{}, diskError(err, t.Scratch)
+	}
+	return sdk.File(path, name, "image/png"), nil
 }
 
 // word is one spoken word as voice.say gives it.

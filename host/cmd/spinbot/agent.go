@@ -28,6 +28,7 @@ import (
 type agentFlags struct {
 	fleetFlags
 	name, join, cache string
+	bucket, bucketKey string
 	labels            []string
 	drain             time.Duration
 }
@@ -51,6 +52,9 @@ func (p *program) agentCommand() *cobra.Command {
 	c.Flags().StringVar(&f.name, "name", "", "what people call this machine (default: its host name)")
 	c.Flags().StringArrayVar(&f.labels, "labels", nil, "what people know it by, `name=value` (may be repeated)")
 	c.Flags().StringVar(&f.cache, "cache", "", "how much of the disk artifacts of hosts may take, such as 50GiB (default: what there is)")
+	c.Flags().StringVar(&f.bucket, "artifacts-s3", "", "the bucket that the hosts keep artifacts in, as this machine reaches it: their bytes go there directly (see docs/artifacts.md)")
+	c.Flags().StringVar(&f.bucketKey, "artifacts-s3-credentials", "", "a file with this machine's key for --artifacts-s3, in the form of ~/.aws/credentials")
+	paths(c, c.Flags(), "artifacts-s3-credentials")
 	c.Flags().DurationVar(&f.drain, "drain", 30*time.Second, "how long running tasks may take to finish when stopping")
 	return c
 }
@@ -98,6 +102,9 @@ func (p *program) agentConfig(ctx context.Context, f agentFlags, state local.Sta
 	c := agent.Config{State: state, Lock: lock, Version: version, Name: f.name, BundledTrust: h.BundledTrust, PluginDirs: h.PluginDirs, Parallel: h.Parallel,
 		SecretFiles: h.SecretFiles, SecretCommands: h.SecretCommands, File: h.File, Probe: h.Probe, Devices: h.Devices, Log: h.Log}
 	if c.Labels, err = labels(f.labels); err != nil {
+		return c, err
+	}
+	if c.ArtifactsS3, err = inBucket(f.bucket, f.bucketKey, ""); err != nil {
 		return c, err
 	}
 	if f.cache != "" {

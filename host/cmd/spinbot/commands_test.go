@@ -211,6 +211,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	raw, err := io.ReadAll(res.Body)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%s\n%s\n", res.Status, raw)
+	fmt.Fprintln(ts.Stderr(), res.Request.URL) // where redirects led
 }
 
 // web NAME: starts a server on loopback, and puts its HOST:PORT into $NAME. /status/N answers with N, /to?URL redirects

@@ -21,7 +21,7 @@ import (
 )
 
 func (p *program) serveCommand() *cobra.Command {
-	var listen, retain, retainRuns, shared, artifacts, bucket, credentials, cert, key string
+	var listen, retain, retainRuns, shared, artifacts, bucket, credentials, public, cert, key string
 	var hosts []string
 	var drain time.Duration
 	var fleet fleetFlags
@@ -47,6 +47,12 @@ func (p *program) serveCommand() *cobra.Command {
 				return err
 			}
 			s3, err := inBucket(bucket, credentials, artifacts)
+			if err == nil && public != "" {
+				if s3 == nil {
+					return usage("--artifacts-s3-public needs --artifacts-s3")
+				}
+				s3.Public = public
+			}
 			if err != nil {
 				return err
 			}
@@ -64,6 +70,7 @@ func (p *program) serveCommand() *cobra.Command {
 	c.Flags().StringVar(&artifacts, "artifacts-dir", "", "where artifacts are; hosts that share a store share this folder (default: in the state directory)")
 	c.Flags().StringVar(&bucket, "artifacts-s3", "", "the bucket that artifacts are in instead, such as s3://artifacts?endpoint=http://box1:9000 (see docs/artifacts.md)")
 	c.Flags().StringVar(&credentials, "artifacts-s3-credentials", "", "a file with the key for --artifacts-s3, in the form of ~/.aws/credentials (default: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, that file, or the machine's role)")
+	c.Flags().StringVar(&public, "artifacts-s3-public", "", "the server of --artifacts-s3 as browsers reach it, such as https://s3.example.org: they download from there, by links that are good for a while")
 	paths(c, c.Flags(), "artifacts-dir", "artifacts-s3-credentials")
 	c.Flags().StringVar(&retainRuns, "retain-runs", "30d", "how long runs are kept after they ended")
 	c.Flags().StringVar(&retain, "retain", "on", "on: old runs and artifacts that no run refers to go by themselves; off: nothing does")
@@ -74,6 +81,7 @@ func (p *program) serveCommand() *cobra.Command {
 	paths(c, c.Flags(), "tls-cert", "tls-key")
 	c.Flags().DurationVar(&drain, "drain", 30*time.Second, "how long running tasks may take to finish when stopping")
 	checked(c.Flags(), "artifacts-s3", func(v string) error { _, err := s3.Parse(v); return err })
+	checked(c.Flags(), "artifacts-s3-public", s3.CheckPublic)
 	checked(c.Flags(), "retain-runs", func(v string) error { _, _, err := retained("on", v); return err })
 	checked(c.Flags(), "retain", func(v string) error { _, _, err := retained(v, "1d"); return err })
 	return c

@@ -14,9 +14,16 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/api/route"
 )
 
-// pagesPolicy lets the pages of the web interface load what this host serves, and nothing else. There is no inline script and no inline style.
-const pagesPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; " +
-	"connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+// pagesPolicy lets the pages of the web interface load what this host serves, pictures and films from where it sends them for these, and
+// nothing else. There is no inline script and no inline style.
+func (s *Server) pagesPolicy() string {
+	files := "'self' blob:"
+	if l := s.cfg.Files.Links; l != nil {
+		files += " " + l.Origin()
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + files + " data:; media-src " + files + "; font-src 'self'; " +
+		"connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+}
 
 // notBuilt is what / says on a host without the web interface.
 const notBuilt = "This host runs without its web interface. With Node.js and npm there, make build builds both; then start the host again.\n\nThe commands do the same: spinbot --help. The API is described at /api/openapi.json.\n"
@@ -45,7 +52,7 @@ func (s *Server) page(c *fiber.Ctx) error {
 	if strings.HasSuffix(name, ".gz") || !isFile(s.cfg.Pages, name) {
 		name = "index.html"
 	}
-	c.Set("Content-Security-Policy", pagesPolicy)
+	c.Set("Content-Security-Policy", s.pagesPolicy())
 	c.Set(fiber.HeaderContentType, mediaType(name))
 	if strings.HasPrefix(name, "assets/") { // their names hold their digests
 		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")

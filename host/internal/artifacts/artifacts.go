@@ -37,6 +37,18 @@ type Adopter interface {
 	Adopt(path, digest string) error
 }
 
+// Linker is a Store that lets others fetch an artifact where it is.
+type Linker interface {
+	// Link gives an address that answers a GET with the artifact, for Linked, and with that Content-Type and, unless it is empty,
+	// that Content-Disposition. Whoever has the address needs nothing else.
+	Link(ctx context.Context, digest, mediaType, disposition string) (string, error)
+	// Origin is scheme and host of all addresses; empty: this store gives none.
+	Origin() string
+}
+
+// Linked is how long a link is good for.
+const Linked = 15 * time.Minute
+
 // Held is an artifact that a store holds.
 type Held struct {
 	Digest string

@@ -2846,6 +2846,13 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
+            /** @description For browsers (Sec-Fetch-Mode navigate or no-cors), of a host with --artifacts-s3-public: where the bytes are, for 15 minutes and without a token. */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description What went wrong, and what to do about it. */
             default: {
                 headers: {

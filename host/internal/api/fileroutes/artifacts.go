@@ -31,6 +31,7 @@ func (s *routes) artifactRoutes() {
 		o.Parameters = append(o.Parameters, &huma.Param{Name: "Range", In: "header", Description: "One range of bytes; of several, all is sent.", Schema: route.TextSchema})
 		route.Returns(o, "200", "Its bytes.", "application/octet-stream", route.BytesSchema)
 		route.Returns(o, "206", "The bytes of the range.", "application/octet-stream", route.BytesSchema)
+		o.Responses["307"] = &huma.Response{Description: "For browsers (Sec-Fetch-Mode navigate or no-cors), of a host with --artifacts-s3-public: where the bytes are, for 15 minutes and without a token."}
 	}, s.download)
 }
 

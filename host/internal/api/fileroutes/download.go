@@ -16,17 +16,37 @@ import (
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// download streams an artifact, or one range of it.
+// download streams an artifact, or one range of it, or says where it is fetched from.
 func (s *routes) download(c *fiber.Ctx) error {
 	digest := c.Params("digest")
 	r, err := s.cfg.Artifacts.Open(c.UserContext(), digest)
 	if err != nil {
 		return err
 	}
+	if mode := c.Get("Sec-Fetch-Mode"); s.cfg.Links != nil && c.Method() == fiber.MethodGet && (mode == "navigate" || mode == "no-cors") {
+		defer r.Close()
+		return s.redirect(c, digest, r)
+	}
 	if err = sendFile(c, r, `"`+digest+`"`); err != nil {
 		r.Close()
 	}
 	return err
+}
+
+// redirect sends a browser to where the artifact is. What a script reads is not sent there, since the other server would have to allow it,
+// and neither are programs, which may be where only this host can be reached.
+func (s *routes) redirect(c *fiber.Ctx, digest string, r io.ReadSeeker) error {
+	head, _, err := begins(r)
+	if err != nil {
+		return err
+	}
+	kind, inline := shown(http.DetectContentType(head))
+	to, err := s.cfg.Links.Link(c.UserContext(), digest, kind, disposition(inline, c.Query("name")))
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store") // the link ends
+	return c.Redirect(to, fiber.StatusTemporaryRedirect)
 }
 
 // sendFile sends what is asked for of r, and closes it unless it fails. The tag stands for all bytes of r.

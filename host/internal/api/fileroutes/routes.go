@@ -24,13 +24,15 @@ type Lineage interface {
 	Of(ctx context.Context, digest string, depth int) (client.Lineage, error)
 }
 
-// Config is what the routes need. Every part has to be there.
+// Config is what the routes need. Every part has to be there but for Links.
 type Config struct {
 	Artifacts artifacts.Store
-	Uploads   *uploads.Uploads
-	Previews  Previews
-	Lineage   Lineage
-	Files     store.Files
+	// Links has downloads made where the files are; nil: they are made here.
+	Links    artifacts.Linker
+	Uploads  *uploads.Uploads
+	Previews Previews
+	Lineage  Lineage
+	Files    store.Files
 	// Name hides what is sensitive in the name of a file.
 	Name func(string) string
 }

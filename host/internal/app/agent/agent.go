@@ -17,8 +17,10 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/remote"
+	"github.com/myspinbot/spinbot/host/internal/artifacts/s3"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/config"
 	"github.com/myspinbot/spinbot/host/internal/core/device"
@@ -48,6 +50,8 @@ type Config struct {
 	PluginDirs   []string
 	Parallel     int   // tasks without devices at once
 	CacheLimit   int64 // of artifacts, in bytes; 0: what the disk holds
+	// ArtifactsS3 is the bucket that hosts keep artifacts in, as this agent reaches it; nil: artifacts go through the hosts.
+	ArtifactsS3 *s3.Config
 	// SecretFiles and SecretCommands say where the secrets of plugins' blocks come from.
 	SecretFiles    map[string]string
 	SecretCommands map[string][]string
@@ -70,6 +74,7 @@ type Agent struct {
 	secrets *secrets.Vault
 	key     seal.Key
 	cache   *remote.Cache
+	bucket  artifacts.Store // nil: artifacts go through the hosts
 	server  *remoteexec.Server
 	link    *fleet.Agent
 	hangUp  func() error
@@ -129,6 +134,12 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	a.cache, err = remote.NewCache(remote.CacheConfig{Store: store, Keeper: store, Folder: filepath.Join(state.Fleet(), "artifacts"), Limit: c.CacheLimit})
 	if err != nil {
 		return err
+	}
+	if b := c.ArtifactsS3; b != nil {
+		b.Scratch = filepath.Join(state.Artifacts(), "s3")
+		if a.bucket, err = s3.New(*b); err != nil {
+			return err
+		}
 	}
 	return a.connect(ctx)
 }

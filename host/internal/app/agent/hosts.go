@@ -30,6 +30,8 @@ func (a *Agent) forHost(id string) (*forHost, error) {
 	files, err := remote.New(remote.Config{Cache: a.cache, Name: id, Host: func(ctx context.Context) (string, string, error) {
 		info, err := a.link.Host(ctx, id)
 		return info.URL, info.Token, err
+	}, Bucket: a.bucket, Failed: func(err error) {
+		a.cfg.Log.Warn("artifacts go through the host for a while, not directly to the bucket", "host", id, "error", err)
 	}})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/api/pipelineroutes"
 	"github.com/myspinbot/spinbot/host/internal/api/route"
 	"github.com/myspinbot/spinbot/host/internal/api/runroutes"
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/lineage"
 	"github.com/myspinbot/spinbot/ui"
@@ -27,7 +28,7 @@ func (h *Host) openAPI() {
 			Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isAdvanced, Changes: h.version,
 			FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }},
 		Pipelines: pipelineroutes.Config{Pipelines: folders{h}, Checker: types{h}, Triggers: triggers{h}},
-		Files: fileroutes.Config{Artifacts: h.artifacts, Uploads: h.uploads, Previews: h.previews, Name: h.secrets.Mask().String, Files: h.store,
+		Files: fileroutes.Config{Artifacts: h.artifacts, Links: links(h.files), Uploads: h.uploads, Previews: h.previews, Name: h.secrets.Mask().String, Files: h.store,
 			Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}},
 		Fleet:    fleetroutes.Config{Agents: agents{h}, Relay: relay{h}, Devices: devices{h}, Models: modelFiles{h}, Catalog: types{h}},
 		Accounts: accountroutes.Config{Accounts: h.accounts, Trail: h.trail, Provider: h.provider, Secure: h.cfg.TLS != nil, Log: log},
@@ -51,6 +52,14 @@ func (h *Host) openAPI() {
 			},
 		},
 	})
+}
+
+// links are given by a store whose artifacts browsers can fetch where they are; nil: by none.
+func links(of artifacts.Keeper) artifacts.Linker {
+	if l, ok := of.(artifacts.Linker); ok && l.Origin() != "" {
+		return l
+	}
+	return nil
 }
 
 // pages are the files of the web interface; nil when it was not built.

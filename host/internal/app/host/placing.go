@@ -10,6 +10,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/core/plan"
+	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -188,10 +190,11 @@ func (p placing) Done(id string, went *placement.Went) {
 	p.Placer.Done(id, went)
 }
 
-// placeable says which nodes of a pipeline no device could ever serve; nil: none.
-func (h *Host) placeable(ctx context.Context, p *pipeline.Pipeline) error {
+// placeable says which nodes of a run no device could ever serve; nil: none.
+func (h *Host) placeable(ctx context.Context, run engine.Submission) error {
 	var never []string
-	eachNode(p, "", func(at string, n *pipeline.Node) {
+	var runs func(at string) bool // made when it is asked for the first time
+	eachNode(run.Pipeline, "", func(at string, n *pipeline.Node) {
 		d, ok := n.Wants(nil)
 		if !ok {
 			return
@@ -200,7 +203,14 @@ func (h *Host) placeable(ctx context.Context, p *pipeline.Pipeline) error {
 		if err := h.machine.FirstSeen(ctx); err != nil {
 			return
 		}
-		if why := h.placer.Never(want(n, d)); why != "" {
+		why := h.placer.Never(want(n, d))
+		if why == "" {
+			return
+		}
+		if runs == nil {
+			runs = h.runs(run)
+		}
+		if runs(at) {
 			never = append(never, at+" "+why)
 		}
 	})
@@ -209,6 +219,32 @@ func (h *Host) placeable(ctx context.Context, p *pipeline.Pipeline) error {
 	}
 	return &client.Problem{Code: client.CodeInvalidPipeline, Detail: "it could never be run here: " + strings.Join(never, "; "),
 		Fix: "ask for less in its device block, or add a device; spinbot devices lists what is there"}
+}
+
+// runs tells of nodes, by address without keys, whether they may run at all: not those that the inputs leave out.
+func (h *Host) runs(run engine.Submission) func(at string) bool {
+	out := map[string]bool{} // left out, as far as it is known
+	for _, n := range plan.Make(run.Pipeline, run.Inputs, plan.Sources{Vault: h.secrets,
+		Result: func(*pipeline.Node, string) (sdk.Values, string, bool) { return nil, "", false },
+		Took:   func(string) (time.Duration, int) { return 0, 0 }}).Nodes {
+		at, idle := keyless(n.At), n.Verdict == plan.Skipped || n.Instances == 0
+		if before, seen := out[at]; seen {
+			idle = idle && before // of another instance of its module
+		}
+		out[at] = idle
+	}
+	return func(at string) bool {
+		for {
+			if out[at] {
+				return false
+			}
+			end := strings.LastIndexByte(at, '/')
+			if end < 0 {
+				return true
+			}
+			at = at[:end] // what is in a module that does not run does not run either
+		}
+	}
 }
 
 func want(n *pipeline.Node, d pipeline.Device) placement.Want {

@@ -60,13 +60,13 @@ func (r runs) submit(ctx context.Context, sub client.Submission, owner string, n
 		}
 		want.Pipeline = p
 	}
-	if err := r.h.placeable(ctx, want.Pipeline); err != nil {
-		return "", err
-	}
 	if sub.Inputs, err = r.h.withEarlier(want.Pipeline, sub, earlier); err != nil {
 		return "", err
 	}
 	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
+		return "", err
+	}
+	if err := r.h.placeable(ctx, want); err != nil {
 		return "", err
 	}
 	if err := errors.Join(r.h.touch(ctx, want.Inputs), r.h.touchPipeline(ctx, want.Pipeline)); err != nil {

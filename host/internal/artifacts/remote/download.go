@@ -36,9 +36,13 @@ func (s *Store) pull(ctx context.Context, p *partial) error {
 	watched, alive, end := watch(ctx, s.Stall)
 	defer end()
 	began := p.size
-	body, total, err := s.ask(watched, p)
-	if err != nil {
-		return err
+	body, total := s.bucket.read(watched, p)
+	direct := body != nil
+	if !direct {
+		var err error
+		if body, total, err = s.ask(watched, p); err != nil {
+			return err
+		}
 	}
 	defer body.Close()
 	if err := s.Cache.room(ctx, p, total); err != nil {
@@ -51,7 +55,11 @@ func (s *Store) pull(ctx context.Context, p *partial) error {
 	if p.size < total {
 		return fmt.Errorf("host %s: artifact %s broke off at %d of %d bytes", s.Name, p.digest, p.size, total)
 	}
-	err = p.keep(ctx, s.Cache.Store)
+	err := p.keep(ctx, s.Cache.Store)
+	if errors.Is(err, errMismatch) && direct {
+		s.bucket.leave(fmt.Errorf("artifact %s is damaged there: %w", p.digest, err), rest)
+		return err
+	}
 	if errors.Is(err, errMismatch) && began == 0 {
 		return lasting{fmt.Errorf("host %s sent other bytes than were asked for: its copy is damaged: delete it there and make it again: %w", s.Name, err)}
 	}

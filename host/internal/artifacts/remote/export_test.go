@@ -29,3 +29,11 @@ func (c *Cache) Await(digest string, waiters int) {
 	}
 	panic("not that many wait")
 }
+
+// Rest is how long a bucket is left alone that failed.
+const Rest = rest
+
+// Later makes the store's bucket believe that it is that much later.
+func (s *Store) Later(d time.Duration) {
+	s.bucket.now = func() time.Time { return time.Now().Add(d) }
+}

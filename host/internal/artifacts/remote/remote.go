@@ -12,6 +12,9 @@
 //	HEAD      /uploads/{digest}?size=N   Upload-Offset: how many bytes are here; Upload-Complete: ?1 when it is whole
 //	PATCH     /uploads/{digest}?size=N   continues at Upload-Offset, which has to be what is here (else 409)
 //
+// Where the host keeps its artifacts in a bucket that the agent may use, too, their bytes go there directly. The host is still
+// asked whether an upload is whole: it looks into the bucket. What the bucket fails at goes through the host.
+//
 // It refuses what it cannot verify, what the disk cannot hold (507), whoever has no token (401), and who hardly
 // moves (408). It encrypts
 // nothing: what is no private network needs TLS before it.

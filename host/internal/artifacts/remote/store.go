@@ -20,6 +20,10 @@ type Config struct {
 	Name string
 	// Host says where the host is and what token it takes. It is asked for each request.
 	Host func(ctx context.Context) (baseURL, token string, err error)
+	// Bucket is where the host keeps its artifacts, for an agent that may use it; nil: everything goes through the host. What it
+	// cannot do goes through the host; Failed hears why, once for each while that it is left alone.
+	Bucket artifacts.Store
+	Failed func(error)
 	// Client may be nil.
 	Client *http.Client
 	// Progress hears how many bytes of a download or an upload are over. It may be nil; it must not block.
@@ -32,7 +36,8 @@ type Config struct {
 type Store struct {
 	Config
 
-	wait func(ctx context.Context, attempt int) error
+	bucket bucket
+	wait   func(ctx context.Context, attempt int) error
 }
 
 var named = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`)
@@ -54,7 +59,10 @@ func New(c Config) (*Store, error) {
 	if c.Stall == 0 {
 		c.Stall = time.Minute
 	}
-	s := &Store{Config: c, wait: backoff}
+	if c.Failed == nil {
+		c.Failed = func(error) {}
+	}
+	s := &Store{Config: c, wait: backoff, bucket: bucket{store: c.Bucket, failed: c.Failed, now: time.Now}}
 	return s, s.makePins()
 }
 

@@ -37,6 +37,7 @@ type upload struct {
 	size   int64
 	offset int64 // how far the host is, as it said last
 	anew   bool  // what the host had of it was damaged, and it was begun anew
+	tried  bool  // the bucket was tried
 }
 
 // push continues the upload once. It moved when the host has more than the last time.
@@ -49,11 +50,14 @@ func (u *upload) push(ctx context.Context) (moved bool, err error) {
 	if u.size, err = body.Seek(0, io.SeekEnd); err != nil {
 		return false, lasting{err}
 	}
-	before := u.offset
+	before, put := u.offset, u.direct(ctx, body)
 	whole, err := u.ask(ctx)
 	moved = u.offset > before
 	if err != nil || whole {
 		return moved, err
+	}
+	if put {
+		u.bucket.leave(errOther, otherRest)
 	}
 	if _, err := body.Seek(u.offset, io.SeekStart); err != nil {
 		return moved, lasting{err}

@@ -53,9 +53,9 @@ func (s *Store) Put(ctx context.Context, r io.Reader, hint sdk.Artifact) (sdk.Ar
 	return a, nil
 }
 
-// whole reads r to its end. A file is left where it is, and what is large otherwise goes through one.
+// whole reads r to its end. What can be read again is left where it is, and what is large otherwise goes through a file.
 func (s *Store) whole(ctx context.Context, r io.Reader) (content, func(), error) {
-	if f, ok := r.(*os.File); ok {
+	if f, ok := r.(io.ReadSeeker); ok {
 		if at, err := f.Seek(0, io.SeekCurrent); err == nil && at == 0 { // not a pipe
 			c, err := measure(ctx, f, io.Discard)
 			c.ReadSeeker = f

@@ -36,6 +36,8 @@ type Config struct {
 	// Credentials is a file in the form of ~/.aws/credentials; empty: that one, if it is there. What the environment has
 	// (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE) goes before it, and the role of the machine after it.
 	Credentials string
+	// Public is the server as browsers reach it, such as https://s3.example.org; empty: they do not, and no links are given.
+	Public string
 	// Scratch is a folder on disk for what has to be known whole before it can be named.
 	Scratch string
 }
@@ -44,6 +46,7 @@ type Config struct {
 type Store struct {
 	cfg    Config
 	client *minio.Client
+	links  *minio.Client // signs for the public endpoint, and never asks there; nil: no links
 
 	// patience is how long the same removal is seen before its remover is taken for dead.
 	patience time.Duration
@@ -52,32 +55,45 @@ type Store struct {
 	others   map[string]sighting // removals of other hosts that were in the way, by what they remove
 }
 
-// Open connects, and makes the bucket when there is none.
-func Open(ctx context.Context, c Config) (*Store, error) {
-	if err := os.MkdirAll(c.Scratch, 0o700); err != nil {
+// New makes a store that connects when it is used, in a bucket that somebody else makes.
+func New(c Config) (*Store, error) {
+	s := &Store{cfg: c, patience: forgotten, others: map[string]sighting{}}
+	err := os.MkdirAll(c.Scratch, 0o700)
+	var options *minio.Options
+	if err == nil {
+		options, err = c.options()
+	}
+	if err == nil {
+		s.client, err = minio.New(c.Endpoint, options)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("artifacts in %s: %w", c.Where, err)
 	}
-	s := &Store{cfg: c, patience: forgotten, others: map[string]sighting{}}
+	return s, nil
+}
+
+// Open makes a store, connects, and makes the bucket when there is none.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s, err := New(c)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("artifacts in %s: %w", c.Where, err)
 	}
 	return s, nil
 }
 
-func (s *Store) connect(ctx context.Context) (err error) {
-	options, err := s.cfg.options()
-	if err != nil {
-		return err
-	}
-	if s.client, err = minio.New(s.cfg.Endpoint, options); err != nil {
-		return err
-	}
+func (s *Store) connect(ctx context.Context) error {
 	there, err := s.client.BucketExists(ctx, s.cfg.Bucket)
 	if err == nil && !there {
 		err = s.client.MakeBucket(ctx, s.cfg.Bucket, minio.MakeBucketOptions{Region: s.cfg.Region})
 		if codeOf(err) == "BucketAlreadyOwnedByYou" {
 			err = nil // another host was first
 		}
+	}
+	if err == nil && s.cfg.Public != "" {
+		err = s.openLinks(ctx)
 	}
 	return explain(err)
 }

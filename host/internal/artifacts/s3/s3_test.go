@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -256,5 +257,51 @@ func (c *cutter) hand(from net.Conn, to string) {
 			return
 		}
 		sent += int64(n)
+	}
+}
+
+// TestLink: a link gives whoever has it the bytes, as it says and from where it says; a store without a public address gives none.
+func TestLink(t *testing.T) {
+	t.Parallel()
+	for _, kind := range s3test.Kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			server := s3test.Start(t, kind)
+			if origin := at(t, server, "").Origin(); origin != "" {
+				t.Errorf("without a public address it has %s", origin)
+			}
+			c := config(t, server, "studio")
+			c.Public = strings.Replace(server.URL(), "127.0.0.1", "localhost", 1)
+			s, err := Open(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := s.Put(t.Context(), strings.NewReader("<script>"), sdk.Artifact{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			link, err := s.Link(t.Context(), a.Digest, "text/plain; charset=utf-8", `attachment; filename="x y.txt"`)
+			if err != nil || !strings.HasPrefix(link, c.Public+"/") || s.Origin() != c.Public || strings.Contains(link, s3test.SecretKey) {
+				t.Fatalf("%s of %s, %v", link, s.Origin(), err)
+			}
+			res, err := http.Get(link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if err != nil || string(body) != "<script>" || res.Header.Get("Content-Type") != "text/plain; charset=utf-8" || res.Header.Get("Content-Disposition") != `attachment; filename="x y.txt"` {
+				t.Errorf("%s %v %s, %v", res.Status, res.Header, body, err)
+			}
+			if res, err = http.Get(strings.Replace(link, "text%2Fplain", "text%2Fhtml", 1)); err == nil {
+				res.Body.Close()
+			}
+			if err != nil || res.StatusCode != http.StatusForbidden {
+				t.Errorf("the type can be changed: %v, %v", res, err)
+			}
+			if _, err := s.Link(t.Context(), "sha256:1", "", ""); err == nil {
+				t.Error("there is a link to no digest")
+			}
+		})
 	}
 }
