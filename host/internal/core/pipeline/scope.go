@@ -131,6 +131,17 @@ func (s *Scope) Expand(node string) (Expansion, Diagnostics) {
 	return s.expand(n)
 }
 
+// Empty says whether it is known that a node's for_each is over nothing, so that it does nothing whatever its when says; if so it
+// gives that expansion.
+func (s *Scope) Empty(node string) (Expansion, bool) {
+	n, ds := s.node(node)
+	if ds != nil || !n.ForEach {
+		return Expansion{}, false
+	}
+	x, ds := s.expand(n)
+	return x, !ds.HasErrors() && len(x.Keys) == 0
+}
+
 func (s *Scope) node(name string) (*Node, Diagnostics) {
 	n, ok := s.p.nodes[name]
 	if !ok {

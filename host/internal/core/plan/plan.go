@@ -167,6 +167,9 @@ func (f *frame) decide(n *pipeline.Node, open, skipped string, begins time.Durat
 		return say(Skipped, 0, "%s is skipped", skipped)
 	}
 	x, diags := f.scope.Expand(n.ID)
+	if none, empty := f.scope.Empty(n.ID); empty && diags.HasErrors() {
+		x, diags = none, nil
+	}
 	switch {
 	case diags.HasErrors() && open == "":
 		return say(Unknown, -1, "%s", diags[0].Summary)

@@ -104,3 +104,41 @@ node.last: run 1 its results are not cached
 		t.Error(n, none.Complete)
 	}
 }
+
+// TestEmptyWhateverWhen: what is over nothing does nothing, though nobody knows yet what its when says; neither does what follows it.
+func TestEmptyWhateverWhen(t *testing.T) {
+	t.Parallel()
+	values := sdk.Schema{Type: "object", Properties: sdk.Properties{{Name: "v"}}}
+	types := pipeline.Bundle{Types: []sdk.NodeType{{Name: "test.do", Revision: "1", Inputs: values, Outputs: values}}}
+	text := `
+pipeline "p" {}
+variable "large" { type = bool }
+gate "ok" {
+  message = "go on?"
+}
+node "test.do" "a" {
+  for_each = var.large ? ["one"] : []
+  when     = gate.ok.approved
+  v        = each.value
+}
+node "test.do" "b" {
+  for_each = node.a
+  v        = each.value.v
+}
+`
+	p, ds := pipeline.Load(pipeline.Bundle{File: "p.hcl", Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", types)
+	if ds.HasErrors() {
+		t.Fatal(ds)
+	}
+	for large, want := range map[bool]plan.Verdict{false: plan.Cached, true: plan.Unknown} {
+		made := plan.Make(p, sdk.Values{"large": large}, plan.Sources{
+			Result: func(*pipeline.Node, string) (sdk.Values, string, bool) { return nil, "", false },
+			Took:   func(string) (time.Duration, int) { return 0, 0 },
+		})
+		for _, n := range made.Nodes[1:] {
+			if n.Verdict != want || (n.Instances == 0) == large {
+				t.Errorf("large %v: %+v", large, n)
+			}
+		}
+	}
+}
