@@ -2,7 +2,7 @@
 #
 #   spinbot run pipelines/batch_upscale.hcl --artifact pictures=a.jpg --artifact pictures=b.png --var model=4x-UltraSharp.pth --out .
 #
-# One that cannot be read, or is too large, is left out and named; the others go on.
+# One that turns out to be damaged, or too large, is left out and named; the others go on.
 #
 # It needs a ComfyUI server (see plugins/comfyui); with a model there, details are made up that look right. With
 # --var profile=cpu pictures are resized on this machine, which makes up nothing.

@@ -126,6 +126,25 @@ async function reorder(browser, url) {
   await page.close();
 }
 
+/** leaf goes through the gallery by keys alone: to the second file, open, to the next, closed, and only films. */
+async function leaf(browser, url) {
+  const page = await browser.newPage();
+  await page.goto(`${url}/gallery`);
+  await page.waitForSelector("main ul li button");
+  await page.focus("main [data-at='0']");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog[open] dl");
+  const second = page.url();
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((was) => location.href !== was && location.search.includes("file="), second, { timeout: 5000 });
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => location.search === "", undefined, { timeout: 5000 });
+  await page.click("main [role=group] >> text=Films");
+  await page.waitForFunction(() => location.search.includes("kind=") && [...document.querySelectorAll("main ul li button")].every((b) => b.textContent.includes(".mp4")), undefined, { timeout: 5000 });
+  await page.close();
+}
+
 /** signIn takes a wrong token, which is refused in words, and then the right one. */
 async function signIn(browser, url, token) {
   const page = await browser.newPage();
@@ -166,6 +185,8 @@ try {
     if ((await (await fetch(`${full.url}/api/v1/gates`)).json()).gates.length > 0) break;
     await new Promise((next) => setTimeout(next, 100));
   }
+  const files = await (await fetch(`${full.url}/api/v1/artifacts`)).json();
+  const file = (type) => encodeURIComponent(files.artifacts.find((a) => a.media_type === type).digest);
   const pages = [
     [full, "home", "/", "section[aria-label='Recent results'] img"],
     [full, "runs", "/runs", "main ul li"],
@@ -177,10 +198,15 @@ try {
     [full, "pipelines", "/pipelines", "main ul li"],
     [full, "launch", "/pipelines/explainer", "main form"],
     [full, "pipeline-broken", "/pipelines/half-finished", "main h1"],
+    [full, "gallery", "/gallery", "main ul li img"],
+    [full, "gallery-film", `/gallery?file=${file("video/mp4")}`, "dialog video"],
+    [full, "gallery-sound", `/gallery?file=${file("audio/wav")}`, "dialog img"],
+    [full, "gallery-text", `/gallery?file=${file("application/x-subrip")}`, "dialog pre"],
     [full, "missing", "/nowhere", "h1"],
     [full, "no-run", "/runs/run_00000000000000000000000000", "[role=alert]"],
     [empty, "home-empty", "/", "ol"],
     [empty, "runs-empty", "/runs", "h2"],
+    [empty, "gallery-empty", "/gallery", "h2"],
     [empty, "pipelines-empty", "/pipelines", "h2"],
     [empty, "approvals-empty", "/approvals", "h2"],
     [empty, "queue-empty", "/queue", "h2"],
@@ -189,6 +215,7 @@ try {
     await shoot(browser, h.url, ...page);
     await axe(browser, h.url, ...page);
   }
+  await leaf(browser, full.url);
   await full.spinbot("queue", "pause");
   for (const scene of ["broken.hcl", "cover.hcl", "broken.hcl"]) await submit(full.url, scene);
   await shoot(browser, full.url, "queue", "/queue", "main ol li");

@@ -1,4 +1,4 @@
-import { Hand, House, Layers, ListOrdered, Workflow, type LucideIcon } from "lucide-react";
+import { Hand, House, Images, Layers, ListOrdered, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /** Where the navigation and the palette lead: one line for each page that has a place of its own. */
@@ -6,6 +6,7 @@ export const nav: readonly { to: string; title: string; icon: LucideIcon }[] = [
   { to: "/", title: t.nav.home, icon: House },
   { to: "/pipelines", title: t.nav.pipelines, icon: Workflow },
   { to: "/runs", title: t.nav.runs, icon: Layers },
+  { to: "/gallery", title: t.nav.gallery, icon: Images },
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
   { to: "/queue", title: t.nav.queue, icon: ListOrdered },
 ];

@@ -17,6 +17,15 @@ const pages = [
     validateSearch: (search): { node?: string } => (typeof search["node"] === "string" ? { node: search["node"] } : {}),
     component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/gallery",
+    validateSearch: (search): { kind?: string; file?: string } => ({
+      ...(typeof search["kind"] === "string" ? { kind: search["kind"] } : {}),
+      ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
+    }),
+    component: lazyRouteComponent(() => import("./features/gallery/gallery.js"), "Gallery"),
+  }),
   createRoute({ getParentRoute: () => root, path: "/approvals", component: lazyRouteComponent(() => import("./features/approvals/approvals.js"), "Approvals") }),
   createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),
 ];

@@ -51,3 +51,6 @@ export const percent = (fraction: number): string => `${Math.round(Math.min(1, M
 
 /** count with its word: "1 node", "1,204 nodes". */
 export const count = (n: number, one: string, many = one + "s"): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+/** A large number in short, such as 1.2M. */
+export const compact = (n: number): string => n.toLocaleString("en", { notation: "compact", maximumFractionDigits: 1 });

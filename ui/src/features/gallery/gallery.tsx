@@ -1,0 +1,67 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Images } from "lucide-react";
+import { useDeferredValue, useState } from "react";
+import { Empty, Skeleton } from "../../kit/empty.js";
+import { Page } from "../../kit/page.js";
+import { Problem } from "../../kit/problem.js";
+import { t } from "../../strings.js";
+import { Grid } from "./grid.js";
+import { asFile, files } from "./queries.js";
+import { Viewer } from "./viewer.js";
+
+const kinds = ["", "image/", "video/", "audio/", "text/"] as const;
+
+/** Gallery is all that runs have made or taken, to look through. Which file is open, and of which kind, is in its address. */
+export function Gallery() {
+  const { kind = "", file } = useSearch({ from: "/gallery" });
+  const go = useNavigate({ from: "/gallery" });
+  const [typed, setTyped] = useState("");
+  const q = useDeferredValue(typed.trim());
+  const list = useInfiniteQuery(files(kind, q));
+  const all = list.data?.pages.flatMap((page) => page.artifacts) ?? [];
+  const at = all.findIndex((a) => a.digest === file);
+  const open = (digest: string | undefined, replace = false): void => void go({ search: (was) => ({ ...(was.kind ? { kind: was.kind } : {}), ...(digest ? { file: digest } : {}) }), replace });
+  const move = (by: number): void => {
+    const next = all[at + by];
+    if (next !== undefined) open(next.digest, true);
+  };
+  return (
+    <Page title={t.gallery.title}>
+      <div className="flex flex-wrap items-center gap-3">
+        <input
+          type="search"
+          value={typed}
+          onChange={(e) => setTyped(e.target.value)}
+          aria-label={t.gallery.search}
+          placeholder={t.gallery.search}
+          className="h-8 w-full rounded-md border border-edge bg-surface px-3 text-ink placeholder:text-faint md:w-64 pointer-coarse:h-11 pointer-coarse:text-[16px]"
+        />
+        <div role="group" aria-label={t.gallery.kinds.label} className="flex flex-wrap gap-1">
+          {kinds.map((k) => (
+            <button
+              key={k}
+              type="button"
+              aria-pressed={k === kind}
+              onClick={() => void go({ search: k ? { kind: k } : {}, replace: true })}
+              className="h-8 rounded-md px-3 font-medium text-muted hover:bg-raised hover:text-ink aria-pressed:bg-tint aria-pressed:text-accent pointer-coarse:h-11"
+            >
+              {t.gallery.kinds[k]}
+            </button>
+          ))}
+        </div>
+      </div>
+      {list.error !== null && <Problem error={list.error} onRetry={() => void list.refetch()} />}
+      {list.isPending && <Skeleton className="h-64" />}
+      {list.isSuccess && all.length === 0 && (
+        <div className="card">
+          <Empty icon={Images} title={kind || q ? t.gallery.nothing : t.gallery.empty}>
+            <p>{kind || q ? t.gallery.nothingText : t.gallery.emptyText}</p>
+          </Empty>
+        </div>
+      )}
+      {all.length > 0 && <Grid files={all} onOpen={(a) => open(a.digest)} onEnd={() => list.hasNextPage && !list.isFetchingNextPage && void list.fetchNextPage()} />}
+      <Viewer digest={file} known={at < 0 ? undefined : all[at]} artifact={at < 0 || all[at] === undefined ? undefined : asFile(all[at])} onOpen={open} onClose={() => open(undefined)} onPrevious={at > 0 ? () => move(-1) : undefined} onNext={at >= 0 && at < all.length - 1 ? () => move(1) : undefined} />
+    </Page>
+  );
+}

@@ -1,0 +1,49 @@
+import { useQuery } from "@tanstack/react-query";
+import { compact } from "../../core/format.js";
+import { mediaKind, type Artifact } from "../../core/values.js";
+import { Skeleton } from "../../kit/empty.js";
+import { t } from "../../strings.js";
+import { tensors, text } from "./queries.js";
+
+const texts = /^(text\/|application\/(json|x-subrip|x-ndjson|yaml|xml)\b)/;
+
+/** Inside shows what is in a file that does not play: a text, how loud a sound is, what a model file says of itself. */
+export function Inside({ artifact: a }: { artifact: Artifact }) {
+  if (mediaKind(a.mediaType) === "audio") return <img src={`/api/v1/artifacts/${a.digest}/waveform?format=png`} alt={t.gallery.waveform} className="h-24 w-full rounded-md bg-raised object-fill" />;
+  if (texts.test(a.mediaType)) return <Text artifact={a} />;
+  if (a.name.endsWith(".safetensors")) return <Model artifact={a} />;
+  return null;
+}
+
+function Text({ artifact: a }: { artifact: Artifact }) {
+  const found = useQuery(text(a));
+  if (found.isPending) return <Skeleton className="h-48" />;
+  return (
+    <>
+      <pre tabIndex={0} aria-label={a.name} className="max-h-[60vh] overflow-auto rounded-md bg-raised p-3 font-mono text-small break-words whitespace-pre-wrap">
+        {found.data?.text ?? t.media.broken}
+      </pre>
+      {found.data?.more && <p className="text-small text-muted">{t.gallery.more}</p>}
+    </>
+  );
+}
+
+function Model({ artifact: a }: { artifact: Artifact }) {
+  const found = useQuery(tensors(a));
+  if (found.isPending) return <Skeleton className="h-24" />;
+  if (!found.data) return <p className="text-muted">{t.gallery.noHead}</p>;
+  const { count, parameters, types, metadata } = found.data;
+  return (
+    <div className="grid gap-2">
+      <p>{t.gallery.tensors(count, compact(parameters), types.join(", "))}</p>
+      <dl className="grid max-h-[50vh] grid-cols-[auto_1fr] gap-x-4 gap-y-1 overflow-auto text-small">
+        {metadata.map(([key, value]) => (
+          <div key={key} className="contents">
+            <dt className="text-muted">{key}</dt>
+            <dd className="min-w-0 break-words">{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  );
+}
