@@ -1,12 +1,16 @@
-import { Hand, House, Images, Layers, ListOrdered, Workflow, type LucideIcon } from "lucide-react";
+import { Hand, House, Images, Layers, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
-/** Where the navigation and the palette lead: one line for each page that has a place of its own. */
-export const nav: readonly { to: string; title: string; icon: LucideIcon }[] = [
+/**
+ * Where the navigation and the palette lead: one line for each page that has a place of its own. A phone's bar has room for six: what is
+ * wide is found through the palette there.
+ */
+export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?: true }[] = [
   { to: "/", title: t.nav.home, icon: House },
   { to: "/pipelines", title: t.nav.pipelines, icon: Workflow },
   { to: "/runs", title: t.nav.runs, icon: Layers },
   { to: "/gallery", title: t.nav.gallery, icon: Images },
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
   { to: "/queue", title: t.nav.queue, icon: ListOrdered },
+  { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
 ];

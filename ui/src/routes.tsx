@@ -28,6 +28,12 @@ const pages = [
   }),
   createRoute({ getParentRoute: () => root, path: "/approvals", component: lazyRouteComponent(() => import("./features/approvals/approvals.js"), "Approvals") }),
   createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/node-types",
+    validateSearch: (search): { type?: string } => (typeof search["type"] === "string" ? { type: search["type"] } : {}),
+    component: lazyRouteComponent(() => import("./features/node-types/node-types.js"), "NodeTypes"),
+  }),
 ];
 
 export const router = createRouter({ routeTree: root.addChildren(pages), defaultErrorComponent: Broken, defaultPreload: "intent", scrollRestoration: false });

@@ -77,8 +77,8 @@ function Inside() {
         <Outlet />
       </main>
       <nav aria-label={t.nav.label} className="sticky bottom-0 z-30 flex justify-around overflow-x-auto border-t border-line bg-bg px-2 pb-[env(safe-area-inset-bottom)] md:hidden">
-        {nav.map(({ to, title, icon: Icon }) => (
-          <Link key={to} to={to} activeOptions={{ exact: to === "/" }} className="grid h-14 min-w-16 content-center justify-items-center gap-1 text-small font-medium text-muted data-[status=active]:text-accent">
+        {nav.filter((page) => !page.wide).map(({ to, title, icon: Icon }) => (
+          <Link key={to} to={to} activeOptions={{ exact: to === "/" }} className="grid h-14 min-w-14 content-center justify-items-center gap-1 text-small font-medium text-muted data-[status=active]:text-accent">
             <Icon size={20} aria-hidden />
             {title}
           </Link>
