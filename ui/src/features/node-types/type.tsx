@@ -37,7 +37,7 @@ export function Type({ type, grants, plugin, onBack }: TypeProps) {
           {grants
             .filter((g) => g.asked && !g.granted)
             .map((g) => (
-              <div key={g.name} className="grid max-w-full justify-items-start gap-1">
+              <div key={g.name} className="grid w-full grid-cols-1 justify-items-start gap-1">
                 <p>{t.nodeTypes.lacks(g.name)}</p>
                 {g.command !== undefined && <Copy text={g.command} />}
               </div>
