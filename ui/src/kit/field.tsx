@@ -25,6 +25,11 @@ function Field({ label, help, error, id, children }: FieldProps & { id: string; 
   );
 }
 
+/** Search is a field for words that narrow a list. What it is for stands in it. */
+export function Search({ label, value, onChange, className = "" }: { label: string; value: string; onChange: (value: string) => void; className?: string }) {
+  return <input type="search" value={value} onChange={(e) => onChange(e.target.value)} aria-label={label} placeholder={label} className={`${box} ${className}`} />;
+}
+
 export function Input({ label, help, error, ...rest }: FieldProps & ComponentProps<"input">) {
   const id = useId();
   return (

@@ -54,6 +54,11 @@ func (h *Host) load(ctx context.Context, src client.Source, types pipeline.Types
 func inputs(p *pipeline.Pipeline, sub client.Submission) (sdk.Values, error) {
 	given := sdk.Values{}
 	for name, v := range sub.Inputs {
+		if _, file := v.(sdk.Artifact); file {
+			if at, known := p.Variable(name); known && at.Schema.Type == "array" { // one file was given, of as many as there may be
+				v = []any{v}
+			}
+		}
 		given[name] = v
 	}
 	for name, text := range sub.Text {

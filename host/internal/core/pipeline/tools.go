@@ -10,7 +10,7 @@ import (
 func (l *loader) toolsInput(in *input) {
 	list, ok := in.expr.(*hclsyntax.TupleConsExpr)
 	if !ok {
-		l.fail(in.expr.Range(), `write it like ["control.http", "control.jsonquery"]`, "%s: want a list of names of node types", in.name)
+		l.fail(in.expr.Range(), `write it like ["control.http", "control.json_query"]`, "%s: want a list of names of node types", in.name)
 		return
 	}
 	tools := []any{}

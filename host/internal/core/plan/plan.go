@@ -167,8 +167,10 @@ func (f *frame) decide(n *pipeline.Node, open, skipped string, begins time.Durat
 		return say(Skipped, 0, "%s is skipped", skipped)
 	}
 	x, diags := f.scope.Expand(n.ID)
-	if none, empty := f.scope.Empty(n.ID); empty && diags.HasErrors() {
-		x, diags = none, nil
+	if diags.HasErrors() {
+		if none, empty := f.scope.Empty(n.ID); empty {
+			x, diags = none, nil
+		}
 	}
 	switch {
 	case diags.HasErrors() && open == "":

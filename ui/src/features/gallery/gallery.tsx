@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Images } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { Empty, Skeleton } from "../../kit/empty.js";
+import { Search } from "../../kit/field.js";
 import { Page } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { t } from "../../strings.js";
@@ -29,14 +30,7 @@ export function Gallery() {
   return (
     <Page title={t.gallery.title}>
       <div className="flex flex-wrap items-center gap-3">
-        <input
-          type="search"
-          value={typed}
-          onChange={(e) => setTyped(e.target.value)}
-          aria-label={t.gallery.search}
-          placeholder={t.gallery.search}
-          className="h-8 w-full rounded-md border border-edge bg-surface px-3 text-ink placeholder:text-faint md:w-64 pointer-coarse:h-11 pointer-coarse:text-[16px]"
-        />
+        <Search label={t.gallery.search} value={typed} onChange={setTyped} className="md:w-64" />
         <div role="group" aria-label={t.gallery.kinds.label} className="flex flex-wrap gap-1">
           {kinds.map((k) => (
             <button

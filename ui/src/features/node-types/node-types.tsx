@@ -5,6 +5,7 @@ import { useState } from "react";
 import type { Schemas } from "../../api/client.js";
 import { api, ask } from "../../data/host.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
+import { Search } from "../../kit/field.js";
 import { Page } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { t } from "../../strings.js";
@@ -30,14 +31,7 @@ export function NodeTypes() {
       {found.isSuccess && (
         <div className="grid grid-cols-1 gap-6 md:grid-cols-[18rem_minmax(0,1fr)]">
           <div className={`grid grid-cols-1 content-start gap-3 ${chosen === undefined ? "" : "max-md:hidden"}`}>
-            <input
-              type="search"
-              value={typed}
-              onChange={(e) => setTyped(e.target.value)}
-              aria-label={t.nodeTypes.search}
-              placeholder={t.nodeTypes.search}
-              className="h-8 w-full rounded-md border border-edge bg-surface px-3 text-ink placeholder:text-faint pointer-coarse:h-11 pointer-coarse:text-[16px]"
-            />
+            <Search label={t.nodeTypes.search} value={typed} onChange={setTyped} />
             {like.length === 0 ? (
               <p className="text-muted">{t.nodeTypes.none}</p>
             ) : (
