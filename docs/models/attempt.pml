@@ -26,6 +26,7 @@ bool beatThere; byte beatSession; bool beatListed, beatDone;
 
 /* durable */
 mtype journal = nothing;
+byte intended;		/* the session that the intent names; 0: none */
 mtype notes = blank;
 
 /* the agent's process */
@@ -36,7 +37,7 @@ bool unsent;		/* a result that is noted and has not been sent */
 
 /* the host's process */
 mtype host = unknown;
-bool body, early, ask;
+bool body, attached, early, ask;
 byte heardSession, sentSession, missing, late;
 
 byte begins, ends;
@@ -117,18 +118,28 @@ inline restartAgent() {
 /* ---- the host ---- */
 
 proctype HostIntends() {
-	atomic { journal == nothing -> journal = sent }
+	atomic { journal == nothing ->
+		journal = sent;
+		if
+		:: intended = heardSession
+		:: intended = session			/* as its hello says */
+		:: session > 1 -> intended = session - 1	/* as an older one did */
+		fi }
 }
 
-/* It sends what it has intended in this process; what an earlier one intended it waits for. fresh tells them apart. */
+/* It sends what it has intended in this process; what an earlier one intended it waits for, with a body if it can make one. fresh
+ * tells them apart. */
 bool fresh = true;
 proctype HostDispatches() {
 	do
 	:: atomic { journal == sent && host == unknown ->
 		host = waits; missing = 0; late = 0;
 		if
-		:: fresh -> body = true; sentSession = heardSession; sendTask()
-		:: else -> body = false; sentSession = 0; if :: early -> early = false; host = told :: else fi
+		:: fresh -> body = true; attached = false; sentSession = heardSession; sendTask()
+		:: else ->
+			attached = true; sentSession = intended;
+			if :: body = true :: body = false fi;
+			if :: early -> early = false; host = told :: else fi
 		fi }
 	od
 }
@@ -170,8 +181,8 @@ inline isMissing() {
 	:: else ->
 		if
 		:: missing < 2
-		:: missing >= 2 && !body -> host = told
-		:: missing >= 2 && body -> missing = 0; sendTask()
+		:: missing >= 2 && (!body || attached && sentSession == 0) -> host = told
+		:: missing >= 2 && body && !(attached && sentSession == 0) -> missing = 0; sendTask()
 		fi
 	fi
 }
@@ -195,7 +206,7 @@ proctype HostHearsBeats() {
 }
 
 inline restartHost() {
-	host = unknown; fresh = false; body = false; early = false; ask = false; resRead = false;
+	host = unknown; fresh = false; body = false; attached = false; early = false; ask = false; resRead = false;
 	heardSession = 0; sentSession = 0; missing = 0; late = 0
 }
 
