@@ -22,7 +22,20 @@ func (s *Server) didOpen(_ context.Context, p *protocol.DocumentParams) error {
 	s.uris[name] = d.URI
 	s.moved()
 	s.touch(name)
+	s.bound()
 	return nil
+}
+
+// bound ends a connection that has opened more than it may.
+func (s *Server) bound() {
+	bytes := 0
+	for _, d := range s.open {
+		bytes += len(d.text.String())
+	}
+	if s.cfg.Documents > 0 && len(s.uris) > s.cfg.Documents || s.cfg.Bytes > 0 && bytes > s.cfg.Bytes {
+		s.over = true
+		s.end()
+	}
 }
 
 func (s *Server) didChange(_ context.Context, p *protocol.DidChangeParams) error {
@@ -42,6 +55,7 @@ func (s *Server) didChange(_ context.Context, p *protocol.DidChangeParams) error
 		d.text = d.text.Edit(from, to, c.Text)
 	}
 	s.touch(d.path)
+	s.bound()
 	return nil
 }
 

@@ -33,6 +33,7 @@ func (h *Host) openAPI() {
 		Fleet:    fleetroutes.Config{Agents: agents{h}, Relay: relay{h}, Devices: devices{h}, Models: modelFiles{h}, Catalog: types{h}},
 		Accounts: accountroutes.Config{Accounts: h.accounts, Trail: h.trail, Provider: h.provider, Secure: h.cfg.TLS != nil, Log: log},
 		Pages:    pages(),
+		Edit:     h.edit,
 		Version:  h.cfg.Version,
 		Metrics:  h.metrics.Write,
 		Checks: map[string]func(context.Context) error{
