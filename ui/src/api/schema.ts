@@ -1449,6 +1449,7 @@ export interface components {
             revision?: string;
         };
         Checked: {
+            declared?: components["schemas"]["PipelineNode"][];
             diagnostics: components["schemas"]["Diagnostic"][];
             graph?: string;
             /** Format: int64 */
@@ -1851,6 +1852,7 @@ export interface components {
             /** Format: int64 */
             memory?: number;
             name: string;
+            needs?: string[];
             /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
             outputs?: {
                 [key: string]: unknown;
@@ -1933,6 +1935,8 @@ export interface components {
             id: string;
             kind: string;
             needs?: string[];
+            range: components["schemas"]["Range"];
+            repeat?: boolean;
             type?: string;
             when?: boolean;
         };
