@@ -172,9 +172,11 @@ type Node struct {
 	Name string `json:"name"`
 	Key  string `json:"key,omitempty"`
 	// Iter is the round of a repeat, from 1.
-	Iter  int    `json:"iter,omitempty"`
-	Type  string `json:"type,omitempty"`
-	State string `json:"state"`
+	Iter int    `json:"iter,omitempty"`
+	Type string `json:"type,omitempty"`
+	// Needs are the names of the nodes beside it that had to end before it.
+	Needs []string `json:"needs,omitempty"`
+	State string   `json:"state"`
 	// Attempt is the latest attempt's number, Attempts how many may fail before the node does.
 	Attempt  int        `json:"attempt,omitempty"`
 	Attempts int        `json:"attempts,omitempty"`
@@ -363,9 +365,10 @@ type Checked struct {
 	Version  int    `json:"version"`
 	Valid    bool   `json:"valid"`
 	Pipeline string `json:"pipeline,omitempty"`
-	// Nodes is how many nodes it declares.
-	Nodes       int          `json:"nodes"`
-	Diagnostics []Diagnostic `json:"diagnostics"`
+	// Nodes is how many nodes it declares, and Declared which. A file that is no pipeline yet declares none.
+	Nodes       int            `json:"nodes"`
+	Declared    []PipelineNode `json:"declared,omitempty"`
+	Diagnostics []Diagnostic   `json:"diagnostics"`
 	// Graph is the pipeline's graph in the format that was asked for, else empty.
 	Graph string `json:"graph,omitempty"`
 }

@@ -69,6 +69,9 @@ type PipelineNode struct {
 	Needs   []string `json:"needs,omitempty"`
 	ForEach bool     `json:"for_each,omitempty"`
 	When    bool     `json:"when,omitempty"`
+	Repeat  bool     `json:"repeat,omitempty"`
+	// Range is its block in the pipeline's file.
+	Range Range `json:"range"`
 }
 
 // PipelineList is every pipeline that the host knows.

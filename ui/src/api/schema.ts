@@ -1469,6 +1469,7 @@ export interface components {
             revision?: string;
         };
         Checked: {
+            declared?: components["schemas"]["PipelineNode"][];
             diagnostics: components["schemas"]["Diagnostic"][];
             graph?: string;
             /** Format: int64 */
@@ -1871,6 +1872,7 @@ export interface components {
             /** Format: int64 */
             memory?: number;
             name: string;
+            needs?: string[];
             /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
             outputs?: {
                 [key: string]: unknown;
@@ -1953,6 +1955,8 @@ export interface components {
             id: string;
             kind: string;
             needs?: string[];
+            range: components["schemas"]["Range"];
+            repeat?: boolean;
             type?: string;
             when?: boolean;
         };

@@ -274,9 +274,16 @@ func pipelineShape(out *client.Pipeline, p *pipeline.Pipeline, format string) {
 	for _, o := range p.Outputs {
 		out.Outputs = append(out.Outputs, client.Output{Name: o.Name, Description: o.Description, Sensitive: o.Sensitive, Schema: o.Schema})
 	}
+	out.Nodes = declared(p)
+}
+
+// declared are the vertices of a pipeline's graph.
+func declared(p *pipeline.Pipeline) []client.PipelineNode {
+	var out []client.PipelineNode
 	for _, n := range p.Nodes {
-		out.Nodes = append(out.Nodes, client.PipelineNode{ID: n.ID, Kind: string(n.Kind), Type: n.Type.Name, Needs: n.Needs, ForEach: n.ForEach, When: n.When})
+		out = append(out, client.PipelineNode{ID: n.ID, Kind: string(n.Kind), Type: n.Type.Name, Needs: n.Needs, ForEach: n.ForEach, When: n.When, Repeat: n.Repeat != nil, Range: rangeShape(n.Whole)})
 	}
+	return out
 }
 
 // drawn is the pipeline's graph in a format; empty for none.

@@ -15,6 +15,7 @@ import { Problem } from "../../kit/problem.js";
 import { toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
 import { FileField } from "./file-field.js";
+import { PipelineGraph } from "./pipeline-graph.js";
 import { Plan } from "./plan.js";
 import { pipeline, runsOf } from "./queries.js";
 
@@ -30,6 +31,7 @@ export function LaunchPage() {
       {found.isPending && <Skeleton className="h-72" />}
       {found.error !== null && <Problem error={found.error} onRetry={() => void found.refetch()} />}
       {found.data !== undefined && (found.data.state === "broken" ? <Problem error={{ title: t.launch.broken, detail: found.data.reason ?? "" }} /> : <Form key={name} of={found.data} name={name} />)}
+      {found.data?.nodes !== undefined && <PipelineGraph nodes={found.data.nodes} />}
     </Page>
   );
 }
