@@ -1103,6 +1103,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/starters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Pipelines to begin with */
+        get: operations["list-starters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -2157,6 +2174,16 @@ export interface components {
             path?: string;
             saved?: string;
             text?: string;
+        };
+        Starter: {
+            description: string;
+            name: string;
+            text: string;
+        };
+        StarterList: {
+            starters: components["schemas"]["Starter"][];
+            /** Format: int64 */
+            version: number;
         };
         Submission: {
             /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
@@ -4664,6 +4691,38 @@ export interface operations {
                 content?: never;
             };
             /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-starters": {
+        parameters: {
+            query: {
+                /** @description What the pipeline is to be called. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StarterList"];
+                };
+            };
+            /** @description Error */
             default: {
                 headers: {
                     [name: string]: unknown;
