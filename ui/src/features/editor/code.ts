@@ -73,7 +73,7 @@ export function open(parent: HTMLElement, o: Options): Editing {
     hcl,
     look,
     EditorState.readOnly.of(o.readOnly),
-    EditorView.contentAttributes.of({ "aria-label": o.label, autocorrect: "off", autocapitalize: "off", spellcheck: "false" }),
+    EditorView.contentAttributes.of({ "aria-label": o.label, tabindex: "0", autocorrect: "off", autocapitalize: "off", spellcheck: "false" }),
     EditorView.updateListener.of((u) => {
       if (u.docChanged) {
         lsp?.changed(changesOf(u.startState.doc, u.changes));
@@ -81,7 +81,7 @@ export function open(parent: HTMLElement, o: Options): Editing {
       }
       if (u.docChanged || u.selectionSet) o.onCursor(placeOf(u.state.doc, u.state.selection.main.head));
     }),
-    lsp === undefined ? [EditorView.lineWrapping, EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: "0" }), keymap.of(searchKeymap)] : writing(lsp, uri, o),
+    lsp === undefined ? [EditorView.lineWrapping, EditorView.editable.of(false), keymap.of(searchKeymap)] : writing(lsp, uri, o),
   ];
   const view = new EditorView({ parent: root, root, state: EditorState.create({ doc: o.text, extensions }) });
   return {

@@ -163,7 +163,7 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
               <Button onClick={() => setTheirs({ now: source })}>{t.editor.look}</Button>
             </div>
           )}
-          <div ref={box} className="min-h-0 grow max-md:min-h-48" />
+          <div ref={box} className="relative isolate min-h-0 grow after:pointer-events-none after:absolute after:inset-0 after:z-10 after:border after:border-transparent focus-within:after:border-accent" />
           {!readOnly && (
             <>
               <Problems file={file} found={found} onGo={(f) => editing.current?.show(f.range)} />

@@ -22,15 +22,17 @@ const underlined = (name: string) => ({ backgroundImage: "none", textDecoration:
 
 const theme = EditorView.theme({
   "&": { height: "100%", color: colour("ink"), backgroundColor: colour("surface"), fontSize: "13px" },
-  "&.cm-focused": { outline: `2px solid ${colour("accent")}`, outlineOffset: "-2px" },
+  "&.cm-focused": { outline: "none" }, // what is around it shows the focus
   ".cm-scroller": { fontFamily: "var(--font-mono)", lineHeight: "20px", overflow: "auto" },
   ".cm-content": { padding: "12px 0", caretColor: colour("ink") },
   ".cm-line": { padding: "0 16px 0 8px" },
   ".cm-gutters": { backgroundColor: colour("surface"), color: colour("faint"), border: "none", paddingLeft: "4px" },
   ".cm-lineNumbers .cm-gutterElement": { minWidth: "28px", padding: "0 8px 0 4px" },
   ".cm-gutter-lint": { width: "14px" },
-  ".cm-gutter-lint .cm-gutterElement": { padding: "3px 0" },
-  ".cm-lint-marker": { width: "12px", height: "14px" },
+  ".cm-gutter-lint .cm-gutterElement": { padding: "6px 3px" },
+  ".cm-lint-marker": { width: "8px", height: "8px" },
+  ".cm-lint-marker-error": { content: "''", borderRadius: "4px", backgroundColor: colour("bad") },
+  ".cm-lint-marker-warning": { content: "''", clipPath: "polygon(50% 0, 100% 100%, 0 100%)", backgroundColor: colour("warn") },
   ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--color-raised) 65%, transparent)" },
   ".cm-activeLineGutter": { backgroundColor: "transparent", color: colour("ink") },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { background: "color-mix(in srgb, var(--color-accent) 22%, transparent) !important" },
