@@ -1,9 +1,9 @@
 import "@xyflow/react/dist/base.css";
-import { MiniMap, Panel, Position, ReactFlow, ReactFlowProvider, useReactFlow, type ReactFlowInstance } from "@xyflow/react";
+import { MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow, type ReactFlowInstance } from "@xyflow/react";
 import { useQuery } from "@tanstack/react-query";
 import { Maximize, Minus, Plus, Workflow } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import type { Layout, Place } from "../../core/layout.js";
+import type { Layout } from "../../core/layout.js";
 import { devices } from "../../data/host.js";
 import { IconButton } from "../../kit/button.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
@@ -13,10 +13,9 @@ import { Card, Devices, Frame, type Drawn } from "./card.js";
 import type { GraphProps } from "./graph.js";
 import { beside, cornersOf } from "./move.js";
 import { useLayout } from "./use-layout.js";
-import { WayLine, type DrawnWay } from "./way.js";
+import { Ways } from "./ways.js";
 
 const boxTypes = { card: Card, frame: Frame };
-const wayTypes = { way: WayLine };
 const narrow = 560; // pixels, under which it runs down
 const mapped = 24; // boxes, from which on a map is of use
 const afar = 0.45; // zoom, under which no words can be read
@@ -66,8 +65,6 @@ function Laid({ wide, ...props }: GraphProps & { wide: boolean }) {
   return <Drawing {...props} layout={layout} wide={wide} />;
 }
 
-const handle = (type: "source" | "target", side: Position, { width, height }: Place) => ({ type, position: side, width: 1, height: 1, x: side === Position.Left ? 0 : side === Position.Right ? width : width / 2, y: side === Position.Top ? 0 : side === Position.Bottom ? height : height / 2 });
-
 function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps & { layout: Layout; wide: boolean }) {
   const wrap = useRef<HTMLDivElement>(null);
   const flow = useReactFlow();
@@ -87,26 +84,18 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
           {
             id: b.id,
             type: open.has(b.id) ? "frame" : "card",
+            zIndex: open.has(b.id) ? 0 : 2, // the lines are between
             position: { x, y },
             width,
             height,
             measured: { width, height },
-            handles: [handle("source", wide ? Position.Right : Position.Bottom, place), handle("target", wide ? Position.Left : Position.Top, place)],
             data: { box: b, chosen: b.id === selected, stop: b.id === stop },
             ...(b.in === undefined ? {} : { parentId: b.in }),
           },
         ];
       }),
-    [graph, layout, wide, open, selected, stop],
+    [graph, layout, open, selected, stop],
   );
-  const ways = useMemo(
-    () =>
-      layout.ways
-        .filter((w) => corners.has(w.from) && corners.has(w.to))
-        .map((w): DrawnWay => ({ id: `${w.from} ${w.to}`, source: w.from, target: w.to, type: "way", data: { points: w.points, direction: wide ? "LR" : "TB", lit: w.from === selected || w.to === selected } })),
-    [layout, corners, wide, selected],
-  );
-
   /** show brings a box into view, when it is not. */
   const show = useCallback(
     (id: string) => {
@@ -148,14 +137,13 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
       <div ref={wrap} role="group" aria-label={label} onKeyDown={press} className="group/graph size-full">
         <ReactFlow
           nodes={nodes}
-          edges={ways}
           nodeTypes={boxTypes}
-          edgeTypes={wayTypes}
+          zIndexMode="manual"
           fitView
           fitViewOptions={{ ...fit(), duration: 0 }}
           minZoom={0.05}
           maxZoom={1.6}
-          onInit={(made: ReactFlowInstance<Drawn, DrawnWay>) => wrap.current?.toggleAttribute("data-far", made.getZoom() < afar)}
+          onInit={(made: ReactFlowInstance<Drawn>) => wrap.current?.toggleAttribute("data-far", made.getZoom() < afar)}
           onMove={(_, { zoom }) => wrap.current?.toggleAttribute("data-far", zoom < afar)}
           onNodeClick={(_, { id }) => {
             setFocused(id);
@@ -165,7 +153,6 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
           nodesDraggable={false}
           nodesConnectable={false}
           nodesFocusable={false}
-          edgesFocusable={false}
           elementsSelectable={false}
           disableKeyboardA11y
           zoomOnScroll={false}
@@ -173,6 +160,7 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
           preventScrolling={false}
           deleteKeyCode={null}
         >
+          <Ways layout={layout} direction={wide ? "LR" : "TB"} chosen={selected} />
           <Panel position="bottom-left" className="m-3! flex rounded-md border border-line bg-surface">
             <IconButton label={t.graph.closer} onClick={() => void flow.zoomIn({ duration: calm() ? 0 : 150 })}>
               <Plus size={16} />
