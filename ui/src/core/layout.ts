@@ -1,5 +1,5 @@
 // Where the boxes of a graph stand. A module is laid out by itself, and is then one large box to what is around it.
-import { Graph as Dagre, layout as dagre, type EdgeLabel, type GraphLabel, type NodeLabel } from "@dagrejs/dagre";
+import { Graph as Dagre, layout as dagre, type EdgeLabel, type NodeLabel } from "@dagrejs/dagre";
 import type { Box, Graph } from "./graph.js";
 
 export interface Point {
@@ -21,6 +21,7 @@ export interface Way {
 }
 
 export interface Layout {
+  direction: Direction;
   width: number;
   height: number;
   places: Readonly<Record<string, Place>>;
@@ -37,6 +38,18 @@ const many = 200; // boxes in one frame, from which on it is laid out in a plain
 const most = 600; // boxes, from which on lines are left to cross as they come
 const far = 2; // ranks that a line then crosses at most to have a way of its own between the boxes
 
+/** What dagre is told of a graph, and says of it. That a ranker may be a function is not in its types. */
+interface Whole {
+  rankdir: Direction;
+  nodesep: number;
+  ranksep: number;
+  marginx: number;
+  marginy: number;
+  ranker?: (g: { nodes(): string[]; node(id: string): NodeLabel }) => void;
+  width?: number;
+  height?: number;
+}
+
 /** layout places every box of a graph. */
 export function layout(g: Graph, direction: Direction): Layout {
   const inside = new Map<string, Box[]>();
@@ -46,11 +59,11 @@ export function layout(g: Graph, direction: Direction): Layout {
     else there.push(b);
   }
   const places: Record<string, Place> = {};
-  const frame = (id: string): Omit<Layout, "places"> => {
+  const frame = (id: string): { width: number; height: number; ways: readonly Way[] } => {
     const boxes = inside.get(id) ?? [];
     const inner = new Map<string, readonly Way[]>();
-    const graph = new Dagre<GraphLabel, NodeLabel, EdgeLabel>({ directed: true });
-    graph.setGraph({ rankdir: direction, nodesep: 20, ranksep: direction === "LR" ? 56 : 44, marginx: pad, marginy: pad, ranker: boxes.length > many ? "longest-path" : "network-simplex" });
+    const graph = new Dagre<Whole, NodeLabel, EdgeLabel>({ directed: true });
+    graph.setGraph({ rankdir: direction, nodesep: 20, ranksep: direction === "LR" ? 56 : 44, marginx: pad, marginy: pad });
     graph.setDefaultEdgeLabel(() => ({}));
     for (const b of boxes) {
       if (!inside.has(b.id)) {
@@ -62,8 +75,9 @@ export function layout(g: Graph, direction: Direction): Layout {
       graph.setNode(b.id, { width, height: height + head });
     }
     const lines = boxes.flatMap((b) => b.needs.filter((need) => graph.hasNode(need)).map((need) => [need, b.id] as const));
-    const ranks = boxes.length > many ? ranksOf(lines) : new Map<string, number>();
-    for (const [from, to] of lines) if ((ranks.get(from) ?? 0) - (ranks.get(to) ?? 0) <= far) graph.setEdge(from, to);
+    const ranks = boxes.length > many ? ranksOf(boxes) : undefined;
+    if (ranks !== undefined) graph.graph().ranker = (g) => g.nodes().forEach((v) => (g.node(v).rank = 2 * (ranks.get(v) ?? -1))); // two for each: one for the gap
+    for (const [from, to] of lines) if ((ranks?.get(to) ?? 0) - (ranks?.get(from) ?? 0) <= far) graph.setEdge(from, to);
     dagre(graph, { disableOptimalOrderHeuristic: boxes.length > most });
     const own: Way[] = [];
     for (const b of boxes) {
@@ -76,23 +90,22 @@ export function layout(g: Graph, direction: Direction): Layout {
     for (const [from, to] of lines) own.push({ from, to, points: joined(places[from] as Place, graph.edge(from, to)?.points ?? [], places[to] as Place, direction) });
     return { width: graph.graph().width ?? 0, height: graph.graph().height ?? 0, ways: own };
   };
-  return { ...frame(""), places };
+  return { ...frame(""), direction, places };
 }
 
-/** ranksOf counts for each box the longest way from it to an end, as dagre's longest-path does: to leave out lines longer than one rank changes no rank. */
-function ranksOf(lines: readonly (readonly [from: string, to: string])[]): Map<string, number> {
-  const next = new Map<string, string[]>();
-  for (const [from, to] of lines) next.set(from, [...(next.get(from) ?? []), to]);
+/** ranksOf counts for each box the longest way to it. */
+function ranksOf(boxes: readonly Box[]): Map<string, number> {
+  const needs = new Map(boxes.map((b) => [b.id, b.needs]));
   const ranks = new Map<string, number>();
   const rank = (id: string): number => {
     const known = ranks.get(id);
     if (known !== undefined) return known;
     ranks.set(id, 0); // while it is under way: a circle ends here
-    const found = Math.max(-1, ...(next.get(id) ?? []).map(rank)) + 1;
+    const found = Math.max(-1, ...(needs.get(id) ?? []).map(rank)) + 1;
     ranks.set(id, found);
     return found;
   };
-  for (const id of next.keys()) rank(id);
+  for (const b of boxes) rank(b.id);
   return ranks;
 }
 

@@ -1,13 +1,14 @@
-import "@xyflow/react/dist/base.css";
+import "./graph.css";
 import { MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow, type ReactFlowInstance } from "@xyflow/react";
 import { useQuery } from "@tanstack/react-query";
 import { Maximize, Minus, Plus, Workflow } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import type { Layout } from "../../core/layout.js";
+import type { Direction, Layout } from "../../core/layout.js";
 import { devices } from "../../data/host.js";
 import { IconButton } from "../../kit/button.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
 import { Problem } from "../../kit/problem.js";
+import { stateColour } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { Card, Devices, Frame, type Drawn } from "./card.js";
 import type { GraphProps } from "./graph.js";
@@ -20,52 +21,50 @@ const narrow = 560; // pixels, under which it runs down
 const mapped = 24; // boxes, from which on a map is of use
 const afar = 0.45; // zoom, under which no words can be read
 
+const room = 112; // pixels around a graph that is seen whole, for what lies over it
+
 const calm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const fit = () => ({ padding: 0.06, maxZoom: 1, duration: calm() ? 0 : 200 });
 
 /** Canvas is the graph itself. */
 export default function Canvas(props: GraphProps) {
-  const { graph, className = "h-96" } = props;
+  const { graph, snug = false, className = "h-96" } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [wide, setWide] = useState<boolean>();
+  const [direction, setDirection] = useState<Direction>();
+  const empty = graph.boxes.length === 0;
   useEffect(() => {
-    if (box.current === null) return;
-    const watch = new ResizeObserver(([e]) => e !== undefined && e.contentRect.width > 0 && setWide(e.contentRect.width >= narrow));
+    if (empty || box.current === null) return;
+    const watch = new ResizeObserver(([e]) => e !== undefined && e.contentRect.width > 0 && setDirection(e.contentRect.width >= narrow ? "LR" : "TB"));
     watch.observe(box.current);
     return () => watch.disconnect();
-  }, []);
-  const empty = graph.boxes.length === 0;
-  return (
-    <div ref={box} className={`card relative overflow-hidden ${empty ? "" : className}`}>
-      {empty ? (
+  }, [empty]);
+  const { layout, wrong } = useLayout(graph, direction);
+  if (empty)
+    return (
+      <div className="card">
         <Empty icon={Workflow} title={t.graph.empty}>
           <p>{t.graph.emptyText}</p>
         </Empty>
+      </div>
+    );
+  return (
+    <div ref={box} className={`card relative overflow-hidden ${className}`} style={snug && layout !== undefined ? { height: layout.height + room } : undefined}>
+      {wrong !== undefined ? (
+        <div className="p-4">
+          <Problem error={{ title: wrong, fix: t.graph.wrongFix }} />
+        </div>
+      ) : layout === undefined ? (
+        <Skeleton className="size-full rounded-none" />
       ) : (
-        wide !== undefined && (
-          <ReactFlowProvider key={String(wide)}>
-            <Laid {...props} wide={wide} />
-          </ReactFlowProvider>
-        )
+        <ReactFlowProvider key={layout.direction}>
+          <Drawing {...props} layout={layout} />
+        </ReactFlowProvider>
       )}
     </div>
   );
 }
 
-/** Laid is the graph once it is known where its boxes stand. */
-function Laid({ wide, ...props }: GraphProps & { wide: boolean }) {
-  const { layout, wrong } = useLayout(props.graph, wide ? "LR" : "TB");
-  if (wrong !== undefined)
-    return (
-      <div className="p-4">
-        <Problem error={{ title: wrong, fix: t.graph.wrongFix }} />
-      </div>
-    );
-  if (layout === undefined) return <Skeleton className="size-full rounded-none" />;
-  return <Drawing {...props} layout={layout} wide={wide} />;
-}
-
-function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps & { layout: Layout; wide: boolean }) {
+function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { layout: Layout }) {
   const wrap = useRef<HTMLDivElement>(null);
   const flow = useReactFlow();
   const known = useQuery(devices).data?.devices;
@@ -141,7 +140,7 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
           zIndexMode="manual"
           fitView
           fitViewOptions={{ ...fit(), duration: 0 }}
-          minZoom={0.05}
+          minZoom={0.02}
           maxZoom={1.6}
           onInit={(made: ReactFlowInstance<Drawn>) => wrap.current?.toggleAttribute("data-far", made.getZoom() < afar)}
           onMove={(_, { zoom }) => wrap.current?.toggleAttribute("data-far", zoom < afar)}
@@ -157,10 +156,11 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
           disableKeyboardA11y
           zoomOnScroll={false}
           zoomOnDoubleClick={false}
+          attributionPosition="top-right"
           preventScrolling={false}
           deleteKeyCode={null}
         >
-          <Ways layout={layout} direction={wide ? "LR" : "TB"} chosen={selected} />
+          <Ways layout={layout} chosen={selected} />
           <Panel position="bottom-left" className="m-3! flex rounded-md border border-line bg-surface">
             <IconButton label={t.graph.closer} onClick={() => void flow.zoomIn({ duration: calm() ? 0 : 150 })}>
               <Plus size={16} />
@@ -172,12 +172,12 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
               <Maximize size={16} />
             </IconButton>
           </Panel>
-          {wide && nodes.length >= mapped && <MiniMap<Drawn> pannable className="m-3! overflow-hidden rounded-md border border-line" ariaLabel={t.graph.map} nodeClassName={mapColour} nodeBorderRadius={8} bgColor="var(--color-surface)" maskColor="color-mix(in srgb, var(--color-raised) 75%, transparent)" />}
+          {layout.direction === "LR" && nodes.length >= mapped && <MiniMap<Drawn> pannable className="m-3! overflow-hidden rounded-md border border-line" ariaLabel={t.graph.map} nodeColor={mapColour} nodeBorderRadius={8} bgColor="var(--color-surface)" maskColor="color-mix(in srgb, var(--color-raised) 75%, transparent)" />}
         </ReactFlow>
       </div>
     </Devices>
   );
 }
 
-const colours: Record<string, string> = { running: "fill-busy", placed: "fill-busy", waiting: "fill-warn", backoff: "fill-warn", cancelling: "fill-warn", failed: "fill-bad", succeeded: "fill-good", cached: "fill-good" };
-const mapColour = (n: Drawn): string => (n.type === "frame" ? "fill-line" : (colours[n.data.box.live?.state ?? ""] ?? "fill-edge"));
+/** mapColour is the colour of a state: its class with what Tailwind calls it taken off. */
+const mapColour = ({ type, data: { box } }: Drawn): string => `var(--color-${type === "frame" ? "line" : box.live === undefined ? "edge" : stateColour(box.live.state).replace("text-", "")})`;

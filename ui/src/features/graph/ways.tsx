@@ -3,7 +3,7 @@ import { memo } from "react";
 import type { Direction, Layout, Point } from "../../core/layout.js";
 
 /** Ways are all lines of a graph in one picture, over the modules and under the boxes; those from and to the chosen box stand out. */
-export const Ways = memo(function Ways({ layout: { width, height, ways }, direction, chosen }: { layout: Layout; direction: Direction; chosen: string | undefined }) {
+export const Ways = memo(function Ways({ layout: { width, height, direction, ways }, chosen }: { layout: Layout; chosen: string | undefined }) {
   const lit = ways.filter((w) => w.from === chosen || w.to === chosen);
   return (
     <ViewportPortal>
