@@ -52,7 +52,7 @@ export const Card = memo(function Card({ data: { box, chosen, stop } }: NodeProp
         </span>
         <Under box={box} />
       </span>
-      {live?.fraction !== undefined && (
+      {(live?.fraction !== undefined || live?.state === "running") && (
         <span className="absolute inset-x-0 bottom-0">
           <Progress fraction={live.fraction} label={title} />
         </span>
