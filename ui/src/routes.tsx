@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { views, type View } from "./features/run/views.js";
 import { Broken } from "./shell/broken.js";
 import { Missing } from "./shell/missing.js";
 import { Shell } from "./shell/shell.js";
@@ -15,7 +16,10 @@ const pages = [
   createRoute({
     getParentRoute: () => root,
     path: "/runs/$id",
-    validateSearch: (search): { node?: string } => (typeof search["node"] === "string" ? { node: search["node"] } : {}),
+    validateSearch: (search): { node?: string; view?: View } => {
+      const view = views.find((v) => v === search["view"]);
+      return { ...(typeof search["node"] === "string" ? { node: search["node"] } : {}), ...(view === undefined ? {} : { view }) };
+    },
     component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
   }),
   createRoute({

@@ -243,6 +243,9 @@ export const t = {
     keepNode: "Keep it running",
     explain: "Why",
     back: "Back to nodes",
+    views: { label: "View", list: "List", graph: "Graph" },
+    graphOf: "Nodes of the run",
+    instance: (n: number, of: number) => `Instance ${n} of ${of.toLocaleString("en")}`,
   },
   graph: {
     title: "Graph",

@@ -1,5 +1,5 @@
 // Where the boxes of a graph stand. A module is laid out by itself, and is then one large box to what is around it.
-import { Graph as Dagre, layout as dagre, type EdgeLabel, type GraphLabel, type NodeLabel } from "@dagrejs/dagre";
+import { Graph as Dagre, layout as dagre, type EdgeLabel, type NodeLabel } from "@dagrejs/dagre";
 import type { Box, Graph } from "./graph.js";
 
 export interface Point {
@@ -21,6 +21,9 @@ export interface Way {
 }
 
 export interface Layout {
+  direction: Direction;
+  width: number;
+  height: number;
   places: Readonly<Record<string, Place>>;
   ways: readonly Way[];
 }
@@ -31,7 +34,21 @@ export type Direction = "LR" | "TB";
 export const size = { width: 216, height: 60 };
 const head = 40; // of a module, over what is in it
 const pad = 16;
-const many = 200; // boxes in one frame, from which on a plainer and faster way to rank them is taken
+const many = 200; // boxes in one frame, from which on it is laid out in a plainer and faster way:
+const most = 600; // boxes, from which on lines are left to cross as they come
+const far = 2; // ranks that a line then crosses at most to have a way of its own between the boxes
+
+/** What dagre is told of a graph, and says of it. That a ranker may be a function is not in its types. */
+interface Whole {
+  rankdir: Direction;
+  nodesep: number;
+  ranksep: number;
+  marginx: number;
+  marginy: number;
+  ranker?: (g: { nodes(): string[]; node(id: string): NodeLabel }) => void;
+  width?: number;
+  height?: number;
+}
 
 /** layout places every box of a graph. */
 export function layout(g: Graph, direction: Direction): Layout {
@@ -42,12 +59,11 @@ export function layout(g: Graph, direction: Direction): Layout {
     else there.push(b);
   }
   const places: Record<string, Place> = {};
-  const ways: Way[] = [];
-  const frame = (id: string): { width: number; height: number; ways: Way[] } => {
+  const frame = (id: string): { width: number; height: number; ways: readonly Way[] } => {
     const boxes = inside.get(id) ?? [];
-    const inner = new Map<string, Way[]>();
-    const graph = new Dagre<GraphLabel, NodeLabel, EdgeLabel>({ directed: true });
-    graph.setGraph({ rankdir: direction, nodesep: 20, ranksep: direction === "LR" ? 56 : 44, marginx: pad, marginy: pad, ranker: boxes.length > many ? "longest-path" : "network-simplex" });
+    const inner = new Map<string, readonly Way[]>();
+    const graph = new Dagre<Whole, NodeLabel, EdgeLabel>({ directed: true });
+    graph.setGraph({ rankdir: direction, nodesep: 20, ranksep: direction === "LR" ? 56 : 44, marginx: pad, marginy: pad });
     graph.setDefaultEdgeLabel(() => ({}));
     for (const b of boxes) {
       if (!inside.has(b.id)) {
@@ -58,8 +74,11 @@ export function layout(g: Graph, direction: Direction): Layout {
       inner.set(b.id, ways);
       graph.setNode(b.id, { width, height: height + head });
     }
-    for (const b of boxes) for (const need of b.needs) if (graph.hasNode(need)) graph.setEdge(need, b.id);
-    dagre(graph);
+    const lines = boxes.flatMap((b) => b.needs.filter((need) => graph.hasNode(need)).map((need) => [need, b.id] as const));
+    const ranks = boxes.length > many ? ranksOf(boxes) : undefined;
+    if (ranks !== undefined) graph.graph().ranker = (g) => g.nodes().forEach((v) => (g.node(v).rank = 2 * (ranks.get(v) ?? -1))); // two for each: one for the gap
+    for (const [from, to] of lines) if ((ranks?.get(to) ?? 0) - (ranks?.get(from) ?? 0) <= far) graph.setEdge(from, to);
+    dagre(graph, { disableOptimalOrderHeuristic: boxes.length > most });
     const own: Way[] = [];
     for (const b of boxes) {
       const at = graph.node(b.id);
@@ -68,11 +87,26 @@ export function layout(g: Graph, direction: Direction): Layout {
       for (const w of inner.get(b.id) ?? []) own.push({ ...w, points: w.points.map((p) => ({ x: p.x + corner.x, y: p.y + corner.y + head })) });
       if (inner.has(b.id)) for (const child of inside.get(b.id) ?? []) (places[child.id] as Place).y += head;
     }
-    for (const e of graph.edges()) own.push({ from: e.v, to: e.w, points: joined(places[e.v] as Place, graph.edge(e).points ?? [], places[e.w] as Place, direction) });
+    for (const [from, to] of lines) own.push({ from, to, points: joined(places[from] as Place, graph.edge(from, to)?.points ?? [], places[to] as Place, direction) });
     return { width: graph.graph().width ?? 0, height: graph.graph().height ?? 0, ways: own };
   };
-  ways.push(...frame("").ways);
-  return { places, ways };
+  return { ...frame(""), direction, places };
+}
+
+/** ranksOf counts for each box the longest way to it. */
+function ranksOf(boxes: readonly Box[]): Map<string, number> {
+  const needs = new Map(boxes.map((b) => [b.id, b.needs]));
+  const ranks = new Map<string, number>();
+  const rank = (id: string): number => {
+    const known = ranks.get(id);
+    if (known !== undefined) return known;
+    ranks.set(id, 0); // while it is under way: a circle ends here
+    const found = Math.max(-1, ...(needs.get(id) ?? []).map(rank)) + 1;
+    ranks.set(id, found);
+    return found;
+  };
+  for (const b of boxes) rank(b.id);
+  return ranks;
 }
 
 /** joined leads from the middle of one box's side to that of the other's, straight past the ranks between them. */

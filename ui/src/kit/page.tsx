@@ -41,7 +41,7 @@ export function Page({ title, head, actions, fill = false, children }: PageProps
 export function Section({ title, aside, children, className = "" }: { title: string; aside?: ReactNode; children: ReactNode; className?: string }) {
   return (
     <section aria-label={title} className={`grid min-w-0 grid-cols-1 content-start gap-3 ${className}`}>
-      <div className="flex h-6 items-center justify-between gap-3">
+      <div className="flex min-h-6 items-center justify-between gap-3">
         <h2 className="text-body text-muted">{title}</h2>
         {aside}
       </div>

@@ -1,74 +1,70 @@
-import "@xyflow/react/dist/base.css";
-import { MiniMap, Panel, Position, ReactFlow, ReactFlowProvider, useReactFlow, type ReactFlowInstance } from "@xyflow/react";
+import "./graph.css";
+import { MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow, type ReactFlowInstance } from "@xyflow/react";
 import { useQuery } from "@tanstack/react-query";
 import { Maximize, Minus, Plus, Workflow } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import type { Layout, Place } from "../../core/layout.js";
+import type { Direction, Layout } from "../../core/layout.js";
 import { devices } from "../../data/host.js";
 import { IconButton } from "../../kit/button.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
 import { Problem } from "../../kit/problem.js";
+import { stateColour } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { Card, Devices, Frame, type Drawn } from "./card.js";
 import type { GraphProps } from "./graph.js";
 import { beside, cornersOf } from "./move.js";
 import { useLayout } from "./use-layout.js";
-import { WayLine, type DrawnWay } from "./way.js";
+import { Ways } from "./ways.js";
 
 const boxTypes = { card: Card, frame: Frame };
-const wayTypes = { way: WayLine };
 const narrow = 560; // pixels, under which it runs down
 const mapped = 24; // boxes, from which on a map is of use
 const afar = 0.45; // zoom, under which no words can be read
+
+const room = 112; // pixels around a graph that is seen whole, for what lies over it
 
 const calm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const fit = () => ({ padding: 0.06, maxZoom: 1, duration: calm() ? 0 : 200 });
 
 /** Canvas is the graph itself. */
 export default function Canvas(props: GraphProps) {
-  const { graph, className = "h-96" } = props;
+  const { graph, snug = false, className = "h-96" } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [wide, setWide] = useState<boolean>();
+  const [direction, setDirection] = useState<Direction>();
+  const empty = graph.boxes.length === 0;
   useEffect(() => {
-    if (box.current === null) return;
-    const watch = new ResizeObserver(([e]) => e !== undefined && e.contentRect.width > 0 && setWide(e.contentRect.width >= narrow));
+    if (empty || box.current === null) return;
+    const watch = new ResizeObserver(([e]) => e !== undefined && e.contentRect.width > 0 && setDirection(e.contentRect.width >= narrow ? "LR" : "TB"));
     watch.observe(box.current);
     return () => watch.disconnect();
-  }, []);
-  const empty = graph.boxes.length === 0;
-  return (
-    <div ref={box} className={`card relative overflow-hidden ${empty ? "" : className}`}>
-      {empty ? (
+  }, [empty]);
+  const { layout, wrong } = useLayout(graph, direction);
+  if (empty)
+    return (
+      <div className="card">
         <Empty icon={Workflow} title={t.graph.empty}>
           <p>{t.graph.emptyText}</p>
         </Empty>
+      </div>
+    );
+  return (
+    <div ref={box} className={`card relative overflow-hidden ${className}`} style={snug && layout !== undefined ? { height: layout.height + room } : undefined}>
+      {wrong !== undefined ? (
+        <div className="p-4">
+          <Problem error={{ title: wrong, fix: t.graph.wrongFix }} />
+        </div>
+      ) : layout === undefined ? (
+        <Skeleton className="size-full rounded-none" />
       ) : (
-        wide !== undefined && (
-          <ReactFlowProvider key={String(wide)}>
-            <Laid {...props} wide={wide} />
-          </ReactFlowProvider>
-        )
+        <ReactFlowProvider key={layout.direction}>
+          <Drawing {...props} layout={layout} />
+        </ReactFlowProvider>
       )}
     </div>
   );
 }
 
-/** Laid is the graph once it is known where its boxes stand. */
-function Laid({ wide, ...props }: GraphProps & { wide: boolean }) {
-  const { layout, wrong } = useLayout(props.graph, wide ? "LR" : "TB");
-  if (wrong !== undefined)
-    return (
-      <div className="p-4">
-        <Problem error={{ title: wrong, fix: t.graph.wrongFix }} />
-      </div>
-    );
-  if (layout === undefined) return <Skeleton className="size-full rounded-none" />;
-  return <Drawing {...props} layout={layout} wide={wide} />;
-}
-
-const handle = (type: "source" | "target", side: Position, { width, height }: Place) => ({ type, position: side, width: 1, height: 1, x: side === Position.Left ? 0 : side === Position.Right ? width : width / 2, y: side === Position.Top ? 0 : side === Position.Bottom ? height : height / 2 });
-
-function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps & { layout: Layout; wide: boolean }) {
+function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { layout: Layout }) {
   const wrap = useRef<HTMLDivElement>(null);
   const flow = useReactFlow();
   const known = useQuery(devices).data?.devices;
@@ -87,26 +83,18 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
           {
             id: b.id,
             type: open.has(b.id) ? "frame" : "card",
+            zIndex: open.has(b.id) ? 0 : 2, // the lines are between
             position: { x, y },
             width,
             height,
             measured: { width, height },
-            handles: [handle("source", wide ? Position.Right : Position.Bottom, place), handle("target", wide ? Position.Left : Position.Top, place)],
             data: { box: b, chosen: b.id === selected, stop: b.id === stop },
             ...(b.in === undefined ? {} : { parentId: b.in }),
           },
         ];
       }),
-    [graph, layout, wide, open, selected, stop],
+    [graph, layout, open, selected, stop],
   );
-  const ways = useMemo(
-    () =>
-      layout.ways
-        .filter((w) => corners.has(w.from) && corners.has(w.to))
-        .map((w): DrawnWay => ({ id: `${w.from} ${w.to}`, source: w.from, target: w.to, type: "way", data: { points: w.points, direction: wide ? "LR" : "TB", lit: w.from === selected || w.to === selected } })),
-    [layout, corners, wide, selected],
-  );
-
   /** show brings a box into view, when it is not. */
   const show = useCallback(
     (id: string) => {
@@ -148,14 +136,13 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
       <div ref={wrap} role="group" aria-label={label} onKeyDown={press} className="group/graph size-full">
         <ReactFlow
           nodes={nodes}
-          edges={ways}
           nodeTypes={boxTypes}
-          edgeTypes={wayTypes}
+          zIndexMode="manual"
           fitView
           fitViewOptions={{ ...fit(), duration: 0 }}
-          minZoom={0.05}
+          minZoom={0.02}
           maxZoom={1.6}
-          onInit={(made: ReactFlowInstance<Drawn, DrawnWay>) => wrap.current?.toggleAttribute("data-far", made.getZoom() < afar)}
+          onInit={(made: ReactFlowInstance<Drawn>) => wrap.current?.toggleAttribute("data-far", made.getZoom() < afar)}
           onMove={(_, { zoom }) => wrap.current?.toggleAttribute("data-far", zoom < afar)}
           onNodeClick={(_, { id }) => {
             setFocused(id);
@@ -165,14 +152,15 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
           nodesDraggable={false}
           nodesConnectable={false}
           nodesFocusable={false}
-          edgesFocusable={false}
           elementsSelectable={false}
           disableKeyboardA11y
           zoomOnScroll={false}
           zoomOnDoubleClick={false}
+          attributionPosition="top-right"
           preventScrolling={false}
           deleteKeyCode={null}
         >
+          <Ways layout={layout} chosen={selected} />
           <Panel position="bottom-left" className="m-3! flex rounded-md border border-line bg-surface">
             <IconButton label={t.graph.closer} onClick={() => void flow.zoomIn({ duration: calm() ? 0 : 150 })}>
               <Plus size={16} />
@@ -184,12 +172,12 @@ function Drawing({ graph, selected, onSelect, label, layout, wide }: GraphProps 
               <Maximize size={16} />
             </IconButton>
           </Panel>
-          {wide && nodes.length >= mapped && <MiniMap<Drawn> pannable className="m-3! overflow-hidden rounded-md border border-line" ariaLabel={t.graph.map} nodeClassName={mapColour} nodeBorderRadius={8} bgColor="var(--color-surface)" maskColor="color-mix(in srgb, var(--color-raised) 75%, transparent)" />}
+          {layout.direction === "LR" && nodes.length >= mapped && <MiniMap<Drawn> pannable className="m-3! overflow-hidden rounded-md border border-line" ariaLabel={t.graph.map} nodeColor={mapColour} nodeBorderRadius={8} bgColor="var(--color-surface)" maskColor="color-mix(in srgb, var(--color-raised) 75%, transparent)" />}
         </ReactFlow>
       </div>
     </Devices>
   );
 }
 
-const colours: Record<string, string> = { running: "fill-busy", placed: "fill-busy", waiting: "fill-warn", backoff: "fill-warn", cancelling: "fill-warn", failed: "fill-bad", succeeded: "fill-good", cached: "fill-good" };
-const mapColour = (n: Drawn): string => (n.type === "frame" ? "fill-line" : (colours[n.data.box.live?.state ?? ""] ?? "fill-edge"));
+/** mapColour is the colour of a state: its class with what Tailwind calls it taken off. */
+const mapColour = ({ type, data: { box } }: Drawn): string => `var(--color-${type === "frame" ? "line" : box.live === undefined ? "edge" : stateColour(box.live.state).replace("text-", "")})`;

@@ -3,7 +3,7 @@ import { Box as BoxIcon, GitBranch, Hand, Layers, Package, Repeat } from "lucide
 import { createContext, memo, useContext } from "react";
 import type { Box } from "../../core/graph.js";
 import { Progress } from "../../kit/progress.js";
-import { StateIcon, stateName } from "../../kit/state.js";
+import { StateIcon, stateColour, stateName } from "../../kit/state.js";
 import { t } from "../../strings.js";
 
 /** What a drawn box is given. `stop`: it is where the Tab key comes to. */
@@ -25,7 +25,7 @@ function said({ title, kind, type, forEach, when, repeat, live }: Box): string {
 const same = (a: NodeProps<Drawn>, b: NodeProps<Drawn>): boolean =>
   a.data === b.data || (a.data.chosen === b.data.chosen && a.data.stop === b.data.stop && (a.data.box === b.data.box || JSON.stringify(a.data.box) === JSON.stringify(b.data.box)));
 
-// From afar there are no words: the shape of the state alone, large, on its colour's border.
+// From afar there are no words: the shape of the state alone, large, on its colour.
 const far = "group-data-far/graph:invisible";
 const farIcon = "grid shrink-0 group-data-far/graph:translate-x-[5.25rem] group-data-far/graph:scale-[2.4]";
 
@@ -42,17 +42,17 @@ export const Card = memo(function Card({ data: { box, chosen, stop } }: NodeProp
       aria-pressed={chosen}
       aria-label={name}
       title={name}
-      className={`relative flex size-full items-center gap-3 overflow-hidden border px-3 text-left ${kind === "gate" ? "rounded-full pl-4" : "rounded-md"} ${chosen ? "border-accent bg-tint outline-1 outline-accent" : `bg-surface hover:bg-raised ${borders[live?.state ?? ""] ?? "border-edge/50"}`} ${forEach ? "shadow-[3px_3px_0_-1px_var(--color-surface),3px_3px_0_0_var(--color-edge)]" : ""}`}
+      className={`relative flex size-full items-center gap-3 overflow-hidden border px-3 text-left group-data-far/graph:border-current group-data-far/graph:bg-current/35 ${live === undefined ? "text-muted" : stateColour(live.state)} ${kind === "gate" ? "rounded-full pl-4" : "rounded-md"} ${chosen ? "border-accent bg-tint outline-1 outline-accent" : `bg-surface hover:bg-raised ${borders[live?.state ?? ""] ?? "border-edge/50"}`} ${forEach ? "shadow-[3px_3px_0_-1px_var(--color-surface),3px_3px_0_0_var(--color-edge)]" : ""}`}
     >
-      <span className={farIcon}>{live === undefined ? <Kind size={16} aria-hidden className="text-muted" /> : <StateIcon state={live.state} silent />}</span>
+      <span className={farIcon}>{live === undefined ? <Kind size={16} aria-hidden /> : <StateIcon state={live.state} silent />}</span>
       <span className={`grid min-w-0 grow ${far}`}>
         <span className="flex min-w-0 items-center gap-2">
-          <span className="min-w-0 grow truncate font-medium">{title}</span>
+          <span className="min-w-0 grow truncate font-medium text-ink">{title}</span>
           <Marks box={box} />
         </span>
         <Under box={box} />
       </span>
-      {live?.fraction !== undefined && (
+      {(live?.fraction !== undefined || live?.state === "running") && (
         <span className="absolute inset-x-0 bottom-0">
           <Progress fraction={live.fraction} label={title} />
         </span>

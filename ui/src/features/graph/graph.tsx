@@ -10,7 +10,9 @@ export interface GraphProps {
   onSelect?: ((id: string | undefined) => void) | undefined;
   /** What it is a graph of, for those who do not see it. */
   label: string;
-  /** Its height, and what is around it. */
+  /** snug: it is no higher than its graph needs at its full size; className then says how high it may be. */
+  snug?: boolean;
+  /** Its height. */
   className?: string;
 }
 

@@ -24,12 +24,12 @@ function lay(graph: Graph, direction: Direction, told: (answer: Answered) => voi
   return () => waiting.delete(n);
 }
 
-/** useLayout is where the boxes stand: undefined until that is known first, the last known while a graph changes its shape. */
-export function useLayout(graph: Graph, direction: Direction): { layout?: Layout; wrong?: string } {
+/** useLayout is where the boxes stand: undefined until that is known first, the last known while a graph changes its shape. It waits for a direction. */
+export function useLayout(graph: Graph, direction: Direction | undefined): { layout?: Layout; wrong?: string } {
   const [found, setFound] = useState<{ layout?: Layout; wrong?: string }>({});
   const shape = shapeOf(graph);
   useEffect(
-    () => lay(graph, direction, (answer) => setFound("wrong" in answer ? { wrong: answer.wrong } : { layout: answer.layout })),
+    () => (direction === undefined ? undefined : lay(graph, direction, (answer) => setFound("wrong" in answer ? { wrong: answer.wrong } : { layout: answer.layout }))),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- what stays of a graph that changes is its shape
     [shape, direction],
   );

@@ -22,7 +22,7 @@ export function PipelineGraph({ nodes }: { nodes: readonly Schemas["PipelineNode
         )
       }
     >
-      <Graph graph={graph} selected={chosen} onSelect={setChosen} label={t.graph.title} className="h-[min(26rem,70vh)]" />
+      <Graph graph={graph} selected={chosen} onSelect={setChosen} label={t.graph.title} snug className="h-96 max-h-[min(28rem,70vh)]" />
     </Section>
   );
 }
