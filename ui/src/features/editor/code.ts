@@ -27,7 +27,6 @@ export interface Options extends Assisted {
   onFound: (uri: string, list: Found[]) => void;
   onState: (state: LspState, why: string) => void;
   onMessage: (text: string) => void;
-  onSave: () => void;
   onFormat: () => void;
 }
 
@@ -40,6 +39,7 @@ export interface Editing {
   show(range: Range): void;
   /** rename gives a name another one, and the files beside this one that it stands in: then nothing was changed. It throws an LspError. */
   rename(at: Position, to: string): Promise<string[]>;
+  focus(): void;
   saved(): void;
   again(): void;
   end(): void;
@@ -94,6 +94,7 @@ export function open(parent: HTMLElement, o: Options): Editing {
       if (others.length === 0) edited(view, all[uri] ?? [], "input.rename");
       return others.map(file);
     },
+    focus: () => view.focus(),
     saved: () => lsp?.saved(),
     again: () => lsp?.again(),
     end() {
@@ -119,7 +120,6 @@ const writing = (lsp: Lsp, uri: string, o: Options): Extension[] => [
   EditorState.allowMultipleSelections.of(true),
   assist(lsp, uri, o),
   keymap.of([
-    { key: "Mod-s", preventDefault: true, run: () => (o.onSave(), true) },
     { key: "Shift-Alt-f", run: () => (o.onFormat(), true) },
     ...closeBracketsKeymap,
     ...completionKeymap,

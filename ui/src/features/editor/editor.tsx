@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useBlocker, useNavigate } from "@tanstack/react-router";
 import { AlignLeft, CirclePlay, Ellipsis, Save, Trash2 } from "lucide-react";
-import { memo, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { memo, useEffect, useEffectEvent, useMemo, useState, useSyncExternalStore } from "react";
 import type { Schemas } from "../../api/client.js";
 import { graphOfPipeline } from "../../core/graph.js";
 import { LspError, type Position } from "../../core/lsp.js";
@@ -102,6 +102,12 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
   });
   const dirty = text !== base.text;
   const blocker = useBlocker({ shouldBlockFn: () => dirty, enableBeforeUnload: () => dirty, withResolver: true });
+  const over = theirs !== undefined || renaming !== undefined; // something was opened over the text, and gives the focus back
+  const focus = useEffectEvent(() => editing.current?.focus());
+  useEffect(() => {
+    if (!over) return;
+    return () => focus();
+  }, [over]);
   const run = (): void => void go({ to: "/pipelines/$name", params: { name: base.pipeline.name }, ignoreBlocker: true });
   const rename = async (to: string): Promise<string | undefined> => {
     try {
@@ -163,7 +169,7 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
               <Button onClick={() => setTheirs({ now: source })}>{t.editor.look}</Button>
             </div>
           )}
-          <div ref={box} className="relative isolate min-h-0 grow after:pointer-events-none after:absolute after:inset-0 after:z-10 after:border after:border-transparent focus-within:after:border-accent" />
+          <div ref={box} className="relative isolate min-h-48 grow md:h-0 after:pointer-events-none after:absolute after:inset-0 after:z-10 after:border after:border-transparent focus-within:after:border-accent" />
           {!readOnly && (
             <>
               <Problems file={file} found={found} onGo={(f) => editing.current?.show(f.range)} />

@@ -19,7 +19,7 @@ export function Foot({ link, problems, cursor, onAgain }: FootProps) {
   const live = link.state === "live";
   const [Icon, colour] = live ? (problems === 0 ? [CircleCheck, "text-good"] : [CircleX, "text-bad"]) : link.state === "connecting" ? [LoaderCircle, "text-muted animate-turn"] : [Unplug, "text-warn"];
   return (
-    <div className="flex min-h-9 flex-wrap items-center gap-x-4 border-t border-line pr-1 pl-4 text-muted">
+    <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-x-4 border-t border-line pr-1 pl-4 text-muted">
       <span role="status" className="flex min-w-0 items-center gap-2">
         <Icon size={15} className={`shrink-0 ${colour}`} aria-hidden />
         <span className="min-w-0 break-words">{live ? t.editor.count(problems) : link.why || t.editor.link[link.state]}</span>

@@ -14,7 +14,7 @@ export function Problems({ file, found, onGo }: ProblemsProps) {
   const files = [...found].filter(([, list]) => list.length > 0).sort(([a], [b]) => Number(b === file) - Number(a === file) || a.localeCompare(b));
   if (files.length === 0) return null;
   return (
-    <ul aria-label={t.editor.problems} className="max-h-40 overflow-auto border-t border-line py-1">
+    <ul aria-label={t.editor.problems} className="max-h-40 shrink-0 overflow-auto border-t border-line py-1">
       {files.flatMap(([name, list]) =>
         [...list]
           .sort((a, b) => a.range.start.line - b.range.start.line)

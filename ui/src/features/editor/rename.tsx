@@ -26,7 +26,7 @@ export function Rename({ name, rename, onClose }: { name: string; rename: (to: s
           void rename(to).then((said) => (said === undefined ? onClose() : setWrong(said)));
         }}
       >
-        <Input label={t.editor.newName} value={to} error={wrong} autoFocus spellCheck={false} autoComplete="off" onFocus={(e) => e.currentTarget.select()} onChange={(e) => setTo(e.currentTarget.value)} />
+        <Input label={t.editor.newName} value={to} error={wrong} data-first spellCheck={false} autoComplete="off" onFocus={(e) => e.currentTarget.select()} onChange={(e) => setTo(e.currentTarget.value)} />
       </form>
     </Dialog>
   );

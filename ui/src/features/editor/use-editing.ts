@@ -48,7 +48,6 @@ export function useEditing(o: EditingOptions): EditingState {
       onState: (state, why) => setLink({ state, why }),
       onMessage: (said) => toast(said),
       onElsewhere: (uri) => toast(t.editor.elsewhere(decodeURIComponent(uri.replace("file:///", "")))),
-      onSave: () => onSave(),
       onFormat: () => onFormat(),
       onRename: (name, at) => onRename(name, at),
     }),
@@ -61,6 +60,15 @@ export function useEditing(o: EditingOptions): EditingState {
       editing.current = undefined;
       opened.end();
     };
+  }, []);
+  useEffect(() => {
+    const keys = (e: KeyboardEvent): void => {
+      if (e.key.toLowerCase() !== "s" || !(e.metaKey || e.ctrlKey) || e.altKey) return;
+      e.preventDefault(); // or the browser saves the page
+      onSave();
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
   }, []);
   return { box, editing, text, cursor, found, link };
 }

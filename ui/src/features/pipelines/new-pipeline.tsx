@@ -67,7 +67,7 @@ function Form({ onClose }: { onClose: () => void }) {
           if (fine) make.mutate();
         }}
       >
-        <Input label={t.editor.name} help={t.editor.nameHelp} error={wrong} value={name} autoFocus spellCheck={false} autoComplete="off" onChange={(e) => (setName(e.currentTarget.value), make.reset())} />
+        <Input label={t.editor.name} help={t.editor.nameHelp} error={wrong} value={name} data-first spellCheck={false} autoComplete="off" onChange={(e) => (setName(e.currentTarget.value), make.reset())} />
         <fieldset className="grid gap-2">
           <legend className="mb-1 font-medium">{t.editor.starter}</legend>
           {choices.map((s) => (
