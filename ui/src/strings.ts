@@ -168,7 +168,7 @@ export const t = {
     changed: "This file has changed since you opened it.",
     look: "Compare",
     conflict: "The file has changed since you opened it",
-    conflictText: "Red lines are only in the file as it is now, blue ones only in your text. What you do not keep is gone, but for undo in the editor.",
+    conflictText: "Lines with − are only in the file as it is now, those with + only in your text. Undo in the editor brings your text back.",
     gone: "The file is gone",
     goneText: "Somebody has removed it since you opened it. Your text can be saved as a new file.",
     take: "Take the file as it is",

@@ -65,7 +65,7 @@ const complete =
   (lsp: Lsp) =>
   async (context: CompletionContext): Promise<CompletionResult | null> => {
     const { pos, state, explicit } = context;
-    if (!explicit && context.matchBefore(/[\w."/-]$/) === null) return null;
+    if (!explicit && (context.matchBefore(/[\w."/-]$/) === null || context.tokenBefore(["comment"]) !== null)) return null;
     const list = await lsp.ask<{ isIncomplete: boolean; items: Proposal[] }>("textDocument/completion", { position: placeOf(state.doc, pos) }).catch(() => undefined);
     if (list === undefined || list.items.length === 0) return null;
     const from = Math.min(pos, ...list.items.flatMap((p) => (p.textEdit === undefined ? [] : [offsetOf(state.doc, p.textEdit.range.start)])));

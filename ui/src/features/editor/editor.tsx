@@ -41,7 +41,7 @@ export function EditorPage() {
   );
   if (source.data !== undefined) return <Editor key={`${name} ${wide && may}`} name={name} source={source.data} note={!may ? t.editor.viewer : !wide ? t.editor.narrow : undefined} />;
   return (
-    <Page title={name} fill>
+    <Page title={name} fill={source.error === null}>
       {source.error === null ? <Skeleton className="h-96 md:h-full" /> : <Problem error={source.error} onRetry={() => void source.refetch()} />}
     </Page>
   );
@@ -161,7 +161,7 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
       }
     >
       <div className="grid min-h-0 grid-cols-1 gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
-        <div className="card flex min-h-0 min-w-0 flex-col overflow-hidden">
+        <div className="card relative z-10 flex min-h-0 min-w-0 flex-col overflow-hidden">
           {note !== undefined && <p className="border-b border-line bg-raised px-4 py-2 text-muted">{note}</p>}
           {source.version !== base.version && theirs === undefined && (
             <div role="alert" className="flex flex-wrap items-center gap-3 border-b border-line bg-warn-tint px-4 py-2 text-warn">

@@ -19,21 +19,23 @@ export function Foot({ link, problems, cursor, onAgain }: FootProps) {
   const live = link.state === "live";
   const [Icon, colour] = live ? (problems === 0 ? [CircleCheck, "text-good"] : [CircleX, "text-bad"]) : link.state === "connecting" ? [LoaderCircle, "text-muted animate-turn"] : [Unplug, "text-warn"];
   return (
-    <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-x-4 border-t border-line pr-1 pl-4 text-muted">
-      <span role="status" className="flex min-w-0 items-center gap-2">
-        <Icon size={15} className={`shrink-0 ${colour}`} aria-hidden />
-        <span className="min-w-0 break-words">{live ? t.editor.count(problems) : link.why || t.editor.link[link.state]}</span>
-      </span>
-      {(link.state === "waiting" || link.state === "refused") && (
-        <Button look="quiet" onClick={onAgain}>
-          {t.retry}
+    <>
+      <div className="flex min-h-9 shrink-0 flex-wrap items-center gap-x-4 border-t border-line pr-1 pl-4 text-muted">
+        <span role="status" className="flex min-w-0 items-center gap-2">
+          <Icon size={15} className={`shrink-0 ${colour}`} aria-hidden />
+          <span className="min-w-0 break-words">{live ? t.editor.count(problems) : link.why || t.editor.link[link.state]}</span>
+        </span>
+        {(link.state === "waiting" || link.state === "refused") && (
+          <Button look="quiet" onClick={onAgain}>
+            {t.retry}
+          </Button>
+        )}
+        <span className="ml-auto">{t.editor.at(cursor.line + 1, cursor.character + 1)}</span>
+        <Button look="quiet" onClick={() => setKeys(true)}>
+          <Keyboard size={15} aria-hidden />
+          {t.editor.keys}
         </Button>
-      )}
-      <span className="ml-auto">{t.editor.at(cursor.line + 1, cursor.character + 1)}</span>
-      <Button look="quiet" onClick={() => setKeys(true)}>
-        <Keyboard size={15} aria-hidden />
-        {t.editor.keys}
-      </Button>
+      </div>
       <Dialog open={keys} onClose={() => setKeys(false)} title={t.editor.keys}>
         <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2">
           {t.editor.keyList.map(([key, does]) => (
@@ -46,6 +48,6 @@ export function Foot({ link, problems, cursor, onAgain }: FootProps) {
           ))}
         </dl>
       </Dialog>
-    </div>
+    </>
   );
 }
