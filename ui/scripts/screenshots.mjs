@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import { edit } from "./scenes/editor.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const out = process.argv[2] ?? join(root, "ui/screenshots");
@@ -198,6 +199,9 @@ try {
     [full, "pipelines", "/pipelines", "main ul li"],
     [full, "launch", "/pipelines/explainer", "main form"],
     [full, "pipeline-broken", "/pipelines/half-finished", "main h1"],
+    [full, "editor", "/pipelines/explainer/edit", ".cm-line"],
+    [full, "editor-broken", "/pipelines/half-finished/edit", ".cm-line >> text=Hello."],
+    [full, "editor-none", "/pipelines/nobody/edit", "[role=alert]"],
     [full, "gallery", "/gallery", "main ul li img"],
     [full, "gallery-film", `/gallery?file=${file("video/mp4")}`, "dialog video"],
     [full, "gallery-sound", `/gallery?file=${file("audio/wav")}`, "dialog img"],
@@ -219,6 +223,7 @@ try {
     await axe(browser, h.url, ...page);
   }
   await leaf(browser, full.url);
+  await edit(browser, full.url);
   await full.spinbot("queue", "pause");
   for (const scene of ["broken.hcl", "cover.hcl", "broken.hcl"]) await submit(full.url, scene);
   await shoot(browser, full.url, "queue", "/queue", "main ol li");
