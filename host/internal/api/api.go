@@ -79,8 +79,7 @@ func (s *Server) Sockets() int { return s.sockets.Len() }
 // Close stops listening, ends streams and WebSockets, and waits for requests in flight until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.Stop()
-	s.editors.Close()
-	left := s.sockets.Close(ctx)
+	left := errors.Join(s.editors.Close(ctx), s.sockets.Close(ctx))
 	err := s.Server.Close(ctx)
 	s.Hub().Close()
 	return errors.Join(err, left)

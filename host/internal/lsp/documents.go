@@ -32,7 +32,10 @@ func (s *Server) bound() {
 	for _, d := range s.open {
 		bytes += len(d.text.String())
 	}
-	if s.cfg.Documents > 0 && len(s.uris) > s.cfg.Documents || s.cfg.Bytes > 0 && bytes > s.cfg.Bytes {
+	for _, uri := range s.uris {
+		bytes += len(uri)
+	}
+	if s.cfg.Documents > 0 && max(len(s.uris), len(s.folders)) > s.cfg.Documents || s.cfg.Bytes > 0 && bytes > s.cfg.Bytes {
 		s.over = true
 		s.end()
 	}
@@ -93,6 +96,7 @@ func (s *Server) didChangeWorkspaceFolders(_ context.Context, p *protocol.DidCha
 		s.addFolder(f.URI)
 	}
 	s.moved()
+	s.bound()
 	s.mu.Unlock()
 	s.touchAll()
 	return nil

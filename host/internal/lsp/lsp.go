@@ -34,7 +34,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Files are all that is read, a document's path in them its URI's without the first slash; nil: the disk.
 	Files fs.FS
-	// Documents and Bytes are how many documents may be opened, and how long those that are open may be together. 0: any.
+	// Documents and Bytes are how many documents and folders may be opened, and how long those that are open may be together.
+	// 0: any.
 	Documents, Bytes int
 	// Rest is how long a document must not have changed before it is checked, Look how often Types is asked again.
 	// 0: 200 ms and 2 s.
@@ -316,8 +317,11 @@ func (s *Server) begin(ctx context.Context, id string) (context.Context, context
 	}
 }
 
-// maxCancelled bounds the words to cancel that came too late, and that nothing will ever ask for.
-const maxCancelled = 1_000
+// These bound the words to cancel that came too late, and that nothing will ever ask for.
+const (
+	maxCancelled = 1_000
+	maxID        = 100 // bytes
+)
 
 func (s *Server) cancelRequest(_ context.Context, p *protocol.CancelParams) error {
 	s.mu.Lock()
@@ -325,6 +329,9 @@ func (s *Server) cancelRequest(_ context.Context, p *protocol.CancelParams) erro
 	id := string(p.ID)
 	if cancel := s.asked[id]; cancel != nil {
 		cancel()
+		return nil
+	}
+	if len(id) > maxID {
 		return nil
 	}
 	if len(s.cancelled) >= maxCancelled {

@@ -108,7 +108,8 @@ func TestOrder(t *testing.T) {
 func TestBrokenStream(t *testing.T) {
 	t.Parallel()
 	c := open(t, config(t), "")
-	for _, src := range []string{"{", "[]", "nonsense", `{"jsonrpc":"2.0"}`, `{"id":7,"method":"x"}`, `{"jsonrpc":"2.0","id":{},"method":"x"}`} {
+	for _, src := range []string{"{", "[]", "nonsense", `{"jsonrpc":"2.0"}`, `{"id":7,"method":"x"}`, `{"jsonrpc":"2.0","id":{},"method":"x"}`,
+		` [{"jsonrpc":"2.0","id":7,"method":"shutdown"}]`} {
 		answer := make(chan message, 1)
 		c.mu.Lock()
 		c.answers[-1], c.answers[7] = answer, answer
@@ -477,7 +478,11 @@ func TestTooMuch(t *testing.T) {
 			}
 			c.didOpen("/3.hcl", "x = 1\n")
 		},
-		"one text": func(c *client) { c.didOpen("/x.hcl", strings.Repeat("#", 1001)) },
+		"folders": func(c *client) {
+			c.notify("workspace/didChangeWorkspaceFolders", map[string]any{"event": map[string]any{"added": []map[string]string{{"uri": "file:///a"}, {"uri": "file:///b"}, {"uri": "file:///c"}}}})
+		},
+		"a long name": func(c *client) { c.didOpen("/"+strings.Repeat("x", 1001)+".hcl", "") },
+		"one text":    func(c *client) { c.didOpen("/x.hcl", strings.Repeat("#", 1001)) },
 		"a text that grows": func(c *client) {
 			c.didOpen("/x.hcl", strings.Repeat("#", 600))
 			c.notify("textDocument/didChange", map[string]any{"textDocument": doc("/x.hcl"), "contentChanges": []map[string]any{{

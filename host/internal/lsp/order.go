@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"sync"
@@ -114,6 +115,9 @@ func (w *lastWord) Recv() ([]byte, error) {
 	if err != nil {
 		w.err = err
 		return []byte(`{"jsonrpc":"2.0","method":"exit"}`), nil
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(message), []byte("[")) {
+		return []byte("[]"), nil // which is answered with an error: the protocol has no batches, any number of messages at once
 	}
 	return message, nil
 }

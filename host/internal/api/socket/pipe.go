@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -79,6 +81,7 @@ func (s *Pipes) serve(ws *websocket.Conn, user string, still func(context.Contex
 		return
 	}
 	defer s.leave(p)
+	defer p.end(websocket.CloseInternalServerErr, "") // unless there was a reason before
 	ws.SetReadLimit(s.cfg.Message)
 	ws.SetPongHandler(func(string) error { return p.alive() })
 	_ = p.alive()
@@ -134,17 +137,31 @@ func (s *Pipes) Len() int {
 	return len(s.open)
 }
 
-// Close ends every connection, lets none in any more, and waits for those who talk.
-func (s *Pipes) Close() {
+// Close ends every connection, lets none in any more, and waits for those who talk until ctx ends.
+func (s *Pipes) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	open := slices.Collect(maps.Keys(s.open))
+	s.mu.Unlock()
+	var ending sync.WaitGroup
+	for _, p := range open {
+		ending.Go(func() { p.end(websocket.CloseGoingAway, goingAway) })
+	}
+	ending.Wait()
+	defer context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fewer.Broadcast()
+	})()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing = true
-	for p := range s.open {
-		p.end(websocket.CloseGoingAway, goingAway)
-	}
-	for len(s.open) > 0 {
+	for len(s.open) > 0 && ctx.Err() == nil {
 		s.fewer.Wait()
 	}
+	if len(s.open) > 0 {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // watch asks whether the client is there, may be, and does anything.

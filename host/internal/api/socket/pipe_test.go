@@ -26,6 +26,8 @@ func echoing(t *testing.T, cfg PipeConfig, still func(context.Context) error) (*
 				switch {
 				case err != nil:
 					return nil
+				case string(m) == "panic":
+					panic("it was told to")
 				case string(m) == "enough":
 					return errors.New("that was enough")
 				}
@@ -42,7 +44,9 @@ func echoing(t *testing.T, cfg PipeConfig, still func(context.Context) error) (*
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = app.Listener(ln) })
 	t.Cleanup(func() {
-		s.Close()
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
 		_ = app.Shutdown()
 		ln.Close()
 		serving.Wait()
@@ -76,6 +80,9 @@ func TestPipe(t *testing.T) {
 	p.say("enough")
 	p.ended(websocket.ClosePolicyViolation)
 	p = dial("anna")
+	p.say("panic")
+	p.ended(websocket.CloseInternalServerErr)
+	p = dial("anna")
 	p.say(strings.Repeat("x", 1001))
 	p.ended(websocket.CloseMessageTooBig)
 	p = dial("anna")
@@ -85,7 +92,9 @@ func TestPipe(t *testing.T) {
 	p.ended(websocket.CloseUnsupportedData)
 	p = dial("anna")
 	p.echoes("last")
-	s.Close()
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 	p.ended(websocket.CloseGoingAway)
 	if n := s.Len(); n != 0 {
 		t.Errorf("%d are left", n)
@@ -156,12 +165,14 @@ func TestPipesHammer(t *testing.T) {
 				p := dial("anna")
 				_ = p.WriteMessage(websocket.TextMessage, []byte("x"))
 				_, _, _ = p.ReadMessage()
-				p.Conn.Close()
+				p.Close()
 			}
 		})
 	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 	all.Wait()
-	s.Close()
 	if n := s.Len(); n != 0 {
 		t.Errorf("%d are left", n)
 	}
