@@ -183,7 +183,7 @@ models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)
 	@scripts/model-ownership
 
 .PHONY: bench
-bench: build ## Measure what this machine does: Go benchmarks and the end-to-end harness
+bench: browser-setup build ## Measure what this machine does: Go benchmarks, the end-to-end harness, the web interface in a browser
 	scripts/bench
 
 define tool # name, version, package
