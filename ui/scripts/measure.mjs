@@ -67,7 +67,7 @@ const host = new Host(join(folder, "host"), await freePort());
 try {
   cpSync(join(root, "pipelines"), join(folder, "host/state/pipelines.d"), { recursive: true });
   mkdirSync(join(folder, "host/state/control.d"), { recursive: true });
-  execFileSync("go", ["build", "-o", join(folder, "host/state/control.d/talk.wasm"), "."], { cwd: join(root, "ui/scripts/talk"), env: { ...process.env, GOOS: "wasip1", GOARCH: "wasm" } });
+  execFileSync("go", ["build", "-o", join(folder, "host/state/control.d/talk.wasm"), "."], { cwd: join(root, "ui/scripts/testdata/talk"), env: { ...process.env, GOOS: "wasip1", GOARCH: "wasm" } });
   await host.spinbot("plugins", "trust", "talk");
   await host.start();
   const film = join(root, "pipelines/explainer");

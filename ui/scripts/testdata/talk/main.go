@@ -1,4 +1,4 @@
-// Command talk is a control node that says many lines: what ui/scripts/measure.mjs fills a run's log with.
+// Command talk is a control node that says many lines: what measure.mjs fills a run's log with.
 package main
 
 import (
