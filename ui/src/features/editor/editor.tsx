@@ -17,6 +17,7 @@ import { toast, toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
 import { Graph } from "../graph/graph.js";
 import { Conflict } from "./conflict.js";
+import { keepText, keptText } from "./draft.js";
 import { Foot } from "./foot.js";
 import { Problems } from "./problems.js";
 import { checked, format, remove, save, sourceOf } from "./queries.js";
@@ -31,6 +32,7 @@ const narrow = matchMedia("(max-width: 767px)");
 export function EditorPage() {
   const { name } = route.useParams();
   const source = useQuery(sourceOf(name));
+  const [edits, setEdits] = useState(false); // from then on: nothing is lost when a screen is turned
   const may = useQuery(me).data?.role !== "viewer";
   const wide = !useSyncExternalStore(
     (told) => {
@@ -39,7 +41,8 @@ export function EditorPage() {
     },
     () => narrow.matches,
   );
-  if (source.data !== undefined) return <Editor key={`${name} ${wide && may}`} name={name} source={source.data} note={!may ? t.editor.viewer : !wide ? t.editor.narrow : undefined} />;
+  if (wide && may && !edits) setEdits(true);
+  if (source.data !== undefined) return <Editor key={`${name} ${edits}`} name={name} source={source.data} note={edits ? undefined : may ? t.editor.narrow : t.editor.viewer} />;
   return (
     <Page title={name} fill={source.error === null}>
       {source.error === null ? <Skeleton className="h-96 md:h-full" /> : <Problem error={source.error} onRetry={() => void source.refetch()} />}
@@ -54,30 +57,35 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
   const readOnly = note !== undefined;
   const file = (source.pipeline.file ?? "").replace(/^.*[/\\]/, "");
   const go = useNavigate();
-  const [base, setBase] = useState(source); // what the text began as, or was saved as
+  const [kept] = useState(() => (readOnly ? undefined : keptText(name)));
+  const [base, setBase] = useState(kept === undefined ? source : { ...source, ...kept.base }); // what the text began as, or was saved as
   const [theirs, setTheirs] = useState<{ now: Source | undefined }>();
   const [renaming, setRenaming] = useState<{ name: string; at: Position }>();
   const [removing, setRemoving] = useState(false);
 
   const saving = useMutation({
-    mutationFn: ({ text, version }: { text: string; version: string; then?: () => void }) => save(name, text, version),
+    mutationFn: ({ text, version }: { text: string; version: string; then?: (saved: Source) => void }) => save(name, text, version),
     onSuccess: (saved, { then }) => {
       setBase(saved);
       setTheirs(undefined);
       queries.setQueryData(sourceOf(name).queryKey, saved);
       void queries.invalidateQueries({ queryKey: ["pipelines"] });
       editing.current?.saved();
-      if (then !== undefined) return then();
+      if (then !== undefined) return then(saved);
       toast(saved.pipeline.state === "broken" ? t.editor.savedBroken : t.editor.saved);
       if (saved.pipeline.name !== name) void go({ to: "/pipelines/$name/edit", params: { name: saved.pipeline.name }, replace: true, ignoreBlocker: true });
     },
     onError: async (e) => {
       if (!(e instanceof ProblemError && e.problem.code === "stale")) return toastProblem(e);
-      const now = await queries.fetchQuery({ ...sourceOf(name), staleTime: 0 }).catch((why: unknown) => (why instanceof ProblemError && why.problem.status === 404 ? undefined : toastProblem(why)));
-      setTheirs({ now: now ?? undefined });
+      try {
+        setTheirs({ now: await queries.fetchQuery({ ...sourceOf(name), staleTime: 0 }) });
+      } catch (why) {
+        if (why instanceof ProblemError && why.problem.status === 404) setTheirs({ now: undefined });
+        else toastProblem(why);
+      }
     },
   });
-  const saveText = (then?: () => void): void => {
+  const saveText = (then?: (saved: Source) => void): void => {
     if (readOnly || saving.isPending) return;
     saving.mutate({ text: editing.current?.text() ?? text, version: base.version, ...(then === undefined ? {} : { then }) });
   };
@@ -94,13 +102,16 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
   const { box, editing, text, cursor, found, link } = useEditing({
     pipeline: name,
     file,
-    text: source.text,
+    text: kept?.text ?? source.text,
     readOnly,
     onSave: () => saveText(),
     onFormat: () => formatting.mutate(editing.current?.text() ?? ""),
     onRename: (old, at) => setRenaming({ name: old, at }),
   });
   const dirty = text !== base.text;
+  useEffect(() => {
+    if (!readOnly) keepText(name, dirty ? { text, base: { text: base.text, version: base.version } } : undefined);
+  }, [name, text, base, dirty, readOnly]);
   const blocker = useBlocker({ shouldBlockFn: () => dirty, enableBeforeUnload: () => dirty, withResolver: true });
   const over = theirs !== undefined || renaming !== undefined; // something was opened over the text, and gives the focus back
   const focus = useEffectEvent(() => editing.current?.focus());
@@ -108,7 +119,7 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
     if (!over) return;
     return () => focus();
   }, [over]);
-  const run = (): void => void go({ to: "/pipelines/$name", params: { name: base.pipeline.name }, ignoreBlocker: true });
+  const run = (of: Source): void => void go({ to: "/pipelines/$name", params: { name: of.pipeline.name }, ignoreBlocker: true });
   const rename = async (to: string): Promise<string | undefined> => {
     try {
       const others = await editing.current?.rename(renaming?.at ?? cursor, to);
@@ -143,7 +154,7 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
               </Button>
             </>
           )}
-          <Button look="fill" onClick={() => (dirty ? saveText(run) : run())}>
+          <Button look="fill" onClick={() => (dirty ? saveText(run) : run(base))}>
             <CirclePlay size={15} aria-hidden />
             {t.editor.run}
           </Button>
@@ -216,7 +227,7 @@ function Editor({ name, source, note }: { name: string; source: Source; note: st
         title={t.editor.leave}
         actions={
           <>
-            <Button look="danger" onClick={() => blocker.proceed?.()}>
+            <Button look="danger" onClick={() => (keepText(name, undefined), blocker.proceed?.())}>
               {t.editor.doLeave}
             </Button>
             <Button look="fill" busy={saving.isPending} onClick={() => saveText(() => blocker.proceed?.())}>

@@ -45,7 +45,10 @@ export function useEditing(o: EditingOptions): EditingState {
       onText: setText,
       onCursor: setCursor,
       onFound: (file, list) => setFound((was) => new Map(was).set(file, list)),
-      onState: (state, why) => setLink({ state, why }),
+      onState: (state, why) => {
+        setLink({ state, why });
+        if (state === "live") setFound(new Map()); // all of it is told anew
+      },
       onMessage: (said) => toast(said),
       onElsewhere: (uri) => toast(t.editor.elsewhere(decodeURIComponent(uri.replace("file:///", "")))),
       onFormat: () => onFormat(),
