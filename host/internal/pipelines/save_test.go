@@ -90,7 +90,8 @@ func TestSaveAtOnce(t *testing.T) {
 func TestFolder(t *testing.T) {
 	t.Parallel()
 	away := t.TempDir()
-	r := newRig(t, filepath.Join(t.TempDir(), "later"))
+	later := filepath.Join(t.TempDir(), "later")
+	r := newRig(t, later)
 	r.write("near.hcl", "pipeline \"near\" {}\n")
 	err := errors.Join(os.WriteFile(filepath.Join(away, "far.hcl"), []byte("pipeline \"far\" {}\n"), 0o644), os.WriteFile(filepath.Join(away, "x.txt"), nil, 0o644),
 		os.Symlink(filepath.Join(away, "far.hcl"), filepath.Join(r.dir, "far.hcl")))
@@ -113,7 +114,7 @@ func TestFolder(t *testing.T) {
 	if _, err := r.Folder(t.Context(), "new"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := r.Save(t.Context(), "new", []byte("pipeline \"new\" {}\n"), ""); err != nil {
+	if err := errors.Join(os.Mkdir(later, 0o755), os.WriteFile(filepath.Join(later, "new.hcl"), nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	root, err := r.Folder(t.Context(), "newer")

@@ -129,11 +129,11 @@ func TestPipesCount(t *testing.T) {
 // TestPipesEnd: who says nothing, or may not be here any more, or does not answer is not kept.
 func TestPipesEnd(t *testing.T) {
 	t.Parallel()
-	_, dial := echoing(t, PipeConfig{Idle: 20 * time.Millisecond, Ping: 5 * time.Millisecond}, nil)
+	_, dial := echoing(t, PipeConfig{Idle: time.Nanosecond, Ping: 300 * time.Millisecond}, nil)
 	dial("anna").ended(CloseIdle)
 
 	var revoked atomic.Bool
-	_, dial = echoing(t, PipeConfig{Ping: 50 * time.Millisecond, Recheck: time.Nanosecond}, func(context.Context) error {
+	_, dial = echoing(t, PipeConfig{Ping: 300 * time.Millisecond, Recheck: time.Nanosecond}, func(context.Context) error {
 		if revoked.Load() {
 			return errors.New("the token was revoked")
 		}
