@@ -83,7 +83,7 @@ func (l Look) features(c rgb, x, y, soft float64, skin rgb, shade float64) rgb {
 		c = c.mix(cheek, 0.5*within(x, y, 0.5+s*0.115, 0.575, 0.05, 0.04, 0.05))
 		ex := 0.5 + s*0.083
 		// Brow, eye, iris, light in it, lid.
-		c = c.mix(of(l.Hair), 0.9*within(x, y-0.02*math.Pow((x-ex)/0.05, 2)*1.0, ex, 0.412, 0.052, 0.0085, soft))
+		c = c.mix(of(l.Hair), 0.9*within(x, y-0.02*(x-ex)*(x-ex)/0.0025, ex, 0.412, 0.052, 0.0085, soft))
 		eye := within(x, y, ex, 0.470, 0.037, 0.0185, soft)
 		c = c.mix(rgb{246, 244, 240}, eye)
 		c = c.mix(rgb{70, 92, 84}, eye*within(x, y, ex, 0.469, 0.0175, 0.0175, soft))
