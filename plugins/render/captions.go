@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/plugins/render/design"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -36,12 +37,12 @@ func captionsNode() sdk.Node {
 }
 
 func runCaptions(ctx context.Context, in captionsIn, t *sdk.Task) (out captionsOut, err error) {
-	p, err := probe(ctx, in.Video.Path, in.Video.Name)
+	p, err := av.Probe(ctx, in.Video.Path, in.Video.Name)
 	if err != nil {
 		return out, err
 	}
 	if p.Video == "" || p.Width == 0 || p.Seconds <= 0 {
-		return out, sdk.Refuse(quoted(in.Video.Name)+" has no moving pictures", "give a film")
+		return out, sdk.Refuse(av.Quoted(in.Video.Name)+" has no moving pictures", "give a film")
 	}
 	words := make([]design.Word, 0, len(in.Words))
 	for _, w := range in.Words {
@@ -50,19 +51,19 @@ func runCaptions(ctx context.Context, in captionsIn, t *sdk.Task) (out captionsO
 		}
 	}
 	ass, srt, video := filepath.Join(t.Scratch, "captions.ass"), filepath.Join(t.Scratch, "captions.srt"), filepath.Join(t.Scratch, "captioned.mp4")
-	if err := writeFile(ass, []byte(in.ass(words, p))); err != nil {
+	if err := av.WriteFile(ass, []byte(in.ass(words, p))); err != nil {
 		return out, err
 	}
-	if err := writeFile(srt, []byte(subtitles(words, in.Most))); err != nil {
+	if err := av.WriteFile(srt, []byte(subtitles(words, in.Most))); err != nil {
 		return out, err
 	}
 	fonts := filepath.Join(t.Scratch, "fonts")
 	if err := os.CopyFS(fonts, design.Fonts()); err != nil {
-		return out, diskError(err, t.Scratch)
+		return out, av.DiskError(err, t.Scratch)
 	}
 	args := append(media(in.Video.Path), "-map", "0:v:0", "-map", "0:a?", "-vf", "ass=filename="+inFilter(ass)+":fontsdir="+inFilter(fonts))
-	args = append(append(args, encoder()...), "-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", video)
-	if _, err := (ffmpeg{args: args, seconds: p.Seconds, scratch: t.Scratch, report: func(f float64) { t.Progress(f, "writing captions") }}).run(ctx); err != nil {
+	args = append(append(args, av.Encoder()...), "-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", video)
+	if _, err := (av.FFmpeg{Args: args, Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "writing captions") }}).Run(ctx); err != nil {
 		return out, err
 	}
 	return captionsOut{sdk.File(video, "captioned.mp4", "video/mp4"), sdk.File(srt, "captions.srt", "application/x-subrip"), sdk.File(ass, "captions.ass", "text/x-ass")}, nil
@@ -102,7 +103,7 @@ func assClock(s float64) string {
 var plain = strings.NewReplacer("{", "(", "}", ")", `\`, "/", "\n", " ", "\r", " ")
 
 // ass writes the captions: a line for each word that is lit up, else for each phrase.
-func (in captionsIn) ass(words []design.Word, p probeOut) string {
+func (in captionsIn) ass(words []design.Word, p av.Facts) string {
 	size := math.Round(float64(p.Height) * in.Size / 100 * 1.2) // of the line: letters are less high
 	border, outline, back := 1, size*0.08, "&H64000000"
 	if in.Style == "box" {

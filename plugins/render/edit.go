@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -33,19 +34,19 @@ func upscaleNode() sdk.Node {
 }
 
 func runUpscale(ctx context.Context, in upscaleIn, t *sdk.Task) (out upscaleOut, err error) {
-	p, err := probe(ctx, in.Media.Path, in.Media.Name)
+	p, err := av.Probe(ctx, in.Media.Path, in.Media.Name)
 	if err != nil {
 		return out, err
 	}
 	out.Width, out.Height = p.Width*in.Factor, p.Height*in.Factor
 	if p.Width == 0 || out.Width*out.Height > maxPixels {
-		return out, sdk.Refuse(fmt.Sprintf("%s would have %d by %d pixels", quoted(in.Media.Name), out.Width, out.Height), "give a picture or a film, and a smaller factor: at most 100 million pixels are made")
+		return out, sdk.Refuse(fmt.Sprintf("%s would have %d by %d pixels", av.Quoted(in.Media.Name), out.Width, out.Height), "give a picture or a film, and a smaller factor: at most 100 million pixels are made")
 	}
 	isFilm := p.Seconds > 0 && p.FPS > 0 && !strings.Contains(p.Format, "pipe") && p.Format != "image2" && p.Format != "gif"
 	if isFilm {
 		out.Width, out.Height = out.Width/2*2, out.Height/2*2
 	}
-	f := ffmpeg{seconds: p.Seconds, scratch: t.Scratch, report: func(f float64) { t.Progress(f, "making it larger") }}
+	f := av.FFmpeg{Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "making it larger") }}
 	from := media(in.Media.Path)
 	if in.Engine == "realesrgan" {
 		if from, err = drawnLarger(ctx, in, p, isFilm, t); err != nil {
@@ -55,26 +56,26 @@ func runUpscale(ctx context.Context, in upscaleIn, t *sdk.Task) (out upscaleOut,
 	scale := fmt.Sprintf("scale=%d:%d:flags=lanczos", out.Width, out.Height)
 	if !isFilm {
 		path := filepath.Join(t.Scratch, "larger.png")
-		f.args = append(from, "-map", "0:v:0", "-frames:v", "1", "-vf", scale, "-update", "1", path)
+		f.Args = append(from, "-map", "0:v:0", "-frames:v", "1", "-vf", scale, "-update", "1", path)
 		out.Media = sdk.File(path, "larger.png", "image/png")
-		_, err = f.run(ctx)
+		_, err = f.Run(ctx)
 		return out, err
 	}
 	path := filepath.Join(t.Scratch, "larger.mp4")
-	f.args = append(from, "-map", "0:v:0")
+	f.Args = append(from, "-map", "0:v:0")
 	if in.Engine == "realesrgan" {
-		f.args = append(append(from, media(in.Media.Path)...), "-map", "0:v:0", "-map", "1:a?")
+		f.Args = append(append(from, media(in.Media.Path)...), "-map", "0:v:0", "-map", "1:a?")
 	} else {
-		f.args = append(f.args, "-map", "0:a?")
+		f.Args = append(f.Args, "-map", "0:a?")
 	}
-	f.args = append(append(append(f.args, "-vf", scale), encoder()...), "-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", path)
+	f.Args = append(append(append(f.Args, "-vf", scale), av.Encoder()...), "-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", path)
 	out.Media = sdk.File(path, "larger.mp4", "video/mp4")
-	_, err = f.run(ctx)
+	_, err = f.Run(ctx)
 	return out, err
 }
 
 // drawnLarger has Real-ESRGAN draw the picture, or each of the film's, and says how ffmpeg reads them.
-func drawnLarger(ctx context.Context, in upscaleIn, p probeOut, isFilm bool, t *sdk.Task) ([]string, error) {
+func drawnLarger(ctx context.Context, in upscaleIn, p av.Facts, isFilm bool, t *sdk.Task) ([]string, error) {
 	const tool = "realesrgan-ncnn-vulkan"
 	path, err := exec.LookPath(tool)
 	if err != nil {
@@ -83,26 +84,26 @@ func drawnLarger(ctx context.Context, in upscaleIn, p probeOut, isFilm bool, t *
 	small, large := filepath.Join(t.Scratch, "small"), filepath.Join(t.Scratch, "large")
 	for _, dir := range []string{small, large} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
-			return nil, diskError(err, t.Scratch)
+			return nil, av.DiskError(err, t.Scratch)
 		}
 	}
 	args := append(media(in.Media.Path), "-map", "0:v:0")
 	if !isFilm {
 		args = append(args, "-frames:v", "1")
 	}
-	if _, err := (ffmpeg{args: append(args, filepath.Join(small, "%06d.png")), scratch: t.Scratch}).run(ctx); err != nil {
+	if _, err := (av.FFmpeg{Args: append(args, filepath.Join(small, "%06d.png")), Scratch: t.Scratch}).Run(ctx); err != nil {
 		return nil, err
 	}
 	t.Progress(-1, "drawing")
 	cmd := exec.CommandContext(ctx, path, "-i", small, "-o", large, "-n", in.Model, "-s", strconv.Itoa(in.Factor), "-f", "png")
-	ownGroup(cmd)
-	var said tail
+	av.OwnGroup(cmd)
+	var said av.Tail
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, &sdk.Error{Cause: sdk.CauseFailed, Message: tool + " failed: " + lastLine(said.String(), err), Detail: said.String(), Hint: "see that its models lie beside it, and that it finds a GPU"}
+		return nil, &sdk.Error{Cause: sdk.CauseFailed, Message: tool + " failed: " + av.LastLine(said.String(), err), Detail: said.String(), Hint: "see that its models lie beside it, and that it finds a GPU"}
 	}
 	from := []string{"-i", filepath.Join(large, "%06d.png")}
 	if isFilm {
@@ -151,13 +152,13 @@ var forms = map[string]struct {
 }
 
 func runConvert(ctx context.Context, in convertIn, t *sdk.Task) (out convertOut, err error) {
-	p, err := probe(ctx, in.Media.Path, in.Media.Name)
+	p, err := av.Probe(ctx, in.Media.Path, in.Media.Name)
 	if err != nil {
 		return out, err
 	}
 	form := forms[in.Format]
 	if form.kind == "audio" && p.Audio == "" || form.kind != "audio" && p.Width == 0 {
-		return out, sdk.Refuse(fmt.Sprintf("%s cannot become %s: it has nothing for it", quoted(in.Media.Name), in.Format), "choose a format of its kind")
+		return out, sdk.Refuse(fmt.Sprintf("%s cannot become %s: it has nothing for it", av.Quoted(in.Media.Name), in.Format), "choose a format of its kind")
 	}
 	var cut []string
 	if in.Start > 0 {
@@ -194,12 +195,12 @@ func runConvert(ctx context.Context, in convertIn, t *sdk.Task) (out convertOut,
 		args = append(args, "-vf", strings.Join(filters, ","))
 	}
 	if in.Format == "mp4" {
-		args = append(args, encoder()...)
+		args = append(args, av.Encoder()...)
 	}
 	name := strings.TrimSuffix(filepath.Base(in.Media.Name), filepath.Ext(in.Media.Name)) + "." + in.Format
 	path := filepath.Join(t.Scratch, "converted."+in.Format)
-	f := ffmpeg{args: append(append(args, form.args...), path), seconds: p.Seconds, scratch: t.Scratch, report: func(f float64) { t.Progress(f, "making "+in.Format) }}
-	if _, err := f.run(ctx); err != nil {
+	f := av.FFmpeg{Args: append(append(args, form.args...), path), Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "making "+in.Format) }}
+	if _, err := f.Run(ctx); err != nil {
 		return out, err
 	}
 	out.Media = sdk.File(path, name, form.media)
@@ -227,17 +228,17 @@ func musicNode() sdk.Node {
 }
 
 func runMusic(ctx context.Context, in musicIn, t *sdk.Task) (out musicOut, err error) {
-	p, err := probe(ctx, in.Media.Path, in.Media.Name)
+	p, err := av.Probe(ctx, in.Media.Path, in.Media.Name)
 	if err != nil {
 		return out, err
 	}
 	if p.Audio == "" || p.Seconds <= 0 {
-		return out, sdk.Refuse(quoted(in.Media.Name)+" has no sound to lay music under", "give a film or a sound in which somebody speaks")
+		return out, sdk.Refuse(av.Quoted(in.Media.Name)+" has no sound to lay music under", "give a film or a sound in which somebody speaks")
 	}
-	if m, err := probe(ctx, in.Music.Path, in.Music.Name); err != nil {
+	if m, err := av.Probe(ctx, in.Music.Path, in.Music.Name); err != nil {
 		return out, err
 	} else if m.Audio == "" {
-		return out, sdk.Refuse(quoted(in.Music.Name)+" has no sound", "give music")
+		return out, sdk.Refuse(av.Quoted(in.Music.Name)+" has no sound", "give music")
 	}
 	graph := fmt.Sprintf("[1:a]aformat=sample_rates=48000:channel_layouts=stereo,volume=%.2fdB,atrim=0:%.3f,afade=t=out:st=%.3f:d=%.3f[m];[0:a]aformat=sample_rates=48000:channel_layouts=stereo", in.Volume, p.Seconds, max(0, p.Seconds-in.Fade), max(0.01, in.Fade))
 	if in.Duck > 0 {
@@ -255,7 +256,7 @@ func runMusic(ctx context.Context, in musicIn, t *sdk.Task) (out musicOut, err e
 		args = append(args, "-map", "0:v:0", "-c:v", "copy", "-movflags", "+faststart")
 	}
 	path := filepath.Join(t.Scratch, name)
-	if _, err := (ffmpeg{args: append(args, "-t", strconv.FormatFloat(p.Seconds, 'f', 3, 64), path), seconds: p.Seconds, scratch: t.Scratch, report: func(f float64) { t.Progress(f, "mixing") }}).run(ctx); err != nil {
+	if _, err := (av.FFmpeg{Args: append(args, "-t", strconv.FormatFloat(p.Seconds, 'f', 3, 64), path), Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "mixing") }}).Run(ctx); err != nil {
 		return out, err
 	}
 	return musicOut{sdk.File(path, name, kind), p.Seconds}, nil
@@ -299,12 +300,12 @@ func runCompose(ctx context.Context, in composeIn, t *sdk.Task) (out composeOut,
 	sound, longest := -1, in.Seconds
 	moving := make([]bool, len(in.Layers))
 	for i, l := range in.Layers {
-		p, err := probe(ctx, l.Media.Path, l.Media.Name)
+		p, err := av.Probe(ctx, l.Media.Path, l.Media.Name)
 		if err != nil {
 			return out, err
 		}
 		if p.Width == 0 {
-			return out, sdk.Refuse(fmt.Sprintf("layer %d: %s has no pictures", i, quoted(l.Media.Name)), "give a picture or a film")
+			return out, sdk.Refuse(fmt.Sprintf("layer %d: %s has no pictures", i, av.Quoted(l.Media.Name)), "give a picture or a film")
 		}
 		if moving[i] = p.Seconds > 0 && p.FPS > 0 && strings.HasPrefix(l.Media.MediaType, "video/"); moving[i] {
 			if in.Seconds == 0 {
@@ -320,12 +321,12 @@ func runCompose(ctx context.Context, in composeIn, t *sdk.Task) (out composeOut,
 		args = append(args, media(l.Media.Path)...)
 	}
 	if in.Audio != nil {
-		p, err := probe(ctx, in.Audio.Path, in.Audio.Name)
+		p, err := av.Probe(ctx, in.Audio.Path, in.Audio.Name)
 		if err != nil {
 			return out, err
 		}
 		if p.Audio == "" {
-			return out, sdk.Refuse(quoted(in.Audio.Name)+" has no sound", "give speech or music")
+			return out, sdk.Refuse(av.Quoted(in.Audio.Name)+" has no sound", "give speech or music")
 		}
 		if in.Seconds == 0 {
 			longest = max(longest, p.Seconds)
@@ -351,8 +352,8 @@ func runCompose(ctx context.Context, in composeIn, t *sdk.Task) (out composeOut,
 		args = append(args, "-map", fmt.Sprintf("%d:a:0", sound), "-c:a", "aac", "-b:a", "192k")
 	}
 	path := filepath.Join(t.Scratch, "composed.mp4")
-	args = append(append(args, encoder()...), "-pix_fmt", "yuv420p", "-t", strconv.FormatFloat(longest, 'f', 3, 64), "-movflags", "+faststart", path)
-	if _, err := (ffmpeg{args: args, seconds: longest, scratch: t.Scratch, report: func(f float64) { t.Progress(f, "laying upon each other") }}).run(ctx); err != nil {
+	args = append(append(args, av.Encoder()...), "-pix_fmt", "yuv420p", "-t", strconv.FormatFloat(longest, 'f', 3, 64), "-movflags", "+faststart", path)
+	if _, err := (av.FFmpeg{Args: args, Seconds: longest, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "laying upon each other") }}).Run(ctx); err != nil {
 		return out, err
 	}
 	return composeOut{sdk.File(path, "composed.mp4", "video/mp4"), longest}, nil

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -21,10 +23,10 @@ func footage(t *testing.T, w, h string) sdk.Artifact {
 	return sdk.Artifact{Path: path, Name: filepath.Base(path), MediaType: "video/mp4"}
 }
 
-func facts(t *testing.T, v any) probeOut {
+func facts(t *testing.T, v any) av.Facts {
 	t.Helper()
 	a := v.(sdk.Artifact)
-	p, err := probe(t.Context(), a.Path, a.Name)
+	p, err := av.Probe(t.Context(), a.Path, a.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +148,7 @@ func TestMusic(t *testing.T) {
 	t.Parallel()
 	needFFmpeg(t)
 	loud := func(v any, from string) float64 {
-		raw, err := exec.Command("ffmpeg", "-v", "error", "-ss", from, "-t", "0.4", "-i", v.(sdk.Artifact).Path, "-af", "highpass=f=150,lowpass=f=300", "-f", "s16le", "-ac", "1", "-").Output()
+		raw, err := exec.Command("ffmpeg", "-v", "error", "-ss", from, "-t", "0.4", "-i", v.(sdk.Artifact).Path, "-af", "highpass=f=2500,highpass=f=2500", "-f", "s16le", "-ac", "1", "-").Output()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,18 +157,22 @@ func TestMusic(t *testing.T) {
 			x := float64(int16(uint16(raw[i]) | uint16(raw[i+1])<<8))
 			sum += x * x
 		}
-		return sum
+		return 10 * math.Log10(sum/float64(len(raw)/2)+1)
 	}
-	music := tone(t, 0.5) // of 220 Hz; the film's own tone is around 223, so it is looked at where that is silent
-	out, err := call(t, t.Context(), musicNode(), t.TempDir(), sdk.Values{"media": footage(t, "64", "48"), "music": music, "volume": number(0), "fade": number(0)})
+	path := filepath.Join(t.TempDir(), "music.wav") // half a second of 4,000 Hz: far above the film's tone
+	if out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "aevalsrc=0.3*sin(2*PI*4000*t):d=0.5:s=22050", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	music := sdk.Artifact{Path: path, Name: "music.wav", MediaType: "audio/wav"}
+	out, err := call(t, t.Context(), musicNode(), t.TempDir(), sdk.Values{"media": footage(t, "64", "48"), "music": music, "volume": number(0), "fade": number(0), "duck": number(12)})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, sdk.AsError(err).Detail)
 	}
 	if p := facts(t, out["media"]); p.Video == "" || p.Seconds < 1.9 || p.Seconds > 2.2 {
 		t.Errorf("%+v", p)
 	}
-	if loud(out["media"], "1.5") == 0 {
-		t.Error("there is no music where nobody speaks")
+	if spoken, silent := loud(out["media"], "0.4"), loud(out["media"], "1.5"); silent < 40 || silent-spoken < 6 || silent-spoken > 24 {
+		t.Errorf("the music is %.1f dB where somebody speaks and %.1f where nobody does", spoken, silent)
 	}
 	if out, err = call(t, t.Context(), musicNode(), t.TempDir(), sdk.Values{"media": tone(t, 1), "music": music, "duck": number(0)}); err != nil || out["media"].(sdk.Artifact).MediaType != "audio/mp4" {
 		t.Error(out, err)
