@@ -26,7 +26,7 @@ type captionsIn struct {
 type captionsOut struct {
 	Video    sdk.Artifact `spin:"video" accept:"video/mp4" doc:"The film with captions in its pictures"`
 	Captions sdk.Artifact `spin:"captions" accept:"application/x-subrip" doc:"The same as SRT"`
-	ASS      sdk.Artifact `spin:"ass" accept:"text/x-ass" doc:"The same as ASS, with style and highlights"`
+	ASS      sdk.Artifact `spin:"ass" accept:"text/x-ssa" doc:"The same as ASS, with style and highlights"`
 }
 
 func captionsNode() sdk.Node {
@@ -66,7 +66,7 @@ func runCaptions(ctx context.Context, in captionsIn, t *sdk.Task) (out captionsO
 	if _, err := (av.FFmpeg{Args: args, Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "writing captions") }}).Run(ctx); err != nil {
 		return out, err
 	}
-	return captionsOut{sdk.File(video, "captioned.mp4", "video/mp4"), sdk.File(srt, "captions.srt", "application/x-subrip"), sdk.File(ass, "captions.ass", "text/x-ass")}, nil
+	return captionsOut{sdk.File(video, "captioned.mp4", "video/mp4"), sdk.File(srt, "captions.srt", "application/x-subrip"), sdk.File(ass, "captions.ass", "text/x-ssa")}, nil
 }
 
 // inFilter writes a path so that a filter graph takes it as it is: quoted for the filter's options, and that for the graph.
