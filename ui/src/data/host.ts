@@ -56,3 +56,9 @@ export const queue = queryOptions({ queryKey: ["queue"], queryFn: () => ask(api.
 /** The newest runs in a state; all states when it is empty. */
 export const runs = (state = "", limit = 20) => queryOptions({ queryKey: ["runs", state, limit], queryFn: () => ask(api.GET("/api/v1/runs", { params: { query: { limit, ...(state ? { state: [state] } : {}) } } })) });
 export const run = (id: string) => queryOptions({ queryKey: ["run", id], staleTime: 60_000, queryFn: () => ask(api.GET("/api/v1/runs/{id}", { params: { path: { id } } })) });
+
+export const pipelines = queryOptions({ queryKey: ["pipelines"], queryFn: () => ask(api.GET("/api/v1/pipelines")) });
+export const pipeline = (name: string) => queryOptions({ queryKey: ["pipelines", name], queryFn: () => ask(api.GET("/api/v1/pipelines/{name}", { params: { path: { name } } })) });
+
+/** The newest runs of a pipeline. */
+export const runsOf = (name: string, limit: number) => queryOptions({ queryKey: ["runs", "of", name, limit], queryFn: () => ask(api.GET("/api/v1/runs", { params: { query: { pipeline: name, limit } } })) });

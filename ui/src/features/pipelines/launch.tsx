@@ -4,19 +4,22 @@ import { CirclePlay } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { Schemas } from "../../api/client.js";
 import { ago } from "../../core/format.js";
-import { draftOf, emptyDraft, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
-import { api, ask, ProblemError, queries, run as runQuery } from "../../data/host.js";
+import { draftOf, holds, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
+import type { Artifact } from "../../core/values.js";
+import { useDraft } from "../../data/draft.js";
+import { useGiven } from "../../data/given.js";
+import { api, ask, pipeline, ProblemError, queries, run as runQuery, runsOf } from "../../data/host.js";
 import { useNow } from "../../data/live.js";
+import { useFileField } from "../../data/upload.js";
 import { Button } from "../../kit/button.js";
 import { Skeleton } from "../../kit/empty.js";
 import { Input, Select } from "../../kit/field.js";
+import { FileField } from "../../kit/file-field.js";
 import { Page, Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
-import { FileField } from "./file-field.js";
 import { Plan } from "./plan.js";
-import { pipeline, runsOf } from "./queries.js";
 
 const route = getRouteApi("/pipelines/$name");
 const pause = 400; // ms without a key until the host is asked
@@ -45,14 +48,15 @@ function useSettled<T>(value: T): T {
 }
 
 function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
-  const variables = of.variables ?? [];
-  const [draft, setDraft] = useState<Draft>(emptyDraft);
+  const [variables] = useState(of.variables ?? []); // the same list while the form is there
+  const [draft, setDraft] = useDraft(`launch ${name}`, variables);
+  const odd = useGiven(route.useSearch(), variables, setDraft);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const settled = useSettled(draft);
   const go = useNavigate();
-  const plan = useQuery({ queryKey: ["plan", name, settled], placeholderData: keepPreviousData, retry: false, queryFn: () => ask(api.POST("/api/v1/plans", { body: submission(name, settled) })) });
+  const plan = useQuery({ queryKey: ["plan", name, settled], placeholderData: keepPreviousData, retry: false, queryFn: () => ask(api.POST("/api/v1/plans", { body: submission(name, settled, variables) })) });
   const start = useMutation({
-    mutationFn: () => ask(api.POST("/api/v1/runs", { body: submission(name, draft) })),
+    mutationFn: () => ask(api.POST("/api/v1/runs", { body: submission(name, draft, variables) })),
     onSuccess: (run) => void go({ to: "/runs/$id", params: { id: run.id } }),
     onError: (e) => {
       setTouched(new Set(variables.map((v) => v.name)));
@@ -61,9 +65,9 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
   });
   const problem = plan.error instanceof ProblemError ? plan.error.problem : undefined;
   const told = problem?.diagnostics ? mistakes(problem, variables) : undefined;
-  const change = (v: Variable, next: Draft): void => {
+  const change = (v: Variable, next: (was: Draft) => Draft): void => {
     setDraft(next);
-    setTouched(new Set(touched).add(v.name));
+    setTouched((was) => new Set(was).add(v.name));
   };
   const errorOf = (v: Variable): string | undefined => (touched.has(v.name) ? told?.of[v.name] : undefined);
   return (
@@ -79,21 +83,13 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
           <Presets name={name} onTake={(inputs) => setDraft(draftOf(inputs, variables))} />
           {variables.length === 0 && <p className="text-muted">{t.launch.nothing}</p>}
           {variables.map((v) =>
-            v.type === "artifact" ? (
-              <FileField
-                key={v.name}
-                variable={v}
-                file={draft.files[v.name]}
-                error={errorOf(v)}
-                onChange={(file) => {
-                  const others = Object.entries(draft.files).filter(([other]) => other !== v.name);
-                  change(v, { ...draft, files: Object.fromEntries(file === undefined ? others : [...others, [v.name, file]]) });
-                }}
-              />
+            holds(v) !== undefined ? (
+              <Files key={v.name} variable={v} files={draft.files[v.name] ?? []} error={errorOf(v)} onChange={(files) => change(v, (d) => ({ ...d, files: { ...d.files, [v.name]: files } }))} />
             ) : (
-              <TextField key={v.name} variable={v} value={draft.text[v.name] ?? ""} error={errorOf(v)} onChange={(text) => change(v, { ...draft, text: { ...draft.text, [v.name]: text } })} />
+              <TextField key={v.name} variable={v} value={draft.text[v.name] ?? ""} error={errorOf(v)} onChange={(text) => change(v, (d) => ({ ...d, text: { ...d.text, [v.name]: text } }))} />
             ),
           )}
+          {odd !== undefined && <Problem error={odd} />}
           <Button type="submit" look="fill" busy={start.isPending} className="justify-self-start">
             <CirclePlay size={15} aria-hidden />
             {t.launch.start}
@@ -115,8 +111,14 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
   );
 }
 
+const labelOf = (v: Variable): string => (v.required ? `${v.name} · ${t.launch.required}` : v.name);
+
+function Files({ variable: v, files, error, onChange }: { variable: Variable; files: readonly Artifact[]; error: string | undefined; onChange: (files: Artifact[]) => void }) {
+  return <FileField {...useFileField(v, files, onChange)} label={labelOf(v)} help={v.description} error={error} />;
+}
+
 function TextField({ variable: v, value, error, onChange }: { variable: Variable; value: string; error: string | undefined; onChange: (text: string) => void }) {
-  const label = v.required ? `${v.name} · ${t.launch.required}` : v.name;
+  const label = labelOf(v);
   const standing = v.default === undefined || v.default === null ? "" : typeof v.default === "string" ? v.default : JSON.stringify(v.default);
   const props = { label, error, value, ...(v.description === undefined ? {} : { help: v.description }) };
   if (v.type === "bool")
