@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { askedOf, fileOf, titleOf } from "./create.js";
+import { askedOf, fileOf, titleOf, wordsOf } from "./create.js";
 import type { Variable } from "./launch.js";
 
 const v = (name: string, type: string, more: Partial<Variable> = {}): Variable => ({ name, type, schema: {}, required: false, ...more });
@@ -41,3 +41,5 @@ test.each([
   const file = fileOf(text);
   expect([file.name, file.type, await file.text()]).toEqual([name, "text/markdown", text]);
 });
+
+test("names are read as words", () => expect(["talking_avatar", "x", ""].map(wordsOf)).toEqual(["Talking avatar", "X", ""]));

@@ -25,6 +25,9 @@ export function askedOf(variables: readonly Variable[]): Asked | undefined {
   return variables.every((v) => !v.required || asked.includes(v)) ? { topic, portrait, voice } : undefined;
 }
 
+/** wordsOf is a name as it is read: "talking_avatar" is "Talking avatar". */
+export const wordsOf = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).replaceAll(/[_-]+/g, " ");
+
 /** titleOf is what a run was made of, in a few words: the beginning of its topic, or the name of the file that has it. */
 export function titleOf(inputs: Record<string, unknown> | undefined, { topic }: Asked): string {
   const value = inputs?.[topic.name];

@@ -1,7 +1,7 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { Clapperboard } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { Schemas } from "../../api/client.js";
 import { askedOf, preferred, type Asked } from "../../core/create.js";
 import { draftOf, type Draft } from "../../core/launch.js";
@@ -61,6 +61,7 @@ export function Create() {
 function Making({ makers }: { makers: readonly Maker[] }) {
   const search = route.useSearch();
   const go = useNavigate();
+  const films = useRef<HTMLDivElement>(null);
   const [taken, setTaken] = useState<{ of: string; draft: Draft; times: number }>();
   const maker = makers.find((m) => m.of.name === search.with) ?? makers[0];
   if (maker === undefined) return null;
@@ -73,8 +74,10 @@ function Making({ makers }: { makers: readonly Maker[] }) {
   const mine = taken?.of === maker.of.name ? taken : undefined;
   return (
     <>
-      <MakerForm key={`${maker.of.name} ${mine?.times ?? 0}`} maker={maker} makers={makers} taken={mine?.draft} given={search} onChoose={choose} />
-      <Films makers={makers} onTake={take} />
+      <MakerForm key={`${maker.of.name} ${mine?.times ?? 0}`} maker={maker} makers={makers} taken={mine?.draft} given={search} onChoose={choose} onBegun={() => films.current?.scrollIntoView({ block: "nearest", behavior: "smooth" })} />
+      <div ref={films}>
+        <Films makers={makers} onTake={take} />
+      </div>
     </>
   );
 }

@@ -129,7 +129,7 @@ function Stage({ run, live, state }: { run: Run; live: LiveRun; state: string })
   return (
     <div className="grid aspect-video content-center justify-items-center gap-3 bg-raised px-6 text-center">
       <StateIcon state={state} size={24} silent />
-      {text && <p className={`line-clamp-3 text-small break-words ${run.state === "failed" ? "text-bad" : "text-muted"}`}>{text}</p>}
+      {text && <p title={text} className={`line-clamp-5 text-small break-words ${run.state === "failed" ? "text-bad" : "text-muted"}`}>{text}</p>}
       {!hasEnded(run.state) && (
         <span className="w-full max-w-56 [&_rect:first-child]:fill-line">
           <Progress fraction={fraction} label={t.run.progress(done, all)} />

@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Sparkles } from "lucide-react";
 import { useEffect, useState, type Dispatch, type SetStateAction } from "react";
-import { fileOf } from "../../core/create.js";
+import { fileOf, wordsOf } from "../../core/create.js";
 import { duration } from "../../core/format.js";
 import { holds, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
 import { useDraft } from "../../data/draft.js";
@@ -14,7 +14,7 @@ import { Button } from "../../kit/button.js";
 import { Input } from "../../kit/field.js";
 import { FileField } from "../../kit/file-field.js";
 import { Problem } from "../../kit/problem.js";
-import { toastProblem } from "../../kit/toast.js";
+import { toast, toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
 import type { Maker } from "./create.js";
 import { Topic } from "./topic.js";
@@ -26,10 +26,12 @@ interface MakerFormProps {
   taken: Draft | undefined;
   given: { file?: string; name?: string };
   onChoose: (name: string) => void;
+  /** A film has begun. */
+  onBegun: () => void;
 }
 
 /** MakerForm asks for what a film is made of, says what comes of it, and has it made. */
-export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose }: MakerFormProps) {
+export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose, onBegun }: MakerFormProps) {
   const { topic, portrait, voice } = asked;
   const [variables] = useState(of.variables ?? []); // the same list while the form is there
   const [draft, setDraft] = useDraft(`create ${of.name}`, variables);
@@ -44,16 +46,20 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
       const whole = holds(topic) === undefined || filesOf(draft, topic).length > 0 ? draft : { ...draft, files: { ...draft.files, [topic.name]: [await upload(fileOf(text))] } };
       return ask(api.POST("/api/v1/runs", { body: submission(of.name, { ...whole, text: holds(topic) ? without(whole.text, topic.name) : whole.text }, variables) }));
     },
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["runs"] }),
+    async onSuccess(run) {
+      toast(t.create.begun, () => void ask(api.POST("/api/v1/runs/{id}/cancel", { params: { path: { id: run.id } }, body: {} })).catch(toastProblem));
+      await queries.invalidateQueries({ queryKey: ["runs"] });
+      onBegun();
+    },
     onError: (e) => !(e instanceof ProblemError && e.problem.diagnostics) && toastProblem(e),
   });
   const told = start.error instanceof ProblemError && start.error.problem.diagnostics ? mistakes(start.error.problem, variables) : undefined;
   const errorOf = (v: Variable): string | undefined => missing[v.name] ?? told?.of[v.name];
   const submit = (): void => {
     const lacks: Record<string, string> = {};
-    for (const [v, label] of [[topic, t.create.topic], [portrait, t.create.portrait], [voice, t.create.voice]] as const) {
+    for (const v of [topic, portrait, voice]) {
       if (v === undefined || !v.required || filesOf(draft, v).length > 0 || (draft.text[v.name] ?? "").trim() !== "") continue;
-      lacks[v.name] = v === topic ? t.create.needsTopic : t.create.needsFile(label);
+      lacks[v.name] = v === topic ? t.create.needsTopic : t.create.needsFile;
     }
     setMissing(lacks);
     if (Object.keys(lacks).length === 0) start.mutate();
@@ -73,11 +79,11 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
         <Topic variable={topic} error={errorOf(topic)} {...inner} />
         {(portrait ?? voice) && (
           <div className="grid content-start gap-4 sm:max-lg:grid-cols-2">
-            {portrait && <VariableFile variable={portrait} label={t.create.portrait} hint={t.create.portraitHint} error={errorOf(portrait)} {...inner} />}
-            {voice && holds(voice) && <VariableFile variable={voice} label={t.create.voice} hint={t.create.voiceHint} error={errorOf(voice)} {...inner} />}
+            {portrait && <VariableFile variable={portrait} hint={t.create.portraitHint} error={errorOf(portrait)} {...inner} />}
+            {voice && holds(voice) && <VariableFile variable={voice} hint={t.create.voiceHint} error={errorOf(voice)} {...inner} />}
             {voice && !holds(voice) && (
               <Input
-                label={voice.required ? t.create.voice : t.create.optional(t.create.voice)}
+                label={labelOf(voice)}
                 help={voice.description ?? ""}
                 error={errorOf(voice)}
                 placeholder={typeof voice.default === "string" ? voice.default : ""}
@@ -115,6 +121,7 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
   );
 }
 
+const labelOf = (v: Variable): string => (v.required ? wordsOf(v.name) : t.create.optional(wordsOf(v.name)));
 const filesOf = (draft: Draft, v: Variable) => draft.files[v.name] ?? [];
 const without = (text: Record<string, string>, name: string): Record<string, string> => Object.fromEntries(Object.entries(text).filter(([of]) => of !== name));
 
@@ -125,7 +132,7 @@ function Choice({ makers, chosen, onChoose }: { makers: readonly Maker[]; chosen
       {makers.map(({ of }) => (
         <label key={of.name} className="flex h-8 cursor-pointer items-center gap-2 font-medium text-muted has-checked:text-ink pointer-coarse:h-11">
           <input type="radio" name="maker" checked={of.name === chosen} onChange={() => onChoose(of.name)} className="size-4 accent-fill" />
-          {of.name.replaceAll("_", " ")}
+          {wordsOf(of.name)}
         </label>
       ))}
     </div>
@@ -147,14 +154,13 @@ function Makes({ maker: { of } }: { maker: Maker }) {
 
 interface VariableFileProps {
   variable: Variable;
-  label: string;
   hint: string;
   error: string | undefined;
   draft: Draft;
   setDraft: Dispatch<SetStateAction<Draft>>;
 }
 
-function VariableFile({ variable: v, label, hint, error, draft, setDraft }: VariableFileProps) {
+function VariableFile({ variable: v, hint, error, draft, setDraft }: VariableFileProps) {
   const field = useFileField(v, filesOf(draft, v), (files) => setDraft((d) => ({ ...d, files: { ...d.files, [v.name]: files } })));
-  return <FileField {...field} label={v.required ? label : t.create.optional(label)} hint={hint} help={v.description} error={error} />;
+  return <FileField {...field} label={labelOf(v)} hint={hint} help={v.description} error={error} />;
 }

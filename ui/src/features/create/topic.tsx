@@ -1,5 +1,6 @@
 import { FileText } from "lucide-react";
 import { useId, type Dispatch, type SetStateAction } from "react";
+import { wordsOf } from "../../core/create.js";
 import { percent } from "../../core/format.js";
 import { holds, type Draft, type Variable } from "../../core/launch.js";
 import { useFileField } from "../../data/upload.js";
@@ -21,7 +22,7 @@ export function Topic({ variable: v, error, draft, setDraft }: TopicProps) {
   const files = draft.files[v.name] ?? [];
   const field = useFileField(v, files, (next) => setDraft((d) => ({ ...d, files: { ...d.files, [v.name]: next } })));
   const isFile = holds(v) !== undefined;
-  if (files.length > 0) return <FileField {...field} label={t.create.topic} help={v.description} error={error} />;
+  if (files.length > 0) return <FileField {...field} label={wordsOf(v.name)} help={v.description} error={error} />;
   const take = (given: File[]): void => {
     const [file] = given;
     if (!isFile || file === undefined) return;
@@ -31,7 +32,7 @@ export function Topic({ variable: v, error, draft, setDraft }: TopicProps) {
   };
   const area = (
     <Area
-      label={t.create.topic}
+      label={wordsOf(v.name)}
       error={error}
       {...(v.description === undefined ? {} : { help: v.description })}
       rows={isFile ? 12 : 6}
@@ -50,7 +51,7 @@ export function Topic({ variable: v, error, draft, setDraft }: TopicProps) {
         <>
           <div className={over ? "rounded-lg outline-2 outline-offset-2 outline-accent" : ""}>{area}</div>
           {field.upload.now === undefined ? (
-            <label htmlFor={id} className="inline-flex h-8 cursor-pointer items-center gap-2 justify-self-start rounded-md px-2 font-medium text-muted focus-within:outline-2 focus-within:outline-accent hover:bg-raised hover:text-ink pointer-coarse:h-11">
+            <label htmlFor={id} className="inline-flex h-8 cursor-pointer items-center gap-2 -ml-2 justify-self-start rounded-md px-2 font-medium text-muted focus-within:outline-2 focus-within:outline-accent hover:bg-raised hover:text-ink pointer-coarse:h-11">
               <FileText size={15} aria-hidden />
               {t.create.takeFile}
               <input id={id} type="file" className="sr-only" accept={(v.accept ?? []).join(",")} onChange={(e) => take([...(e.currentTarget.files ?? [])])} />
