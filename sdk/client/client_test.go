@@ -71,6 +71,9 @@ func TestCalls(t *testing.T) {
 		"POST /api/v1/runs/last/pin {}":                            func(c *Client) (any, error) { return c.Pin(ctx, "last", true) },
 		"POST /api/v1/runs/last/unpin {}":                          func(c *Client) (any, error) { return c.Pin(ctx, "last", false) },
 		`POST /api/v1/gc {"dry_run":true,"older_than":"30d"}`:      func(c *Client) (any, error) { return c.Sweep(ctx, Sweep{DryRun: true, OlderThan: "30d"}) },
+		`POST /api/v1/imports/comfyui {"artifact":"sha256:1","file":"a.png"}`: func(c *Client) (any, error) {
+			return c.ImportComfyUI(ctx, Import{Artifact: "sha256:1", File: "a.png"})
+		},
 		"GET /api/v1/node-types ":                                  func(c *Client) (any, error) { return c.NodeTypes(ctx) },
 		"GET /api/v1/plugins ":                                     func(c *Client) (any, error) { return c.Plugins(ctx) },
 		"POST /api/v1/plugins/a%3Fb/trust {}":                      func(c *Client) (any, error) { return c.Trust(ctx, "a?b") },

@@ -194,3 +194,10 @@ func TestHookGuard(t *testing.T) {
 		t.Errorf("runs were asked: %q", b.runs.told)
 	}
 }
+
+// fakeImporter makes nothing of anything.
+type fakeImporter struct{}
+
+func (fakeImporter) ComfyUI(_ context.Context, in client.Import) (client.Imported, error) {
+	return client.Imported{Version: client.ShapeVersion, Name: in.Name, Files: map[string][]byte{}}, nil
+}
