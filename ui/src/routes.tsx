@@ -24,6 +24,7 @@ const pages = [
     validateSearch: (search): Given & { with?: string } => ({ ...given(search), ...(typeof search["with"] === "string" ? { with: search["with"] } : {}) }),
     component: lazyRouteComponent(() => import("./features/create/create.js"), "Create"),
   }),
+  createRoute({ getParentRoute: () => root, path: "/open", validateSearch: given, component: lazyRouteComponent(() => import("./features/open/open.js"), "Open") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines", component: lazyRouteComponent(() => import("./features/pipelines/pipelines.js"), "Pipelines") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines/$name", validateSearch: given, component: lazyRouteComponent(() => import("./features/pipelines/launch.js"), "LaunchPage") }),
   createRoute({ getParentRoute: () => root, path: "/runs", component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),

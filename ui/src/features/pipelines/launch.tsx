@@ -1,7 +1,7 @@
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { CirclePlay } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import type { Schemas } from "../../api/client.js";
 import { ago } from "../../core/format.js";
 import { draftOf, holds, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
@@ -10,6 +10,7 @@ import { useDraft } from "../../data/draft.js";
 import { useGiven } from "../../data/given.js";
 import { api, ask, pipeline, ProblemError, queries, run as runQuery, runsOf } from "../../data/host.js";
 import { useNow } from "../../data/live.js";
+import { useSettled } from "../../data/settled.js";
 import { useFileField } from "../../data/upload.js";
 import { Button } from "../../kit/button.js";
 import { Skeleton } from "../../kit/empty.js";
@@ -22,7 +23,6 @@ import { t } from "../../strings.js";
 import { Plan } from "./plan.js";
 
 const route = getRouteApi("/pipelines/$name");
-const pause = 400; // ms without a key until the host is asked
 
 /** LaunchPage is one pipeline: its variables as a form, what a run would do, and the button that makes it. */
 export function LaunchPage() {
@@ -35,16 +35,6 @@ export function LaunchPage() {
       {found.data !== undefined && (found.data.state === "broken" ? <Problem error={{ title: t.launch.broken, detail: found.data.reason ?? "" }} /> : <Form key={name} of={found.data} name={name} />)}
     </Page>
   );
-}
-
-/** useSettled gives a value once it has not changed for a while. */
-function useSettled<T>(value: T): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), pause);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
 }
 
 function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
