@@ -1,6 +1,7 @@
 // What pages ask the host: the generated client, problems as errors, and the queries that several features share.
 import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { connect, type Problem } from "../api/client.js";
+import { exact } from "../core/exact.js";
 import { browserLink } from "../core/link.js";
 import { t } from "../strings.js";
 
@@ -14,6 +15,14 @@ export class ProblemError extends Error {
 }
 
 export const api = connect();
+api.use({
+  async onResponse({ response }) {
+    if (!response.headers.get("Content-Type")?.includes("json")) return undefined;
+    const text = await response.clone().text();
+    const kept = exact(text);
+    return kept === text ? undefined : new Response(kept, { status: response.status, statusText: response.statusText, headers: response.headers });
+  },
+});
 export const link = browserLink();
 
 /** ask gives what the host answers, or throws a ProblemError. Every call of api goes through it. */

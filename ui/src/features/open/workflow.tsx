@@ -16,10 +16,13 @@ import { toast } from "../../kit/toast.js";
 import { t } from "../../strings.js";
 import { Source } from "./source.js";
 
+const right = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/; // a pipeline's name, and its file's
+
 /** Workflow is what becomes of a ComfyUI workflow: a pipeline to be looked at, saved and launched. maybe: there need not be one in the file. */
 export function Workflow({ artifact: a, maybe = false }: { artifact: Artifact; maybe?: boolean }) {
   const [name, setName] = useState<string>();
-  const settled = useSettled(name);
+  const asked = useSettled(name);
+  const settled = asked !== undefined && right.test(asked) ? asked : undefined;
   const found = useQuery({
     queryKey: ["import", a.digest, a.name, settled ?? ""],
     staleTime: Infinity,
@@ -34,8 +37,8 @@ export function Workflow({ artifact: a, maybe = false }: { artifact: Artifact; m
     if (none) return maybe ? <p className="text-muted">{t.open.noWorkflow}</p> : <Problem error={found.error} />;
     return <Problem error={found.error} onRetry={() => void found.refetch()} />;
   }
-  const wrong = found.error instanceof ProblemError ? (found.error.problem.detail ?? found.error.problem.title) : undefined;
-  return <Made made={made} name={name ?? made.name} settled={wrong === undefined && made.name === (name ?? made.name)} error={wrong} onName={setName} />;
+  const now = name ?? made.name;
+  return <Made made={made} name={now} settled={made.name === now} error={right.test(now) ? undefined : t.open.badName} onName={setName} />;
 }
 
 interface MadeProps {
@@ -66,7 +69,7 @@ function Made({ made, name, settled, error, onName }: MadeProps) {
         <div className="grid grid-cols-1 gap-6 p-4 md:grid-cols-2 md:p-6">
           <div className="grid content-start gap-4">
             <p className="text-lead">{t.open.from(made.from, made.nodes)}</p>
-            <Input label={t.open.name} value={name} error={taken ? t.open.taken(made.name) : error} autoComplete="off" spellCheck={false} onChange={(e) => onName(e.currentTarget.value)} />
+            <Input label={t.open.name} value={name} error={taken ? t.open.taken(made.name) : error} autoComplete="off" spellCheck={false} onChange={(e) => (save.reset(), onName(e.currentTarget.value))} />
             {made.incomplete.length > 0 && (
               <List title={t.open.incomplete} warns>
                 {made.incomplete.map((g) => (

@@ -3,24 +3,22 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { CirclePlay } from "lucide-react";
 import { useState } from "react";
 import type { Schemas } from "../../api/client.js";
-import { ago } from "../../core/format.js";
-import { draftOf, holds, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
-import type { Artifact } from "../../core/values.js";
+import { draftOf, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
+import { mostRuns, product, swept } from "../../core/sweep.js";
 import { useDraft } from "../../data/draft.js";
 import { useGiven } from "../../data/given.js";
-import { api, ask, pipeline, ProblemError, queries, run as runQuery, runsOf } from "../../data/host.js";
-import { useNow } from "../../data/live.js";
+import { api, ask, pipeline, ProblemError } from "../../data/host.js";
 import { useSettled } from "../../data/settled.js";
-import { useFileField } from "../../data/upload.js";
 import { Button } from "../../kit/button.js";
 import { Skeleton } from "../../kit/empty.js";
-import { Input, Select } from "../../kit/field.js";
-import { FileField } from "../../kit/file-field.js";
 import { Page, Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
-import { toastProblem } from "../../kit/toast.js";
+import { toast, toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
+import { Field } from "./field.js";
 import { Plan } from "./plan.js";
+import { Presets } from "./presets.js";
+import { Runs } from "./sweep.js";
 
 const route = getRouteApi("/pipelines/$name");
 
@@ -37,21 +35,49 @@ export function LaunchPage() {
   );
 }
 
+const cancel = (id: string) => ask(api.POST("/api/v1/runs/{id}/cancel", { params: { path: { id } }, body: {} }));
+
 function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
   const [variables] = useState(of.variables ?? []); // the same list while the form is there
   const [draft, setDraft] = useDraft(`launch ${name}`, variables);
   const odd = useGiven(route.useSearch(), variables, setDraft);
+  const [sweep, setSweep] = useState<Record<string, string>>({});
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
-  const settled = useSettled(draft);
+  const [begun, setBegun] = useState(0);
+  const axes = swept(sweep, variables);
+  const all = product(draft, axes);
+  const tooMany = all.length > mostRuns;
+  const settled = useSettled(JSON.stringify(submission(name, all[0] ?? draft, variables)));
   const go = useNavigate();
-  const plan = useQuery({ queryKey: ["plan", name, settled], placeholderData: keepPreviousData, retry: false, queryFn: () => ask(api.POST("/api/v1/plans", { body: submission(name, settled, variables) })) });
+  const plan = useQuery({
+    queryKey: ["plan", settled],
+    placeholderData: keepPreviousData,
+    retry: false,
+    queryFn: () => ask(api.POST("/api/v1/plans", { body: JSON.parse(settled) as Schemas["Submission"] })),
+  });
   const start = useMutation({
-    mutationFn: () => ask(api.POST("/api/v1/runs", { body: submission(name, draft, variables) })),
-    onSuccess: (run) => void go({ to: "/runs/$id", params: { id: run.id } }),
-    onError: (e) => {
+    async mutationFn() {
+      const made: string[] = [];
+      for (const one of all) {
+        try {
+          made.push((await ask(api.POST("/api/v1/runs", { body: submission(name, one, variables) }))).id);
+        } catch (e) {
+          if (made.length > 0) toast(t.launch.some(made.length, all.length), () => void Promise.all(made.map(cancel)).catch(toastProblem));
+          throw e;
+        }
+        setBegun(made.length);
+      }
+      return made;
+    },
+    onSuccess(made) {
+      if (made.length > 1) toast(t.launch.begun(made.length), () => void Promise.all(made.map(cancel)).catch(toastProblem));
+      void (made.length === 1 && made[0] !== undefined ? go({ to: "/runs/$id", params: { id: made[0] } }) : go({ to: "/runs" }));
+    },
+    onError(e) {
       setTouched(new Set(variables.map((v) => v.name)));
       if (!(e instanceof ProblemError && e.problem.diagnostics)) toastProblem(e);
     },
+    onSettled: () => setBegun(0),
   });
   const problem = plan.error instanceof ProblemError ? plan.error.problem : undefined;
   const told = problem?.diagnostics ? mistakes(problem, variables) : undefined;
@@ -59,83 +85,59 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
     setDraft(next);
     setTouched((was) => new Set(was).add(v.name));
   };
-  const errorOf = (v: Variable): string | undefined => (touched.has(v.name) ? told?.of[v.name] : undefined);
   return (
     <form
       className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,4fr)]"
       onSubmit={(e) => {
         e.preventDefault();
-        start.mutate();
+        if (!tooMany) start.mutate();
       }}
     >
       <Section title={t.launch.values}>
-        <div className="card grid grid-cols-1 gap-4 p-4">
-          <Presets name={name} onTake={(inputs) => setDraft(draftOf(inputs, variables))} />
-          {variables.length === 0 && <p className="text-muted">{t.launch.nothing}</p>}
-          {variables.map((v) =>
-            holds(v) !== undefined ? (
-              <Files key={v.name} variable={v} files={draft.files[v.name] ?? []} error={errorOf(v)} onChange={(files) => change(v, (d) => ({ ...d, files: { ...d.files, [v.name]: files } }))} />
-            ) : (
-              <TextField key={v.name} variable={v} value={draft.text[v.name] ?? ""} error={errorOf(v)} onChange={(text) => change(v, (d) => ({ ...d, text: { ...d.text, [v.name]: text } }))} />
-            ),
-          )}
-          {odd !== undefined && <Problem error={odd} />}
-          <Button type="submit" look="fill" busy={start.isPending} className="justify-self-start">
-            <CirclePlay size={15} aria-hidden />
-            {t.launch.start}
-          </Button>
+        <div className="card grid grid-cols-1">
+          <div className="grid grid-cols-1 gap-4 p-4">
+            <Presets name={name} onTake={(inputs) => (setDraft(draftOf(inputs, variables)), setSweep({}))} />
+            {variables.length === 0 && <p className="text-muted">{t.launch.nothing}</p>}
+            {variables.map((v) => (
+              <Field
+                key={v.name}
+                variable={v}
+                draft={draft}
+                error={touched.has(v.name) ? told?.of[v.name] : undefined}
+                onChange={(next) => change(v, next)}
+                several={sweep[v.name]}
+                onSeveral={(typed) => setSweep(Object.fromEntries([...Object.entries(sweep).filter(([of]) => of !== v.name), ...(typed === undefined ? [] : [[v.name, typed]])]) as Record<string, string>)}
+              />
+            ))}
+            {odd !== undefined && <Problem error={odd} />}
+          </div>
+          <div className="sticky bottom-14 flex items-center gap-3 rounded-b-lg border-t border-line bg-surface p-3 px-4 md:bottom-0">
+            <Button type="submit" look="fill" busy={start.isPending} disabled={tooMany}>
+              <CirclePlay size={15} aria-hidden />
+              {all.length > 1 ? t.launch.startAll(tooMany ? undefined : all.length) : t.launch.start}
+            </Button>
+            {start.isPending && all.length > 1 && (
+              <span role="status" className="text-muted">
+                {t.launch.begins(begun, all.length)}
+              </span>
+            )}
+          </div>
         </div>
       </Section>
-      <div className="grid gap-3" aria-live="polite">
-        {plan.isPending && <Skeleton className="h-40" />}
-        {plan.data !== undefined && plan.error === null && <Plan plan={plan.data} />}
-        {plan.error !== null && told === undefined && <Problem error={plan.error} onRetry={() => void plan.refetch()} />}
-        {told?.rest.map((text) => <Problem key={text} error={{ title: text }} />)}
-        {told !== undefined && told.rest.length === 0 && (
-          <Section title={t.launch.plan}>
-            <p className="card px-4 py-3 text-muted">{t.launch.incomplete(Object.keys(told.of))}</p>
-          </Section>
-        )}
+      <div className="grid grid-cols-1 gap-6 lg:sticky lg:top-6" aria-live="polite">
+        {axes.length > 0 && <Runs axes={axes} all={all} />}
+        <div className="grid grid-cols-1 gap-3">
+          {plan.isPending && <Skeleton className="h-40" />}
+          {plan.data !== undefined && plan.error === null && <Plan plan={plan.data} first={all.length > 1} />}
+          {plan.error !== null && told === undefined && <Problem error={plan.error} onRetry={() => void plan.refetch()} />}
+          {told?.rest.map((text) => <Problem key={text} error={{ title: text }} />)}
+          {told !== undefined && told.rest.length === 0 && (
+            <Section title={t.launch.plan}>
+              <p className="card px-4 py-3 text-muted">{t.launch.incomplete(Object.keys(told.of))}</p>
+            </Section>
+          )}
+        </div>
       </div>
     </form>
-  );
-}
-
-const labelOf = (v: Variable): string => (v.required ? `${v.name} · ${t.launch.required}` : v.name);
-
-function Files({ variable: v, files, error, onChange }: { variable: Variable; files: readonly Artifact[]; error: string | undefined; onChange: (files: Artifact[]) => void }) {
-  return <FileField {...useFileField(v, files, onChange)} label={labelOf(v)} help={v.description} error={error} />;
-}
-
-function TextField({ variable: v, value, error, onChange }: { variable: Variable; value: string; error: string | undefined; onChange: (text: string) => void }) {
-  const label = labelOf(v);
-  const standing = v.default === undefined || v.default === null ? "" : typeof v.default === "string" ? v.default : JSON.stringify(v.default);
-  const props = { label, error, value, ...(v.description === undefined ? {} : { help: v.description }) };
-  if (v.type === "bool")
-    return (
-      <Select {...props} onChange={(e) => onChange(e.currentTarget.value)}>
-        <option value="">{standing === "" ? t.launch.choose : t.launch.standing(standing)}</option>
-        <option value="true">true</option>
-        <option value="false">false</option>
-      </Select>
-    );
-  return <Input {...props} placeholder={standing || v.type} spellCheck={v.type === "string"} autoComplete="off" type={v.sensitive ? "password" : "text"} inputMode={v.type === "number" ? "decimal" : "text"} onChange={(e) => onChange(e.currentTarget.value)} />;
-}
-
-/** Presets are the values of earlier runs, to be taken again. */
-function Presets({ name, onTake }: { name: string; onTake: (inputs: Record<string, unknown>) => void }) {
-  const earlier = useQuery(runsOf(name, 10)).data?.runs ?? [];
-  const take = useMutation({ mutationFn: (id: string) => queries.fetchQuery(runQuery(id)), onSuccess: (run) => onTake(run.inputs ?? {}), onError: toastProblem });
-  const now = useNow(earlier.length > 0, 30_000);
-  if (earlier.length === 0) return null;
-  return (
-    <Select label={t.launch.presets} value="" disabled={take.isPending} onChange={(e) => take.mutate(e.currentTarget.value)}>
-      <option value="">{t.launch.presetsNone}</option>
-      {earlier.map((r) => (
-        <option key={r.id} value={r.id}>
-          {t.launch.preset(ago(r.created, now), t.state[r.state] ?? r.state)}
-        </option>
-      ))}
-    </Select>
   );
 }

@@ -4,10 +4,10 @@ import { Badge } from "../../kit/state.js";
 import { Section } from "../../kit/page.js";
 import { t } from "../../strings.js";
 
-/** Plan is what a run with these values would do, node by node. */
-export function Plan({ plan }: { plan: Schemas["Plan"] }) {
+/** Plan is what a run with these values would do, node by node. first: of several, the first would. */
+export function Plan({ plan, first = false }: { plan: Schemas["Plan"]; first?: boolean }) {
   return (
-    <Section title={t.launch.plan} aside={plan.work_seconds > 0 && <span className="text-muted">{t.launch.work(duration(plan.work_seconds), plan.complete)}</span>}>
+    <Section title={first ? t.launch.planFirst : t.launch.plan} aside={plan.work_seconds > 0 && <span className="text-muted">{t.launch.work(duration(plan.work_seconds), plan.complete)}</span>}>
       <ul className="card divide-y divide-line">
         {plan.nodes.map((n) => (
           <li key={n.at} className="grid gap-1 px-4 py-3">
