@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { filterOf } from "./core/history.js";
 import { Broken } from "./shell/broken.js";
 import { Missing } from "./shell/missing.js";
 import { Shell } from "./shell/shell.js";
@@ -27,7 +28,7 @@ const pages = [
   createRoute({ getParentRoute: () => root, path: "/open", validateSearch: given, component: lazyRouteComponent(() => import("./features/open/open.js"), "Open") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines", component: lazyRouteComponent(() => import("./features/pipelines/pipelines.js"), "Pipelines") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines/$name", validateSearch: given, component: lazyRouteComponent(() => import("./features/pipelines/launch.js"), "LaunchPage") }),
-  createRoute({ getParentRoute: () => root, path: "/runs", component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),
+  createRoute({ getParentRoute: () => root, path: "/runs", validateSearch: filterOf, component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),
   createRoute({
     getParentRoute: () => root,
     path: "/runs/$id",

@@ -30,6 +30,9 @@ export function submission(saved: string, draft: Draft, variables: readonly Vari
   return { pipeline: { saved }, text, inputs };
 }
 
+/** filled says whether something was given for a variable. */
+export const filled = (draft: Draft, { name }: Variable): boolean => (draft.files[name] ?? []).length > 0 || (draft.text[name] ?? "").trim() !== "";
+
 /** draftOf takes the values of an earlier run, of the variables that there still are. Secrets are not taken. */
 export function draftOf(inputs: Record<string, unknown>, variables: readonly Variable[]): Draft {
   const draft: Draft = { text: {}, files: {} };

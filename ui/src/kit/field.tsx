@@ -22,7 +22,7 @@ function Field({ label, help, error, aside, id, children }: FieldProps & { id: s
       {aside === undefined ? (
         name
       ) : (
-        <div className="flex min-h-5 items-end justify-between gap-3">
+        <div className="flex min-h-5 items-baseline justify-between gap-3">
           {name}
           {aside}
         </div>

@@ -4,7 +4,7 @@ import { Sparkles } from "lucide-react";
 import { useEffect, useState, type Dispatch, type SetStateAction } from "react";
 import { fileOf, wordsOf } from "../../core/create.js";
 import { duration } from "../../core/format.js";
-import { holds, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
+import { filled, holds, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
 import { useDraft } from "../../data/draft.js";
 import { useGiven } from "../../data/given.js";
 import { api, ask, ProblemError, queries, runsOf } from "../../data/host.js";
@@ -58,7 +58,7 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
   const submit = (): void => {
     const lacks: Record<string, string> = {};
     for (const v of [topic, portrait, voice]) {
-      if (v === undefined || !v.required || filesOf(draft, v).length > 0 || (draft.text[v.name] ?? "").trim() !== "") continue;
+      if (v === undefined || !v.required || filled(draft, v)) continue;
       lacks[v.name] = v === topic ? t.create.needsTopic : t.create.needsFile;
     }
     setMissing(lacks);

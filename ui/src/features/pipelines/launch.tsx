@@ -3,7 +3,7 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { CirclePlay } from "lucide-react";
 import { useState } from "react";
 import type { Schemas } from "../../api/client.js";
-import { draftOf, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
+import { draftOf, filled, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
 import { mostRuns, product, swept } from "../../core/sweep.js";
 import { useDraft } from "../../data/draft.js";
 import { useGiven } from "../../data/given.js";
@@ -47,10 +47,12 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
   const axes = swept(sweep, variables);
   const all = product(draft, axes);
   const tooMany = all.length > mostRuns;
+  const lacks = variables.filter((v) => v.required && all[0] !== undefined && !filled(all[0], v)).map((v) => v.name);
   const settled = useSettled(JSON.stringify(submission(name, all[0] ?? draft, variables)));
   const go = useNavigate();
   const plan = useQuery({
     queryKey: ["plan", settled],
+    enabled: lacks.length === 0,
     placeholderData: keepPreviousData,
     retry: false,
     queryFn: () => ask(api.POST("/api/v1/plans", { body: JSON.parse(settled) as Schemas["Submission"] })),
@@ -71,16 +73,13 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
     },
     onSuccess(made) {
       if (made.length > 1) toast(t.launch.begun(made.length), () => void Promise.all(made.map(cancel)).catch(toastProblem));
-      void (made.length === 1 && made[0] !== undefined ? go({ to: "/runs/$id", params: { id: made[0] } }) : go({ to: "/runs" }));
+      void (made.length === 1 && made[0] !== undefined ? go({ to: "/runs/$id", params: { id: made[0] } }) : go({ to: "/runs", search: { of: name } }));
     },
-    onError(e) {
-      setTouched(new Set(variables.map((v) => v.name)));
-      if (!(e instanceof ProblemError && e.problem.diagnostics)) toastProblem(e);
-    },
+    onError: (e) => !(e instanceof ProblemError && e.problem.diagnostics) && toastProblem(e),
     onSettled: () => setBegun(0),
   });
   const problem = plan.error instanceof ProblemError ? plan.error.problem : undefined;
-  const told = problem?.diagnostics ? mistakes(problem, variables) : undefined;
+  const told = lacks.length > 0 ? { of: Object.fromEntries(lacks.map((of) => [of, t.launch.lacks])), rest: [] } : problem?.diagnostics ? mistakes(problem, variables) : undefined;
   const change = (v: Variable, next: (was: Draft) => Draft): void => {
     setDraft(next);
     setTouched((was) => new Set(was).add(v.name));
@@ -90,7 +89,8 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
       className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,4fr)]"
       onSubmit={(e) => {
         e.preventDefault();
-        if (!tooMany) start.mutate();
+        setTouched(new Set(variables.map((v) => v.name)));
+        if (!tooMany && lacks.length === 0) start.mutate();
       }}
     >
       <Section title={t.launch.values}>
@@ -127,8 +127,8 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
       <div className="grid grid-cols-1 gap-6 lg:sticky lg:top-6" aria-live="polite">
         {axes.length > 0 && <Runs axes={axes} all={all} />}
         <div className="grid grid-cols-1 gap-3">
-          {plan.isPending && <Skeleton className="h-40" />}
-          {plan.data !== undefined && plan.error === null && <Plan plan={plan.data} first={all.length > 1} />}
+          {plan.isPending && told === undefined && <Skeleton className="h-40" />}
+          {plan.data !== undefined && plan.error === null && told === undefined && <Plan plan={plan.data} first={all.length > 1} />}
           {plan.error !== null && told === undefined && <Problem error={plan.error} onRetry={() => void plan.refetch()} />}
           {told?.rest.map((text) => <Problem key={text} error={{ title: text }} />)}
           {told !== undefined && told.rest.length === 0 && (

@@ -14,11 +14,11 @@ export function Runs({ axes, all }: { axes: readonly [name: string, values: stri
         <p className="rounded-lg bg-warn-tint px-4 py-3 text-warn">{t.launch.tooMany(mostRuns)}</p>
       ) : (
         <div className="card max-h-72 overflow-auto" tabIndex={0} role="region" aria-label={t.launch.runs}>
-          <table className="w-full text-left">
+          <table className="w-full table-fixed text-left">
             <thead>
               <tr>
                 {axes.map(([name]) => (
-                  <th key={name} scope="col" className="px-4 py-2 text-small font-medium text-muted">
+                  <th key={name} scope="col" className="truncate px-4 py-2 text-small font-medium text-muted">
                     {name}
                   </th>
                 ))}
@@ -28,7 +28,7 @@ export function Runs({ axes, all }: { axes: readonly [name: string, values: stri
               {all.slice(0, shown).map((d, i) => (
                 <tr key={i} className="border-t border-line">
                   {axes.map(([name]) => (
-                    <td key={name} className="max-w-56 truncate px-4 py-2" title={d.text[name]}>
+                    <td key={name} className="truncate px-4 py-2" title={d.text[name]}>
                       {d.text[name]}
                     </td>
                   ))}
