@@ -17,7 +17,7 @@ export const t = {
   link: { idle: "Ready", live: "Live", connecting: "Connecting", waiting: "Reconnecting", out: "Signed out" },
   palette: {
     label: "Go to",
-    hint: "Go to a page, a pipeline or a run, or do something",
+    hint: "Find a page, a pipeline, a run or an action",
     empty: "Nothing is called that.",
     pages: "Pages",
     pipelines: "Launch",

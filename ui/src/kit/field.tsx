@@ -37,6 +37,9 @@ function Field({ label, help, error, aside, id, children }: FieldProps & { id: s
   );
 }
 
+/** focusWrong puts the focus into the first field of a form that something is wrong with, once that is seen. */
+export const focusWrong = (form: HTMLFormElement): void => void requestAnimationFrame(() => form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+
 /** Search is a field for words that narrow a list. What it is for stands in it. */
 export function Search({ label, value, onChange, className = "" }: { label: string; value: string; onChange: (value: string) => void; className?: string }) {
   return <input type="search" value={value} onChange={(e) => onChange(e.target.value)} aria-label={label} placeholder={label} className={`${box} ${className}`} />;

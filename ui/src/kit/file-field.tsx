@@ -88,6 +88,7 @@ export function FileField({ label, help, error, accept, many = false, files, hin
                   className="sr-only"
                   aria-label={label}
                   aria-describedby={`${id}-note`}
+                  aria-invalid={wrong !== undefined || undefined}
                   multiple={many}
                   accept={(accept ?? []).join(",")}
                   onChange={(e) => {

@@ -11,7 +11,7 @@ import { api, ask, ProblemError, queries, runsOf } from "../../data/host.js";
 import { tookSeconds } from "../../data/live.js";
 import { upload, useFileField } from "../../data/upload.js";
 import { Button } from "../../kit/button.js";
-import { Input } from "../../kit/field.js";
+import { focusWrong, Input } from "../../kit/field.js";
 import { FileField } from "../../kit/file-field.js";
 import { Problem } from "../../kit/problem.js";
 import { toast, toastProblem } from "../../kit/toast.js";
@@ -72,6 +72,7 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
       onSubmit={(e) => {
         e.preventDefault();
         submit();
+        focusWrong(e.currentTarget);
       }}
     >
       {makers.length > 1 && <Choice makers={makers} chosen={of.name} onChoose={onChoose} />}

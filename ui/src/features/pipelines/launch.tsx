@@ -11,6 +11,7 @@ import { api, ask, pipeline, ProblemError } from "../../data/host.js";
 import { useSettled } from "../../data/settled.js";
 import { Button } from "../../kit/button.js";
 import { Skeleton } from "../../kit/empty.js";
+import { focusWrong } from "../../kit/field.js";
 import { Page, Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { toast, toastProblem } from "../../kit/toast.js";
@@ -90,7 +91,8 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
       onSubmit={(e) => {
         e.preventDefault();
         setTouched(new Set(variables.map((v) => v.name)));
-        if (!tooMany && lacks.length === 0) start.mutate();
+        if (!tooMany && told === undefined) start.mutate();
+        else focusWrong(e.currentTarget);
       }}
     >
       <Section title={t.launch.values}>

@@ -57,9 +57,10 @@ export function Runs() {
   const names = [...new Set([...known.map((p) => p.name), ...(of ? [of] : [])])].sort();
   return (
     <Page title={t.runs.title}>
-      <div className="grid grid-cols-1 items-end gap-3 md:grid-cols-[minmax(0,1fr)_12rem_10rem]">
+      <div className="grid grid-cols-2 items-end gap-3 md:grid-cols-[minmax(0,1fr)_12rem_10rem]">
         <Search
           label={t.runs.search}
+          className="max-md:col-span-2"
           value={typed}
           onChange={(text) => {
             setTyped(text);
