@@ -288,7 +288,7 @@ export const t = {
     takeFile: "Take a file",
     portraitHint: "Drop a picture here, or choose one",
     voiceHint: "Drop a sound here, or choose one",
-    optional: (label: string) => `${label} · optional`,
+    optional: "optional",
     generate: "Generate",
     gives: (names: string[]) => `You get ${new Intl.ListFormat("en").format(names)}.`,
     last: (time: string) => `The last one took ${time}.`,

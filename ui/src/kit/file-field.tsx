@@ -10,6 +10,8 @@ import { Progress } from "./progress.js";
 
 interface FileFieldProps {
   label: string;
+  /** What stands behind the label: whether it has to be given. */
+  note?: string | undefined;
   help?: string | undefined;
   /** What is wrong with what was given. */
   error?: string | undefined;
@@ -27,7 +29,7 @@ interface FileFieldProps {
 }
 
 /** FileField takes files by drop or choice, says how far they are, and shows them. */
-export function FileField({ label, help, error, accept, many = false, files, hint = many ? t.upload.dropMany : t.upload.drop, onChange, upload, refuses }: FileFieldProps) {
+export function FileField({ label, note, help, error, accept, many = false, files, hint = many ? t.upload.dropMany : t.upload.drop, onChange, upload, refuses }: FileFieldProps) {
   const id = useId();
   const [refused, setRefused] = useState<string>();
   const take = (given: File[]): void => {
@@ -47,6 +49,7 @@ export function FileField({ label, help, error, accept, many = false, files, hin
         <div role="group" aria-labelledby={`${id}-name`} className="contents">
           <span id={`${id}-name`} className="font-medium">
             {label}
+            {note !== undefined && <span className="text-muted">{` · ${note}`}</span>}
           </span>
           {many && !empty && (
             <ul className="grid grid-cols-2 gap-2 sm:grid-cols-3">

@@ -84,7 +84,7 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
             {voice && holds(voice) && <VariableFile variable={voice} hint={t.create.voiceHint} error={errorOf(voice)} {...inner} />}
             {voice && !holds(voice) && (
               <Input
-                label={labelOf(voice)}
+                label={voice.required ? wordsOf(voice.name) : `${wordsOf(voice.name)} · ${t.create.optional}`}
                 help={voice.description ?? ""}
                 error={errorOf(voice)}
                 placeholder={typeof voice.default === "string" ? voice.default : ""}
@@ -122,7 +122,6 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
   );
 }
 
-const labelOf = (v: Variable): string => (v.required ? wordsOf(v.name) : t.create.optional(wordsOf(v.name)));
 const filesOf = (draft: Draft, v: Variable) => draft.files[v.name] ?? [];
 const without = (text: Record<string, string>, name: string): Record<string, string> => Object.fromEntries(Object.entries(text).filter(([of]) => of !== name));
 
@@ -163,5 +162,5 @@ interface VariableFileProps {
 
 function VariableFile({ variable: v, hint, error, draft, setDraft }: VariableFileProps) {
   const field = useFileField(v, filesOf(draft, v), (files) => setDraft((d) => ({ ...d, files: { ...d.files, [v.name]: files } })));
-  return <FileField {...field} label={labelOf(v)} hint={hint} help={v.description} error={error} />;
+  return <FileField {...field} label={wordsOf(v.name)} note={v.required ? undefined : t.create.optional} hint={hint} help={v.description} error={error} />;
 }

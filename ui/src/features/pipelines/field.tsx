@@ -59,5 +59,5 @@ export function Field({ variable: v, draft, error, onChange, several, onSeveral 
 const labelOf = (v: Variable): string => (v.required ? `${v.name} · ${t.launch.required}` : v.name);
 
 function Files({ variable: v, files, error, onChange }: { variable: Variable; files: readonly Artifact[]; error: string | undefined; onChange: (files: Artifact[]) => void }) {
-  return <FileField {...useFileField(v, files, onChange)} label={labelOf(v)} help={v.description} error={error} />;
+  return <FileField {...useFileField(v, files, onChange)} label={v.name} note={v.required ? t.launch.required : undefined} help={v.description} error={error} />;
 }

@@ -49,11 +49,13 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
   const all = product(draft, axes);
   const tooMany = all.length > mostRuns;
   const lacks = variables.filter((v) => v.required && all[0] !== undefined && !filled(all[0], v)).map((v) => v.name);
-  const settled = useSettled(JSON.stringify(submission(name, all[0] ?? draft, variables)));
+  const asked = JSON.stringify(submission(name, all[0] ?? draft, variables));
+  const settled = useSettled(asked);
+  const fresh = settled === asked; // the plan is of what stands in the form
   const go = useNavigate();
   const plan = useQuery({
     queryKey: ["plan", settled],
-    enabled: lacks.length === 0,
+    enabled: fresh && lacks.length === 0,
     placeholderData: keepPreviousData,
     retry: false,
     queryFn: () => ask(api.POST("/api/v1/plans", { body: JSON.parse(settled) as Schemas["Submission"] })),
@@ -91,7 +93,7 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
       onSubmit={(e) => {
         e.preventDefault();
         setTouched(new Set(variables.map((v) => v.name)));
-        if (!tooMany && told === undefined) start.mutate();
+        if (!tooMany && (told === undefined || (lacks.length === 0 && !fresh))) start.mutate();
         else focusWrong(e.currentTarget);
       }}
     >
