@@ -314,7 +314,6 @@ export const t = {
   },
   open: {
     title: "Open a file",
-    nav: "Open a file",
     lead: "Bring a file, and see what can be made of it.",
     drop: "Drop a file, or choose one",
     kinds: "A picture, a sound, a text; a ComfyUI workflow, or a picture or film with one inside; a pipeline.",

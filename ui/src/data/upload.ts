@@ -1,5 +1,5 @@
 // Files on their way to the host.
-import { useMutation } from "@tanstack/react-query";
+import { useIsMutating, useMutation } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import type { Problem } from "../api/client.js";
 import { size } from "../core/format.js";
@@ -45,6 +45,7 @@ export function useUpload(onDone: (files: Artifact[]) => void): Upload {
   const last = useRef<AbortController>(undefined);
   useEffect(() => () => last.current?.abort(), []);
   const all = useMutation({
+    mutationKey: ["upload"],
     mutationFn: async ({ files, signal }: { files: File[]; signal: AbortSignal }) => {
       const size = files.reduce((sum, f) => sum + f.size, 0);
       const made: Artifact[] = [];
@@ -71,6 +72,9 @@ export function useUpload(onDone: (files: Artifact[]) => void): Upload {
     cancel: () => stop?.abort(),
   };
 }
+
+/** useUploading says whether files are on their way: a form that takes them is not sent before. */
+export const useUploading = (): boolean => useIsMutating({ mutationKey: ["upload"] }) > 0;
 
 /** useFileField is what a FileField of a variable needs beside its label: it uploads what is given, and refuses what the variable does not take. */
 export function useFileField(v: Variable, files: readonly Artifact[], onChange: (files: Artifact[]) => void) {

@@ -9,7 +9,7 @@ import { useDraft } from "../../data/draft.js";
 import { useGiven } from "../../data/given.js";
 import { api, ask, ProblemError, queries, runsOf } from "../../data/host.js";
 import { tookSeconds } from "../../data/live.js";
-import { upload, useFileField } from "../../data/upload.js";
+import { upload, useFileField, useUploading } from "../../data/upload.js";
 import { Button } from "../../kit/button.js";
 import { focusWrong, Input } from "../../kit/field.js";
 import { FileField } from "../../kit/file-field.js";
@@ -39,6 +39,7 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
     if (taken !== undefined) setDraft(taken);
   }, [taken, setDraft]);
   const odd = useGiven(given, variables, setDraft);
+  const uploading = useUploading();
   const [missing, setMissing] = useState<Record<string, string>>({});
   const start = useMutation({
     async mutationFn() {
@@ -112,7 +113,7 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
           <Link to="/pipelines/$name" params={{ name: of.name }} className="rounded-sm px-2 font-medium text-muted hover:text-ink hover:underline">
             {t.create.more}
           </Link>
-          <Button type="submit" look="fill" busy={start.isPending} className="h-11 px-6 text-lead max-sm:grow">
+          <Button type="submit" look="fill" busy={start.isPending} disabled={uploading} className="h-11 px-6 text-lead max-sm:grow">
             <Sparkles size={16} aria-hidden />
             {t.create.generate}
           </Button>

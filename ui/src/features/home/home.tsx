@@ -1,11 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { Clapperboard, Hand } from "lucide-react";
-import { useEffect } from "react";
 import { ago, date, duration } from "../../core/format.js";
+import { useBring } from "../../data/bring.js";
 import { gates, queue, runs } from "../../data/host.js";
 import { tookSeconds, useNow } from "../../data/live.js";
-import { useUpload } from "../../data/upload.js";
 import { buttonClass } from "../../kit/button.js";
 import { DropZone } from "../../kit/drop-zone.js";
 import { Skeleton } from "../../kit/empty.js";
@@ -13,7 +12,6 @@ import { Drop } from "../../kit/file-field.js";
 import { Page, Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { StateIcon } from "../../kit/state.js";
-import { toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
 import type { Run } from "../../core/fold.js";
 import { FirstSteps } from "./first-steps.js";
@@ -23,14 +21,10 @@ import { Recent } from "./recent.js";
 /** Home shows what goes on, what waits for somebody, and what was made last. A file may be let go anywhere on it. */
 export function Home() {
   const newest = useQuery(runs());
-  const go = useNavigate();
-  const { send, now, error, cancel } = useUpload(([a]) => a && void go({ to: "/open", search: { file: a.digest, name: a.name } }));
-  useEffect(() => {
-    if (error !== null) toastProblem(error);
-  }, [error]);
+  const { bring, now, cancel } = useBring();
   const empty = newest.data?.runs.length === 0;
   return (
-    <Drop onFiles={(files) => now === undefined && files[0] !== undefined && send([files[0]])}>
+    <Drop onFiles={bring}>
       {(over) => (
         <Page
           title={t.home.title}
@@ -55,7 +49,7 @@ export function Home() {
               <Waiting />
             </div>
           )}
-          {newest.isSuccess && <DropZone title={t.open.drop} text={t.open.kinds} over={over} now={now} onFile={(f) => send([f])} onCancel={cancel} />}
+          {newest.isSuccess && <DropZone title={t.open.drop} text={t.open.kinds} over={over} now={now} onFile={(f) => bring([f])} onCancel={cancel} />}
           {newest.isSuccess && !empty && <Recent />}
           {newest.isSuccess && <Fleet />}
         </Page>

@@ -9,6 +9,7 @@ import { useDraft } from "../../data/draft.js";
 import { useGiven } from "../../data/given.js";
 import { api, ask, pipeline, ProblemError } from "../../data/host.js";
 import { useSettled } from "../../data/settled.js";
+import { useUploading } from "../../data/upload.js";
 import { Button } from "../../kit/button.js";
 import { Skeleton } from "../../kit/empty.js";
 import { focusWrong } from "../../kit/field.js";
@@ -44,6 +45,7 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
   const odd = useGiven(route.useSearch(), variables, setDraft);
   const [sweep, setSweep] = useState<Record<string, string>>({});
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+  const uploading = useUploading();
   const [begun, setBegun] = useState(0);
   const axes = swept(sweep, variables);
   const all = product(draft, axes);
@@ -116,7 +118,7 @@ function Form({ of, name }: { of: Schemas["Pipeline"]; name: string }) {
             {odd !== undefined && <Problem error={odd} />}
           </div>
           <div className="sticky bottom-14 flex items-center gap-3 rounded-b-lg border-t border-line bg-surface p-3 px-4 md:bottom-0">
-            <Button type="submit" look="fill" busy={start.isPending} disabled={tooMany}>
+            <Button type="submit" look="fill" busy={start.isPending} disabled={tooMany || uploading}>
               <CirclePlay size={15} aria-hidden />
               {all.length > 1 ? t.launch.startAll(tooMany ? undefined : all.length) : t.launch.start}
             </Button>
