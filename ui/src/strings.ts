@@ -297,7 +297,7 @@ export const t = {
     needsFile: "Choose a file.",
     begun: "It begins. You can go on: it is made here, whatever page you are on.",
     none: "No pipeline that makes films is ready",
-    noneText: (names: string[]) => `This page stands for one of these pipelines: ${names.join(", ")}. They come with MySpinBot. Name their folder to the host:`,
+    noneText: (names: string[]) => `This page stands for the first of these pipelines that is here: ${names.join(", ")}. The folder pipelines that comes with MySpinBot has some of them. Name it to the host:`,
     noneCommand: "spinbot serve --pipelines pipelines",
     why: (name: string, reason: string) => `${name}: ${reason}`,
     results: "Your films",
