@@ -18,7 +18,7 @@ function Field({ label, help, error, aside, id, children }: FieldProps & { id: s
     </label>
   );
   return (
-    <div className="grid min-w-0 grid-cols-1 gap-1">
+    <div className="grid min-w-0 grid-cols-1 content-start gap-1">
       {aside === undefined ? (
         name
       ) : (
