@@ -48,6 +48,9 @@ func (p planner) Plan(ctx context.Context, sub client.Submission) (client.Plan, 
 }
 
 func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.Values) (client.Plan, error) {
+	if err := p.h.permit(ctx, pipe.Commercial, values, named(pipe.Assets())); err != nil {
+		return client.Plan{}, err
+	}
 	digest, err := p.h.engine.Keep(ctx, pipe)
 	if err = errors.Join(err, p.h.touch(ctx, values), p.h.touchPipeline(ctx, pipe)); err != nil {
 		return client.Plan{}, err

@@ -27,7 +27,7 @@ func (h *Host) openTriggers() {
 		if err != nil {
 			return nil, err
 		}
-		return v, nil
+		return h.withAssets(ctx, v)
 	}})
 	secret := h.cfg.Secret
 	if secret == nil {
