@@ -160,3 +160,18 @@ func TestFull(t *testing.T) {
 		t.Error("there is room in a full library", err)
 	}
 }
+
+func TestStandIn(t *testing.T) {
+	t.Parallel()
+	refs := []Ref{{Voice, "anna", 0}, {Voice, "anna", 2}, {Voice, "anna", 1 << 40}, {LoRA, "ink", 0}, {Voice, "anna", 2}}
+	l := StandIn(refs)
+	for i, want := range []int{1 << 40, 2, 1 << 40, 1, 2} {
+		_, v := l.Find(refs[i])
+		if v == nil || v.Number != want || v.Refused(refs[i], true) != nil || v.Artifact.Size == 0 {
+			t.Errorf("%s: %+v", refs[i], v)
+		}
+	}
+	if len(l.Assets) != 2 || len(l.Assets[1].Versions) != 2 {
+		t.Errorf("%+v", l)
+	}
+}
