@@ -1,4 +1,4 @@
-import { Hand, House, Images, Layers, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
+import { Hand, House, Images, Layers, LibraryBig, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /**
@@ -13,4 +13,5 @@ export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?:
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
   { to: "/queue", title: t.nav.queue, icon: ListOrdered },
   { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
+  { to: "/library", title: t.nav.library, icon: LibraryBig, wide: true },
 ];

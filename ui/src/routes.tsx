@@ -1,7 +1,18 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { kinds, type AssetKind } from "./core/assets.js";
 import { Broken } from "./shell/broken.js";
 import { Missing } from "./shell/missing.js";
 import { Shell } from "./shell/shell.js";
+
+/** A file that a form begins with: its digest, and its name. */
+interface Given {
+  file?: string;
+  name?: string;
+}
+const given = (search: Record<string, unknown>): Given => ({
+  ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
+  ...(typeof search["name"] === "string" ? { name: search["name"] } : {}),
+});
 
 const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
 
@@ -9,7 +20,7 @@ const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
 const pages = [
   createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./features/home/home.js"), "Home") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines", component: lazyRouteComponent(() => import("./features/pipelines/pipelines.js"), "Pipelines") }),
-  createRoute({ getParentRoute: () => root, path: "/pipelines/$name", component: lazyRouteComponent(() => import("./features/pipelines/launch.js"), "LaunchPage") }),
+  createRoute({ getParentRoute: () => root, path: "/pipelines/$name", validateSearch: given, component: lazyRouteComponent(() => import("./features/pipelines/launch.js"), "LaunchPage") }),
   createRoute({ getParentRoute: () => root, path: "/runs", component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),
   createRoute({
     getParentRoute: () => root,
@@ -25,6 +36,21 @@ const pages = [
       ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
     }),
     component: lazyRouteComponent(() => import("./features/gallery/gallery.js"), "Gallery"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/library",
+    validateSearch: (search): { kind?: AssetKind; add?: string } => ({
+      ...(kinds.includes(search["kind"] as AssetKind) ? { kind: search["kind"] as AssetKind } : {}),
+      ...(typeof search["add"] === "string" ? { add: search["add"] } : {}),
+    }),
+    component: lazyRouteComponent(() => import("./features/library/library.js"), "Library"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/library/$kind/$name",
+    validateSearch: (search): { version?: number } => (typeof search["version"] === "number" ? { version: search["version"] } : {}),
+    component: lazyRouteComponent(() => import("./features/library/asset.js"), "AssetPage"),
   }),
   createRoute({ getParentRoute: () => root, path: "/approvals", component: lazyRouteComponent(() => import("./features/approvals/approvals.js"), "Approvals") }),
   createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),
