@@ -42,7 +42,8 @@ func (h *Host) withAssets(ctx context.Context, v *catalog.View) (known, error) {
 	return known{v, l}, err
 }
 
-// permit refuses values of which an artifact is that of an asset that may not be used.
+// permit refuses values of which an artifact is that of an asset that may not be used. Where several assets point to it, it may
+// be used as soon as one of them may.
 func (h *Host) permit(ctx context.Context, commercial bool, values ...sdk.Values) error {
 	l, err := h.library.Now(ctx)
 	if err != nil {
@@ -51,12 +52,12 @@ func (h *Host) permit(ctx context.Context, commercial bool, values ...sdk.Values
 	for _, v := range values {
 		if err := v.EachArtifact(func(a sdk.Artifact) (sdk.Artifact, error) {
 			var no *asset.Refusal
+			free := false
 			l.Of(a.Digest, func(r asset.Ref, v *asset.Version) {
-				if found := v.Refused(r, commercial); found != nil && no == nil {
-					no = found
-				}
+				no = v.Refused(r, commercial)
+				free = free || no == nil
 			})
-			if no != nil {
+			if no != nil && !free {
 				return a, &client.Problem{Code: client.CodeInvalidInput, Detail: no.Error(), Fix: no.Fix}
 			}
 			return a, nil

@@ -58,7 +58,7 @@ func (l *Library) Names() []string {
 	return out
 }
 
-// Of gives the versions whose artifact has this digest.
+// Of calls fn with each version whose artifact has this digest.
 func (l *Library) Of(digest string, fn func(Ref, *Version)) {
 	for i := range l.Assets {
 		for k := range l.Assets[i].Versions {

@@ -78,7 +78,7 @@ function Form({ digest, to, onClose }: Omit<AddProps, "open">) {
       <FileField file={file} missing={tried} onChange={(f) => setChosen(f ?? null)} />
       {to === undefined && (
         <>
-          <div className="grid gap-4 sm:grid-cols-2">
+          <div className="grid items-start gap-4 sm:grid-cols-2">
             <Select label={t.library.kind} value={kind} onChange={(e) => setTyped({ ...typed, kind: e.currentTarget.value as AssetKind })}>
               {kinds.map((k) => (
                 <option key={k} value={k}>

@@ -12,7 +12,7 @@ import { Button } from "../../kit/button.js";
 import { Copy } from "../../kit/copy.js";
 import { Dialog } from "../../kit/dialog.js";
 import { Skeleton } from "../../kit/empty.js";
-import { Media } from "../../kit/media.js";
+import { Media, Thumbnail } from "../../kit/media.js";
 import { Page, Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { toast, toastProblem } from "../../kit/toast.js";
@@ -20,7 +20,6 @@ import { t } from "../../strings.js";
 import { Add } from "./add.js";
 import { Edit } from "./edit.js";
 import { Facts } from "./facts.js";
-import { Picture } from "./picture.js";
 import { asset, changed } from "./queries.js";
 import { Consent, Licence } from "./standing.js";
 import { Uses } from "./uses.js";
@@ -50,7 +49,16 @@ export function AssetPage() {
       {a !== undefined && v !== undefined && (
         <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,1fr)_21rem]">
           <div className="grid min-w-0 grid-cols-1 content-start gap-6">
-            <Whole key={v.artifact.$artifact} kind={a.kind} version={v} />
+            <Section
+              title={t.library.versionNamed(v.number)}
+              aside={
+                <span className="flex min-w-0 justify-end">
+                  <Copy text={reference(a, v === a.versions[0] ? undefined : v.number)} />
+                </span>
+              }
+            >
+              <Whole key={v.artifact.$artifact} kind={a.kind} version={v} />
+            </Section>
             <Uses version={v} />
           </div>
           <div className="grid min-w-0 grid-cols-1 content-start gap-6">
@@ -116,20 +124,27 @@ function Actions({ asset: a, version: v }: { asset: Asset; version: AssetVersion
 function Whole({ kind, version: v }: { kind: AssetKind; version: AssetVersion }) {
   const file = asArtifact(v.artifact);
   if (file === undefined) return null;
-  const sound = mediaKind(file.mediaType) === "audio";
+  const picture = asArtifact(v.thumbnail);
   return (
     <div className="grid grid-cols-1 gap-4">
-      {v.refused !== undefined && <Problem error={{ title: v.refused, fix: t.library.refusedFix }} />}
-      {(v.thumbnail !== undefined || sound) && mediaKind(file.mediaType) !== "image" && (
-        <div className="card overflow-hidden *:max-h-64">
-          <Picture kind={kind} version={v} />
+      {v.refused !== undefined && <Problem error={{ title: t.library.refused[kind === "face" ? "face" : "voice"], fix: t.library.refusedFix }} />}
+      {picture !== undefined && (
+        <div className="card w-64 overflow-hidden">
+          <Thumbnail artifact={picture} />
         </div>
       )}
+      {mediaKind(file.mediaType) === "audio" && <Wave artifact={file} />}
       <Media artifact={file} />
       {isText(file.mediaType) && <Text artifact={file} />}
       {v.note !== undefined && v.note !== "" && <p className="max-w-prose break-words whitespace-pre-line">{v.note}</p>}
     </div>
   );
+}
+
+function Wave({ artifact: a }: { artifact: Artifact }) {
+  const [broken, setBroken] = useState(false);
+  if (broken) return null; // what draws it is not there
+  return <img src={`/api/v1/artifacts/${a.digest}/waveform?format=png`} alt={t.gallery.waveform} onError={() => setBroken(true)} className="card h-32 w-full bg-raised object-fill px-4 py-3" />;
 }
 
 function Text({ artifact: a }: { artifact: Artifact }) {
@@ -145,7 +160,7 @@ function Text({ artifact: a }: { artifact: Artifact }) {
 function Versions({ asset: a, chosen }: { asset: Asset; chosen: number }) {
   const now = useNow(true, 30_000);
   return (
-    <Section title={t.library.versions} aside={<Copy text={reference(a, chosen === a.versions[0]?.number ? undefined : chosen)} />}>
+    <Section title={t.library.versions}>
       <ol className="card divide-y divide-line overflow-hidden">
         {a.versions.map((v) => (
           <li key={v.number}>
@@ -155,7 +170,7 @@ function Versions({ asset: a, chosen }: { asset: Asset; chosen: number }) {
               search={v === a.versions[0] ? {} : { version: v.number }}
               replace
               aria-current={v.number === chosen || undefined}
-              className="grid gap-1 px-4 py-3 -outline-offset-2 hover:bg-raised aria-[current]:bg-tint"
+              className="grid grid-cols-1 gap-1 px-4 py-3 -outline-offset-2 hover:bg-raised aria-[current]:bg-tint"
             >
               <span className="flex items-center justify-between gap-3">
                 <span className="font-medium">{t.library.versionNamed(v.number)}</span>

@@ -22,7 +22,7 @@ export function Library() {
   const [typed, setTyped] = useState("");
   const q = useDeferredValue(typed.trim());
   const found = useQuery(assets(kind, q));
-  const list = found.data?.assets ?? [];
+  const list = (found.data?.assets ?? []).toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
   const open = (what: string | undefined): void => void go({ search: { ...(kind ? { kind } : {}), ...(what === undefined ? {} : { add: what }) }, replace: what === undefined });
   return (
     <Page
@@ -84,9 +84,9 @@ function Card({ asset: a }: { asset: Asset }) {
   const Icon = icons[a.kind];
   return (
     <li className="min-w-0">
-      <Link to="/library/$kind/$name" params={{ kind: a.kind, name: a.name }} className="card grid h-full content-start overflow-hidden hover:border-edge">
+      <Link to="/library/$kind/$name" params={{ kind: a.kind, name: a.name }} className="card grid h-full grid-cols-1 content-start overflow-hidden hover:border-edge">
         <Picture kind={a.kind} version={v} />
-        <span className="grid gap-1 p-3">
+        <span className="grid grid-cols-1 gap-1 p-3">
           <span className="flex items-center gap-2">
             <Icon size={15} className="shrink-0 text-muted" role="img" aria-label={t.library.kindOf[a.kind]} />
             <span className="min-w-0 grow truncate font-medium" title={a.name}>
