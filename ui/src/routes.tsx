@@ -40,9 +40,10 @@ const pages = [
   createRoute({
     getParentRoute: () => root,
     path: "/library",
-    validateSearch: (search): { kind?: AssetKind; add?: string } => ({
+    validateSearch: (search): { kind?: AssetKind; add?: string; as?: string } => ({
       ...(kinds.includes(search["kind"] as AssetKind) ? { kind: search["kind"] as AssetKind } : {}),
       ...(typeof search["add"] === "string" ? { add: search["add"] } : {}),
+      ...(typeof search["as"] === "string" ? { as: search["as"] } : {}),
     }),
     component: lazyRouteComponent(() => import("./features/library/library.js"), "Library"),
   }),

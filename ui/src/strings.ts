@@ -137,7 +137,7 @@ export const t = {
     licenceHelp: "An SPDX id such as CC-BY-4.0, or your own words.",
     noLicence: "No licence given",
     commercialLabel: "Commercial use",
-    commercial: { yes: "Commercial use is allowed", no: "Not for commercial use", unknown: "Whether commercial use is allowed is not known" },
+    commercial: { yes: "Commercial use is allowed", no: "Not for commercial use", unknown: "Commercial use: not known" },
     allows: { yes: "Allowed", no: "Not allowed", unknown: "Not known" },
     consent: "Consent",
     noConsent: "No consent",

@@ -96,7 +96,7 @@ function File({ digest, artifact, known, onOpen }: Pick<ViewerProps, "artifact" 
             <span className="font-mono text-small break-all">{digest}</span>
           </Fact>
         </dl>
-        <Link to="/library" search={{ add: digest }} className={`${buttonClass()} justify-self-start`}>
+        <Link to="/library" search={{ add: digest, ...(a === undefined ? {} : { as: a.name }) }} className={`${buttonClass()} justify-self-start`}>
           <LibraryBig size={15} aria-hidden />
           {t.library.fromGallery}
         </Link>

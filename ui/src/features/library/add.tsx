@@ -20,6 +20,8 @@ interface AddProps {
   open: boolean;
   /** Of a file that the host has, when it is that. */
   digest?: string | undefined;
+  /** What that is called. */
+  named?: string | undefined;
   /** Of the asset that gets a version, when it is there. */
   to?: { kind: AssetKind; name: string } | undefined;
   onClose: () => void;
@@ -28,17 +30,17 @@ interface AddProps {
 export const today = (): string => new Date().toLocaleDateString("sv"); // as 2026-11-27
 
 /** Add makes an asset of a file, or a version of one that is there. */
-export function Add({ open, digest, to, onClose }: AddProps) {
+export function Add({ open, digest, named, to, onClose }: AddProps) {
   return (
     <Dialog open={open} onClose={onClose} title={to === undefined ? t.library.addTitle : t.library.addVersionTitle(to.name)} className="w-[min(36rem,calc(100vw-2rem))]">
-      <Form digest={digest} to={to} onClose={onClose} />
+      <Form digest={digest} named={named} to={to} onClose={onClose} />
     </Dialog>
   );
 }
 
-function Form({ digest, to, onClose }: Omit<AddProps, "open">) {
+function Form({ digest, named, to, onClose }: Omit<AddProps, "open">) {
   const given = useQuery({ ...info(digest ?? ""), enabled: digest !== undefined });
-  const known = given.data && { digest: given.data.digest, mediaType: given.data.media_type, size: given.data.size, name: given.data.names[0] ?? given.data.digest.slice(0, 19) };
+  const known = given.data && { digest: given.data.digest, mediaType: given.data.media_type, size: given.data.size, name: named ?? given.data.names[0] ?? "" };
   const [chosen, setChosen] = useState<Artifact | null>(); // null: taken away
   const file = chosen === undefined ? known : (chosen ?? undefined);
   const [typed, setTyped] = useState<{ kind?: AssetKind; name?: string }>({});
@@ -67,7 +69,7 @@ function Form({ digest, to, onClose }: Omit<AddProps, "open">) {
   return (
     <form
       noValidate
-      className="grid gap-4"
+      className="grid grid-cols-1 gap-4"
       onSubmit={(e) => {
         e.preventDefault();
         setTried(true);
@@ -78,7 +80,7 @@ function Form({ digest, to, onClose }: Omit<AddProps, "open">) {
       <FileField file={file} missing={tried} onChange={(f) => setChosen(f ?? null)} />
       {to === undefined && (
         <>
-          <div className="grid items-start gap-4 sm:grid-cols-2">
+          <div className="grid grid-cols-1 items-start gap-4 sm:grid-cols-2">
             <Select label={t.library.kind} value={kind} onChange={(e) => setTyped({ ...typed, kind: e.currentTarget.value as AssetKind })}>
               {kinds.map((k) => (
                 <option key={k} value={k}>
@@ -123,7 +125,7 @@ function FileField({ file, missing, onChange }: { file: Artifact | undefined; mi
   const told = stored.error === null ? undefined : toldBy(stored.error);
   const wrong = told === undefined ? (missing && file === undefined ? t.library.noFile : undefined) : (told.detail ?? told.title);
   return (
-    <div className="grid gap-1" onDragOver={(e) => (e.preventDefault(), setOver(true))} onDragLeave={() => setOver(false)} onDrop={drop}>
+    <div className="grid grid-cols-1 gap-1" onDragOver={(e) => (e.preventDefault(), setOver(true))} onDragLeave={() => setOver(false)} onDrop={drop}>
       {file === undefined ? (
         <label className={`flex min-h-20 cursor-pointer items-center justify-center gap-3 rounded-lg border border-dashed p-4 text-center focus-within:outline-2 focus-within:outline-offset-2 focus-within:outline-accent ${over ? "border-accent bg-tint" : wrong ? "border-bad" : "border-edge bg-bg hover:bg-raised"}`}>
           <Upload size={16} className="shrink-0 text-muted" aria-hidden />

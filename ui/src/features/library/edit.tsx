@@ -44,7 +44,7 @@ function Form({ asset: a, version: v, onClose }: Omit<EditProps, "open">) {
   return (
     <form
       noValidate
-      className="grid gap-4"
+      className="grid grid-cols-1 gap-4"
       onSubmit={(e) => {
         e.preventDefault();
         setTried(true);

@@ -17,7 +17,7 @@ import { Consent, Licence } from "./standing.js";
 
 /** Library is every asset, to look through. Which kind is shown, and what is about to be added, is in its address. */
 export function Library() {
-  const { kind, add } = useSearch({ from: "/library" });
+  const { kind, add, as } = useSearch({ from: "/library" });
   const go = useNavigate({ from: "/library" });
   const [typed, setTyped] = useState("");
   const q = useDeferredValue(typed.trim());
@@ -73,7 +73,7 @@ export function Library() {
           ))}
         </ul>
       )}
-      <Add open={add !== undefined} digest={add || undefined} onClose={() => open(undefined)} />
+      <Add open={add !== undefined} digest={add || undefined} named={as} onClose={() => open(undefined)} />
     </Page>
   );
 }

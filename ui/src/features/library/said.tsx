@@ -8,7 +8,7 @@ export function SaidFields({ kind, said, onChange, tried }: { kind: AssetKind; s
   const part = tried && consentOf(said) === "part";
   return (
     <>
-      <div className="grid items-start gap-4 sm:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-4 sm:grid-cols-2">
         <Input label={t.library.licence} help={t.library.licenceHelp} value={said.licence} maxLength={200} autoComplete="off" onChange={(e) => set({ licence: e.currentTarget.value })} />
         <Select label={t.library.commercialLabel} value={said.commercial} onChange={(e) => set({ commercial: e.currentTarget.value as Commercial })}>
           {(["unknown", "yes", "no"] as const).map((c) => (
@@ -19,10 +19,10 @@ export function SaidFields({ kind, said, onChange, tried }: { kind: AssetKind; s
         </Select>
       </div>
       {needsConsent(kind) && (
-        <fieldset className="grid gap-4 rounded-lg border border-line p-4">
+        <fieldset className="grid min-w-0 grid-cols-1 gap-4 rounded-lg border border-line p-4">
           <legend className="px-1 font-medium">{t.library.consent}</legend>
           <p className="-mt-2 text-muted">{t.library.consentWhy[kind === "face" ? "face" : "voice"]}</p>
-          <div className="grid items-start gap-4 sm:grid-cols-2">
+          <div className="grid grid-cols-1 items-start gap-4 sm:grid-cols-2">
             <Input label={t.library.by} value={said.by} maxLength={200} autoComplete="off" error={part && said.by.trim() === "" ? t.library.consentPart : undefined} onChange={(e) => set({ by: e.currentTarget.value })} />
             <Input label={t.library.on} type="date" value={said.on} error={part && said.on === "" ? t.library.consentPart : undefined} onChange={(e) => set({ on: e.currentTarget.value })} />
           </div>
