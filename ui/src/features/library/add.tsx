@@ -135,7 +135,7 @@ function FileField({ file, missing, onChange }: { file: Artifact | undefined; mi
       ) : (
         <div className="flex items-center gap-2">
           <div className="min-w-0 grow">
-            <FileRow artifact={file} />
+            <FileRow artifact={file.name === "" ? { ...file, name: file.digest.slice(0, 19) } : file} />
           </div>
           <Button look="quiet" onClick={() => onChange(undefined)} aria-label={t.launch.removeOf(file.name)}>
             <X size={15} aria-hidden />
