@@ -62,8 +62,8 @@ function Form({ digest, named, to, onClose }: Omit<AddProps, "open">) {
     onSuccess: (made) => {
       void changed();
       toast(t.library.added(made.name, made.versions[0]?.number ?? 1));
+      if (to !== undefined) onClose(); // else it closes with its page
       void go({ to: "/library/$kind/$name", params: { kind, name } });
-      onClose();
     },
   });
   return (
