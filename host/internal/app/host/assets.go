@@ -124,7 +124,7 @@ func findAsset(l *asset.Library, r asset.Ref) (*asset.Asset, *asset.Version, err
 	path := asset.Ref{Kind: r.Kind, Name: r.Name}.String()
 	switch {
 	case a == nil:
-		return nil, nil, &client.Problem{Code: client.CodeNotFound, Detail: "there is no asset " + path + expr.DidYouMean(path, l.Names()), Fix: "spinbot assets lists them"}
+		return nil, nil, &client.Problem{Code: client.CodeNotFound, Detail: "there is no asset " + path + expr.DidYouMean(path, l.Names()), Fix: "spinbot assets ls lists them"}
 	case v == nil:
 		return nil, nil, &client.Problem{Code: client.CodeNotFound, Detail: "asset " + path + " has no version " + strconv.Itoa(r.Version), Fix: "spinbot assets show " + path + " lists its versions"}
 	}
