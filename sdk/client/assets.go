@@ -77,6 +77,8 @@ type AssetEdit struct {
 	Consent   *AssetConsent `json:"consent,omitempty"`
 	Withdraw  bool          `json:"withdraw,omitempty"` // the consent: there is none any more
 	Thumbnail *sdk.Artifact `json:"thumbnail,omitempty"`
+	// DropThumbnail leaves it without one.
+	DropThumbnail bool `json:"drop_thumbnail,omitempty"`
 }
 
 // AssetQuery selects assets.

@@ -127,6 +127,7 @@ export const t = {
     added: (name: string, n: number) => `${name} has version ${n}.`,
     fromGallery: "Add to library",
     file: "File",
+    picture: "Picture for its card",
     noFile: "Choose a file.",
     name: "Name",
     nameHelp: "Small letters, digits, - and _; it begins with a letter or a digit.",

@@ -159,7 +159,7 @@ func (f *assetFlags) add(c *cobra.Command) {
 	s.StringVar(&f.by, "consent-by", "", "the `name` of who agreed to the use of their voice or face")
 	s.StringVar(&f.on, "consent-on", "", "the `day` on which they did, such as 2026-11-27 (default: today)")
 	s.StringVar(&f.purpose, "consent-for", "", "what they agreed to")
-	s.StringVar(&f.thumbnail, "thumbnail", "", "a picture of it, a `file`")
+	s.StringVar(&f.thumbnail, "thumbnail", "", "a picture of it, a `file`; an empty one takes it away")
 }
 
 func (f *assetFlags) consent() *client.AssetConsent {
@@ -257,7 +257,7 @@ func (p *program) editAssetCommand() *cobra.Command {
 				if r.Version == 0 {
 					r.Version = v.Number
 				}
-				e := client.AssetEdit{Consent: f.consent(), Withdraw: withdraw}
+				e := client.AssetEdit{Consent: f.consent(), Withdraw: withdraw, DropThumbnail: given("thumbnail") && f.thumbnail == ""}
 				if given("note") {
 					e.Note = &f.note
 				}

@@ -1490,6 +1490,7 @@ export interface components {
         };
         AssetEdit: {
             consent?: components["schemas"]["AssetConsent"];
+            drop_thumbnail?: boolean;
             licence?: components["schemas"]["AssetLicence"];
             note?: string;
             /** @description A reference to an artifact. */

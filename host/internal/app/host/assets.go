@@ -209,6 +209,9 @@ func (s shelf) edit(ctx context.Context, v *asset.Version, e client.AssetEdit, b
 	if e.Consent != nil {
 		v.Consent = consent(e.Consent, by, time.Now().UTC())
 	}
+	if e.DropThumbnail {
+		v.Thumbnail = nil
+	}
 	if e.Thumbnail != nil {
 		v.Thumbnail = e.Thumbnail
 		if err := s.touch(ctx, v); err != nil {

@@ -1,19 +1,18 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Upload, X } from "lucide-react";
-import { useId, useState, type DragEvent } from "react";
+import { useState } from "react";
 import { consentOf, isName, kindOf, kinds, reference, saidOf, slug, type AssetKind } from "../../core/assets.js";
-import { asArtifact, type Artifact } from "../../core/values.js";
+import type { Artifact } from "../../core/values.js";
 import { info } from "../../data/files.js";
 import { api, ask } from "../../data/host.js";
 import { Button } from "../../kit/button.js";
 import { Dialog } from "../../kit/dialog.js";
 import { Input, Select } from "../../kit/field.js";
-import { FileRow } from "../../kit/media.js";
-import { Problem, toldBy } from "../../kit/problem.js";
+import { Problem } from "../../kit/problem.js";
 import { toast } from "../../kit/toast.js";
 import { t } from "../../strings.js";
-import { asset, changed, sent, upload } from "./queries.js";
+import { FileField } from "./file-field.js";
+import { asset, changed, sent } from "./queries.js";
 import { SaidFields } from "./said.js";
 
 interface AddProps {
@@ -47,6 +46,7 @@ function Form({ digest, named, to, onClose }: Omit<AddProps, "open">) {
   const kind = to?.kind ?? typed.kind ?? (file === undefined ? "voice" : kindOf(file));
   const name = to?.name ?? typed.name ?? (file === undefined ? "" : slug(file.name));
   const [said, setSaid] = useState(saidOf(undefined, today()));
+  const [picture, setPicture] = useState<Artifact>();
   const [tried, setTried] = useState(false);
   const there = useQuery({ ...asset(kind, name), enabled: isName(name) && to === undefined, retry: false });
   const go = useNavigate();
@@ -56,7 +56,7 @@ function Form({ digest, named, to, onClose }: Omit<AddProps, "open">) {
       ask(
         api.POST("/api/v1/assets/{kind}/{name}/versions", {
           params: { path: { kind, name } },
-          body: { artifact: sent(artifact), licence: { id: said.licence, commercial: said.commercial }, ...(said.note ? { note: said.note } : {}), ...(typeof consent === "object" ? { consent } : {}) },
+          body: { artifact: sent(artifact), licence: { id: said.licence, commercial: said.commercial }, ...(said.note ? { note: said.note } : {}), ...(picture ? { thumbnail: sent(picture) } : {}), ...(typeof consent === "object" ? { consent } : {}) },
         }),
       ),
     onSuccess: (made) => {
@@ -77,7 +77,7 @@ function Form({ digest, named, to, onClose }: Omit<AddProps, "open">) {
       }}
     >
       {given.error !== null && <Problem error={given.error} />}
-      <FileField file={file} missing={tried} onChange={(f) => setChosen(f ?? null)} />
+      <FileField label={t.library.file} file={file} error={tried && file === undefined ? t.library.noFile : undefined} onChange={(f) => setChosen(f ?? null)} />
       {to === undefined && (
         <>
           <div className="grid grid-cols-1 items-start gap-4 sm:grid-cols-2">
@@ -98,6 +98,7 @@ function Form({ digest, named, to, onClose }: Omit<AddProps, "open">) {
         </>
       )}
       <SaidFields kind={kind} said={said} onChange={setSaid} tried={tried} />
+      <FileField label={t.library.picture} accept="image/*" file={picture} onChange={setPicture} />
       {save.error !== null && <Problem error={save.error} />}
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>{t.library.cancel}</Button>
@@ -106,46 +107,5 @@ function Form({ digest, named, to, onClose }: Omit<AddProps, "open">) {
         </Button>
       </div>
     </form>
-  );
-}
-
-/** FileField takes a file by drop or choice, and stores it at the host. */
-function FileField({ file, missing, onChange }: { file: Artifact | undefined; missing: boolean; onChange: (file: Artifact | undefined) => void }) {
-  const id = useId();
-  const [over, setOver] = useState(false);
-  const stored = useMutation({ mutationFn: upload, onSuccess: (made) => onChange(asArtifact(made.artifact)) });
-  const take = (f: File | undefined): void => {
-    if (f !== undefined && !stored.isPending) stored.mutate(f);
-  };
-  const drop = (e: DragEvent): void => {
-    e.preventDefault();
-    setOver(false);
-    take(e.dataTransfer.files[0]);
-  };
-  const told = stored.error === null ? undefined : toldBy(stored.error);
-  const wrong = told === undefined ? (missing && file === undefined ? t.library.noFile : undefined) : (told.detail ?? told.title);
-  return (
-    <div className="grid grid-cols-1 gap-1" onDragOver={(e) => (e.preventDefault(), setOver(true))} onDragLeave={() => setOver(false)} onDrop={drop}>
-      {file === undefined ? (
-        <label className={`flex min-h-20 cursor-pointer items-center justify-center gap-3 rounded-lg border border-dashed p-4 text-center focus-within:outline-2 focus-within:outline-offset-2 focus-within:outline-accent ${over ? "border-accent bg-tint" : wrong ? "border-bad" : "border-edge bg-bg hover:bg-raised"}`}>
-          <Upload size={16} className="shrink-0 text-muted" aria-hidden />
-          <span className="text-muted">{stored.isPending ? t.launch.uploading : t.launch.drop}</span>
-          <input type="file" className="sr-only" aria-label={t.library.file} aria-describedby={`${id}-note`} disabled={stored.isPending} onChange={(e) => take(e.currentTarget.files?.[0])} />
-        </label>
-      ) : (
-        <div className="flex items-center gap-2">
-          <div className="min-w-0 grow">
-            <FileRow artifact={file.name === "" ? { ...file, name: file.digest.slice(0, 19) } : file} />
-          </div>
-          <Button look="quiet" onClick={() => onChange(undefined)} aria-label={t.launch.removeOf(file.name)}>
-            <X size={15} aria-hidden />
-            {t.launch.remove}
-          </Button>
-        </div>
-      )}
-      <p id={`${id}-note`} className="text-small text-bad empty:hidden">
-        {wrong}
-      </p>
-    </div>
   );
 }

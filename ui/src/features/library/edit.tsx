@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "../../api/client.js";
 import { consentOf, saidOf, type Asset, type AssetVersion } from "../../core/assets.js";
+import { asArtifact } from "../../core/values.js";
 import { api, ask } from "../../data/host.js";
 import { Button } from "../../kit/button.js";
 import { Dialog } from "../../kit/dialog.js";
@@ -9,7 +10,8 @@ import { Problem } from "../../kit/problem.js";
 import { toast } from "../../kit/toast.js";
 import { t } from "../../strings.js";
 import { today } from "./add.js";
-import { changed } from "./queries.js";
+import { FileField } from "./file-field.js";
+import { changed, sent } from "./queries.js";
 import { SaidFields } from "./said.js";
 
 interface EditProps {
@@ -30,6 +32,7 @@ export function Edit({ open, asset: a, version: v, onClose }: EditProps) {
 
 function Form({ asset: a, version: v, onClose }: Omit<EditProps, "open">) {
   const [said, setSaid] = useState(saidOf(v, today()));
+  const [picture, setPicture] = useState(asArtifact(v.thumbnail));
   const [tried, setTried] = useState(false);
   const consent = consentOf(said);
   const save = useMutation({
@@ -51,12 +54,15 @@ function Form({ asset: a, version: v, onClose }: Omit<EditProps, "open">) {
         if (consent === "part") return;
         save.mutate({
           note: said.note,
+          ...(picture === undefined && v.thumbnail !== undefined ? { drop_thumbnail: true } : {}),
+          ...(picture === undefined || picture.digest === v.thumbnail?.$artifact ? {} : { thumbnail: sent(picture) }),
           licence: { id: said.licence, commercial: said.commercial },
           ...(consent === undefined ? (v.consent === undefined ? {} : { withdraw: true }) : same ? {} : { consent }),
         });
       }}
     >
       <SaidFields kind={a.kind} said={said} onChange={setSaid} tried={tried} />
+      <FileField label={t.library.picture} accept="image/*" file={picture} onChange={setPicture} />
       {v.consent !== undefined && consent === undefined && <p className="text-warn">{t.library.withdraws}</p>}
       {save.error !== null && <Problem error={save.error} />}
       <div className="flex justify-end gap-2">
