@@ -2,9 +2,12 @@ package host
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -142,4 +145,33 @@ func TestAssets(t *testing.T) {
 	refused(t, err, client.CodeNotFound, "asset voice/anna has no version 1")
 	_, err = c.Submit(ctx, client.Submission{Pipeline: source})
 	refused(t, err, client.CodeInvalidPipeline, "no version 1 of asset voice/anna: its versions are 2")
+}
+
+// TestAssetsOfAllHosts: hosts that share a store have one library, and a pipeline in a folder of one knows what another adds.
+func TestAssetsOfAllHosts(t *testing.T) {
+	t.Parallel()
+	url, files, folder := pgtest.Database(t), t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "noir.hcl"), []byte("pipeline \"noir\" {}\noutput \"x\" { value = asset(\"style/noir\") }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	one, _ := shares(t, url, files)
+	two, _ := shares(t, url, files, func(c *Config) { c.PipelineDirs = []string{folder} })
+	noir := client.Submission{Pipeline: client.Source{Saved: "noir"}}
+	_, err := two.Client().Submit(t.Context(), noir)
+	refused(t, err, client.CodeInvalidPipeline, "no asset style/noir")
+	a, err := one.Client().Upload(t.Context(), "noir.txt", "text/plain", strings.NewReader("hard light"))
+	if err == nil {
+		_, err = one.Client().AddAsset(t.Context(), "style", "noir", client.NewAssetVersion{Artifact: a})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := two.Client().Submit(t.Context(), noir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, two.Client(), r.ID, ended)
+	if made, err := two.Client().AddAsset(t.Context(), "style", "noir", client.NewAssetVersion{Artifact: a}); err != nil || made.Count != 2 {
+		t.Errorf("%+v %v", made, err)
+	}
 }
