@@ -2135,6 +2135,7 @@ export interface components {
             version: string;
         };
         Plan: {
+            assets?: string[];
             complete: boolean;
             digest: string;
             /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
