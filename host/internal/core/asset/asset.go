@@ -64,7 +64,7 @@ func ParseRef(text string) (Ref, error) {
 // CheckName says what is wrong with an asset's name. The error is for people.
 func CheckName(name string) error {
 	for i, c := range []byte(name) {
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || i > 0 && (c == '-' || c == '_')) {
+		if fits := 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || i > 0 && (c == '-' || c == '_'); !fits {
 			return fmt.Errorf("its name has small letters, digits, - and _, and begins with a letter or a digit; %q does not", name)
 		}
 	}
