@@ -26,6 +26,7 @@ type assets struct {
 	files      expr.Artifacts // that the named ones point to
 	values     map[string]cty.Value
 	used       []usedAsset
+	seen       map[Range]bool // where used stand: an expression is looked at more than once
 	commercial bool
 }
 
@@ -36,7 +37,7 @@ type usedAsset struct {
 }
 
 func newAssets(types Types) *assets {
-	a := &assets{values: map[string]cty.Value{}}
+	a := &assets{values: map[string]cty.Value{}, seen: map[Range]bool{}}
 	if l, ok := types.(Library); ok {
 		a.library = l.Library()
 	}
@@ -70,6 +71,7 @@ func (l *loader) assetCall(call *hclsyntax.FunctionCallExpr) {
 	if len(call.Args) != 1 || call.ExpandFinal {
 		return // a wrong number of arguments is found when types are checked
 	}
+	defer func(subject string) { l.subject = subject }(l.subject)
 	l.subject = "the argument of asset"
 	l.read(sdk.Schema{Type: "string"}, func(x any) { l.useAsset(call.Args[0], x.(string)) })(call.Args[0])
 }
@@ -81,9 +83,10 @@ func (l *loader) useAsset(arg hclsyntax.Expression, text string) {
 		l.fail(arg.Range(), "write it asset(\"voice/anna\") for the newest version, or asset(\"voice/anna@3\")", "%s", err)
 		return
 	}
-	if slices.ContainsFunc(a.used, func(u usedAsset) bool { return u.rng == rng }) {
-		return // an expression is looked at more than once
+	if a.seen[rng] {
+		return
 	}
+	a.seen[rng] = true
 	u := usedAsset{ref: r, rng: rng}
 	if a.library != nil {
 		u.version = l.findAsset(arg, r)
