@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { consentOf, isName, kindOf, kinds, reference, saidOf, slug, type AssetKind } from "../../core/assets.js";
-import type { Artifact } from "../../core/values.js";
+import { mediaKind, type Artifact } from "../../core/values.js";
 import { info } from "../../data/files.js";
 import { api, ask } from "../../data/host.js";
 import { Button } from "../../kit/button.js";
@@ -98,7 +98,7 @@ function Form({ digest, named, to, onClose }: Omit<AddProps, "open">) {
         </>
       )}
       <SaidFields kind={kind} said={said} onChange={setSaid} tried={tried} />
-      <FileField label={t.library.picture} accept="image/*" file={picture} onChange={setPicture} />
+      {file !== undefined && mediaKind(file.mediaType) !== "image" && <FileField label={t.library.picture} accept="image/*" file={picture} onChange={setPicture} />}
       {save.error !== null && <Problem error={save.error} />}
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>{t.library.cancel}</Button>

@@ -52,7 +52,7 @@ export function AssetPage() {
             <Section
               title={t.library.versionNamed(v.number)}
               aside={
-                <span className="flex min-w-0 justify-end">
+                <span className="flex min-w-0 flex-1 justify-end">
                   <Copy text={reference(a, v === a.versions[0] ? undefined : v.number)} />
                 </span>
               }

@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "../../api/client.js";
 import { consentOf, saidOf, type Asset, type AssetVersion } from "../../core/assets.js";
-import { asArtifact } from "../../core/values.js";
+import { asArtifact, mediaKind } from "../../core/values.js";
 import { api, ask } from "../../data/host.js";
 import { Button } from "../../kit/button.js";
 import { Dialog } from "../../kit/dialog.js";
@@ -62,7 +62,7 @@ function Form({ asset: a, version: v, onClose }: Omit<EditProps, "open">) {
       }}
     >
       <SaidFields kind={a.kind} said={said} onChange={setSaid} tried={tried} />
-      <FileField label={t.library.picture} accept="image/*" file={picture} onChange={setPicture} />
+      {mediaKind(v.artifact.media_type ?? "") !== "image" && <FileField label={t.library.picture} accept="image/*" file={picture} onChange={setPicture} />}
       {v.consent !== undefined && consent === undefined && <p className="text-warn">{t.library.withdraws}</p>}
       {save.error !== null && <Problem error={save.error} />}
       <div className="flex justify-end gap-2">

@@ -7,9 +7,12 @@ import { lineage } from "../../data/files.js";
 import { Section } from "../../kit/page.js";
 import { t } from "../../strings.js";
 
+const runOf = (at: string): string => at.split("/")[0] ?? "";
+
 /** Facts are a version's consent and licence, where it comes from, and which runs used it. */
 export function Facts({ asset: a, version: v }: { asset: Asset; version: AssetVersion }) {
-  const used = useQuery(lineage(v.artifact.$artifact)).data?.used ?? [];
+  const attempts = useQuery(lineage(v.artifact.$artifact)).data?.used ?? [];
+  const used = attempts.filter((x, i) => attempts.findIndex((y) => y.type === x.type && runOf(y.at) === runOf(x.at)) === i);
   const c = v.consent;
   return (
     <Section title={t.library.about}>
@@ -72,7 +75,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 function RunLink({ at, children }: { at: string; children: ReactNode }) {
   return (
-    <Link to="/runs/$id" params={{ id: at.split("/")[0] ?? "" }} title={at} className="block truncate text-accent hover:underline">
+    <Link to="/runs/$id" params={{ id: runOf(at) }} title={at} className="block truncate text-accent hover:underline">
       {children}
     </Link>
   );
