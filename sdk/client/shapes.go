@@ -56,6 +56,8 @@ type Plan struct {
 	Digest string     `json:"digest"`
 	Inputs sdk.Values `json:"inputs"`
 	Nodes  []Planned  `json:"nodes"`
+	// Assets are the versions of assets that the pipeline names: voice/anna@3.
+	Assets []string `json:"assets,omitempty"`
 	// Work is what all that will run takes, added up, in seconds; Least how long the run takes when nothing has to wait.
 	Work  float64 `json:"work_seconds"`
 	Least float64 `json:"least_seconds"`

@@ -269,6 +269,42 @@ test("the gallery is leafed through by keys alone", async (t) => {
   await page.waitForFunction(() => location.search.includes("kind=") && [...document.querySelectorAll("main ul li button")].every((b) => b.textContent.includes(".mp4")));
 });
 
+test("a face becomes an asset: not used before there is consent, used by a form, removed", async (t) => {
+  const page = await open(t, `${host.url}/library`);
+  await page.waitForSelector("text=Nothing is in the library yet");
+  await page.click("button >> text=Add");
+  await page.setInputFiles("dialog input[type=file]", `${film}/picture.jpg`);
+  await page.waitForSelector('dialog >> text=asset("face/picture")');
+  await page.getByLabel("Name").fill("Anna Berg");
+  await page.click("button >> text=Add to library");
+  await page.waitForSelector("dialog >> text=Small letters, digits");
+  await page.getByLabel("Name").fill("anna");
+  await page.getByLabel("Who agreed").fill("Anna");
+  await page.click("button >> text=Add to library");
+  await page.waitForSelector("dialog >> text=Consent has a person, a day and a purpose.");
+  await page.getByLabel("Who agreed").fill("");
+  await page.click("button >> text=Add to library");
+  await page.waitForURL("**/library/face/anna");
+  await page.waitForSelector("[role=alert]");
+  const body = JSON.stringify({ pipeline: { text: 'pipeline "p" {}\noutput "x" { value = asset("face/anna") }\n' } });
+  const make = () => fetch(`${host.url}/api/v1/runs`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  assert.match((await (await make()).json()).diagnostics[0].summary, /no consent to its use is recorded/);
+  await page.click("button >> text=Edit");
+  await page.getByLabel("Who agreed").fill("Anna Berg");
+  await page.getByLabel("To what").fill("the film Shop");
+  await page.click("button >> text=Save");
+  await page.waitForSelector("dd >> text=Anna Berg");
+  await page.waitForSelector("[role=alert]", { state: "detached" });
+  assert.equal((await make()).status, 202);
+  await page.click("section[aria-label='Use in'] >> text=explainer");
+  await page.waitForURL(/\/pipelines\/explainer\?file=/);
+  await page.goto(`${host.url}/library`);
+  await page.click("main li >> text=anna");
+  await page.click("button >> text=Remove");
+  await page.click("dialog[open] button >> text=Remove");
+  await page.waitForSelector("text=Nothing is in the library yet");
+});
+
 test("on a phone: launch, and answer", async (t) => {
   const page = await open(t, host.url, { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
   await launch(page);

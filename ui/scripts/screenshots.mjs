@@ -74,6 +74,13 @@ try {
   const picture = file("image/jpeg");
   const stored = await fetch(`${full.url}/api/v1/artifacts?name=flow.json`, { method: "POST", body: readFileSync(join(scenes, "workflow.json")) });
   const flow = encodeURIComponent((await stored.json()).artifact.$artifact);
+  const consent = ["--consent-by", "Anna Berg", "--consent-on", "2026-11-02", "--consent-for", "the film Shop, and its trailer"];
+  const sound = files.artifacts.find((a) => a.media_type === "audio/wav").digest;
+  await full.spinbot("assets", "add", "voice/anna", sound, "--note", "In the studio, no music", ...consent);
+  await full.spinbot("assets", "add", "voice/anna", sound, "--licence", "by agreement", "--commercial", "yes", "--note", "With less echo", ...consent);
+  await full.spinbot("assets", "add", "face/anna", `${film}/picture.jpg`, "--licence", "CC0-1.0", "--commercial", "yes", ...consent);
+  await full.spinbot("assets", "add", "face/the-narrator-of-the-quarterly-report-with-every-appendix", `${film}/picture.jpg`, "--licence", "CC-BY-NC-ND-4.0, with an addendum on page four", "--commercial", "no");
+  await full.spinbot("assets", "add", "prompt/shop", `${film}/article.md`, "--licence", "MIT", "--commercial", "yes");
   const pages = [
     [full, "home", "/", "section[aria-label='Recent results'] img"],
     [full, "runs", "/runs", "main ul li"],
@@ -93,6 +100,10 @@ try {
     [full, "editor-broken", "/pipelines/half-finished/edit", ".cm-line >> text=Hello."],
     [full, "editor-none", "/pipelines/nobody/edit", "[role=alert]"],
     [full, "gallery", "/gallery", "main ul li img"],
+    [full, "library", "/library", "main ul li img"],
+    [full, "library-voice", "/library/voice/anna", "section[aria-label='Use in'] p"],
+    [full, "library-refused", "/library/face/the-narrator-of-the-quarterly-report-with-every-appendix", "main [role=alert]"],
+    [full, "library-add", "/library?add=", "dialog form"],
     [full, "gallery-film", `/gallery?file=${file("video/mp4")}`, "dialog video"],
     [full, "gallery-sound", `/gallery?file=${file("audio/wav")}`, "dialog img"],
     [full, "gallery-text", `/gallery?file=${file("application/x-subrip")}`, "dialog pre"],
@@ -106,6 +117,7 @@ try {
     [empty, "open-empty", "/open", "main label"],
     [empty, "runs-empty", "/runs", "h2"],
     [empty, "gallery-empty", "/gallery", "h2"],
+    [empty, "library-empty", "/library", "h2"],
     [empty, "pipelines-empty", "/pipelines", "h2"],
     [empty, "approvals-empty", "/approvals", "h2"],
     [empty, "queue-empty", "/queue", "h2"],

@@ -1,4 +1,4 @@
-import { Clapperboard, Hand, House, Images, Layers, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
+import { Clapperboard, Hand, House, Images, Layers, LibraryBig, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /**
@@ -14,4 +14,5 @@ export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?:
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
   { to: "/queue", title: t.nav.queue, icon: ListOrdered, wide: true },
   { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
+  { to: "/library", title: t.nav.library, icon: LibraryBig, wide: true },
 ];

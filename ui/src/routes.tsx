@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { kinds, type AssetKind } from "./core/assets.js";
 import { filterOf } from "./core/history.js";
 import { views, type View } from "./features/run/views.js";
 import { Broken } from "./shell/broken.js";
@@ -48,6 +49,22 @@ const pages = [
       ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
     }),
     component: lazyRouteComponent(() => import("./features/gallery/gallery.js"), "Gallery"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/library",
+    validateSearch: (search): { kind?: AssetKind; add?: string; as?: string } => ({
+      ...(kinds.includes(search["kind"] as AssetKind) ? { kind: search["kind"] as AssetKind } : {}),
+      ...(typeof search["add"] === "string" ? { add: search["add"] } : {}),
+      ...(typeof search["as"] === "string" ? { as: search["as"] } : {}),
+    }),
+    component: lazyRouteComponent(() => import("./features/library/library.js"), "Library"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/library/$kind/$name",
+    validateSearch: (search): { version?: number } => (typeof search["version"] === "number" ? { version: search["version"] } : {}),
+    component: lazyRouteComponent(() => import("./features/library/asset.js"), "AssetPage"),
   }),
   createRoute({ getParentRoute: () => root, path: "/approvals", component: lazyRouteComponent(() => import("./features/approvals/approvals.js"), "Approvals") }),
   createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),

@@ -243,6 +243,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 			Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") }},
 		Fleet:    fleetroutes.Config{Relay: fakeRelay{}, Devices: fakeDevices{}, Catalog: fakeCatalog{}},
 		Accounts: accountroutes.Config{Accounts: accounts, Trail: trail, Log: log},
+		Assets:   fakeAssets{b.runs},
 		Version:  "1.2.3",
 		Metrics:  func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
 	}

@@ -290,6 +290,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The assets of the library, with the newest version of each */
+        get: operations["list-assets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{kind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An asset with all its versions */
+        get: operations["show-asset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{kind}/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a version to an asset, or make the asset
+         * @description Of an artifact that the host has. Nothing is taken over from the version before, neither licence nor consent.
+         */
+        post: operations["add-asset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{kind}/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a version; runs that used it keep it */
+        delete: operations["remove-asset"];
+        options?: never;
+        head?: never;
+        /** Change what is said of a version: note, licence, consent, thumbnail */
+        patch: operations["edit-asset"];
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1457,6 +1529,94 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Asset: {
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            kind: "voice" | "face" | "lora" | "style" | "prompt";
+            name: string;
+            versions: components["schemas"]["AssetVersion"][];
+        };
+        AssetConsent: {
+            by: string;
+            for: string;
+            on: string;
+            /** Format: date-time */
+            recorded?: string;
+            recorder?: string;
+        };
+        AssetEdit: {
+            consent?: components["schemas"]["AssetConsent"];
+            drop_thumbnail?: boolean;
+            licence?: components["schemas"]["AssetLicence"];
+            note?: string;
+            /** @description A reference to an artifact. */
+            thumbnail?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            withdraw?: boolean;
+        };
+        AssetLicence: {
+            /** @enum {string} */
+            commercial?: "yes" | "no" | "unknown";
+            id?: string;
+        };
+        AssetList: {
+            assets: components["schemas"]["Asset"][];
+            /** Format: int64 */
+            version: number;
+        };
+        AssetVersion: {
+            /** @description A reference to an artifact. */
+            artifact: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            consent?: components["schemas"]["AssetConsent"];
+            /** Format: date-time */
+            created: string;
+            creator?: string;
+            fix?: string;
+            licence: components["schemas"]["AssetLicence"];
+            made?: string;
+            note?: string;
+            /** Format: int64 */
+            number: number;
+            refused?: string;
+            /** @description A reference to an artifact. */
+            thumbnail?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+        };
         CacheEntry: {
             /** Format: date-time */
             created: string;
@@ -1911,6 +2071,39 @@ export interface components {
             before?: string;
             run: string;
         };
+        NewAssetVersion: {
+            /** @description A reference to an artifact. */
+            artifact: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            consent?: components["schemas"]["AssetConsent"];
+            licence?: components["schemas"]["AssetLicence"];
+            note?: string;
+            /** @description A reference to an artifact. */
+            thumbnail?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+        };
         NewToken: {
             name: string;
             role: string;
@@ -2041,6 +2234,7 @@ export interface components {
             version: string;
         };
         Plan: {
+            assets?: string[];
             complete: boolean;
             digest: string;
             /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
@@ -3108,6 +3302,178 @@ export interface operations {
                 };
             };
             /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-assets": {
+        parameters: {
+            query?: {
+                /** @description Of this kind. */
+                kind?: "voice" | "face" | "lora" | "style" | "prompt";
+                /** @description With this text in the name, the newest version's note or its licence. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "voice" | "face" | "lora" | "style" | "prompt";
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "voice" | "face" | "lora" | "style" | "prompt";
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssetVersion"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "voice" | "face" | "lora" | "style" | "prompt";
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "edit-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "voice" | "face" | "lora" | "style" | "prompt";
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetEdit"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Error */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -37,6 +37,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/leases"
+	"github.com/myspinbot/spinbot/host/internal/library"
+	"github.com/myspinbot/spinbot/host/internal/lineage"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/previews"
@@ -122,6 +124,8 @@ type Host struct {
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
 	secrets   *secrets.Vault
+	library   *library.Library
+	lineage   *lineage.Lineage
 	engine    *engine.Engine
 	pipelines *pipelines.Folders
 	triggers  *trigger.Triggers
@@ -230,6 +234,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.cache, err = cachedir.Open(state.Results(), time.Now, h.cfg.Log); err != nil {
 		return err
 	}
+	h.openLibrary()
 	h.retain()
 	if h.cfg.Fleet != nil {
 		if err := h.openFleet(ctx); err != nil {

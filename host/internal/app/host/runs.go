@@ -66,6 +66,9 @@ func (r runs) submit(ctx context.Context, sub client.Submission, owner string, n
 	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
 		return "", err
 	}
+	if err := r.h.permit(ctx, want.Pipeline.Commercial, want.Inputs, named(want.Pipeline.Assets())); err != nil {
+		return "", err
+	}
 	if err := r.h.placeable(ctx, want); err != nil {
 		return "", err
 	}
@@ -166,7 +169,7 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 	}
 	at, err := address(id, w.At)
 	if err == nil {
-		err = r.h.touch(ctx, w.Form, w.Inputs, w.Outputs)
+		err = errors.Join(r.h.permit(ctx, false, w.Form, w.Inputs, w.Outputs), r.h.touch(ctx, w.Form, w.Inputs, w.Outputs))
 	}
 	if err != nil {
 		return err

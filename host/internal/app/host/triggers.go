@@ -44,7 +44,7 @@ func (h *Host) types(ctx context.Context) (pipeline.Types, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v, nil
+	return h.withAssets(ctx, v)
 }
 
 func (h *Host) startTriggers() {

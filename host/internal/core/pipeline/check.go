@@ -226,7 +226,7 @@ func (l *loader) fit(e hclsyntax.Expression, s *sdk.Schema, v cty.Value, what st
 	if s == nil {
 		return
 	}
-	for _, f := range expr.Fit(s, v) {
+	for _, f := range l.assets.files.Fit(s, v) {
 		l.fail(locate(e, f.Path), describe(s, f.Path), "%s: %s", joinPath(what, f.Path), f.Message)
 	}
 }
