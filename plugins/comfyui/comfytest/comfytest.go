@@ -29,6 +29,10 @@ type Server struct {
 	Drops int
 	// Checkpoints that it has.
 	Checkpoints []string
+	// Size is what a loaded checkpoint takes of a device, in bytes.
+	Size int64
+	// Card, when set, is told of each checkpoint that is loaded and unloaded. Its error when one is loaded means that there is no room.
+	Card func(model string, loads bool) error
 
 	http *httptest.Server
 	quit chan struct{}
@@ -42,6 +46,7 @@ type Server struct {
 	files   map[string][]byte // by type/subfolder/name
 	sockets map[string]*socket
 	freed   int
+	loaded  string        // the checkpoint in memory
 	gate    chan struct{} // FakeWait waits for it
 	posted  int
 }
@@ -327,12 +332,18 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	held := int64(0)
+	if s.loaded != "" {
+		held = s.Size
+	}
+	s.mu.Unlock()
 	version := "0.38.1"
 	if s.Old {
 		version = "0.3.64"
 	}
 	answer(w, 200, map[string]any{"system": map[string]any{"os": "posix", "comfyui_version": version, "python_version": "3.12", "pytorch_version": "2.9.0+cpu", "ram_total": 1 << 34},
-		"devices": []any{map[string]any{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33}}})
+		"devices": []any{map[string]any{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33, "torch_vram_total": held}}})
 }
 
 func (s *Server) folders(w http.ResponseWriter, _ *http.Request) {
@@ -354,4 +365,28 @@ func (s *Server) free(_ http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.freed++
+	s.drop()
+}
+
+// drop takes the checkpoint out of memory; s.mu is held.
+func (s *Server) drop() {
+	if s.Card != nil && s.loaded != "" {
+		_ = s.Card(s.loaded, false)
+	}
+	s.loaded = ""
+}
+
+// load brings a checkpoint into memory, in the place of the one that is there.
+func (s *Server) load(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.loaded == name {
+		return nil
+	}
+	s.drop()
+	if s.Card != nil && s.Card(name, true) != nil {
+		return oom{}
+	}
+	s.loaded = name
+	return nil
 }
