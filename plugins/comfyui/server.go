@@ -41,6 +41,9 @@ type server struct {
 	base    *url.URL
 	headers map[string]string
 	loaded  map[string]int // models of prompts since memory was freed, and how many use each now
+
+	installed   map[string]string // versions of node packs, as of installedAt
+	installedAt time.Time
 }
 
 func newServer() *server {

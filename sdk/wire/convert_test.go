@@ -148,8 +148,13 @@ func TestReportCrosses(t *testing.T) {
 		"log":      {give: sdk.Report{Kind: sdk.ReportLog, Level: "warn", Message: "m"}},
 		"preview": {give: sdk.Report{Kind: sdk.ReportPreview, Message: "m",
 			Preview: &sdk.Artifact{Digest: "sha256:1", MediaType: "a/b", Size: -2, Name: "n", Path: "/p"}}},
-		"empty preview":      {give: sdk.Report{Kind: sdk.ReportPreview, Preview: &sdk.Artifact{}}},
-		"checkpoint":         {give: sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte{0, 0xff}}},
+		"empty preview": {give: sdk.Report{Kind: sdk.ReportPreview, Preview: &sdk.Artifact{}}},
+		"checkpoint":    {give: sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte{0, 0xff}}},
+		"versions":      {give: sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{Versions: map[string]string{"engine": "1.2", "pack": ""}}}},
+		"no figures": {
+			sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{DeviceTime: 7, Versions: map[string]string{"": "x", strings.Repeat("n", 300): strings.Repeat("v", 300)}}},
+			sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{Versions: map[string]string{strings.Repeat("n", maxVersion) + "…": strings.Repeat("v", maxVersion) + "…"}}},
+		},
 		"of a later version": {give: sdk.Report{Kind: "smell", Level: "loud"}},
 		"0 of 0": {
 			sdk.Report{Kind: sdk.ReportProgress, Fraction: math.NaN()}, sdk.Report{Kind: sdk.ReportProgress, Fraction: -1},

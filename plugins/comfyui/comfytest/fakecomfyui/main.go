@@ -1,6 +1,6 @@
 // Command fakecomfyui is comfytest's server as a program. It prints its address, and ends when it is told to.
 //
-//	fakecomfyui [-size BYTES] [-card URL]
+//	fakecomfyui [-size BYTES] [-card URL] [-version VERSION] [-packs NAME=VERSION]
 //
 // With -card it asks there for room: POST URL?pid=…&model=…&bytes=…, 0 bytes when a model goes; an answer other than 200 means that there is
 // none. Its one checkpoint is model.safetensors. SIGHUP lets nodes FakeWait go on.
@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -22,6 +23,12 @@ import (
 func main() {
 	s := comfytest.Server{Checkpoints: []string{"model.safetensors"}}
 	flag.Int64Var(&s.Size, "size", 0, "bytes that a loaded model takes")
+	flag.StringVar(&s.Version, "version", "", "version that it says it has")
+	flag.Func("packs", "`NAME=VERSION` of a node pack, as ComfyUI-Manager tells it", func(text string) error {
+		name, version, _ := strings.Cut(text, "=")
+		s.Packs = map[string]string{name: version}
+		return nil
+	})
 	card := flag.String("card", "", "where to ask for room")
 	flag.Parse()
 	if *card != "" {
