@@ -132,8 +132,8 @@ func toReport(r sdk.Report) *Report {
 			Name: text(a.Name, maxShort), Path: text(a.Path, maxShort),
 		}
 	}
-	if r.Usage != nil {
-		out.Versions = r.Usage.Versions
+	if r.Kind == sdk.ReportUsage {
+		out.Versions = versions((&sdk.Usage{}).Add(r.Usage).Versions)
 	}
 	return out
 }

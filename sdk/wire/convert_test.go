@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -183,12 +184,17 @@ func TestReportCrosses(t *testing.T) {
 func TestFitsOneMessage(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("\xffx", 64<<10)
+	all := map[string]string{}
+	for n := range 1000 {
+		all[fmt.Sprint(n, long)] = long
+	}
+	usage := toReport(sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{Versions: all}})
 	r := toReport(sdk.Report{
 		Kind: sdk.ReportKind(long), Level: long, Message: long, Checkpoint: make([]byte, sdk.MaxCheckpoint),
 		Preview: &sdk.Artifact{Digest: long, MediaType: long, Name: long, Path: long},
 	})
 	e := toError(&sdk.Error{Cause: sdk.Cause(long), Message: long, Hint: long, Detail: strings.Repeat("x", MaxMessage)})
-	if n := maxPending*proto.Size(r) + proto.Size(e) + MaxMessage/4; n > MaxMessage-1<<20 {
+	if n := maxPending*proto.Size(r) + proto.Size(usage) + proto.Size(e) + MaxMessage/4; n > MaxMessage-1<<20 {
 		t.Errorf("a message may have %d bytes of %d", n, MaxMessage)
 	}
 }
