@@ -25,6 +25,8 @@ const (
 	parallel = 4
 	// small is what is gathered in memory before its name is known; what is larger is gathered on disk.
 	small = 1 << 20
+	// blind is what is sent without asking first whether it is there: the server refuses it then.
+	blind = 64 << 10
 	// attempts is how often something is put again that was removed in the same moment.
 	attempts = 20
 	// written is the metadata of stamp, in nanoseconds since 1970.
@@ -127,15 +129,20 @@ func measure(ctx context.Context, r io.Reader, w io.Writer) (c content, err erro
 	}
 }
 
+var errUnasked = errors.New("it was not asked for")
+
 // put sends the content until it is there to stay.
 func (s *Store) put(ctx context.Context, c content) error {
 	hexa := hex.EncodeToString(c.sum)
 	for range attempts {
 		now := time.Now()
-		_, err := s.stat(ctx, s.blob(hexa))
+		err := errUnasked
+		if c.size > blind {
+			_, err = s.stat(ctx, s.blob(hexa))
+		}
 		if err == nil {
 			err = s.touch(ctx, hexa, now)
-		} else if absent(err) {
+		} else if absent(err) || errors.Is(err, errUnasked) {
 			err = s.send(ctx, c, now)
 		}
 		if err == nil {
