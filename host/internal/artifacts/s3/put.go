@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -89,6 +90,9 @@ func (s *Store) whole(ctx context.Context, r io.Reader) (content, func(), error)
 	return c, done, nil
 }
 
+// buffers are pairs for measure.
+var buffers = sync.Pool{New: func() any { return new([2][256 << 10]byte) }}
+
 // until reads as long as the context lasts.
 type until struct {
 	ctx context.Context
@@ -102,25 +106,37 @@ func (u *until) Read(b []byte) (int, error) {
 	return u.Reader.Read(b)
 }
 
-// measure copies r into w, and says what it was.
+// measure copies r into w, and says what it was. It hashes what it has while it reads what comes next.
 func measure(ctx context.Context, r io.Reader, w io.Writer) (c content, err error) {
-	h := sha256.New()
-	buf := make([]byte, 256<<10)
-	for {
+	bufs := buffers.Get().(*[2][256 << 10]byte)
+	defer buffers.Put(bufs)
+	hashes, hashed := make(chan []byte), make(chan []byte, 1)
+	go func() {
+		h := sha256.New()
+		for b := range hashes { // it takes one when it is done with the other
+			h.Write(b)
+		}
+		hashed <- h.Sum(nil)
+	}()
+	defer func() { // before the buffers are somebody else's
+		close(hashes)
+		c.sum = <-hashed
+	}()
+	for k := 0; ; k++ {
 		if ctx.Err() != nil {
 			return content{}, context.Cause(ctx)
 		}
+		buf := bufs[k%2][:]
 		n, rerr := r.Read(buf)
 		if len(c.head) < artifacts.SniffLen {
 			c.head = append(c.head, buf[:min(n, artifacts.SniffLen-len(c.head))]...)
 		}
-		h.Write(buf[:n])
+		hashes <- buf[:n]
 		if _, err := w.Write(buf[:n]); err != nil {
 			return content{}, err
 		}
 		c.size += int64(n)
 		if errors.Is(rerr, io.EOF) {
-			c.sum = h.Sum(nil)
 			return c, nil
 		}
 		if rerr != nil {
