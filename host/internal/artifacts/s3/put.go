@@ -123,11 +123,8 @@ func measure(ctx context.Context, r io.Reader, w io.Writer) (c content, err erro
 		c.sum = <-hashed
 	}()
 	for k := 0; ; k++ {
-		if ctx.Err() != nil {
-			return content{}, context.Cause(ctx)
-		}
 		buf := bufs[k%2][:]
-		n, rerr := r.Read(buf)
+		n, rerr := fill(buf, &until{ctx, r})
 		if len(c.head) < artifacts.SniffLen {
 			c.head = append(c.head, buf[:min(n, artifacts.SniffLen-len(c.head))]...)
 		}
@@ -143,6 +140,17 @@ func measure(ctx context.Context, r io.Reader, w io.Writer) (c content, err erro
 			return content{}, fmt.Errorf("read: %w", rerr)
 		}
 	}
+}
+
+// fill reads until the buffer is full, or nothing comes any more: a hash of each small piece by itself would wait for more often than it
+// takes.
+func fill(buf []byte, r io.Reader) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var more int
+		more, err = r.Read(buf[n:])
+		n += more
+	}
+	return n, err
 }
 
 var errUnasked = errors.New("it was not asked for")
