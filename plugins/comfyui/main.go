@@ -35,7 +35,7 @@ func plugin() sdk.Plugin {
 			}
 			return s.configure(c)
 		},
-		Resident: func(context.Context) ([]sdk.Model, error) { return s.resident(), nil },
+		Resident: s.resident,
 		Unload:   s.unload,
 	}
 }

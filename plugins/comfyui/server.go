@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +27,7 @@ import (
 const (
 	maxAnswer = 64 << 20         // bytes of JSON: what a server with hundreds of node packs says of itself
 	maxSaid   = 500              // bytes of what a server says that are repeated
+	glance    = 3 * time.Second  // how long resident waits for an answer
 	greeting  = 10 * time.Second // how long a server may take to say hello on a socket
 	startHint = "start ComfyUI, or say where it is: plugin \"comfyui\" { url = \"http://127.0.0.1:8188\" } in spinbot.hcl"
 )
@@ -38,6 +41,9 @@ type server struct {
 	base    *url.URL
 	headers map[string]string
 	loaded  map[string]int // models of prompts since memory was freed, and how many use each now
+
+	installed   map[string]string // versions of node packs, as of installedAt
+	installedAt time.Time
 }
 
 func newServer() *server {
@@ -277,13 +283,38 @@ func (s *server) hold(models []string) (release func()) {
 	}
 }
 
-func (s *server) resident() (all []sdk.Model) {
+// unnamed is what the server holds, in resident, when no prompt of ours has loaded it.
+const unnamed = "loaded by others"
+
+// resident tells of the models of prompts, and gives the first all the memory that the server holds: it does not say which holds how much.
+func (s *server) resident(ctx context.Context) ([]sdk.Model, error) {
+	ctx, done := context.WithTimeout(ctx, glance)
+	defer done()
+	st, err := s.stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waits, err := s.waiting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var held int64
+	for _, d := range st.Devices {
+		held += d.Torch
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, uses := range s.loaded {
-		all = append(all, sdk.Model{Name: name, InUse: uses > 0})
+	var all []sdk.Model
+	for _, name := range slices.Sorted(maps.Keys(s.loaded)) {
+		all = append(all, sdk.Model{Name: name, InUse: waits > 0})
 	}
-	return all
+	if len(all) == 0 && held > 0 {
+		all = []sdk.Model{{Name: unnamed, InUse: waits > 0}}
+	}
+	if len(all) > 0 {
+		all[0].Memory = held
+	}
+	return all, nil
 }
 
 // unload has the server free its memory. It knows no single models.
@@ -294,7 +325,7 @@ func (s *server) unload(ctx context.Context, model string) error {
 		uses = max(uses, n)
 	}
 	s.mu.Unlock()
-	if model != "" && !ok {
+	if model != "" && model != unnamed && !ok {
 		return nil
 	}
 	if uses > 0 {

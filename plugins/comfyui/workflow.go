@@ -26,7 +26,7 @@ type results struct {
 	Audio    []sdk.Artifact    `spin:"audio" doc:"Sounds"`
 	Files    []sdk.Artifact    `spin:"files" doc:"Everything else that was saved"`
 	Text     map[string]string `spin:"text" doc:"Text that nodes showed, by node id"`
-	Versions map[string]string `spin:"versions" doc:"Of the server, and of what it runs on"`
+	Versions map[string]string `spin:"versions" doc:"Of the server, of what it runs on, and of the node packs that the workflow uses"`
 }
 
 func workflowNode(s *server) sdk.Node {
@@ -75,12 +75,14 @@ func (s *server) make(ctx context.Context, t *sdk.Task, p prompt, files map[stri
 	if err != nil {
 		return results{}, err
 	}
+	versions := s.versions(ctx, stats, classes)
+	t.Versions(versions)
 	e, err := s.perform(ctx, t, p)
 	if err != nil {
 		return results{}, err
 	}
 	out, err := s.collect(ctx, t, e)
-	out.Versions = stats.versions()
+	out.Versions = versions
 	return out, s.failure(ctx, err)
 }
 

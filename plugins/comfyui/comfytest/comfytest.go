@@ -4,6 +4,7 @@ package comfytest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,6 +30,14 @@ type Server struct {
 	Drops int
 	// Checkpoints that it has.
 	Checkpoints []string
+	// Version that it says it has; empty: 0.38.1, or 0.3.64 when Old.
+	Version string
+	// Packs are versions of node packs, as ComfyUI-Manager tells them; nil: there is no Manager. The classes Fake… are of fake-pack.
+	Packs map[string]string
+	// Size is what a loaded checkpoint takes of a device, in bytes.
+	Size int64
+	// Card, when set, is told of each checkpoint that is loaded and unloaded. Its error when one is loaded means that there is no room.
+	Card func(model string, loads bool) error
 
 	http *httptest.Server
 	quit chan struct{}
@@ -42,6 +51,7 @@ type Server struct {
 	files   map[string][]byte // by type/subfolder/name
 	sockets map[string]*socket
 	freed   int
+	loaded  string        // the checkpoint in memory
 	gate    chan struct{} // FakeWait waits for it
 	posted  int
 }
@@ -74,7 +84,7 @@ func (s *Server) Start(t testing.TB) *Server {
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /ws": s.ws, "POST /prompt": s.prompt, "GET /prompt": s.waiting, "GET /queue": s.queue, "POST /queue": s.unqueue, "POST /interrupt": s.interrupt,
 		"GET /history/{id}": s.history, "GET /view": s.view, "POST /upload/image": s.upload, "GET /object_info/{class}": s.info, "GET /system_stats": s.stats,
-		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "POST /api/jobs/{id}/cancel": s.cancel,
+		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "GET /customnode/installed": s.packs, "POST /api/jobs/{id}/cancel": s.cancel,
 	} {
 		mux.HandleFunc(pattern, h)
 	}
@@ -323,16 +333,38 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request) {
 		answer(w, 200, map[string]any{})
 		return
 	}
+	if strings.HasPrefix(name, "Fake") {
+		c.(map[string]any)["python_module"] = "custom_nodes.fake-pack"
+	}
 	answer(w, 200, map[string]any{name: c})
 }
 
 func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	held := int64(0)
+	if s.loaded != "" {
+		held = s.Size
+	}
+	s.mu.Unlock()
 	version := "0.38.1"
 	if s.Old {
 		version = "0.3.64"
 	}
+	version = cmp.Or(s.Version, version)
 	answer(w, 200, map[string]any{"system": map[string]any{"os": "posix", "comfyui_version": version, "python_version": "3.12", "pytorch_version": "2.9.0+cpu", "ram_total": 1 << 34},
-		"devices": []any{map[string]any{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33}}})
+		"devices": []any{map[string]any{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33, "torch_vram_total": held}}})
+}
+
+func (s *Server) packs(w http.ResponseWriter, r *http.Request) {
+	if s.Packs == nil {
+		http.NotFound(w, r)
+		return
+	}
+	all := map[string]any{}
+	for name, version := range s.Packs {
+		all[name] = map[string]any{"ver": version, "cnr_id": name, "aux_id": nil, "enabled": true}
+	}
+	answer(w, 200, all)
 }
 
 func (s *Server) folders(w http.ResponseWriter, _ *http.Request) {
@@ -354,4 +386,28 @@ func (s *Server) free(_ http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.freed++
+	s.drop()
+}
+
+// drop takes the checkpoint out of memory; s.mu is held.
+func (s *Server) drop() {
+	if s.Card != nil && s.loaded != "" {
+		_ = s.Card(s.loaded, false)
+	}
+	s.loaded = ""
+}
+
+// load brings a checkpoint into memory, in the place of the one that is there.
+func (s *Server) load(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.loaded == name {
+		return nil
+	}
+	s.drop()
+	if s.Card != nil && s.Card(name, true) != nil {
+		return oom{}
+	}
+	s.loaded = name
+	return nil
 }

@@ -1819,6 +1819,7 @@ export interface components {
         };
         Explanation: {
             at: string;
+            changed?: string;
             next?: string;
             state: string;
             why: string;
@@ -2590,6 +2591,9 @@ export interface components {
             model?: number;
             /** Format: int64 */
             out?: number;
+            versions?: {
+                [key: string]: string;
+            };
         };
         User: {
             /** Format: date-time */
