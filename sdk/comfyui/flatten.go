@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // Bounds of unfolding: subgraphs within subgraphs, links behind one another, and all links followed together.

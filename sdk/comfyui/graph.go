@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // maxNodes bounds a workflow, its subgraphs unfolded.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // Read reads a workflow in either form, and what people wrap it in. defs may be nil.
