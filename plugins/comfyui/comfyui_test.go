@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/plugins/comfyui/comfytest"
+	"github.com/myspinbot/spinbot/plugins/comfyui/prompt"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
 )
@@ -94,10 +95,10 @@ func cases(t testing.TB) []sdktest.Case {
 				t.Errorf("%+v", out)
 			}
 		}),
-		flow("no JSON", "what?", nil, "is no JSON object", nil),
-		flow("the editor's format", `{"nodes": [], "links": []}`, nil, "format of ComfyUI's editor", nil),
-		flow("no class", `{"1": {"inputs": {}}}`, nil, "has no class_type", nil),
-		flow("empty", `{}`, nil, "has no nodes", nil),
+		flow("no JSON", "what?", nil, "it is not JSON", nil),
+		flow("a drawing of nothing", `{"nodes": [], "links": []}`, nil, "no node that runs", nil),
+		flow("no class", `{"1": {"inputs": {}}}`, nil, "not a ComfyUI workflow", nil),
+		flow("empty", `{}`, nil, "an empty JSON object", nil),
 		flow("nothing out", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1}}}`, nil, "gives anything out", nil),
 		flow("gave nothing", graph("FakeSilent"), nil, "gave nothing out", nil),
 		flow("no such node", saved, set("Painter.width", 8), `has no node "Painter"`, nil),
@@ -150,7 +151,7 @@ func TestPlugin(t *testing.T) {
 			if s.Key != "" {
 				c["headers"] = map[string]any{"Authorization": s.Key}
 			}
-			sdktest.Suite{Config: c, Cases: cases(t)}.Run(t, plugin())
+			sdktest.Suite{Config: c, Cases: cases(t)}.Run(t, plugin(&server{}))
 			if s.Freed() == 0 {
 				t.Error("its memory was never freed")
 			}
@@ -165,7 +166,7 @@ func TestReal(t *testing.T) {
 		t.Skip("COMFYUI_URL is not set")
 	}
 	all := cases(t)
-	sdktest.Suite{Config: sdk.Values{"url": url}, Cases: []sdktest.Case{all[0], all[1], all[4], all[6], all[13], all[15]}}.Run(t, plugin())
+	sdktest.Suite{Config: sdk.Values{"url": url}, Cases: []sdktest.Case{all[0], all[1], all[4], all[6], all[13], all[15]}}.Run(t, plugin(&server{}))
 }
 
 // rig runs tasks by hand.
@@ -177,8 +178,13 @@ type rig struct {
 
 func newRig(t *testing.T, url string) *rig {
 	t.Helper()
-	r := &rig{server: newServer()}
-	if err := r.configure(config{URL: url}); err != nil {
+	return newManaged(t, config{URL: url})
+}
+
+func newManaged(t *testing.T, c config) *rig {
+	t.Helper()
+	r := &rig{server: &server{}}
+	if err := r.configure(c); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -257,11 +263,11 @@ func TestTakenUp(t *testing.T) {
 	s := (&comfytest.Server{}).Start(t)
 	before := newRig(t, s.URL())
 	ctx, die := context.WithCancelCause(t.Context())
-	p, err := parse([]byte(`{"7": {"class_type": "FakeWait", "inputs": {}}, "8": {"class_type": "FakeFilm", "inputs": {}}}`))
+	p, err := prompt.Read([]byte(`{"7": {"class_type": "FakeWait", "inputs": {}}, "8": {"class_type": "FakeFilm", "inputs": {}}}`), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &run{s: before.server, t: before.task(t, ""), p: p, client: "c", looks: previews{}}
+	r := &run{s: before.server, c: before.outside, t: before.task(t, ""), p: p, client: "c", looks: previews{}}
 	if err := r.queue(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +276,7 @@ func TestTakenUp(t *testing.T) {
 	after := newRig(t, s.URL())
 	got := make(chan error, 1)
 	go func() {
-		e, err := after.perform(t.Context(), after.task(t, before.checkpoint()), p)
+		e, err := after.perform(t.Context(), after.outside, after.task(t, before.checkpoint()), p)
 		if err == nil && len(e.Outputs) == 0 {
 			err = context.Canceled
 		}
@@ -281,7 +287,7 @@ func TestTakenUp(t *testing.T) {
 		t.Errorf("%v, %d prompts", err, s.Posted())
 	}
 	again := newRig(t, s.URL())
-	if e, err := again.perform(t.Context(), again.task(t, before.checkpoint()), p); err != nil || len(e.Outputs) == 0 || s.Posted() != 1 {
+	if e, err := again.perform(t.Context(), again.outside, again.task(t, before.checkpoint()), p); err != nil || len(e.Outputs) == 0 || s.Posted() != 1 {
 		t.Errorf("once it is done: %v, %d prompts", err, s.Posted())
 	}
 }
@@ -310,7 +316,7 @@ func TestReports(t *testing.T) {
 	s := (&comfytest.Server{Checkpoints: []string{"base.safetensors"}}).Start(t)
 	r := newRig(t, s.URL())
 	task := r.task(t, "")
-	_, err := r.sample(t.Context(), task, sampling{Prompt: "x", Steps: 4, CFG: 7, Sampler: "euler", Scheduler: "normal"}, nil, 1, func(p prompt) []any {
+	_, err := r.sample(t.Context(), task, sampling{Prompt: "x", Steps: 4, CFG: 7, Sampler: "euler", Scheduler: "normal"}, nil, 1, func(p prompt.Prompt) []any {
 		p["latent"] = node("EmptyLatentImage", map[string]any{"width": 8, "height": 8, "batch_size": 1})
 		return from("latent", 0)
 	})
@@ -361,11 +367,11 @@ func TestDown(t *testing.T) {
 		}
 	}
 	for _, url := range []string{"", "127.0.0.1:8188", "ftp://x"} {
-		if err := newServer().configure(config{URL: url}); err == nil {
+		if err := (&server{}).configure(config{URL: url}); err == nil {
 			t.Errorf("%q was taken", url)
 		}
 	}
-	if err := newServer().configure(config{URL: "http://x", Headers: map[string]string{"origin": "x"}}); err == nil {
+	if err := (&server{}).configure(config{URL: "http://x", Headers: map[string]string{"origin": "x"}}); err == nil {
 		t.Error("an Origin header was taken")
 	}
 }

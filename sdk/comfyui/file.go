@@ -15,7 +15,7 @@ func ReadFile(data []byte, defs Definitions) (g *Graph, from string, err error) 
 		if g, err = Read(data, defs); err != nil {
 			return nil, "", err
 		}
-		return g, g.Form, nil
+		return g, string(g.Form), nil
 	}
 	texts, err := metadata.Find(data)
 	if err != nil {

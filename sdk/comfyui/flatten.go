@@ -58,7 +58,7 @@ func readUI(o *ordered.Object, defs Definitions) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flattener{drawing: d, defs: defs, graph: &Graph{Form: "UI format"}}
+	f := &flattener{drawing: d, defs: defs, graph: &Graph{Form: UI}}
 	top := &place{level: d.top}
 	if err := f.unfold(top); err != nil {
 		return nil, err

@@ -78,7 +78,7 @@ func isAPI(o *ordered.Object) bool {
 }
 
 func readAPI(o *ordered.Object) (*Graph, error) {
-	g := &Graph{Form: "API format"}
+	g := &Graph{Form: API}
 	if len(o.Keys) > maxNodes {
 		return nil, fmt.Errorf("it has %d nodes; at most %d are taken", len(o.Keys), maxNodes)
 	}

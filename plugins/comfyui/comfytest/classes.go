@@ -34,7 +34,7 @@ func (p pictures) png(k int) []byte {
 }
 
 // classes are what object_info says, in the older and the newer way of writing choices.
-func classes(checkpoints []string) map[string]any {
+func classes(checkpoints, loras []string) map[string]any {
 	class := func(output bool, required, optional map[string]any) map[string]any {
 		return map[string]any{"input": map[string]any{"required": required, "optional": optional}, "output_node": output, "python_module": "nodes"}
 	}
@@ -44,7 +44,7 @@ func classes(checkpoints []string) map[string]any {
 	text := []any{"STRING", map[string]any{"multiline": true}}
 	return map[string]any{
 		"CheckpointLoaderSimple": class(false, map[string]any{"ckpt_name": []any{checkpoints, map[string]any{"tooltip": "x"}}}, nil),
-		"LoraLoader":             class(false, map[string]any{"model": link("MODEL"), "clip": link("CLIP"), "lora_name": []any{[]string{}}, "strength_model": number("FLOAT", -100, 100), "strength_clip": number("FLOAT", -100, 100)}, nil),
+		"LoraLoader":             class(false, map[string]any{"model": link("MODEL"), "clip": link("CLIP"), "lora_name": []any{loras}, "strength_model": number("FLOAT", -100, 100), "strength_clip": number("FLOAT", -100, 100)}, nil),
 		"CLIPTextEncode":         class(false, map[string]any{"text": text, "clip": link("CLIP")}, nil),
 		"EmptyLatentImage":       class(false, map[string]any{"width": size, "height": size, "batch_size": number("INT", 1, 4096)}, nil),
 		"KSampler": class(false, map[string]any{"model": link("MODEL"), "positive": link("CONDITIONING"), "negative": link("CONDITIONING"), "latent_image": link("LATENT"), "seed": number("INT", 0, uint64(1<<64-1)),

@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/coder/websocket"
 )
@@ -159,7 +158,7 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		return in("pixels"), nil, nil
 	case "LoadImage":
 		s.mu.Lock()
-		data := s.files["input/"+strings.Replace(fmt.Sprint(in("image")), "/", "/", 1)]
+		data := s.files["input/"+fmt.Sprint(in("image"))]
 		s.mu.Unlock()
 		c, _, err := image.DecodeConfig(bytes.NewReader(data))
 		if err != nil {
@@ -185,7 +184,9 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		at := func(name, folder string) []any {
 			return []any{map[string]any{"filename": name, "subfolder": folder, "type": "output"}}
 		}
-		return nil, map[string]any{"gifs": at("a.mp4", "films"), "audio": at("b.wav", ""), "latents": at("c.bin", ""), "text": []any{"one", "two"}}, nil
+		film := at("a.mp4", "films")
+		film[0].(map[string]any)["frame_rate"], film[0].(map[string]any)["fullpath"] = 24, "/srv/comfy/output/films/a.mp4"
+		return nil, map[string]any{"gifs": film, "audio": at("b.wav", ""), "latents": at("c.bin", ""), "text": []any{"one", "two"}}, nil
 	case "FakeFail":
 		return nil, nil, fmt.Errorf("mat1 and mat2 shapes cannot be multiplied")
 	case "FakeOOM":
