@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image/png"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +30,12 @@ const saved = `{
   "4": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}
 }`
 
+// drawn is one as a person saves it: its values have no names.
+const drawn = `{"last_node_id": 2, "version": 0.4, "nodes": [
+  {"id": 1, "type": "FakeCanvas", "title": "Canvas", "mode": 0, "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}], "widgets_values": [32, 16, 1]},
+  {"id": 2, "type": "SaveImage", "mode": 0, "inputs": [{"name": "images", "type": "IMAGE", "link": 1}], "widgets_values": ["x"]}],
+  "links": [[1, 1, 0, 2, 0, "IMAGE"]]}`
+
 func graph(class string) string {
 	return `{"7": {"class_type": "` + class + `", "inputs": {}, "_meta": {"title": "The node"}}}`
 }
@@ -42,7 +50,7 @@ func picture(t testing.TB, name string, raw string) sdk.Artifact {
 	return sdk.File(path, name, "image/png")
 }
 
-const dot = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\rIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xa75\x81\x84\x00\x00\x00\x00IEND\xaeB`\x82"
+const dot = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\x0cIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xa75\x81\x84\x00\x00\x00\x00IEND\xaeB`\x82"
 
 // sized wants pictures of a size.
 func sized(n, w, h int) func(testing.TB, sdk.Values) {
@@ -86,6 +94,16 @@ func cases(t testing.TB) []sdktest.Case {
 		flow("wrapped", `{"prompt": `+saved+`, "client_id": "x"}`, nil, "", sized(1, 64, 32)),
 		flow("a file", `{"1": {"class_type": "LoadImage", "inputs": {}}, "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}}`,
 			in{"files": map[string]any{"LoadImage.image": picture(t, "dot.png", dot)}}, "", sized(1, 1, 1)),
+		flow("a mask, a sound, a film", `{"1": {"class_type": "FakeUploads", "inputs": {}}}`, in{"files": map[string]any{"1.image": picture(t, "dot.png", dot),
+			"1.mask": picture(t, "mask.png", dot+"m"), "1.audio": picture(t, "a.wav", "RIFF"), "1.video": picture(t, "a.mp4", "ftyp")}}, "", func(t testing.TB, v sdk.Values) {
+			if text, _ := v["text"].(map[string]any); text["1"] != "audio 4 .wav\nimage 69 .png\nmask 70 .png\nvideo 4 .mp4" {
+				t.Errorf("%v", text)
+			}
+		}),
+		flow("drawn", drawn, nil, "", sized(1, 32, 16)),
+		flow("drawn, by title", drawn, set("Canvas.height", 8), "", sized(1, 32, 8)),
+		flow("drawn, with a class that is missing", strings.Replace(drawn, "FakeCanvas", "WanCanvas", 1), nil, "lacks the node classes WanCanvas", nil),
+		flow("drawn, with values of another version", strings.Replace(drawn, "[32, 16, 1]", "[32, 16, 1, 5]", 1), nil, "FakeCanvas (node 1): there are more values", nil),
 		flow("films, sounds, text", graph("FakeFilm"), nil, "", func(t testing.TB, v sdk.Values) {
 			var out results
 			if err := sdk.Bind(v, &out); err != nil {
@@ -93,6 +111,12 @@ func cases(t testing.TB) []sdktest.Case {
 			}
 			if len(out.Videos) != 1 || len(out.Audio) != 1 || len(out.Files) != 1 || out.Text["7"] != "one\ntwo" || out.Versions["comfyui"] == "" {
 				t.Errorf("%+v", out)
+			}
+			if len(out.Saved) != 3 || out.Videos[0].MediaType != "video/mp4" {
+				t.Fatalf("%+v", out)
+			}
+			if s := out.Saved[1]; s.In != "videos" || s.Index != 0 || s.Name != "a.mp4" || s.Node != "7" || s.Kind != "gifs" || s.Title != "The node (node 7, FakeFilm)" || len(s.About) != 1 || s.About["frame_rate"] != json.Number("24") {
+				t.Errorf("%+v", s)
 			}
 		}),
 		flow("no JSON", "what?", nil, "it is not JSON", nil),
@@ -109,8 +133,13 @@ func cases(t testing.TB) []sdktest.Case {
 			nil, `ckpt_name is "flux.safetensors", which is none of base.safetensors`, nil),
 		flow("too large", saved, set("1.width", 99999), "width is 99999; it takes 1 to 16384", nil),
 		flow("no number", saved, set("1.width", "wide"), "has to be a number", nil),
-		flow("missing input", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8}}, "2": {"class_type": "PreviewImage", "inputs": {"images": ["9", 0]}}}`,
+		flow("missing input", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8}}, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}`,
 			nil, "batch_size is missing", nil),
+		flow("missing node", `{"2": {"class_type": "PreviewImage", "inputs": {"images": ["9", 0]}}}`, nil, `comes from node "9"`, nil),
+		flow("set to a missing node", saved, set("3.images", []any{"9", 0}), "images comes from node 9, which is not there", nil),
+		flow("no workflow", "", nil, "one of workflow and workflow_file", nil),
+		flow("two workflows", saved, in{"workflow_file": picture(t, "dot.png", dot)}, "one of workflow and workflow_file", nil),
+		flow("a model among the files", saved, in{"files": map[string]any{"1.lora_name": picture(t, "dot.png", dot)}}, "is a model file", nil),
 		flow("refused", graph("FakeRefused"), nil, "The node (node 7, FakeRefused): Custom validation failed: never", nil),
 		flow("failed", graph("FakeFail"), nil, "The node (node 7, FakeFail) failed: mat1 and mat2", nil),
 		flow("out of memory", graph("FakeOOM"), nil, "CUDA out of memory", nil),
@@ -139,15 +168,26 @@ func cases(t testing.TB) []sdktest.Case {
 	}
 }
 
-// TestPlugin: everything, on a newer and an older server, one behind a proxy with a key, one without sockets, and one whose sockets break.
+// TestPlugin: everything, on a newer and an older server, one of which the routes under /api are seen, one behind a proxy with a key, one without
+// sockets, and one whose sockets break.
 func TestPlugin(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*comfytest.Server{"new": {}, "old": {Old: true}, "key": {Key: "Bearer x"}, "deaf": {Deaf: true}, "drops": {Drops: 3}} {
+	for name, s := range map[string]*comfytest.Server{"new": {}, "old": {Old: true}, "api": {}, "key": {Key: "Bearer x"}, "deaf": {Deaf: true}, "drops": {Drops: 3}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s.Checkpoints = []string{"base.safetensors"}
 			s.Start(t)
 			c := sdk.Values{"url": s.URL()}
+			if name == "api" { // the routes' twins only
+				c["url"] = s.URL() + "/api/"
+				s.Meddle = func(w http.ResponseWriter, r *http.Request) bool {
+					if strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/api/api/") {
+						return false
+					}
+					http.NotFound(w, r)
+					return true
+				}
+			}
 			if s.Key != "" {
 				c["headers"] = map[string]any{"Authorization": s.Key}
 			}
@@ -310,10 +350,16 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// TestReports: what a person sees meanwhile.
+// TestReports: what a person sees meanwhile; older servers send pictures that are not described.
 func TestReports(t *testing.T) {
 	t.Parallel()
-	s := (&comfytest.Server{Checkpoints: []string{"base.safetensors"}}).Start(t)
+	for _, old := range []bool{false, true} {
+		t.Run(fmt.Sprint("old ", old), func(t *testing.T) { t.Parallel(); reports(t, old) })
+	}
+}
+
+func reports(t *testing.T, old bool) {
+	s := (&comfytest.Server{Old: old, Checkpoints: []string{"base.safetensors"}}).Start(t)
 	r := newRig(t, s.URL())
 	task := r.task(t, "")
 	_, err := r.sample(t.Context(), task, sampling{Prompt: "x", Steps: 4, CFG: 7, Sampler: "euler", Scheduler: "normal"}, nil, 1, func(p prompt.Prompt) []any {

@@ -68,7 +68,7 @@ func (c config) command(data, address string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"main.py", "--listen", host, "--port", port, "--disable-auto-launch", "--preview-method", "auto"}
+	args := []string{"main.py", "--listen", host, "--port", port, "--disable-auto-launch", "--preview-method", "auto", "--max-upload-size", "16384"} // MB
 	for _, kind := range []string{"input", "output", "temp", "user"} {
 		dir := filepath.Join(data, kind)
 		if err := os.MkdirAll(dir, 0o700); err != nil {

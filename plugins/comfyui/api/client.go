@@ -94,6 +94,8 @@ func (c *Client) Failure(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	case errors.As(err, &a) && (a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden):
 		return sdk.Refuse(a.Error(), "what stands before the server wants a sign-in: set headers in the plugin's block of spinbot.hcl")
+	case errors.As(err, &a) && a.Status == http.StatusRequestEntityTooLarge:
+		return sdk.Refuse(a.Error(), "start ComfyUI with a larger --max-upload-size, and see what the proxy before it takes")
 	case errors.As(err, &a):
 		return &sdk.Error{Cause: sdk.CauseFailed, Message: a.Error(), Permanent: a.Status < 500 && a.Status != http.StatusTooManyRequests}
 	case errors.As(err, &file):

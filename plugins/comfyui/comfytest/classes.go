@@ -42,7 +42,10 @@ func classes(checkpoints, loras []string) map[string]any {
 	number := func(kind string, low, high any) []any { return []any{kind, map[string]any{"min": low, "max": high}} }
 	size := number("INT", 1, 16384)
 	text := []any{"STRING", map[string]any{"multiline": true}}
+	canvas := class(false, map[string]any{"width": size, "height": size, "batch_size": number("INT", 1, 4096)}, nil)
+	canvas["input_order"] = map[string]any{"required": []string{"width", "height", "batch_size"}}
 	return map[string]any{
+		"FakeCanvas":             canvas,
 		"CheckpointLoaderSimple": class(false, map[string]any{"ckpt_name": []any{checkpoints, map[string]any{"tooltip": "x"}}}, nil),
 		"LoraLoader":             class(false, map[string]any{"model": link("MODEL"), "clip": link("CLIP"), "lora_name": []any{loras}, "strength_model": number("FLOAT", -100, 100), "strength_clip": number("FLOAT", -100, 100)}, nil),
 		"CLIPTextEncode":         class(false, map[string]any{"text": text, "clip": link("CLIP")}, nil),
@@ -56,6 +59,6 @@ func classes(checkpoints, loras []string) map[string]any {
 		"ImageScaleBy": class(false, map[string]any{"image": link("IMAGE"), "upscale_method": []any{[]string{"lanczos"}}, "scale_by": number("FLOAT", 0.01, 8)}, nil),
 		"SaveImage":    class(true, map[string]any{"images": link("IMAGE"), "filename_prefix": text}, nil),
 		"PreviewImage": class(true, map[string]any{"images": link("IMAGE")}, nil),
-		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil),
+		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil), "FakeUploads": class(true, nil, nil),
 	}
 }

@@ -23,7 +23,7 @@ import (
 
 // Server is one ComfyUI. Its fields are set before the first request.
 type Server struct {
-	// Old: 0.3 has no jobs, and interrupts whatever runs.
+	// Old: 0.3 has no jobs, interrupts whatever runs, and does not describe its previews.
 	Old bool
 	// Deaf: sockets are refused.
 	Deaf bool
@@ -178,7 +178,7 @@ func (s *Server) ws(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(data, []byte("supports_preview_metadata")) {
+		if !s.Old && bytes.Contains(data, []byte("supports_preview_metadata")) {
 			k.mu.Lock()
 			k.describe = true
 			k.mu.Unlock()

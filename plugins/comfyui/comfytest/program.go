@@ -25,7 +25,7 @@ func Program(args []string) error {
 	host, port := f.String("listen", "127.0.0.1", ""), f.String("port", "8188", "")
 	var more texts
 	f.Var(&more, "extra-model-paths-config", "")
-	for _, name := range []string{"preview-method", "database-url", "input-directory", "output-directory", "temp-directory", "reserve-vram"} {
+	for _, name := range []string{"preview-method", "max-upload-size", "database-url", "input-directory", "output-directory", "temp-directory", "reserve-vram"} {
 		f.String(name, "", "")
 	}
 	user := f.String("user-directory", "", "")

@@ -8,6 +8,7 @@ import (
 	"image"
 	"maps"
 	"net/http/httptest"
+	"path"
 	"slices"
 	"strconv"
 
@@ -139,7 +140,7 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		return n.Inputs[name]
 	}
 	switch n.Class {
-	case "EmptyImage", "EmptyLatentImage":
+	case "EmptyImage", "EmptyLatentImage", "FakeCanvas": // the last is of no ComfyUI: only its server knows its inputs
 		return paint(whole(in("width")), whole(in("height")), "0", whole(in("batch_size"))), nil, nil
 	case "ImageScaleBy":
 		p, _ := in("image").(pictures)
@@ -177,6 +178,15 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 			all = append(all, map[string]any{"filename": name, "subfolder": "", "type": kind})
 		}
 		return nil, map[string]any{"images": all}, nil
+	case "FakeUploads": // says what it was given
+		var said []any
+		s.mu.Lock()
+		for _, input := range slices.Sorted(maps.Keys(n.Inputs)) {
+			name := fmt.Sprint(n.Inputs[input])
+			said = append(said, fmt.Sprint(input, " ", len(s.files["input/"+name]), " ", path.Ext(name)))
+		}
+		s.mu.Unlock()
+		return nil, map[string]any{"text": said}, nil
 	case "FakeFilm":
 		s.mu.Lock()
 		s.files["output/films/a.mp4"], s.files["output//b.wav"], s.files["output//c.bin"] = []byte("film"), []byte("sound"), []byte("data")
