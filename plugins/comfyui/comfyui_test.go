@@ -350,6 +350,12 @@ func TestLost(t *testing.T) {
 	}
 }
 
+// blank is a small picture to begin with.
+func blank(p prompt.Prompt) []any {
+	p["latent"] = node("EmptyLatentImage", map[string]any{"width": 8, "height": 8, "batch_size": 1})
+	return from("latent", 0)
+}
+
 // TestReports: what a person sees meanwhile; older servers send pictures that are not described.
 func TestReports(t *testing.T) {
 	t.Parallel()
@@ -362,10 +368,7 @@ func reports(t *testing.T, old bool) {
 	s := (&comfytest.Server{Old: old, Checkpoints: []string{"base.safetensors"}}).Start(t)
 	r := newRig(t, s.URL())
 	task := r.task(t, "")
-	_, err := r.sample(t.Context(), task, sampling{Prompt: "x", Steps: 4, CFG: 7, Sampler: "euler", Scheduler: "normal"}, nil, 1, func(p prompt.Prompt) []any {
-		p["latent"] = node("EmptyLatentImage", map[string]any{"width": 8, "height": 8, "batch_size": 1})
-		return from("latent", 0)
-	})
+	_, err := r.sample(t.Context(), task, sampling{Prompt: "x", Steps: 4, CFG: 7, Sampler: "euler", Scheduler: "normal"}, nil, 1, blank)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,9 @@ import (
 const (
 	// ours is the folder below each kind of models for those that tasks bring.
 	ours = "spinbot"
-	// listed is how long the server may take to see a file that is there: its folder may be on a network.
-	listed = 10 * time.Second
+	// sees is how long the server may take to see a file that is there: its folder may be on a network.
+	sees    = 10 * time.Second
+	recheck = 100 * time.Millisecond // between two looks at its list
 )
 
 // modelsDir is the folder of models that the server reads and this process writes to.
@@ -53,7 +54,7 @@ func (s *server) place(ctx context.Context, c *api.Client, kind string, a sdk.Ar
 		return "", err
 	}
 	want := sdk.ModelFileName(kind, ours+"/"+name)
-	for late := time.After(listed); ; {
+	for late := time.After(s.sees); ; {
 		var names []string
 		if err := c.Ask(ctx, http.MethodGet, "/models/"+url.PathEscape(kind), nil, nil, &names); err != nil {
 			return "", err
@@ -70,8 +71,6 @@ func (s *server) place(ctx context.Context, c *api.Client, kind string, a sdk.Ar
 		}
 	}
 }
-
-const recheck = 100 * time.Millisecond
 
 // modelName is <name>-<digest8>.safetensors. Other formats may hold programs, which ComfyUI would run.
 func modelName(a sdk.Artifact) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/myspinbot/spinbot/plugins/comfyui/api"
 	"github.com/myspinbot/spinbot/sdk"
@@ -19,6 +20,7 @@ type server struct {
 	config  config
 	managed *managed.Server // nil: external
 	outside *api.Client     // the external one
+	sees    time.Duration   // how long it may take to list a model that is there
 
 	mu      sync.Mutex
 	loaded  map[string]int // models of prompts since memory was freed, and how many use each now
@@ -35,7 +37,7 @@ func (s *server) configure(c config) error {
 			return sdk.Refuse("headers: ComfyUI refuses requests with an Origin header", "leave it out")
 		}
 	}
-	s.config, s.loaded = c, map[string]int{}
+	s.config, s.loaded, s.sees = c, map[string]int{}, sees
 	s.outside = api.New(u, c.Headers, externalHint)
 	if c.Managed {
 		if s.managed, err = c.manage(); err != nil {
