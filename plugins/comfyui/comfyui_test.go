@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -239,16 +241,19 @@ func (r *rig) task(t *testing.T, checkpoint string) *sdk.Task {
 	})
 }
 
-func (r *rig) checkpoint() string {
+// last gives the text of the last report of a kind.
+func (r *rig) last(kind sdk.ReportKind) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, rep := range r.reports {
-		if rep.Kind == sdk.ReportCheckpoint {
-			return string(rep.Checkpoint)
+	for _, rep := range slices.Backward(r.reports) {
+		if rep.Kind == kind {
+			return cmp.Or(rep.Message, string(rep.Checkpoint))
 		}
 	}
 	return ""
 }
+
+func (r *rig) checkpoint() string { return r.last(sdk.ReportCheckpoint) }
 
 // until waits until something holds.
 func until(t *testing.T, what string, holds func() bool) {
@@ -322,9 +327,13 @@ func TestTakenUp(t *testing.T) {
 		}
 		got <- err
 	}()
+	until(t, "it listens", func() bool { return s.Sockets() == 1 })
 	s.Go()
 	if err := <-got; err != nil || s.Posted() != 1 {
 		t.Errorf("%v, %d prompts", err, s.Posted())
+	}
+	if after.last(sdk.ReportProgress) == "" {
+		t.Error("its progress was not shown")
 	}
 	again := newRig(t, s.URL())
 	if e, err := again.perform(t.Context(), again.outside, again.task(t, before.checkpoint()), p); err != nil || len(e.Outputs) == 0 || s.Posted() != 1 {

@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// poll is how often a prompt is asked for while no socket tells how it goes.
-	poll = time.Second
+	// poll is how often a prompt is asked for while no socket tells how it goes, and misses how often in a row the server may not answer then.
+	poll   = time.Second
+	misses = 30
 	// silence is how long a socket may tell nothing before the prompt is asked for: messages go to the last socket of a client only, and
 	// what stands between may lose them.
 	silence = 15 * time.Second
@@ -65,7 +66,9 @@ func (s *server) perform(ctx context.Context, c *api.Client, t *sdk.Task, p prom
 }
 
 func (r *run) perform(ctx context.Context) (*entry, error) {
-	if r.id = string(r.t.Checkpoint); r.id != "" {
+	if id, client, ok := strings.Cut(string(r.t.Checkpoint), " "); ok {
+		mine := r.client
+		r.id, r.client = id, client // what is told of it goes there
 		switch e, here, err := r.look(ctx); {
 		case err != nil || e != nil:
 			return e, err
@@ -73,6 +76,7 @@ func (r *run) perform(ctx context.Context) (*entry, error) {
 			r.t.Log("info", "ComfyUI still has the prompt of the attempt before: it goes on")
 			return r.follow(ctx, nil)
 		}
+		r.id, r.client = "", mine
 	}
 	// The socket comes first: a short prompt may end before one that comes later.
 	socket, err := r.c.Listen(ctx, r.client)
@@ -109,7 +113,7 @@ func (r *run) queue(ctx context.Context) error {
 		return sdk.Fail("ComfyUI took the prompt and gave it no id", "is that a ComfyUI, and not what stands before it?")
 	}
 	r.id = got.ID
-	r.t.Report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte(r.id)})
+	r.t.Report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte(r.id + " " + r.client)})
 	if len(got.Errors) > 0 { // it runs what else there is
 		raw, _ := json.Marshal(map[string]any{"node_errors": got.Errors})
 		r.t.Log("warn", r.p.Refused(raw).Error())
@@ -169,7 +173,7 @@ func (r *run) follow(ctx context.Context, socket *websocket.Conn) (*entry, error
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil:
-			if lost++; lost > 30 || r.s.running() == nil { // a managed one that has died does not come back by waiting
+			if lost++; lost > misses || r.s.running() == nil { // a managed one that has died does not come back by waiting
 				return nil, err
 			}
 		case !here:
@@ -188,7 +192,7 @@ func (r *run) follow(ctx context.Context, socket *websocket.Conn) (*entry, error
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(poll):
+		case <-time.After(r.s.poll):
 		}
 	}
 }

@@ -21,6 +21,7 @@ type server struct {
 	managed *managed.Server // nil: external
 	outside *api.Client     // the external one
 	sees    time.Duration   // how long it may take to list a model that is there
+	poll    time.Duration   // how often a prompt is asked for while no socket tells how it goes
 
 	mu      sync.Mutex
 	loaded  map[string]int // models of prompts since memory was freed, and how many use each now
@@ -37,7 +38,7 @@ func (s *server) configure(c config) error {
 			return sdk.Refuse("headers: ComfyUI refuses requests with an Origin header", "leave it out")
 		}
 	}
-	s.config, s.loaded, s.sees = c, map[string]int{}, sees
+	s.config, s.loaded, s.sees, s.poll = c, map[string]int{}, sees, poll
 	s.outside = api.New(u, c.Headers, externalHint)
 	if c.Managed {
 		if s.managed, err = c.manage(); err != nil {

@@ -47,7 +47,7 @@ var transport = func() *http.Transport {
 
 // New gives the client of a server; hint says what to do when it cannot be reached.
 func New(base *url.URL, headers map[string]string, hint string) *Client {
-	return &Client{http: &http.Client{Transport: transport}, base: base, headers: headers, hint: hint}
+	return &Client{http: &http.Client{Transport: transport}, base: base.JoinPath("/"), headers: headers, hint: hint}
 }
 
 // at gives the address of a route. Each has a twin under /api: a base that ends in it is of those.
@@ -97,7 +97,10 @@ func (c *Client) Failure(ctx context.Context, err error) error {
 	case errors.As(err, &a) && a.Status == http.StatusRequestEntityTooLarge:
 		return sdk.Refuse(a.Error(), "start ComfyUI with a larger --max-upload-size, and see what the proxy before it takes")
 	case errors.As(err, &a):
-		return &sdk.Error{Cause: sdk.CauseFailed, Message: a.Error(), Permanent: a.Status < 500 && a.Status != http.StatusTooManyRequests}
+		if a.Status >= 500 || a.Status == http.StatusTooManyRequests {
+			return sdk.Fail(a.Error(), "try again; ComfyUI's log knows more")
+		}
+		return sdk.Refuse(a.Error(), "is that a ComfyUI, and not what stands before it?")
 	case errors.As(err, &file):
 		hint := ""
 		if errors.Is(err, syscall.ENOSPC) {

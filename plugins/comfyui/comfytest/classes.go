@@ -59,6 +59,6 @@ func classes(checkpoints, loras []string) map[string]any {
 		"ImageScaleBy": class(false, map[string]any{"image": link("IMAGE"), "upscale_method": []any{[]string{"lanczos"}}, "scale_by": number("FLOAT", 0.01, 8)}, nil),
 		"SaveImage":    class(true, map[string]any{"images": link("IMAGE"), "filename_prefix": text}, nil),
 		"PreviewImage": class(true, map[string]any{"images": link("IMAGE")}, nil),
-		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil), "FakeUploads": class(true, nil, nil),
+		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeDisk": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil), "FakeUploads": class(true, nil, nil),
 	}
 }

@@ -145,6 +145,9 @@ func (s *Server) Forget() {
 	}
 }
 
+// Sockets says how many clients have been listening.
+func (s *Server) Sockets() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.sockets) }
+
 // Runs says whether a prompt runs, and how many wait.
 func (s *Server) Runs() (bool, int) {
 	s.mu.Lock()

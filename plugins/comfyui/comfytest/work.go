@@ -199,6 +199,8 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		return nil, map[string]any{"gifs": film, "audio": at("b.wav", ""), "latents": at("c.bin", ""), "text": []any{"one", "two"}}, nil
 	case "FakeFail":
 		return nil, nil, fmt.Errorf("mat1 and mat2 shapes cannot be multiplied")
+	case "FakeDisk":
+		return nil, nil, fmt.Errorf("[Errno 28] No space left on device: '/srv/comfy/output/x.png'")
 	case "FakeOOM":
 		return nil, nil, oom{}
 	case "FakeWait":

@@ -132,6 +132,8 @@ func (p Prompt) Check(classes map[string]*Class) error {
 	return sdk.Refuse("the workflow cannot run on this server: "+strings.Join(said, "; "), strings.Join(fix, "; "))
 }
 
+const refusedHint = "run the workflow in ComfyUI's own page, which marks the node; mend it there, and export it again"
+
 // Refused says in words what the server did not take of a prompt.
 func (p Prompt) Refused(body []byte) error {
 	var got struct {
@@ -145,7 +147,7 @@ func (p Prompt) Refused(body []byte) error {
 		} `json:"node_errors"`
 	}
 	if err := json.Unmarshal(body, &got); err != nil {
-		return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(strings.Fields(string(body[:min(len(body), 500)])), " "), "")
+		return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(strings.Fields(string(body[:min(len(body), 500)])), " "), refusedHint)
 	}
 	var said []string
 	for _, id := range p.Order() {
@@ -156,7 +158,7 @@ func (p Prompt) Refused(body []byte) error {
 	if len(said) == 0 {
 		said = []string{strings.TrimSuffix(got.Error.Message+": "+got.Error.Details, ": ")}
 	}
-	return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(said, "; "), "")
+	return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(said, "; "), refusedHint)
 }
 
 // wrong says what is wrong with a value, and whether it is a model that is missing.
