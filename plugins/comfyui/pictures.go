@@ -16,9 +16,9 @@ type sampling struct {
 	Checkpoint string        `spin:"checkpoint,optional" doc:"A checkpoint that the server has; default: its first"`
 	Prompt     string        `spin:"prompt" doc:"What should be in the picture"`
 	Negative   string        `spin:"negative,optional" doc:"What should not"`
-	CheckFile  *sdk.Artifact `spin:"checkpoint_file" doc:"A checkpoint (safetensors) to put among the server's. Needs models_dir"`
+	CheckFile  *sdk.Artifact `spin:"checkpoint_file" doc:"A checkpoint (safetensors) to put among the server's. Needs models_dir" setting:"models_dir|folder"`
 	Lora       string        `spin:"lora,optional" doc:"A LoRA that the server has"`
-	LoraFile   *sdk.Artifact `spin:"lora_file" doc:"A LoRA (safetensors) to put among the server's, such as one that a node has trained. Needs models_dir"`
+	LoraFile   *sdk.Artifact `spin:"lora_file" doc:"A LoRA (safetensors) to put among the server's, such as one that a node has trained. Needs models_dir" setting:"models_dir|folder"`
 	Strength   float64       `spin:"lora_strength" default:"1" min:"-10" max:"10" doc:"How much the LoRA counts"`
 	Seed       *json.Number  `spin:"seed,optional" doc:"0 to 2^64-1; default: the task's own, the same at each retry"`
 	Steps      int           `spin:"steps" default:"20" min:"1" max:"1000" doc:"Steps of sampling"`

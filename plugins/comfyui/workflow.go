@@ -23,7 +23,7 @@ type workflowIn struct {
 	File     *sdk.Artifact           `spin:"workflow_file" doc:"A file with the workflow in it instead: JSON, or a PNG, WebP, MP4 or MOV that ComfyUI saved"`
 	Inputs   map[string]any          `spin:"inputs,optional" doc:"Values to set, by node and input: \"6.text\", \"KSampler.seed\", \"Positive Prompt.text\"; a node is an id, a title or a class that only one has"`
 	Files    map[string]sdk.Artifact `spin:"files,optional" doc:"Pictures, masks, sounds and films to upload and set, by node and input: \"LoadImage.image\""`
-	Models   map[string]sdk.Artifact `spin:"models,optional" doc:"Model files (safetensors) to put among the server's and set, by node and input: \"LoraLoader.lora_name\". Needs models_dir"`
+	Models   map[string]sdk.Artifact `spin:"models,optional" doc:"Model files (safetensors) to put among the server's and set, by node and input: \"LoraLoader.lora_name\". Needs models_dir" setting:"models_dir|folder"`
 }
 
 // results is what a prompt made.
