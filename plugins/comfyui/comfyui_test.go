@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -302,10 +303,37 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestCancelUnheard: a prompt whose id was never heard is cancelled, too.
+func TestCancelUnheard(t *testing.T) {
+	t.Parallel()
+	for _, old := range []bool{false, true} {
+		s := (&comfytest.Server{Old: old, Mute: true}).Start(t)
+		r := newRig(t, s.URL())
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan error, 1)
+		go func() {
+			_, err := r.workflow(ctx, workflowIn{Workflow: graph("FakeWait")}, r.task(t, ""))
+			got <- err
+		}()
+		until(t, "it runs", func() bool { runs, _ := s.Runs(); return runs })
+		cancel()
+		if err := <-got; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		until(t, "nothing runs", func() bool { runs, _ := s.Runs(); return !runs })
+	}
+}
+
 // TestTakenUp: an attempt after one whose process died finds its prompt, running or done, and does not queue it again.
 func TestTakenUp(t *testing.T) {
 	t.Parallel()
-	s := (&comfytest.Server{}).Start(t)
+	var looks atomic.Int32
+	s := (&comfytest.Server{Meddle: func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/queue" {
+			looks.Add(1)
+		}
+		return false
+	}}).Start(t)
 	before := newRig(t, s.URL())
 	ctx, die := context.WithCancelCause(t.Context())
 	p, err := prompt.Read([]byte(`{"7": {"class_type": "FakeWait", "inputs": {}}, "8": {"class_type": "FakeFilm", "inputs": {}}}`), nil)
@@ -327,7 +355,7 @@ func TestTakenUp(t *testing.T) {
 		}
 		got <- err
 	}()
-	until(t, "it listens", func() bool { return s.Sockets() == 1 })
+	until(t, "it has looked twice, begun to listen, and looked again", func() bool { return looks.Load() == 3 })
 	s.Go()
 	if err := <-got; err != nil || s.Posted() != 1 {
 		t.Errorf("%v, %d prompts", err, s.Posted())

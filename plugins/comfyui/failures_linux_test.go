@@ -113,6 +113,7 @@ func TestSlow(t *testing.T) {
 			return true
 		}}).Start(t)
 		r := newRig(t, s.URL())
+		r.poll = time.Millisecond
 		ctx, stop := context.WithCancelCause(t.Context())
 		got := make(chan error, 1)
 		go func() {

@@ -35,8 +35,9 @@ type run struct {
 	c      *api.Client
 	t      *sdk.Task
 	p      prompt.Prompt
-	id     string // of the prompt
+	id     string // of the prompt; empty: none was given, or nobody has heard yet
 	client string // of the socket
+	asked  bool   // a prompt was sent
 	seen   progress
 	looks  previews
 }
@@ -101,6 +102,7 @@ func (r *run) queue(ctx context.Context) error {
 		ID     string                     `json:"prompt_id"`
 		Errors map[string]json.RawMessage `json:"node_errors"`
 	}
+	r.asked = true
 	err := r.c.Ask(ctx, http.MethodPost, "/prompt", nil, map[string]any{"prompt": r.p, "client_id": r.client}, &got)
 	var a *api.Answered
 	if errors.As(err, &a) && a.Status == http.StatusBadRequest {
@@ -139,14 +141,21 @@ func (r *run) look(ctx context.Context) (*entry, bool, error) {
 	return nil, false, nil
 }
 
-// inQueue says whether the prompt waits, or runs.
+// inQueue says whether the prompt waits, or runs. One whose id was never heard is known by who sent it.
 func (r *run) inQueue(ctx context.Context) (waits, runs bool, err error) {
 	var q struct {
 		Running [][]any `json:"queue_running"`
 		Pending [][]any `json:"queue_pending"`
 	}
 	err = r.c.Ask(ctx, http.MethodGet, "/queue", nil, nil, &q)
-	mine := func(item []any) bool { return len(item) > 1 && item[1] == r.id }
+	mine := func(item []any) bool { // number, id, prompt, what was sent with it, outputs
+		if len(item) > 3 && r.id == "" {
+			if with, _ := item[3].(map[string]any); with["client_id"] == r.client {
+				r.id, _ = item[1].(string)
+			}
+		}
+		return len(item) > 1 && item[1] == r.id
+	}
 	return slices.ContainsFunc(q.Pending, mine), slices.ContainsFunc(q.Running, mine), err
 }
 
@@ -189,11 +198,19 @@ func (r *run) follow(ctx context.Context, socket *websocket.Conn) (*entry, error
 				continue
 			}
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, r.s.poll) {
 			return nil, ctx.Err()
-		case <-time.After(r.s.poll):
 		}
+	}
+}
+
+// pause waits; false: it is over.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
@@ -268,11 +285,17 @@ func lines(v any) string {
 // cancel takes the prompt out of the server, and no other: older servers interrupt whatever runs, so they are only told to when it is this
 // one.
 func (r *run) cancel(ctx context.Context) {
-	if r.id == "" {
+	if !r.asked && r.id == "" {
 		return
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), letGo)
 	defer done()
+	for n := 0; r.id == "" && n < 3 && (n == 0 || pause(ctx, r.s.poll)); n++ { // its answer did not come: it may be about to be taken
+		_, _, _ = r.inQueue(ctx)
+	}
+	if r.id == "" {
+		return
+	}
 	if err := r.c.Ask(ctx, http.MethodPost, "/api/jobs/"+r.id+"/cancel", nil, map[string]any{}, nil); err == nil {
 		return // a newer server
 	}

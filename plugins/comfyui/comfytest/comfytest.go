@@ -8,11 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +24,8 @@ type Server struct {
 	Old bool
 	// Deaf: sockets are refused.
 	Deaf bool
+	// Mute: prompts are taken, and what they are called is never said.
+	Mute bool
 	// Key, when set, has to stand in the header Authorization.
 	Key string
 	// Drops cuts sockets after so many messages; 0: none.
@@ -145,9 +144,6 @@ func (s *Server) Forget() {
 	}
 }
 
-// Sockets says how many clients have been listening.
-func (s *Server) Sockets() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.sockets) }
-
 // Runs says whether a prompt runs, and how many wait.
 func (s *Server) Runs() (bool, int) {
 	s.mu.Lock()
@@ -228,8 +224,13 @@ func (s *Server) prompt(w http.ResponseWriter, r *http.Request) {
 	j := &job{id: fmt.Sprintf("%08d-0000-4000-8000-000000000000", s.next), client: body.ClientID, graph: body.Prompt, outputs: map[string]map[string]any{}}
 	s.pending = append(s.pending, j)
 	s.wake.Broadcast()
-	answer(w, 200, map[string]any{"prompt_id": j.id, "number": s.next, "node_errors": map[string]any{}})
+	id, number := j.id, s.next
 	s.mu.Unlock()
+	if s.Mute {
+		<-r.Context().Done()
+		return
+	}
+	answer(w, 200, map[string]any{"prompt_id": id, "number": number, "node_errors": map[string]any{}})
 }
 
 func (s *Server) waiting(w http.ResponseWriter, _ *http.Request) {
@@ -243,7 +244,7 @@ func (s *Server) waiting(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) queue(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	item := func(j *job) []any { return []any{1, j.id, j.graph, map[string]any{}, []any{}} }
+	item := func(j *job) []any { return []any{1, j.id, j.graph, map[string]any{"client_id": j.client}, []any{}} }
 	running, pending := []any{}, []any{}
 	if s.running != nil {
 		running = append(running, item(s.running))
@@ -370,24 +371,6 @@ func (s *Server) models(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
-}
-
-// has lists the models of a kind, as they lie in the folders now.
-func (s *Server) has(kind string) []string {
-	all := []string{}
-	if kind == "checkpoints" {
-		all = append(all, s.Checkpoints...)
-	}
-	for _, dir := range s.Models {
-		root := os.DirFS(filepath.Join(dir, kind))
-		_ = fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && strings.HasSuffix(path, ".safetensors") {
-				all = append(all, path)
-			}
-			return nil
-		})
-	}
-	return all
 }
 
 func (s *Server) free(_ http.ResponseWriter, _ *http.Request) {
