@@ -369,6 +369,41 @@ func TestTakenUp(t *testing.T) {
 	}
 }
 
+// TestAnew: what failed, or was asked for otherwise, is not taken up by the attempt after it.
+func TestAnew(t *testing.T) {
+	t.Parallel()
+	s := (&comfytest.Server{}).Start(t)
+	r := newRig(t, s.URL())
+	if _, err := r.workflow(t.Context(), workflowIn{Workflow: graph("FakeFail")}, r.task(t, "")); err == nil {
+		t.Fatal("it did not fail")
+	}
+	if _, err := r.workflow(t.Context(), workflowIn{Workflow: graph("FakeFail")}, r.task(t, r.checkpoint())); err == nil || s.Posted() != 2 {
+		t.Errorf("%v, %d prompts", err, s.Posted())
+	}
+	if out, err := r.workflow(t.Context(), workflowIn{Workflow: saved}, r.task(t, r.checkpoint())); err != nil || len(out.Images) != 1 || s.Posted() != 3 {
+		t.Errorf("%v, %d prompts", err, s.Posted())
+	}
+	smaller := workflowIn{Workflow: saved, Inputs: map[string]any{"Canvas.width": json.Number("8")}}
+	if _, err := r.workflow(t.Context(), smaller, r.task(t, r.checkpoint())); err != nil || s.Posted() != 4 {
+		t.Errorf("%v, %d prompts", err, s.Posted())
+	}
+	if _, err := r.workflow(t.Context(), smaller, r.task(t, r.checkpoint())); err != nil || s.Posted() != 4 {
+		t.Errorf("what has gone well is not taken up: %v, %d prompts", err, s.Posted())
+	}
+	ctx, die := context.WithCancel(t.Context())
+	p, err := prompt.Read([]byte(graph("FakeWait")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&run{s: r.server, c: r.outside, t: r.task(t, ""), p: p, client: "c"}).queue(ctx); err != nil {
+		t.Fatal(err)
+	}
+	die() // and tells nobody
+	if _, err := r.workflow(t.Context(), smaller, r.task(t, r.checkpoint())); err != nil || s.Posted() != 6 {
+		t.Errorf("one that runs, and is another, stands in the way: %v, %d prompts", err, s.Posted())
+	}
+}
+
 // TestLost: a server that was started again has lost the prompt, and the attempt says so.
 func TestLost(t *testing.T) {
 	t.Parallel()

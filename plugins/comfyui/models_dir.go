@@ -51,7 +51,7 @@ func (s *server) place(ctx context.Context, c *api.Client, kind string, a sdk.Ar
 		return "", err
 	}
 	if err := bring(a.Path, filepath.Join(dir, kind, ours, name)); err != nil {
-		return "", err
+		return "", sdk.Fail("the model cannot be put among ComfyUI's: "+err.Error(), "there has to be room in models_dir, and this machine's spinbot has to be able to write there")
 	}
 	want := sdk.ModelFileName(kind, ours+"/"+name)
 	for late := time.After(s.sees); ; {

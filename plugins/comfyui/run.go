@@ -51,6 +51,8 @@ type entry struct {
 	} `json:"status"`
 }
 
+const failedStatus = "error"
+
 // perform queues the prompt, follows it to its end, and gives what the server has of it. An earlier attempt's prompt that still runs, or has
 // ended since, is taken up.
 func (s *server) perform(ctx context.Context, c *api.Client, t *sdk.Task, p prompt.Prompt) (*entry, error) {
@@ -67,17 +69,8 @@ func (s *server) perform(ctx context.Context, c *api.Client, t *sdk.Task, p prom
 }
 
 func (r *run) perform(ctx context.Context) (*entry, error) {
-	if id, client, ok := strings.Cut(string(r.t.Checkpoint), " "); ok {
-		mine := r.client
-		r.id, r.client = id, client // what is told of it goes there
-		switch e, here, err := r.look(ctx); {
-		case err != nil || e != nil:
-			return e, err
-		case here:
-			r.t.Log("info", "ComfyUI still has the prompt of the attempt before: it goes on")
-			return r.follow(ctx, nil)
-		}
-		r.id, r.client = "", mine
+	if e, over, err := r.takeUp(ctx); over {
+		return e, err
 	}
 	// The socket comes first: a short prompt may end before one that comes later.
 	socket, err := r.c.Listen(ctx, r.client)
@@ -94,6 +87,31 @@ func (r *run) perform(ctx context.Context) (*entry, error) {
 		return nil, err
 	}
 	return r.follow(ctx, socket)
+}
+
+// takeUp goes on with the prompt of an earlier attempt, unless that failed, or was another one: inputs may have changed since.
+func (r *run) takeUp(ctx context.Context) (e *entry, over bool, err error) {
+	before := strings.Fields(string(r.t.Checkpoint))
+	if len(before) != 3 {
+		return nil, false, nil
+	}
+	mine := r.client
+	r.id, r.client = before[0], before[1] // what is told of it goes there
+	e, here, err := r.look(ctx)
+	switch {
+	case err != nil:
+		return nil, true, err
+	case before[2] != r.p.Digest() && here:
+		r.cancel(ctx)
+	case before[2] == r.p.Digest() && here:
+		r.t.Log("info", "ComfyUI still has the prompt of the attempt before: it goes on")
+		e, err = r.follow(ctx, nil)
+		return e, true, err
+	case before[2] == r.p.Digest() && e != nil && e.Status.Text != failedStatus:
+		return e, true, nil
+	}
+	r.id, r.client = "", mine
+	return nil, false, nil
 }
 
 // queue gives the prompt to the server.
@@ -115,7 +133,7 @@ func (r *run) queue(ctx context.Context) error {
 		return sdk.Fail("ComfyUI took the prompt and gave it no id", "is that a ComfyUI, and not what stands before it?")
 	}
 	r.id = got.ID
-	r.t.Report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte(r.id + " " + r.client)})
+	r.t.Report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte(r.id + " " + r.client + " " + r.p.Digest())})
 	if len(got.Errors) > 0 { // it runs what else there is
 		raw, _ := json.Marshal(map[string]any{"node_errors": got.Errors})
 		r.t.Log("warn", r.p.Refused(raw).Error())
@@ -239,7 +257,7 @@ func (r *run) hear(ctx context.Context, socket *websocket.Conn) (over bool, err 
 
 // failed says why a prompt that has ended did not end well.
 func (r *run) failed(e *entry) error {
-	if e == nil || e.Status.Text != "error" {
+	if e == nil || e.Status.Text != failedStatus {
 		return nil
 	}
 	for _, m := range slices.Backward(e.Status.Messages) {

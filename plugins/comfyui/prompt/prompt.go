@@ -3,8 +3,9 @@ package prompt
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,23 +32,25 @@ type Step struct {
 // say what its values are called: about asks a server for the classes that it has of these. Numbers stay exact: seeds reach 2^64-1.
 func Read(raw []byte, about func(names []string) (map[string]json.RawMessage, error)) (Prompt, error) {
 	g, _, err := comfyui.ReadFile(raw, nil)
-	if err == nil && g.Form == comfyui.UI {
-		g, err = named(raw, g, about)
+	if err != nil {
+		return nil, unreadable(err)
 	}
-	var e *sdk.Error
-	switch {
-	case errors.As(err, &e):
-		return nil, err
-	case err != nil:
-		return nil, sdk.Refuse("the workflow cannot be read: "+err.Error(), "save it in ComfyUI with Workflow > Export (API)")
+	if g.Form == comfyui.UI {
+		if g, err = named(raw, g, about); err != nil {
+			return nil, err
+		}
 	}
 	p := Prompt{}
 	d := json.NewDecoder(bytes.NewReader(g.JSON()))
 	d.UseNumber()
 	if err := d.Decode(&p); err != nil {
-		return nil, sdk.Refuse("the workflow cannot be read: "+err.Error(), "save it in ComfyUI with Workflow > Export (API)")
+		return nil, unreadable(err)
 	}
 	return p, nil
+}
+
+func unreadable(err error) error {
+	return sdk.Refuse("the workflow cannot be read: "+err.Error(), "save it in ComfyUI with Workflow > Export (API)")
 }
 
 // named reads a drawing again, with what a server says of its classes. Those that the server lacks are left to Check.
@@ -70,10 +73,10 @@ func named(raw []byte, g *comfyui.Graph, about func([]string) (map[string]json.R
 	}
 	defs, err := comfyui.ReadDefinitions(text)
 	if err != nil {
-		return nil, fmt.Errorf("what the server says of its nodes: %w", err)
+		return nil, sdk.Fail("what ComfyUI says of its classes cannot be read: "+err.Error(), "is that a ComfyUI, and not what stands before it?")
 	}
 	if g, _, err = comfyui.ReadFile(raw, defs); err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	var gaps []string
 	for _, gap := range g.Gaps {
@@ -85,6 +88,16 @@ func named(raw []byte, g *comfyui.Graph, about func([]string) (map[string]json.R
 		return nil, sdk.Refuse("the workflow is drawn, and does not say what its values are: "+strings.Join(gaps, "; "), "open it in this ComfyUI, and save it with Workflow > Export (API)")
 	}
 	return g, nil
+}
+
+// Digest tells one prompt from another.
+func (p Prompt) Digest() string {
+	raw, err := json.Marshal(p)
+	if err != nil {
+		return "" // of values that cannot be sent either
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
 }
 
 // Order gives the ids, numbers by their size.
