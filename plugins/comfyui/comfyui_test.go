@@ -112,7 +112,7 @@ func cases(t testing.TB) []sdktest.Case {
 			if err := sdk.Bind(v, &out); err != nil {
 				t.Fatal(err)
 			}
-			if len(out.Videos) != 1 || len(out.Audio) != 1 || len(out.Files) != 1 || out.Text["7"] != "one\ntwo" || out.Versions["comfyui"] == "" {
+			if len(out.Videos) != 1 || len(out.Audio) != 1 || len(out.Files) != 1 || out.Text["7"] != "not a list\none\ntwo" || out.Versions["comfyui"] == "" {
 				t.Errorf("%+v", out)
 			}
 			if len(out.Saved) != 3 || out.Videos[0].MediaType != "video/mp4" {

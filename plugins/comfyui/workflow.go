@@ -55,6 +55,7 @@ func workflowNode(s *server) sdk.Node {
 			"What it saves and previews becomes artifacts.",
 		Device:      &sdk.DeviceNeed{},
 		Elastic:     true,
+		Idempotent:  true, // an attempt after a lost one finds its prompt
 		Concurrency: 4,
 		Examples: []sdk.Example{{Title: "A picture from a workflow", HCL: `node "comfyui.workflow" "shot" {
   workflow = file("shot.json")
@@ -222,9 +223,12 @@ func (e *entry) outputs() (all []found, text map[string]string) {
 	text = map[string]string{}
 	ids := slices.SortedFunc(maps.Keys(e.Outputs), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
 	for _, id := range ids {
+		var said []string
 		for _, kind := range slices.Sorted(maps.Keys(e.Outputs[id])) {
-			list, _ := e.Outputs[id][kind].([]any)
-			var said []string
+			list, ok := e.Outputs[id][kind].([]any)
+			if !ok {
+				list = []any{e.Outputs[id][kind]}
+			}
 			for _, x := range list {
 				switch v := x.(type) {
 				case string:
@@ -237,9 +241,9 @@ func (e *entry) outputs() (all []found, text map[string]string) {
 					}
 				}
 			}
-			if len(said) > 0 {
-				text[id] = strings.Join(said, "\n")
-			}
+		}
+		if len(said) > 0 {
+			text[id] = strings.Join(said, "\n")
 		}
 	}
 	return all, text

@@ -196,7 +196,7 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		}
 		film := at("a.mp4", "films")
 		film[0].(map[string]any)["frame_rate"], film[0].(map[string]any)["fullpath"] = 24, "/srv/comfy/output/films/a.mp4"
-		return nil, map[string]any{"gifs": film, "audio": at("b.wav", ""), "latents": at("c.bin", ""), "text": []any{"one", "two"}}, nil
+		return nil, map[string]any{"gifs": film, "audio": at("b.wav", ""), "latents": at("c.bin", ""), "text": []any{"one", "two"}, "animated": []any{true}, "3d": "not a list"}, nil
 	case "FakeFail":
 		return nil, nil, fmt.Errorf("mat1 and mat2 shapes cannot be multiplied")
 	case "FakeDisk":
