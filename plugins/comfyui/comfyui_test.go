@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -41,6 +42,101 @@ const drawn = `{"last_node_id": 2, "version": 0.4, "nodes": [
 
 func graph(class string) string {
 	return `{"7": {"class_type": "` + class + `", "inputs": {}, "_meta": {"title": "The node"}}}`
+}
+
+// TestVersions: of node packs those are told whose classes the workflow uses.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		packs map[string]string
+		class string
+		want  string
+	}{
+		"a Manager tells":  {map[string]string{"fake-pack": "1.4.2", "another": "7"}, "FakeFilm", "1.4.2"},
+		"no Manager":       {nil, "FakeFilm", untold},
+		"it does not know": {map[string]string{"another": "7"}, "FakeFilm", untold},
+		"no pack is used":  {map[string]string{"fake-pack": "1.4.2"}, "SaveImage", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := (&comfytest.Server{Packs: c.packs}).Start(t)
+			p := &server{}
+			if err := p.configure(config{URL: s.URL()}); err != nil {
+				t.Fatal(err)
+			}
+			var mu sync.Mutex
+			told := map[string]string{}
+			task := (&sdk.Task{Scratch: t.TempDir()}).WithReporter(func(r sdk.Report) {
+				mu.Lock()
+				defer mu.Unlock()
+				if r.Usage != nil {
+					told = r.Usage.Versions
+				}
+			})
+			flow := prompt.Prompt{"1": node("EmptyImage", map[string]any{"width": 8, "height": 8, "batch_size": 1}), "2": node("SaveImage", map[string]any{"images": from("1", 0), "filename_prefix": "x"})}
+			if c.class != "SaveImage" {
+				flow["3"] = node(c.class, map[string]any{})
+			}
+			out, err := p.make(t.Context(), p.outside, task, flow, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if told["comfyui"] != "0.38.1" || told["fake-pack"] != c.want || told["another"] != "" || !maps.Equal(told, out.Versions) {
+				t.Errorf("told %v, gave %v", told, out.Versions)
+			}
+		})
+	}
+}
+
+// TestHolds: what the server holds is told, whoever loaded it, and given up by the name that it was told by.
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	s := (&comfytest.Server{Checkpoints: []string{"a.safetensors"}, Size: 6 << 30}).Start(t)
+	p := &server{}
+	if err := p.configure(config{URL: s.URL()}); err != nil {
+		t.Fatal(err)
+	}
+	holds := func(want ...sdk.Model) {
+		t.Helper()
+		got, err := p.resident(t.Context())
+		if err != nil || !slices.EqualFunc(got, want, func(a, b sdk.Model) bool { return a.Name == b.Name && a.Memory == b.Memory && a.InUse == b.InUse }) {
+			t.Errorf("it holds %+v (%v), want %+v", got, err, want)
+		}
+	}
+	holds()
+	load := prompt.Prompt{"1": node("CheckpointLoaderSimple", map[string]any{"ckpt_name": "a.safetensors"})}
+	if err := p.outside.Ask(t.Context(), "POST", "/prompt", nil, map[string]any{"prompt": load}, nil); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it works", func() bool { n, err := p.waiting(t.Context(), p.outside); return err == nil && n == 0 })
+	holds(sdk.Model{Name: unnamed, Memory: 6 << 30})
+	if err := p.unload(t.Context(), unnamed); err != nil {
+		t.Error(err)
+	}
+	holds()
+	load["2"] = node("SaveImage", map[string]any{"images": from("3", 0), "filename_prefix": "x"})
+	load["3"] = node("EmptyImage", map[string]any{"width": 8, "height": 8, "batch_size": 1})
+	if _, err := p.make(t.Context(), p.outside, &sdk.Task{Scratch: t.TempDir()}, load, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it works", func() bool { n, err := p.waiting(t.Context(), p.outside); return err == nil && n == 0 })
+	holds(sdk.Model{Name: "a.safetensors", Memory: 6 << 30})
+	if err := p.unload(t.Context(), "another"); err != nil {
+		t.Error(err)
+	}
+	holds(sdk.Model{Name: "a.safetensors", Memory: 6 << 30})
+	if err := p.unload(t.Context(), "a.safetensors"); err != nil {
+		t.Error(err)
+	}
+	holds()
+	if err := p.configure(config{URL: "http://127.0.0.1:1"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.resident(t.Context()); err == nil {
+		t.Errorf("a server that is down holds %v", got)
+	}
 }
 
 // picture is a PNG of a size in a file.

@@ -62,6 +62,7 @@ type stats struct {
 		Type  string `json:"type"`
 		Total int64  `json:"vram_total"`
 		Free  int64  `json:"vram_free"`
+		Torch int64  `json:"torch_vram_total"` // what it holds itself
 	} `json:"devices"`
 }
 
@@ -111,13 +112,18 @@ func systemNode(s *server) sdk.Node {
 		for _, d := range st.Devices {
 			out.Devices = append(out.Devices, deviceOut{d.Name, d.Type, d.Total, d.Free})
 		}
-		var q struct {
-			Info struct {
-				Left int `json:"queue_remaining"`
-			} `json:"exec_info"`
-		}
-		err = c.Ask(ctx, http.MethodGet, "/prompt", nil, nil, &q)
-		out.Waiting = q.Info.Left
-		return out, s.failure(ctx, c, err)
+		out.Waiting, err = s.waiting(ctx, c)
+		return out, err
 	})
+}
+
+// waiting is how many prompts wait and run, whoever's.
+func (s *server) waiting(ctx context.Context, c *api.Client) (int, error) {
+	var q struct {
+		Info struct {
+			Left int `json:"queue_remaining"`
+		} `json:"exec_info"`
+	}
+	err := c.Ask(ctx, http.MethodGet, "/prompt", nil, nil, &q)
+	return q.Info.Left, s.failure(ctx, c, err)
 }

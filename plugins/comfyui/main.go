@@ -44,7 +44,7 @@ func plugin(s *server) sdk.Plugin {
 			}
 			return s.configure(c)
 		},
-		Resident: func(context.Context) ([]sdk.Model, error) { return s.resident(), nil },
+		Resident: s.resident,
 		Unload:   s.unload,
 	}
 }

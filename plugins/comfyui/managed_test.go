@@ -135,7 +135,7 @@ func TestManagedKilled(t *testing.T) {
 	}()
 	until(t, "it runs", func() bool { return r.checkpoint() != "" })
 	r.hold([]string{"big.safetensors"})()
-	if all := r.resident(); len(all) != 1 {
+	if all, err := r.resident(t.Context()); err != nil || len(all) != 1 {
 		t.Errorf("%v", all)
 	}
 	if err := syscall.Kill(r.managed.Pid(), syscall.SIGKILL); err != nil {
@@ -144,14 +144,14 @@ func TestManagedKilled(t *testing.T) {
 	if e := sdk.AsError(<-got); e == nil || !strings.HasPrefix(e.Message, "the managed ComfyUI ended: ") || !strings.Contains(e.Detail, "To see the GUI") || e.Permanent {
 		t.Errorf("%+v", e)
 	}
-	if r.resident() != nil || r.unload(t.Context(), "") != nil {
+	if all, err := r.resident(t.Context()); all != nil || err != nil || r.unload(t.Context(), "") != nil {
 		t.Error("a dead server has something loaded")
 	}
 	// The next attempt asks for the prompt of the one before, which is lost, and queues it anew.
 	if out, err := r.workflow(t.Context(), workflowIn{Workflow: saved}, r.task(t, r.checkpoint())); err != nil || len(out.Images) != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if all := r.resident(); len(all) != 0 {
+	if all, err := r.resident(t.Context()); err != nil || len(all) != 0 {
 		t.Errorf("%v", all)
 	}
 }

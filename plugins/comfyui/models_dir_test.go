@@ -61,7 +61,7 @@ func TestModelsDir(t *testing.T) {
 	if err != nil || out.Checkpoint != "spinbot/tuned-01234567.safetensors" {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if all := r.resident(); len(all) != 4 { // two LoRAs, two checkpoints
+	if all, err := r.resident(t.Context()); err != nil || len(all) != 4 { // two LoRAs, two checkpoints
 		t.Errorf("%v", all)
 	}
 	for name, want := range map[string]int{"loras": 2, "checkpoints": 1} {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +14,8 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/managed"
 )
+
+const glance = 3 * time.Second // how long resident waits for an answer
 
 const externalHint = "start ComfyUI, or say where it is: plugin \"comfyui\" { url = \"http://127.0.0.1:8188\" } in spinbot.hcl"
 
@@ -26,6 +30,9 @@ type server struct {
 	mu      sync.Mutex
 	loaded  map[string]int // models of prompts since memory was freed, and how many use each now
 	address string         // of the managed server that loaded them
+
+	installed   map[string]string // versions of node packs, as of installedAt
+	installedAt time.Time
 }
 
 func (s *server) configure(c config) error {
@@ -112,16 +119,42 @@ func (s *server) forget() {
 	}
 }
 
-func (s *server) resident() (all []sdk.Model) {
-	if s.running() == nil {
-		return nil
+// unnamed is what the server holds, in resident, when no prompt of ours has loaded it.
+const unnamed = "loaded by others"
+
+// resident tells of the models of prompts, and gives the first all the memory that the server holds: it does not say which holds how much.
+func (s *server) resident(ctx context.Context) ([]sdk.Model, error) {
+	c := s.running()
+	if c == nil {
+		return nil, nil
+	}
+	ctx, done := context.WithTimeout(ctx, glance)
+	defer done()
+	st, err := s.stats(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	waits, err := s.waiting(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var held int64
+	for _, d := range st.Devices {
+		held += d.Torch
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, uses := range s.loaded {
-		all = append(all, sdk.Model{Name: name, InUse: uses > 0})
+	var all []sdk.Model
+	for _, name := range slices.Sorted(maps.Keys(s.loaded)) {
+		all = append(all, sdk.Model{Name: name, InUse: waits > 0})
 	}
-	return all
+	if len(all) == 0 && held > 0 {
+		all = []sdk.Model{{Name: unnamed, InUse: waits > 0}}
+	}
+	if len(all) > 0 {
+		all[0].Memory = held
+	}
+	return all, nil
 }
 
 // unload has the server free its memory. It knows no single models.
@@ -135,7 +168,7 @@ func (s *server) unload(ctx context.Context, model string) error {
 	}
 	s.mu.Unlock()
 	switch {
-	case c == nil || model != "" && !ok:
+	case c == nil || model != "" && model != unnamed && !ok:
 		return nil
 	case uses > 0:
 		return sdk.Fail("a prompt uses what is loaded", "unload it when the prompt has ended")

@@ -34,7 +34,7 @@ type results struct {
 	Files    []sdk.Artifact    `spin:"files" doc:"Everything else that was saved"`
 	Saved    []savedOut        `spin:"saved" doc:"Of each of these files, what is known of it"`
 	Text     map[string]string `spin:"text" doc:"Text that nodes showed, by node id"`
-	Versions map[string]string `spin:"versions" doc:"Of the server, and of what it runs on"`
+	Versions map[string]string `spin:"versions" doc:"Of the server, of what it runs on, and of the node packs that the workflow uses"`
 }
 
 // savedOut is what is known of a file that a node gave out.
@@ -158,12 +158,14 @@ func (s *server) make(ctx context.Context, c *api.Client, t *sdk.Task, p prompt.
 	if err != nil {
 		return results{}, err
 	}
+	versions := s.versions(ctx, c, stats, classes)
+	t.Versions(versions)
 	e, err := s.perform(ctx, c, t, p)
 	if err != nil {
 		return results{}, err
 	}
 	out, err := collect(ctx, c, t, p, e)
-	out.Versions = stats.versions()
+	out.Versions = versions
 	return out, s.failure(ctx, c, err)
 }
 

@@ -249,6 +249,8 @@ type Explanation struct {
 	Why   string `json:"why"`
 	// Next is what a person may do about it.
 	Next string `json:"next,omitempty"`
+	// Changed says of what failed which versions are not those of the last run of the pipeline that went well.
+	Changed string `json:"changed,omitempty"`
 }
 
 // Explained is what is to be explained of a run.

@@ -57,6 +57,7 @@ func (r *reader) device(g given, place string) {
 	}
 	if kind == "fake" {
 		w.UUID, w.Kind, w.Script = "FAKE-"+label, device.Fake, r.script(g, place, w.Memory)
+		w.Figures = r.path(get[string](g, "figures"), false)
 	}
 	r.positive(g, "count")
 	n := get[int](g, "count")

@@ -44,6 +44,7 @@ var blocks = []pipeline.Block{
 	deviceBlock("fake", "A device that is not there, for tests and laptops",
 		pipeline.Word{Name: "architecture", Type: text, Doc: "the architecture it claims to have"},
 		pipeline.Word{Name: "used", Type: size, Default: `"0"`, Doc: "what foreign programs hold of its memory from the beginning"},
+		pipeline.Word{Name: "figures", Type: text, Doc: "a file with its reading as JSON, in the form of `spinbot devices --json`; while it is there it goes before `used` and events"},
 		pipeline.Word{Name: "count", Type: whole, Doc: "makes so many of it: `LABEL-0`, `LABEL-1`, …"}),
 	deviceBlock("static", "A device that is there, and that nothing can probe",
 		pipeline.Word{Name: "uuid", Type: text, Doc: "what it is known by; else `STATIC-` and its label"}),

@@ -5,10 +5,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 )
 
 // pictures are n pictures of one size; what is in them follows from the seed.
@@ -65,22 +61,4 @@ func classes(checkpoints, loras []string) map[string]any {
 		"PreviewImage": class(true, map[string]any{"images": link("IMAGE")}, nil),
 		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeDisk": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil), "FakeUploads": class(true, nil, nil),
 	}
-}
-
-// has lists the models of a kind, as they lie in the folders now.
-func (s *Server) has(kind string) []string {
-	all := []string{}
-	if kind == "checkpoints" {
-		all = append(all, s.Checkpoints...)
-	}
-	for _, dir := range s.Models {
-		root := os.DirFS(filepath.Join(dir, kind))
-		_ = fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && strings.HasSuffix(path, ".safetensors") {
-				all = append(all, path)
-			}
-			return nil
-		})
-	}
-	return all
 }

@@ -4,7 +4,6 @@ package comfytest
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,6 +37,14 @@ type Server struct {
 	Device string
 	// Meddle, when set, sees each request first; true: it has answered it.
 	Meddle func(w http.ResponseWriter, r *http.Request) bool
+	// Version that it says it has; empty: 0.38.1, or 0.3.64 when Old.
+	Version string
+	// Packs are versions of node packs, as ComfyUI-Manager tells them; nil: there is no Manager. The classes Fake… are of fake-pack.
+	Packs map[string]string
+	// Size is what a loaded checkpoint takes of a device, in bytes.
+	Size int64
+	// Card, when set, is told of each checkpoint that is loaded and unloaded. Its error when one is loaded means that there is no room.
+	Card func(model string, loads bool) error
 
 	http *httptest.Server
 	quit chan struct{}
@@ -51,6 +58,7 @@ type Server struct {
 	files   map[string][]byte // by type/subfolder/name
 	sockets map[string]*socket
 	freed   int
+	loaded  string        // the checkpoint in memory
 	gate    chan struct{} // FakeWait waits for it
 	posted  int
 }
@@ -102,7 +110,7 @@ func (s *Server) handler() http.Handler {
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /ws": s.ws, "POST /prompt": s.prompt, "GET /prompt": s.waiting, "GET /queue": s.queue, "POST /queue": s.unqueue, "POST /interrupt": s.interrupt,
 		"GET /history/{id}": s.history, "GET /view": s.view, "POST /upload/image": s.upload, "GET /object_info/{class}": s.info, "GET /system_stats": s.stats,
-		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "POST /jobs/{id}/cancel": s.cancel,
+		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "GET /customnode/installed": s.packs, "POST /jobs/{id}/cancel": s.cancel,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" /api"+path, h)
@@ -339,42 +347,4 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	s.files["input/"+r.FormValue("subfolder")+"/"+head.Filename] = data
 	s.mu.Unlock()
 	answer(w, 200, map[string]any{"name": head.Filename, "subfolder": r.FormValue("subfolder"), "type": "input"})
-}
-
-func (s *Server) info(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("class")
-	c, ok := classes(s.has("checkpoints"), s.has("loras"))[name]
-	if !ok {
-		answer(w, 200, map[string]any{})
-		return
-	}
-	answer(w, 200, map[string]any{name: c})
-}
-
-func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {
-	version := "0.38.1"
-	if s.Old {
-		version = "0.3.64"
-	}
-	answer(w, 200, map[string]any{"system": map[string]any{"os": "posix", "comfyui_version": version, "python_version": "3.12", "pytorch_version": "2.9.0+cpu", "ram_total": 1 << 34},
-		"devices": []any{map[string]any{"name": cmp.Or(s.Device, "cpu"), "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33}}})
-}
-
-func (s *Server) folders(w http.ResponseWriter, _ *http.Request) {
-	answer(w, 200, []string{"loras", "checkpoints"})
-}
-
-func (s *Server) models(w http.ResponseWriter, r *http.Request) {
-	switch kind := r.PathValue("folder"); kind {
-	case "checkpoints", "loras":
-		answer(w, 200, s.has(kind))
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func (s *Server) free(_ http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.freed++
 }

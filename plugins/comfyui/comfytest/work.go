@@ -140,6 +140,8 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		return n.Inputs[name]
 	}
 	switch n.Class {
+	case "CheckpointLoaderSimple":
+		return nil, nil, s.load(fmt.Sprint(in("ckpt_name")))
 	case "EmptyImage", "EmptyLatentImage", "FakeCanvas": // the last is of no ComfyUI: only its server knows its inputs
 		return paint(whole(in("width")), whole(in("height")), "0", whole(in("batch_size"))), nil, nil
 	case "ImageScaleBy":

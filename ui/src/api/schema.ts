@@ -1597,6 +1597,7 @@ export interface components {
         };
         Explanation: {
             at: string;
+            changed?: string;
             next?: string;
             state: string;
             why: string;
@@ -2284,6 +2285,9 @@ export interface components {
             model?: number;
             /** Format: int64 */
             out?: number;
+            versions?: {
+                [key: string]: string;
+            };
         };
         User: {
             /** Format: date-time */

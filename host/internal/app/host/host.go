@@ -217,7 +217,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
 		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
 	h.machine, err = machine.New(machine.Config{State: state, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,
-		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Stocked: h.stocked,
+		Resolve: h.resolveBinary, Program: h.program, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Stocked: h.stocked,
 		Empty: h.noDevices, Log: h.cfg.Log, TaskLog: taskLogger})
 	if err != nil {
 		return err

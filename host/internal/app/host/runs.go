@@ -236,6 +236,9 @@ func (r runs) Explain(ctx context.Context, id, node string) (client.Explained, e
 	for _, x := range list {
 		out.List = append(out.List, client.Explanation{At: x.At.String(), State: x.State, Why: x.Why, Next: x.Next})
 	}
+	if err := r.h.changed(ctx, out); err != nil {
+		return out, err
+	}
 	if err := r.h.explainElsewhere(ctx, out); err != nil {
 		return out, err
 	}
