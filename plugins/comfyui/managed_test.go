@@ -163,6 +163,9 @@ func TestNotManaged(t *testing.T) {
 		"headers are for a ComfyUI that you run": func(c *config) { c.Headers = map[string]string{"a": "b"} },
 		"has no main.py":                         func(c *config) { c.Folder = t.TempDir() },
 		"folder \"\" has no main.py":             func(c *config) { c.Folder = "" },
+		"folder is \"~/ComfyUI\"":                func(c *config) { c.Folder = "~/ComfyUI" },
+		"models_dir is \"models\"":               func(c *config) { c.ModelsDir = "models" },
+		"data is \"here\"":                       func(c *config) { c.Data = "here" },
 		"start_timeout":                          func(c *config) { c.StartTimeout = 0 },
 	} {
 		c := install(t, "")

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +45,11 @@ func (s *server) configure(c config) error {
 	for name := range c.Headers {
 		if strings.EqualFold(name, "Origin") {
 			return sdk.Refuse("headers: ComfyUI refuses requests with an Origin header", "leave it out")
+		}
+	}
+	for name, path := range map[string]string{"folder": c.Folder, "data": c.Data, "models_dir": c.ModelsDir} {
+		if path != "" && !filepath.IsAbs(path) {
+			return sdk.Refuse(fmt.Sprintf("%s is %q, which is no whole path", name, path), "write it from the root on, like /srv/ComfyUI")
 		}
 	}
 	s.config, s.loaded, s.sees, s.poll = c, map[string]int{}, sees, poll
