@@ -131,7 +131,7 @@ func (p *Placer) adopt(w placement.Want, yield func(), now time.Time) {
 // task fills in what was learned.
 func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) {
 	kind := learned.KindOf(w.Type.Name, w.Model, w.Rung, size(w))
-	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model, Files: w.Files,
+	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Offer(w.Inputs), Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model, Files: w.Files,
 		Request: w.Request, Concurrency: w.Type.Concurrency, Evictable: w.Evictable, Since: now}
 	r := &t.Request
 	if only := p.cfg.Engines[t.Plugin]; len(only) > 0 && r.Count > 0 {

@@ -22,7 +22,7 @@ type Task struct {
 	ID       string `json:"id"` // its address
 	Owner    string `json:"owner,omitempty"`
 	Priority int    `json:"priority,omitempty"`
-	Type     string `json:"type"` // node type
+	Type     string `json:"type"` // what it needs of Agent.Offers: the node type, and settings
 	Plugin   string `json:"plugin"`
 	// Model is what stays loaded after the task; tasks with the same plugin and model share it. Empty: nothing does.
 	Model string `json:"model,omitempty"`
@@ -64,7 +64,7 @@ type Assignment struct {
 type Agent struct {
 	ID   string
 	Name string
-	// Offers are the node types that it can carry out, sorted; nil: every one.
+	// Offers are what sdk.NodeType.Offers gives of the node types that it can carry out, sorted; nil: every one.
 	Offers []string
 	// Away says why it gets no tasks, as what it is: offline, draining; empty: it gets some.
 	Away string
