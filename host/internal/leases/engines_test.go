@@ -3,6 +3,7 @@ package leases_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,7 @@ func TestEnginesThatRunByThemselves(t *testing.T) {
 	}{
 		"one model stays":                  {nil, []string{"ollama llama 14", "ollama llama 14"}, "[]"},
 		"by a name of its own":             {nil, []string{"comfyui sdxl 16", "comfyui sdxl 16", "comfyui sdxl 16"}, "[]"},
+		"one that is not kept":             {nil, []string{"ollama llama 14", "ollama gone 4", "ollama llama 14"}, "[]"},
 		"by no name":                       {nil, []string{"comfyui - 16", "comfyui - 16"}, "[]"},
 		"in turns":                         {nil, []string{"ollama llama 14", "comfyui sdxl 16", "ollama llama 14"}, "[ollama llama comfyui flux.safetensors]"},
 		"what was there before":            {map[string]sdk.Model{"comfyui": flux}, []string{"ollama llama 14"}, "[comfyui flux.safetensors]"},
@@ -113,7 +115,7 @@ func TestEnginesThatRunByThemselves(t *testing.T) {
 					e.used[plugin] = time.Now()
 					e.holds[plugin] = flux
 					if plugin == "ollama" {
-						e.holds[plugin] = sdk.Model{Name: model, Memory: 14 * gib}
+						e.holds[plugin] = sdk.Model{Name: strings.Replace(model, "gone", "llama", 1), Memory: 14 * gib}
 					}
 					if len(e.holds) > 1 && c.before["comfyui"].Memory != gib {
 						t.Errorf("%s: both are there: %v", text, e.holds)

@@ -218,12 +218,14 @@ func (d *Keeper) refresh(processes []Process) {
 			continue
 		}
 		if last := d.called(name, p.Models); last != nil {
-			last.Memory, last.Foreign, last.As = 0, false, nil
+			var sum int64
+			last.Foreign, last.As = false, nil
 			for _, m := range p.Models {
 				last.As = append(last.As, m.Name)
-				last.Memory += m.Memory / max(1, int64(len(p.Devices)))
+				sum += m.Memory / max(1, int64(len(p.Devices)))
 				last.Foreign = last.Foreign || m.InUse && !d.working(last.ID)
 			}
+			last.Memory = cmp.Or(sum, last.Memory)
 			keeps[last.ID] = true
 			d.table.Keep(*last)
 			continue
@@ -249,8 +251,8 @@ func (d *Keeper) refresh(processes []Process) {
 	}
 }
 
-// called gives what the last task of a process worked with, when the process holds something and has other names for it: what it holds then
-// goes by the name that tasks have for it. Else nil. mu is held.
+// called gives what the last task of a process worked with, when the process holds something and has only other names for it: what it
+// holds then goes by the name that tasks have for it. Else nil. mu is held.
 func (d *Keeper) called(process string, models []sdk.Model) *device.Warm {
 	var last *device.Warm
 	for _, w := range d.table.Warm() {
@@ -258,11 +260,12 @@ func (d *Keeper) called(process string, models []sdk.Model) *device.Warm {
 			last = w
 		}
 	}
-	if len(models) == 0 || last == nil || last.Told || slices.ContainsFunc(models, func(m sdk.Model) bool { return m.Name == last.Model }) {
+	known := func(m sdk.Model) bool { return d.warm(placement.WarmID(process, m.Name)) != nil }
+	if len(models) == 0 || last == nil || last.Told || slices.ContainsFunc(models, known) {
 		return nil
 	}
-	known := *last
-	return &known
+	named := *last
+	return &named
 }
 
 // working says whether a task of ours works with something warm, or is about to. mu is held.
