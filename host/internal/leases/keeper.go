@@ -213,7 +213,7 @@ func (d *Keeper) refresh(processes []Process) {
 	keeps := map[string]bool{} // by ID, or by process where it does not tell
 	for _, p := range processes {
 		name := placement.Process(p.Plugin, p.Devices)
-		if !p.Tells {
+		if !p.Tells || d.leased(func(warm string) bool { return process(warm) == name }) { // what it tells now its task goes on to change
 			keeps[name] = true
 			continue
 		}

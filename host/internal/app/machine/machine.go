@@ -280,7 +280,7 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 		next := time.After(leastPause)
 		seen := m.Devices.Inventory().Devices
 		m.Leases.Observe(seen)
-		if now := time.Now(); !idle() && now.Sub(asked) >= askEngines {
+		if now := time.Now(); m.cfg.File != nil && len(m.cfg.File.Engines) > 0 && now.Sub(asked) >= askEngines && !idle() {
 			asked = now
 			m.askEngines(seen)
 		}
@@ -310,9 +310,6 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 
 // askEngines has the plugins of engines asked what these hold: others use them too, and what a plugin knew is gone with its process.
 func (m *Machine) askEngines(seen []device.Device) {
-	if m.cfg.File == nil || m.cfg.Program == nil {
-		return
-	}
 	for _, e := range m.cfg.File.Engines {
 		uuid := cmp.Or(e.Device, engineUUID(e))
 		if !slices.ContainsFunc(seen, func(d device.Device) bool { return d.UUID == uuid }) {
