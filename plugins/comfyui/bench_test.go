@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/plugins/comfyui/api"
 	"github.com/myspinbot/spinbot/plugins/comfyui/comfytest"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/wire"
@@ -17,7 +18,7 @@ import (
 // asking for its end and fetching the picture without more.
 func BenchmarkPrompt(b *testing.B) {
 	s := (&comfytest.Server{Packs: map[string]string{}}).Start(b)
-	c, stop, err := wire.InProcess(plugin())
+	c, stop, err := wire.InProcess(plugin(&server{}))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -42,20 +43,20 @@ func BenchmarkPrompt(b *testing.B) {
 
 // direct is a prompt without the plugin.
 func direct(b *testing.B, base string) {
-	p := newServer()
-	if err := p.configure(config{URL: base}); err != nil {
+	u, err := url.Parse(base)
+	if err != nil {
 		b.Fatal(err)
 	}
-	p.client = http.DefaultClient
+	p := api.New(u, nil, "")
 	var got struct {
 		ID string `json:"prompt_id"`
 	}
-	if err := p.ask(b.Context(), http.MethodPost, "/prompt", nil, map[string]any{"prompt": json.RawMessage(saved)}, &got); err != nil {
+	if err := p.Ask(b.Context(), http.MethodPost, "/prompt", nil, map[string]any{"prompt": json.RawMessage(saved)}, &got); err != nil {
 		b.Fatal(err)
 	}
 	for tick := time.Tick(time.Millisecond); ; <-tick {
 		var history map[string]*entry
-		if err := p.ask(b.Context(), http.MethodGet, "/history/"+got.ID, nil, nil, &history); err != nil {
+		if err := p.Ask(b.Context(), http.MethodGet, "/history/"+got.ID, nil, nil, &history); err != nil {
 			b.Fatal(err)
 		}
 		e := history[got.ID]
@@ -64,7 +65,7 @@ func direct(b *testing.B, base string) {
 		}
 		f := e.Outputs["3"]["images"].([]any)[0].(map[string]any)
 		q := url.Values{"filename": {f["filename"].(string)}, "type": {f["type"].(string)}}
-		res, err := http.Get(p.at("/view", q).String())
+		res, err := http.Get(base + "/view?" + q.Encode())
 		if err == nil {
 			_, err = io.Copy(io.Discard, res.Body)
 			res.Body.Close()

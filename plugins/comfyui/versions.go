@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/myspinbot/spinbot/plugins/comfyui/api"
+	"github.com/myspinbot/spinbot/plugins/comfyui/prompt"
 )
 
 // untold is the version of a node pack where nobody says it.
@@ -15,16 +18,16 @@ const untold = "unknown"
 const known = time.Minute
 
 // versions are those of the server, of what it runs on, and of the node packs that have the classes.
-func (s *server) versions(ctx context.Context, st stats, classes map[string]*class) map[string]string {
+func (s *server) versions(ctx context.Context, c *api.Client, st stats, classes map[string]*prompt.Class) map[string]string {
 	v := st.versions()
 	var packs map[string]string
-	for _, c := range classes {
-		name, ok := strings.CutPrefix(c.PythonModule, "custom_nodes.")
+	for _, class := range classes {
+		name, ok := strings.CutPrefix(class.PythonModule, "custom_nodes.")
 		if !ok {
 			continue
 		}
 		if packs == nil {
-			packs = s.packs(ctx)
+			packs = s.packs(ctx, c)
 		}
 		name, _, _ = strings.Cut(name, ".")
 		v[name] = cmp.Or(packs[name], untold)
@@ -33,7 +36,7 @@ func (s *server) versions(ctx context.Context, st stats, classes map[string]*cla
 }
 
 // packs asks ComfyUI-Manager, where the server has it, for the versions of node packs, by their folders: a release, or a commit.
-func (s *server) packs(ctx context.Context) map[string]string {
+func (s *server) packs(ctx context.Context, c *api.Client) map[string]string {
 	s.mu.Lock()
 	packs, at := s.installed, s.installedAt
 	s.mu.Unlock()
@@ -45,7 +48,7 @@ func (s *server) packs(ctx context.Context) map[string]string {
 	packs = map[string]string{}
 	for _, path := range []string{"/v2/customnode/installed", "/customnode/installed"} { // of the newer Manager, and the older
 		var got map[string]struct{ Ver string }
-		if s.ask(ctx, http.MethodGet, path, nil, nil, &got) == nil {
+		if c.Ask(ctx, http.MethodGet, path, nil, nil, &got) == nil {
 			for name, p := range got {
 				packs[name] = p.Ver
 			}
