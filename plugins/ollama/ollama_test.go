@@ -14,6 +14,7 @@ import (
 	"github.com/myspinbot/spinbot/plugins/ollama/ollamatest"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
+	"github.com/myspinbot/spinbot/sdk/sdktest/tinyllama"
 )
 
 type in = sdk.Values
@@ -163,7 +164,7 @@ func peft(t testing.TB) sdk.Artifact {
 			if kind == "F32" {
 				_ = binary.Write(&data, binary.LittleEndian, x)
 			} else {
-				_ = binary.Write(&data, binary.LittleEndian, ollamatest.Half(x))
+				_ = binary.Write(&data, binary.LittleEndian, tinyllama.Half(x))
 			}
 		}
 		head["base_model.model.model.layers.0."+name+".weight"] = map[string]any{"dtype": kind, "shape": []int{rows, cols}, "data_offsets": []int{begin, data.Len()}}

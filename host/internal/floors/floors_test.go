@@ -38,6 +38,7 @@ var rooms = []room{
 	{"sdk/client", 1, nil, "Go client of the REST API, and its shapes"},
 	{"sdk/serve", 2, nil, "main() of a plugin"},
 	{"sdk/sdktest", 2, nil, "conformance suite that a plugin's author runs"},
+	{"sdk/sdktest/tinyllama", 2, nil, "a language model of 100,000 random numbers, for tests"},
 	{"sdk/examples/...", 3, nil, "what sdk/README.md shows, compiled and run"},
 	{"host/internal/core/graph", 1, nil, "DAG over names; pure"},
 	{"host/internal/core/expr", 1, nil, "functions, evaluation scope, cty to and from values; pure"},
