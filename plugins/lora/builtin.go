@@ -303,7 +303,7 @@ func (s *school) restore() error {
 		s.task.Log("warn", "the checkpoint cannot be read: training begins anew")
 		return nil
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	for _, t := range append(s.adapter.Tensors(), s.trainer.Moments()...) {
 		data, err := f.Floats(t.Name, t.Rows, t.Cols)
 		if err != nil {

@@ -88,7 +88,7 @@ func inspectFile(path string) (inspectOut, error) {
 	if err != nil {
 		return out, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	maps.Copy(out.Metadata, f.Metadata)
 	all, others := modules(f)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -254,7 +254,7 @@ func takeParts(a sdk.Artifact, weight, alpha float64, parts map[string][]part) e
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	all, _ := modules(f)
 	for name, m := range all {
 		ta, tb := f.Tensors[m.a], f.Tensors[m.b]

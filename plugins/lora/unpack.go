@@ -73,7 +73,7 @@ func (u *unpacker) artifact(a sdk.Artifact) error {
 		if err != nil {
 			return sdk.Refuse("it is not packed by gzip", "pack it again")
 		}
-		defer z.Close()
+		defer func() { _ = z.Close() }() // only read
 		return u.tar(z)
 	default:
 		return u.put(path.Base(filepath.ToSlash(a.Name)), f)

@@ -103,7 +103,7 @@ func (c Config) Parameters() int64 {
 		n += int64(c.Vocabulary) * d
 	}
 	for p := range Projections {
-		out, in := c.Shape(Projection(p))
+		out, in := c.Shape(p)
 		n += int64(c.Layers) * int64(out) * int64(in)
 	}
 	return n + int64(c.Layers)*2*d
