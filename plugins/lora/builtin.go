@@ -14,9 +14,9 @@ import (
 	"strings"
 
 	"github.com/myspinbot/spinbot/plugins/lora/llama"
-	"github.com/myspinbot/spinbot/plugins/lora/safetensors"
 	"github.com/myspinbot/spinbot/plugins/lora/tokens"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/weights"
 )
 
 // builtin trains Llama-shaped language models on the CPU, without Python.
@@ -158,7 +158,7 @@ func (s *school) load() error {
 }
 
 // shards are a model's weights in as many files as they come in.
-type shards []*safetensors.File
+type shards []*weights.File
 
 func openShards(dir string) (shards, error) {
 	paths, err := files(dir, ".safetensors")
@@ -167,7 +167,7 @@ func openShards(dir string) (shards, error) {
 	}
 	var out shards
 	for _, p := range paths {
-		f, err := safetensors.Open(p)
+		f, err := weights.Open(p)
 		if err != nil {
 			out.close()
 			return nil, sdk.Refuse(filepath.Base(p)+": "+err.Error(), "fetch the model again")
@@ -286,11 +286,11 @@ func (s *school) state() string { return filepath.Join(s.work, "state.safetensor
 
 // save keeps the adapter and the optimiser's memory, so that a later attempt gives what this one would have given.
 func (s *school) save() error {
-	var all []safetensors.New
+	var all []weights.New
 	for _, t := range append(s.adapter.Tensors(), s.trainer.Moments()...) {
-		all = append(all, safetensors.New{Name: t.Name, Shape: []int{t.Rows, t.Cols}, Data: t.Data})
+		all = append(all, weights.New{Name: t.Name, Shape: []int{t.Rows, t.Cols}, Data: t.Data})
 	}
-	if err := safetensors.Write(s.state(), map[string]string{"steps": strconv.Itoa(s.trainer.Steps)}, all); err != nil {
+	if err := weights.Write(s.state(), map[string]string{"steps": strconv.Itoa(s.trainer.Steps)}, all); err != nil {
 		return fmt.Errorf("the checkpoint of step %d cannot be kept: %w", s.trainer.Steps, err)
 	}
 	return s.saved(s.trainer.Steps)
@@ -298,7 +298,7 @@ func (s *school) save() error {
 
 // restore goes back to what save kept. Without it training begins anew.
 func (s *school) restore() error {
-	f, err := safetensors.Open(s.state())
+	f, err := weights.Open(s.state())
 	if err != nil {
 		s.task.Log("warn", "the checkpoint cannot be read: training begins anew")
 		return nil
@@ -317,14 +317,15 @@ func (s *school) restore() error {
 
 // export writes the adapter as PEFT does.
 func (s *school) export() (trained, error) {
-	out := trained{adapter: filepath.Join(s.work, "adapter_model.safetensors"), config: filepath.Join(s.work, "adapter_config.json")}
-	var all []safetensors.New
+	out := trained{adapter: filepath.Join(s.work, "adapter_model.safetensors"), config: filepath.Join(s.work, "adapter_config.json"),
+		base: &weights.Base{Architecture: "llama", Queries: s.model.Heads, Keys: s.model.KVHeads}}
+	var all []weights.New
 	for _, t := range s.adapter.Tensors() {
-		all = append(all, safetensors.New{Name: t.Name, Shape: []int{t.Rows, t.Cols}, Data: t.Data})
+		all = append(all, weights.New{Name: t.Name, Shape: []int{t.Rows, t.Cols}, Data: t.Data})
 	}
 	meta := map[string]string{"format": "pt", "spinbot.kind": "llm", "spinbot.base": s.baseName(), "spinbot.trainer": "builtin", "spinbot.steps": strconv.Itoa(s.trainer.Steps),
 		"spinbot.rank": strconv.Itoa(s.in.Rank), "spinbot.alpha": strconv.FormatFloat(s.in.Alpha, 'g', -1, 64)}
-	if err := safetensors.Write(out.adapter, meta, all); err != nil {
+	if err := weights.Write(out.adapter, meta, all); err != nil {
 		return out, err
 	}
 	var modules []string

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/myspinbot/spinbot/plugins/lora/safetensors"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/weights"
 )
 
 // program writes a shell script.
@@ -34,7 +34,7 @@ func ready(t testing.TB, kind string) string {
 		name, sides = "lora_unet_x", [2]string{".lora_down.weight", ".lora_up.weight"}
 	}
 	path := filepath.Join(t.TempDir(), "ready.safetensors")
-	if err := safetensors.Write(path, nil, []safetensors.New{{Name: name + sides[0], Shape: []int{1, 2}, Data: []float32{1, 2}}, {Name: name + sides[1], Shape: []int{2, 1}, Data: []float32{1, 2}}}); err != nil {
+	if err := weights.Write(path, nil, []weights.New{{Name: name + sides[0], Shape: []int{1, 2}, Data: []float32{1, 2}}, {Name: name + sides[1], Shape: []int{2, 1}, Data: []float32{1, 2}}}); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/myspinbot/spinbot/plugins/lora/safetensors"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/weights"
 )
 
 type inspectIn struct {
@@ -57,7 +57,7 @@ type module struct {
 }
 
 // modules finds what a LoRA changes. What is no part of one is given, too.
-func modules(f *safetensors.File) (all map[string]*module, others []string) {
+func modules(f *weights.File) (all map[string]*module, others []string) {
 	all = map[string]*module{}
 	at := func(name string) *module {
 		if all[name] == nil {
@@ -84,7 +84,7 @@ func modules(f *safetensors.File) (all map[string]*module, others []string) {
 
 func inspectFile(path string) (inspectOut, error) {
 	out := inspectOut{Modules: []moduleOut{}, Metadata: map[string]string{}}
-	f, err := safetensors.Open(path)
+	f, err := weights.Open(path)
 	if err != nil {
 		return out, err
 	}
@@ -154,7 +154,7 @@ func first(all ...string) string {
 }
 
 // kindOf tells from its names what a LoRA is for; empty: they do not tell.
-func kindOf(f *safetensors.File, all map[string]*module) string {
+func kindOf(f *weights.File, all map[string]*module) string {
 	if k := f.Metadata["spinbot.kind"]; k == "image" || k == "llm" {
 		return k
 	}
@@ -171,7 +171,7 @@ func kindOf(f *safetensors.File, all map[string]*module) string {
 }
 
 // norm is the length of a tensor's numbers. Numbers that are none are an error: a training that broke leaves them.
-func norm(f *safetensors.File, name string) (float64, error) {
+func norm(f *weights.File, name string) (float64, error) {
 	data, err := f.Floats(name, f.Tensors[name].Shape...)
 	if err != nil {
 		return 0, err
@@ -250,7 +250,7 @@ func merge(_ context.Context, in mergeIn, t *sdk.Task) (mergeOut, error) {
 }
 
 func takeParts(a sdk.Artifact, weight, alpha float64, parts map[string][]part) error {
-	f, err := safetensors.Open(a.Path)
+	f, err := weights.Open(a.Path)
 	if err != nil {
 		return err
 	}
@@ -293,7 +293,7 @@ func writeMerged(t *sdk.Task, kind string, parts map[string][]part) (mergeOut, e
 		}
 		rank = max(rank, sum)
 	}
-	var tensors []safetensors.New
+	var tensors []weights.New
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		all := parts[name]
 		in, out := all[0].in, all[0].out
@@ -311,13 +311,13 @@ func writeMerged(t *sdk.Task, kind string, parts map[string][]part) (mergeOut, e
 		sides := [2]string{".lora_A.weight", ".lora_B.weight"}
 		if kind == "image" {
 			sides = [2]string{".lora_down.weight", ".lora_up.weight"}
-			tensors = append(tensors, safetensors.New{Name: name + ".alpha", Shape: []int{}, Data: []float32{float32(rank)}})
+			tensors = append(tensors, weights.New{Name: name + ".alpha", Shape: []int{}, Data: []float32{float32(rank)}})
 		}
-		tensors = append(tensors, safetensors.New{Name: name + sides[0], Shape: []int{rank, in}, Data: a}, safetensors.New{Name: name + sides[1], Shape: []int{out, rank}, Data: b})
+		tensors = append(tensors, weights.New{Name: name + sides[0], Shape: []int{rank, in}, Data: a}, weights.New{Name: name + sides[1], Shape: []int{out, rank}, Data: b})
 	}
 	path := t.Scratch + "/adapter_model.safetensors"
 	meta := map[string]string{"format": "pt", "spinbot.kind": kind, "spinbot.rank": strconv.Itoa(rank), "spinbot.alpha": strconv.Itoa(rank)}
-	if err := safetensors.Write(path, meta, tensors); err != nil {
+	if err := weights.Write(path, meta, tensors); err != nil {
 		return mergeOut{}, err
 	}
 	config := t.Scratch + "/adapter_config.json"

@@ -18,10 +18,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/myspinbot/spinbot/plugins/lora/safetensors"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
 	"github.com/myspinbot/spinbot/sdk/sdktest/tinyllama"
+	"github.com/myspinbot/spinbot/sdk/weights"
 )
 
 type in = sdk.Values
@@ -125,6 +125,9 @@ func TestBuiltin(t *testing.T) {
 	var c map[string]any
 	if err := json.Unmarshal([]byte(read(t, out.Config.Path)), &c); err != nil || c["r"] != 8.0 || c["lora_alpha"] != 16.0 || len(c["target_modules"].([]any)) != 7 {
 		t.Errorf("%v, %v", c, err)
+	}
+	if out.GGUF == nil || !strings.HasPrefix(read(t, out.GGUF.Path), weights.MagicGGUF) {
+		t.Error("there is no GGUF")
 	}
 	if n := strings.Count(read(t, out.Log.Path), "\n"); n != 120 {
 		t.Errorf("the log has %d lines", n)
@@ -271,7 +274,7 @@ func TestMerge(t *testing.T) {
 	t.Parallel()
 	lora := func(name string, a, b []float32, rank int, alpha float32) sdk.Artifact {
 		path := filepath.Join(t.TempDir(), name)
-		if err := safetensors.Write(path, nil, []safetensors.New{{Name: "lora_unet_x.lora_down.weight", Shape: []int{rank, 2}, Data: a}, {Name: "lora_unet_x.lora_up.weight", Shape: []int{3, rank}, Data: b},
+		if err := weights.Write(path, nil, []weights.New{{Name: "lora_unet_x.lora_down.weight", Shape: []int{rank, 2}, Data: a}, {Name: "lora_unet_x.lora_up.weight", Shape: []int{3, rank}, Data: b},
 			{Name: "lora_unet_x.alpha", Shape: []int{}, Data: []float32{alpha}}}); err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +282,7 @@ func TestMerge(t *testing.T) {
 	}
 	// What a module adds, alpha/rank * B * A: 3 by 2.
 	adds := func(path string) (out []float32) {
-		f, err := safetensors.Open(path)
+		f, err := weights.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +332,7 @@ func TestMerge(t *testing.T) {
 // plain is a file of one tensor.
 func plain(t testing.TB, name string) sdk.Artifact {
 	path := filepath.Join(t.TempDir(), "x.safetensors")
-	if err := safetensors.Write(path, nil, []safetensors.New{{Name: name, Shape: []int{1, 1}, Data: []float32{1}}}); err != nil {
+	if err := weights.Write(path, nil, []weights.New{{Name: name, Shape: []int{1, 1}, Data: []float32{1}}}); err != nil {
 		t.Fatal(err)
 	}
 	return sdk.File(path, "x.safetensors", "")

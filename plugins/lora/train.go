@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/weights"
 )
 
 type trainIn struct {
@@ -42,6 +43,7 @@ type trainIn struct {
 type trainOut struct {
 	Adapter  sdk.Artifact   `spin:"adapter" doc:"The LoRA, as safetensors"`
 	Config   *sdk.Artifact  `spin:"adapter_config" doc:"PEFT's adapter_config.json; only of language models"`
+	GGUF     *sdk.Artifact  `spin:"gguf" doc:"The same for llama.cpp and Ollama; only of language models whose shape is known here"`
 	Settings sdk.Artifact   `spin:"settings" doc:"All that it was trained with, as JSON"`
 	Log      sdk.Artifact   `spin:"log" doc:"Step, loss and learning rate, as JSON lines"`
 	Curve    sdk.Artifact   `spin:"curve" accept:"image/png" doc:"The loss over the steps"`
@@ -117,6 +119,7 @@ type trained struct {
 	adapter string // path
 	config  string // path; empty: none
 	samples []string
+	base    *weights.Base // nil: its shape is not known
 }
 
 // trainer is one way to train.
@@ -281,6 +284,12 @@ func (j *job) finish(made trained) (trainOut, error) {
 		a := take(made.config, "adapter_config.json", "application/json")
 		out.Config = &a
 	}
+	if made.base != nil && err == nil {
+		path := filepath.Join(j.task.Scratch, "adapter.gguf")
+		err = writeGGUF(made.adapter, path, *made.base, j.in.Alpha)
+		a := sdk.File(path, "adapter.gguf", mediaOf(j.in.Kind)+"-gguf")
+		out.GGUF = &a
+	}
 	settings := filepath.Join(j.work, "settings.json")
 	if err == nil {
 		err = errors.Join(j.writeSettings(settings), j.meter.keep())
@@ -296,6 +305,14 @@ func (j *job) finish(made trained) (trainOut, error) {
 		err = os.RemoveAll(j.work)
 	}
 	return out, err
+}
+
+func writeGGUF(from, to string, base weights.Base, alpha float64) error {
+	f, err := weights.Open(from)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.WriteAdapter(to, base, alpha), f.Close())
 }
 
 // mediaOf is the media type of an adapter: what may load it is known by it.

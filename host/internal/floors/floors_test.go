@@ -34,6 +34,7 @@ var rooms = []room{
 	{"sdk", 0, nil, "the words that cross the border: Node, Task, Values, Artifact, Address; standard library only"},
 	{"ui", 0, nil, "the built web interface, embedded when present"},
 	{"sdk/wire", 1, nil, "proto, generated code, both ends of go-plugin"},
+	{"sdk/weights", 1, nil, "files of model weights: safetensors, and adapters as GGUF"},
 	{"sdk/guest", 1, nil, "main() of a Go control node (WASM)"},
 	{"sdk/client", 1, nil, "Go client of the REST API, and its shapes"},
 	{"sdk/serve", 2, nil, "main() of a plugin"},

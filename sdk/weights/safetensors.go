@@ -1,5 +1,5 @@
-// Package safetensors reads and writes safetensors files, and trusts nothing that they say.
-package safetensors
+// Package weights reads and writes files of model weights: safetensors, and LoRA adapters as GGUF. It trusts nothing that a file says.
+package weights
 
 import (
 	"bufio"

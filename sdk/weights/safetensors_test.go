@@ -1,4 +1,4 @@
-package safetensors
+package weights
 
 import (
 	"encoding/binary"
