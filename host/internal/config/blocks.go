@@ -168,6 +168,11 @@ func (r *reader) engine(g given) {
 			"%s has one of device and memory", heading(g.block))
 	}
 	r.positive(g, "memory")
+	if dir := get[string](g, "models_dir"); dir != "" {
+		r.told = append(r.told, told{e.Plugin, "models_dir", r.path(dir, false), g.where("models_dir")})
+	} else if g.has("models_dir") {
+		r.fail(g.where("models_dir"), "", "models_dir: want a path")
+	}
 	r.c.Engines = append(r.c.Engines, e)
 }
 

@@ -73,6 +73,7 @@ var blocks = []pipeline.Block{
 			{Name: "url", Type: text, Required: true, Doc: "where it answers, such as `\"http://127.0.0.1:11434\"`"},
 			{Name: "device", Type: text, Doc: "the UUID of the device that it computes on"},
 			{Name: "memory", Type: size, Doc: "what it has, when it is a device of its own; one of `device` and `memory` is given"},
+			{Name: "models_dir", Type: text, Doc: "the folder of models that it reads, as this machine sees it: its plugin is told, and puts there what nodes make"},
 		}},
 	{Name: "models", Labels: []string{"name"}, Many: true, Doc: "A folder of model files on this machine. With one, tasks that need a file come here only when it is there",
 		Words: []pipeline.Word{

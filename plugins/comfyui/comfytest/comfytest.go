@@ -4,11 +4,15 @@ package comfytest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +23,7 @@ import (
 
 // Server is one ComfyUI. Its fields are set before the first request.
 type Server struct {
-	// Old: 0.3 has no jobs, and interrupts whatever runs.
+	// Old: 0.3 has no jobs, interrupts whatever runs, and does not describe its previews.
 	Old bool
 	// Deaf: sockets are refused.
 	Deaf bool
@@ -29,6 +33,12 @@ type Server struct {
 	Drops int
 	// Checkpoints that it has.
 	Checkpoints []string
+	// Models are folders of models: what lies in their checkpoints and loras it has, too.
+	Models []string
+	// Device is what it says that it computes on; empty: cpu.
+	Device string
+	// Meddle, when set, sees each request first; true: it has answered it.
+	Meddle func(w http.ResponseWriter, r *http.Request) bool
 
 	http *httptest.Server
 	quit chan struct{}
@@ -69,22 +79,7 @@ type socket struct {
 
 // Start starts it; it ends with the test.
 func (s *Server) Start(t testing.TB) *Server {
-	s.wake, s.ended, s.files, s.sockets, s.quit, s.gate = sync.NewCond(&s.mu), map[string]*job{}, map[string][]byte{}, map[string]*socket{}, make(chan struct{}), make(chan struct{})
-	mux := http.NewServeMux()
-	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /ws": s.ws, "POST /prompt": s.prompt, "GET /prompt": s.waiting, "GET /queue": s.queue, "POST /queue": s.unqueue, "POST /interrupt": s.interrupt,
-		"GET /history/{id}": s.history, "GET /view": s.view, "POST /upload/image": s.upload, "GET /object_info/{class}": s.info, "GET /system_stats": s.stats,
-		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "POST /api/jobs/{id}/cancel": s.cancel,
-	} {
-		mux.HandleFunc(pattern, h)
-	}
-	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Origin") != "" || s.Key != "" && r.Header.Get("Authorization") != s.Key {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}))
+	s.http = httptest.NewServer(s.handler())
 	var worker sync.WaitGroup
 	worker.Go(s.work)
 	t.Cleanup(func() {
@@ -99,6 +94,32 @@ func (s *Server) Start(t testing.TB) *Server {
 		s.http.Close()
 	})
 	return s
+}
+
+// handler has all routes, each also under /api.
+func (s *Server) handler() http.Handler {
+	s.wake, s.ended, s.files, s.sockets, s.quit, s.gate = sync.NewCond(&s.mu), map[string]*job{}, map[string][]byte{}, map[string]*socket{}, make(chan struct{}), make(chan struct{})
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]http.HandlerFunc{
+		"GET /ws": s.ws, "POST /prompt": s.prompt, "GET /prompt": s.waiting, "GET /queue": s.queue, "POST /queue": s.unqueue, "POST /interrupt": s.interrupt,
+		"GET /history/{id}": s.history, "GET /view": s.view, "POST /upload/image": s.upload, "GET /object_info/{class}": s.info, "GET /system_stats": s.stats,
+		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "POST /jobs/{id}/cancel": s.cancel,
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.HandleFunc(method+" /api"+path, h)
+		if path != "/jobs/{id}/cancel" {
+			mux.HandleFunc(pattern, h)
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" || s.Key != "" && r.Header.Get("Authorization") != s.Key {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		if s.Meddle == nil || !s.Meddle(w, r) {
+			mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // URL is its address.
@@ -123,6 +144,9 @@ func (s *Server) Forget() {
 		s.running.id = "lost"
 	}
 }
+
+// Sockets says how many clients have been listening.
+func (s *Server) Sockets() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.sockets) }
 
 // Runs says whether a prompt runs, and how many wait.
 func (s *Server) Runs() (bool, int) {
@@ -157,7 +181,7 @@ func (s *Server) ws(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(data, []byte("supports_preview_metadata")) {
+		if !s.Old && bytes.Contains(data, []byte("supports_preview_metadata")) {
 			k.mu.Lock()
 			k.describe = true
 			k.mu.Unlock()
@@ -318,7 +342,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) info(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("class")
-	c, ok := classes(s.Checkpoints)[name]
+	c, ok := classes(s.has("checkpoints"), s.has("loras"))[name]
 	if !ok {
 		answer(w, 200, map[string]any{})
 		return
@@ -332,7 +356,7 @@ func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {
 		version = "0.3.64"
 	}
 	answer(w, 200, map[string]any{"system": map[string]any{"os": "posix", "comfyui_version": version, "python_version": "3.12", "pytorch_version": "2.9.0+cpu", "ram_total": 1 << 34},
-		"devices": []any{map[string]any{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33}}})
+		"devices": []any{map[string]any{"name": cmp.Or(s.Device, "cpu"), "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33}}})
 }
 
 func (s *Server) folders(w http.ResponseWriter, _ *http.Request) {
@@ -340,14 +364,30 @@ func (s *Server) folders(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) models(w http.ResponseWriter, r *http.Request) {
-	switch r.PathValue("folder") {
-	case "checkpoints":
-		answer(w, 200, s.Checkpoints)
-	case "loras":
-		answer(w, 200, []string{})
+	switch kind := r.PathValue("folder"); kind {
+	case "checkpoints", "loras":
+		answer(w, 200, s.has(kind))
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// has lists the models of a kind, as they lie in the folders now.
+func (s *Server) has(kind string) []string {
+	all := []string{}
+	if kind == "checkpoints" {
+		all = append(all, s.Checkpoints...)
+	}
+	for _, dir := range s.Models {
+		root := os.DirFS(filepath.Join(dir, kind))
+		_ = fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && strings.HasSuffix(path, ".safetensors") {
+				all = append(all, path)
+			}
+			return nil
+		})
+	}
+	return all
 }
 
 func (s *Server) free(_ http.ResponseWriter, _ *http.Request) {

@@ -304,7 +304,11 @@ func (a *Agent) hello() protocol.Hello {
 	}
 	for _, e := range v.Entries {
 		if e.Kind == catalog.Plugin && e.State == catalog.Ready {
-			h.Plugins = append(h.Plugins, protocol.Offered{Name: e.Name, Version: e.Version, Checksum: e.SHA256, Manifest: e.Manifest})
+			offered := protocol.Offered{Name: e.Name, Version: e.Version, Checksum: e.SHA256, Manifest: e.Manifest}
+			if block, ok := a.cfg.File.Plugin(e.Name); ok {
+				offered.Settings = block.Settings()
+			}
+			h.Plugins = append(h.Plugins, offered)
 		}
 	}
 	return h

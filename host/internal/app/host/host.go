@@ -237,6 +237,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.fleet != nil {
 		look.Elsewhere = h.fleet.elsewhere
 	}
+	look.Settings = h.settings
 	h.catalog = catalog.New(look)
 	h.place()
 	executor, err := h.executor()

@@ -30,6 +30,11 @@ type Types interface {
 // explainer is a Types that can say why a node type is not there although its plugin is; empty when it cannot.
 type explainer interface{ Why(name string) string }
 
+// configured is a Types that knows which settings plugins have: it says why an input that needs one cannot be used; empty: it can.
+type configured interface {
+	Unset(nodeType, setting string) string
+}
+
 // Pipeline is what a file declares. It is never changed after Load and may be shared by many runs.
 type Pipeline struct {
 	Name, Description string

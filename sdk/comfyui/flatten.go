@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // Bounds of unfolding: subgraphs within subgraphs, links behind one another, and all links followed together.
@@ -58,7 +58,7 @@ func readUI(o *ordered.Object, defs Definitions) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flattener{drawing: d, defs: defs, graph: &Graph{Form: "UI format"}}
+	f := &flattener{drawing: d, defs: defs, graph: &Graph{Form: UI}}
 	top := &place{level: d.top}
 	if err := f.unfold(top); err != nil {
 		return nil, err

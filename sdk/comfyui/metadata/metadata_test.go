@@ -9,7 +9,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/metadata"
+	"github.com/myspinbot/spinbot/sdk/comfyui/metadata"
 )
 
 const prompt, workflow = `{"3": {"class_type": "KSampler"}}`, `{"nodes": []}`

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // Read reads a workflow in either form, and what people wrap it in. defs may be nil.
@@ -78,7 +78,7 @@ func isAPI(o *ordered.Object) bool {
 }
 
 func readAPI(o *ordered.Object) (*Graph, error) {
-	g := &Graph{Form: "API format"}
+	g := &Graph{Form: API}
 	if len(o.Keys) > maxNodes {
 		return nil, fmt.Errorf("it has %d nodes; at most %d are taken", len(o.Keys), maxNodes)
 	}

@@ -9,9 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
-	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
+	"github.com/myspinbot/spinbot/sdk/comfyui"
 )
 
 var update = flag.Bool("update", false, "rewrite what the archives in testdata want")
@@ -27,21 +25,21 @@ func TestArchives(t *testing.T) {
 	for _, name := range names {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			t.Parallel()
-			archive, err := txtar.ParseFile(name)
+			all, err := readFiles(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := readArchive(t, archive)
+			got := readArchive(t, all)
 			changed := false
-			for i, f := range archive.Files {
-				if text, compared := got[f.Name]; compared && text != string(f.Data) {
-					if archive.Files[i].Data, changed = []byte(text), true; !*update {
-						t.Errorf("%s: got\n%s\nwant\n%s", f.Name, text, f.Data)
+			for i, f := range all.files {
+				if text, compared := got[f.name]; compared && text != string(f.data) {
+					if all.files[i].data, changed = []byte(text), true; !*update {
+						t.Errorf("%s: got\n%s\nwant\n%s", f.name, text, f.data)
 					}
 				}
 			}
 			if changed && *update {
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+				if err := os.WriteFile(name, all.format(), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -49,11 +47,11 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-func readArchive(t *testing.T, archive *txtar.Archive) map[string]string {
+func readArchive(t *testing.T, all *archive) map[string]string {
 	t.Helper()
 	files := map[string][]byte{}
-	for _, f := range archive.Files {
-		files[f.Name] = f.Data
+	for _, f := range all.files {
+		files[f.name] = f.data
 	}
 	var defs comfyui.Definitions
 	if raw, ok := files["object_info.json"]; ok {
@@ -145,11 +143,11 @@ func TestDefinitions(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	names, _ := filepath.Glob("testdata/*.txtar")
 	for _, name := range names {
-		archive, err := txtar.ParseFile(name)
+		all, err := readFiles(name)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(archive.Files[0].Data)
+		f.Add(all.files[0].data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 64<<10 {
@@ -167,4 +165,39 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("what is written reads otherwise: %v\n%s", err, g.JSON())
 		}
 	})
+}
+
+// archive is some text, and files after it: "-- name --" begins each, as in txtar.
+type archive struct {
+	text  string
+	files []file
+}
+
+type file struct {
+	name string
+	data []byte
+}
+
+func readFiles(path string) (*archive, error) {
+	raw, err := os.ReadFile(path)
+	all := &archive{}
+	for line := range strings.Lines(string(raw)) {
+		name, ok := strings.CutPrefix(line, "-- ")
+		if name, end := strings.CutSuffix(name, " --\n"); ok && end {
+			all.files = append(all.files, file{name: name})
+		} else if n := len(all.files); n > 0 {
+			all.files[n-1].data = append(all.files[n-1].data, line...)
+		} else {
+			all.text += line
+		}
+	}
+	return all, err
+}
+
+func (a *archive) format() []byte {
+	out := []byte(a.text)
+	for _, f := range a.files {
+		out = append(fmt.Appendf(out, "-- %s --\n", f.name), f.data...)
+	}
+	return out
 }

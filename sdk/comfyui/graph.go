@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // maxNodes bounds a workflow, its subgraphs unfolded.
@@ -22,12 +22,21 @@ const maxNodes = 10000
 // maxInputs bounds the inputs of one node.
 const maxInputs = 500
 
+// Form is one of the two that a workflow has.
+type Form string
+
+// The forms.
+const (
+	API Form = "API format" // as a server runs it
+	UI  Form = "UI format"  // as a person draws it
+)
+
 // Graph is a workflow in API format.
 type Graph struct {
 	// Nodes are in the order of their ids.
 	Nodes []*Node
-	// Form is "API format" or "UI format": what the graph was read from.
-	Form string
+	// Form is what the graph was read from.
+	Form Form
 	// Gaps are nodes of which some inputs are missing, since their names are not known.
 	Gaps []Gap
 	// Warnings are sentences for the person who imports.

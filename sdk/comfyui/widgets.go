@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 //go:embed core.txt

@@ -1,21 +1,18 @@
-package main
+package prompt
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math/big"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// class is what a server says of a node class.
-type class struct {
+// Class is what a server says of a node class.
+type Class struct {
 	Input struct {
 		Required map[string]json.RawMessage `json:"required"`
 		Optional map[string]json.RawMessage `json:"optional"`
@@ -23,6 +20,9 @@ type class struct {
 	OutputNode   bool   `json:"output_node"`
 	PythonModule string `json:"python_module"`
 }
+
+// Choices are the values that a required input takes; nil: it is no list.
+func (c *Class) Choices(input string) []string { return ruleOf(c.Input.Required[input]).choices }
 
 // rule is what an input takes.
 type rule struct {
@@ -71,29 +71,12 @@ func number(v any) *big.Float {
 	return nil
 }
 
-// classes asks the server for the classes that the prompt uses.
-func (s *server) classes(ctx context.Context, p prompt) (map[string]*class, error) {
-	all := map[string]*class{}
-	for _, id := range p.order() {
-		name := p[id].Class
-		if _, ok := all[name]; ok {
-			continue
-		}
-		var got map[string]*class
-		if err := s.ask(ctx, http.MethodGet, "/object_info/"+url.PathEscape(name), nil, nil, &got); err != nil {
-			return nil, s.failure(ctx, err)
-		}
-		all[name] = got[name] // nil: it has none
-	}
-	return all, nil
-}
-
-// check says everything that the server would refuse, or fail at after minutes: node packs and models that it does not have, inputs that
+// Check says everything that the server would refuse, or fail at after minutes: node packs and models that it does not have, inputs that
 // are missing or that its nodes do not take.
-func (p prompt) check(classes map[string]*class) error {
+func (p Prompt) Check(classes map[string]*Class) error {
 	var wrong, missing, models []string
 	outputs := false
-	for _, id := range p.order() {
+	for _, id := range p.Order() {
 		st := p[id]
 		c := classes[st.Class]
 		if c == nil {
@@ -105,7 +88,7 @@ func (p prompt) check(classes map[string]*class) error {
 		outputs = outputs || c.OutputNode
 		for _, name := range slices.Sorted(maps.Keys(c.Input.Required)) {
 			if _, ok := st.Inputs[name]; !ok {
-				wrong = append(wrong, fmt.Sprintf("%s: %s is missing", p.title(id), name))
+				wrong = append(wrong, fmt.Sprintf("%s: %s is missing", p.Title(id), name))
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(st.Inputs)) {
@@ -118,15 +101,15 @@ func (p prompt) check(classes map[string]*class) error {
 			}
 			if from, ok := link(st.Inputs[name]); ok {
 				if p[from] == nil {
-					wrong = append(wrong, fmt.Sprintf("%s: %s comes from node %s, which is not there", p.title(id), name, from))
+					wrong = append(wrong, fmt.Sprintf("%s: %s comes from node %s, which is not there", p.Title(id), name, from))
 				}
 				continue
 			}
 			text, isModel := ruleOf(raw).wrong(name, st.Inputs[name])
 			if isModel {
-				models = append(models, fmt.Sprintf("%s: %s", p.title(id), text))
+				models = append(models, fmt.Sprintf("%s: %s", p.Title(id), text))
 			} else if text != "" {
-				wrong = append(wrong, fmt.Sprintf("%s: %s", p.title(id), text))
+				wrong = append(wrong, fmt.Sprintf("%s: %s", p.Title(id), text))
 			}
 		}
 	}
@@ -149,12 +132,41 @@ func (p prompt) check(classes map[string]*class) error {
 	return sdk.Refuse("the workflow cannot run on this server: "+strings.Join(said, "; "), strings.Join(fix, "; "))
 }
 
+const refusedHint = "run the workflow in ComfyUI's own page, which marks the node; mend it there, and export it again"
+
+// Refused says in words what the server did not take of a prompt.
+func (p Prompt) Refused(body []byte) error {
+	var got struct {
+		Error struct {
+			Message, Details string
+		}
+		Nodes map[string]struct {
+			Errors []struct {
+				Message, Details string
+			}
+		} `json:"node_errors"`
+	}
+	if err := json.Unmarshal(body, &got); err != nil {
+		return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(strings.Fields(string(body[:min(len(body), 500)])), " "), refusedHint)
+	}
+	var said []string
+	for _, id := range p.Order() {
+		for _, e := range got.Nodes[id].Errors {
+			said = append(said, fmt.Sprintf("%s: %s: %s", p.Title(id), e.Message, e.Details))
+		}
+	}
+	if len(said) == 0 {
+		said = []string{strings.TrimSuffix(got.Error.Message+": "+got.Error.Details, ": ")}
+	}
+	return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(said, "; "), refusedHint)
+}
+
 // wrong says what is wrong with a value, and whether it is a model that is missing.
 func (r rule) wrong(name string, v any) (text string, isModel bool) {
 	switch {
 	case r.choices != nil && !r.upload && !slices.Contains(r.choices, fmt.Sprint(v)):
 		text = fmt.Sprintf("%s is %q, which is none of %s", name, fmt.Sprint(v), few(r.choices))
-		return text, slices.Contains(modelInputs, name)
+		return text, kinds[name] != ""
 	case r.kind == "INT" || r.kind == "FLOAT":
 		n := number(v)
 		if _, isText := v.(string); n == nil || isText {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // Definitions are node types, by class, as a ComfyUI server gives them under /object_info. Nil knows the commonest
