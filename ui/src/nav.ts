@@ -1,4 +1,4 @@
-import { Hand, House, Images, Layers, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
+import { Hand, House, Images, Layers, ListOrdered, Puzzle, Server, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /**
@@ -12,5 +12,6 @@ export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?:
   { to: "/gallery", title: t.nav.gallery, icon: Images },
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
   { to: "/queue", title: t.nav.queue, icon: ListOrdered },
+  { to: "/machines", title: t.nav.machines, icon: Server, wide: true },
   { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
 ];

@@ -30,6 +30,15 @@ const pages = [
   createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),
   createRoute({
     getParentRoute: () => root,
+    path: "/machines",
+    validateSearch: (search): { machine?: string; device?: string } => ({
+      ...(typeof search["machine"] === "string" ? { machine: search["machine"] } : {}),
+      ...(typeof search["device"] === "string" ? { device: search["device"] } : {}),
+    }),
+    component: lazyRouteComponent(() => import("./features/machines/machines.js"), "Machines"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/node-types",
     validateSearch: (search): { type?: string } => (typeof search["type"] === "string" ? { type: search["type"] } : {}),
     component: lazyRouteComponent(() => import("./features/node-types/node-types.js"), "NodeTypes"),

@@ -1,4 +1,4 @@
-import { Ban, CircleCheck, CircleDashed, CirclePause, CircleStop, CircleX, Clock, Hand, LoaderCircle, RotateCw, SkipForward, Unplug, Zap, Circle, type LucideIcon } from "lucide-react";
+import { Ban, CircleCheck, CircleDashed, CirclePause, CircleStop, CircleX, Clock, Hand, LoaderCircle, RotateCw, SkipForward, TriangleAlert, Unplug, Zap, Circle, type LucideIcon } from "lucide-react";
 import { t } from "../strings.js";
 
 /** Each state has a shape and a colour of its own: neither is needed to tell it. */
@@ -19,6 +19,15 @@ const looks: Record<string, [icon: LucideIcon, colour: string, motion?: string]>
   cancelled: [Ban, "text-muted"],
   cached: [Zap, "text-good"],
   interrupted: [Unplug, "text-warn"],
+  // of machines and devices
+  offline: [Unplug, "text-bad"],
+  draining: [CirclePause, "text-warn", "animate-breathe"],
+  cordoned: [CirclePause, "text-warn"],
+  incompatible: [CircleX, "text-bad"],
+  care: [TriangleAlert, "text-warn"],
+  ill: [TriangleAlert, "text-bad"],
+  held: [CirclePause, "text-warn"],
+  idle: [Circle, "text-muted"],
 };
 const unknown: [LucideIcon, string, string?] = [CircleDashed, "text-faint"];
 
