@@ -186,6 +186,7 @@ export const t = {
     cancelled: "Cancelled",
     cached: "Known already",
     interrupted: "Interrupted",
+    up: "Ready",
     offline: "Offline",
     draining: "Draining",
     cordoned: "Out of use",
@@ -237,7 +238,9 @@ export const t = {
     cancelled: (name: string) => `${name} cancelled.`,
     unread: (n: number) => `${n} of the waiting runs could not be read; the host's log says why.`,
   },
+  admin: { how: "On the host's machine this makes a token for one, and from then on everybody signs in:", command: "spinbot token new NAME --role admin" },
   machines: {
+    asAdmin: "Adding machines and draining them takes the role admin.",
     title: "Machines",
     empty: "No machine carries out tasks",
     emptyText: "This host runs with --no-agent, and no agent has joined it. Add one, and its plugins and accelerators appear here.",

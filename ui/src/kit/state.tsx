@@ -20,6 +20,7 @@ const looks: Record<string, [icon: LucideIcon, colour: string, motion?: string]>
   cached: [Zap, "text-good"],
   interrupted: [Unplug, "text-warn"],
   // of machines and devices
+  up: [CircleCheck, "text-good"],
   offline: [Unplug, "text-bad"],
   draining: [CirclePause, "text-warn", "animate-breathe"],
   cordoned: [CirclePause, "text-warn"],

@@ -18,7 +18,7 @@ function colourOf(el: Element, name: string): string {
 }
 
 /** veiled is a colour as computed, that lets through what is behind it. */
-const veiled = (colour: string): string => colour.replace(/^rgba?\(([^)]*?)(?:[,/]\s*[\d.]+\s*)?\)$/, (_, c: string) => (c.includes(",") ? `rgba(${c.split(",").slice(0, 3).join(",")}, 0.14)` : colour));
+const veiled = (colour: string): string => `rgb(${(colour.match(/[\d.]+/g) ?? []).slice(0, 3).join(" ")} / 14%)`;
 
 function optionsFor(el: HTMLElement, width: number, onMove: (index: number | null) => void): uPlot.Options {
   const [line, faint, busy, accent] = [colourOf(el, "line"), colourOf(el, "faint"), colourOf(el, "busy"), colourOf(el, "accent")];
@@ -27,6 +27,7 @@ function optionsFor(el: HTMLElement, width: number, onMove: (index: number | nul
   return {
     width,
     height,
+    padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: "machines" } },
     scales: { x: { time: true }, y: { range: [0, 100] } },
@@ -91,7 +92,9 @@ export default function Chart({ device: d, points, seconds }: { device: Device; 
           {t.machines.memory} {memory === null || memory === undefined ? t.machines.unmeasured : size((memory / 100) * d.memory)}
         </span>
         <span className="inline-flex items-center gap-2">
-          <span aria-hidden className="w-3 border-t-2 border-dashed border-accent" />
+          <svg aria-hidden width="16" height="2" className="stroke-accent">
+            <line x1="0" y1="1" x2="16" y2="1" strokeWidth="2" strokeDasharray="4 2" />
+          </svg>
           {t.machines.busy} {busy === null || busy === undefined ? t.machines.unmeasured : `${busy} %`}
         </span>
         {over !== null && c.time[over] !== undefined && <span className="ml-auto">{clock(new Date(c.time[over] * 1000).toISOString())}</span>}

@@ -1,11 +1,12 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { Pause, Play } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { clock, size } from "../../core/format.js";
 import { sampled, stateOf, type Device, type Point } from "../../core/machines.js";
 import { api, ask, queries, useMay } from "../../data/host.js";
 import { nodeOf } from "../../data/live.js";
-import { Button } from "../../kit/button.js";
+import { Button, IconButton } from "../../kit/button.js";
 import { Dialog } from "../../kit/dialog.js";
 import { Skeleton } from "../../kit/empty.js";
 import { Input } from "../../kit/field.js";
@@ -39,7 +40,7 @@ export function DeviceCard({ device: d, away, view, seconds, here }: DeviceProps
   const trouble = d.ill || (d.held ? t.machines.isHeld(d.held) : "") || d.warning;
   return (
     <article ref={card} aria-label={d.name} className={`card grid min-w-0 grid-cols-1 content-start gap-3 p-4 ${here ? "outline-2 outline-accent" : ""}`}>
-      <header className="flex items-start gap-3">
+      <header className="flex items-start gap-3 pointer-fine:-mt-1">
         <div className="grid min-w-0 grow">
           <h4 className="truncate font-medium" title={d.name}>
             {d.name}
@@ -48,13 +49,15 @@ export function DeviceCard({ device: d, away, view, seconds, here }: DeviceProps
             {[d.uuid, d.kind, d.compute, d.driver].filter(Boolean).join(" · ")}
           </p>
         </div>
-        <State state={stateOf(d)} />
+        <span className="flex items-center gap-1">
+          <State state={stateOf(d)} />
+          {!away && <Hold device={d} />}
+        </span>
       </header>
       {trouble !== undefined && trouble !== "" && <p className={`rounded-md px-3 py-2 break-words ${d.ill ? "bg-bad-tint text-bad" : "bg-warn-tint text-warn"}`}>{trouble}</p>}
       <Figures device={d} />
       {!away && <Past device={d} view={view} seconds={seconds} />}
       <Uses device={d} />
-      {!away && <Hold device={d} />}
     </article>
   );
 }
@@ -141,7 +144,7 @@ function Uses({ device: d }: { device: Device }) {
       {tasks.length > 0 && (
         <>
           <dt className="text-muted">{t.machines.tasks}</dt>
-          <dd className="grid gap-2">
+          <dd className="grid min-w-0 grid-cols-1 gap-2">
             {tasks.map((task) => {
               const l = leases.get(task);
               return (
@@ -169,7 +172,7 @@ function Uses({ device: d }: { device: Device }) {
       {programs.length > 0 && (
         <>
           <dt className="text-muted">{t.machines.programs}</dt>
-          <dd className="grid gap-1 text-small">
+          <dd className="grid min-w-0 grid-cols-1 gap-1 text-small">
             {programs.slice(0, 6).map((p) => (
               <span key={p.pid} className="flex justify-between gap-3">
                 <span className="min-w-0 truncate" title={p.name}>
@@ -211,10 +214,10 @@ function Hold({ device: d }: { device: Device }) {
   });
   if (!may) return null;
   return (
-    <footer className="flex justify-end border-t border-line pt-3">
-      <Button busy={set.isPending} onClick={() => (d.held ? set.mutate(undefined) : setAsks(true))}>
-        {d.held ? t.machines.release : t.machines.hold}
-      </Button>
+    <>
+      <IconButton label={d.held ? t.machines.release : t.machines.hold} className="-mr-2" disabled={set.isPending} onClick={() => (d.held ? set.mutate(undefined) : setAsks(true))}>
+        {d.held ? <Play size={16} /> : <Pause size={16} />}
+      </IconButton>
       <Dialog open={asks} onClose={() => setAsks(false)} title={t.machines.holdTitle(d.name)}>
         <form
           className="grid gap-4"
@@ -234,6 +237,6 @@ function Hold({ device: d }: { device: Device }) {
           </div>
         </form>
       </Dialog>
-    </footer>
+    </>
   );
 }

@@ -81,7 +81,7 @@ function Facts({ machine: { agent: a, state } }: { machine: Machine }) {
   const now = useNow(true, 10_000);
   return (
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-muted">
-      <State state={state} />
+      <State state={state === "ready" ? "up" : state} />
       {a !== undefined && (
         <>
           <span>{a.platform}</span>

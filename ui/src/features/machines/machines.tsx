@@ -4,9 +4,11 @@ import { useState } from "react";
 import { size } from "../../core/format.js";
 import { local, memoryOf, needsCare, tasksOn, type Machine } from "../../core/machines.js";
 import { useMay } from "../../data/host.js";
+import { useWide } from "../../kit/wide.js";
 import { Choice } from "../../kit/choice.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
 import { Search } from "../../kit/field.js";
+import { NeedsAdmin } from "../../kit/needs-admin.js";
 import { Page } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { Progress } from "../../kit/progress.js";
@@ -24,9 +26,10 @@ export function Machines() {
   const go = useNavigate({ from: "/machines" });
   const { machines, error, notes, again } = useMachines();
   const may = useMay("admin");
-  const one = chosen === undefined ? machines?.[0] : machines?.find((m) => m.name === chosen || m.id === chosen);
+  const wide = useWide(); // where there is room beside the list, the first is shown
+  const one = chosen === undefined ? (wide || machines?.length === 1 ? machines?.[0] : undefined) : machines?.find((m) => m.name === chosen || m.id === chosen);
   return (
-    <Page title={t.machines.title} head={machines !== undefined && machines.length > 0 && <Summary machines={machines} />} actions={may && <Join />}>
+    <Page title={t.machines.title} head={machines !== undefined && machines.length > 0 && <Summary machines={machines} />} {...(may ? { actions: <Join /> } : {})}>
       {error !== null && <Problem error={error} onRetry={again} />}
       {machines === undefined && error === null && (
         <div className="grid gap-6 md:grid-cols-[18rem_minmax(0,1fr)]">
@@ -44,19 +47,22 @@ export function Machines() {
       {machines !== undefined && machines.length > 0 && (
         <div className={`grid grid-cols-1 items-start gap-6 ${machines.length > 1 ? "md:grid-cols-[18rem_minmax(0,1fr)]" : ""}`}>
           {machines.length > 1 && <List machines={machines} chosen={one} className={chosen === undefined ? "" : "max-md:hidden"} />}
-          <div className={`min-w-0 ${chosen === undefined && machines.length > 1 ? "max-md:hidden" : ""}`}>
+          <div className="min-w-0">
             {one !== undefined ? (
               <MachineView key={one.id} machine={one} device={device} notes={one.id === local ? notes : (one.agent?.notes ?? [])} onBack={machines.length > 1 ? () => void go({ search: {} }) : undefined} />
             ) : (
-              <div className="card">
-                <Empty icon={Server} title={t.machines.gone(chosen ?? "")}>
-                  <p>{t.machines.goneText}</p>
-                </Empty>
-              </div>
+              chosen !== undefined && (
+                <div className="card">
+                  <Empty icon={Server} title={t.machines.gone(chosen)}>
+                    <p>{t.machines.goneText}</p>
+                  </Empty>
+                </div>
+              )
             )}
           </div>
         </div>
       )}
+      {machines !== undefined && !may && <NeedsAdmin what={t.machines.asAdmin} />}
     </Page>
   );
 }
@@ -64,12 +70,13 @@ export function Machines() {
 function Summary({ machines }: { machines: Machine[] }) {
   const devices = machines.filter((m) => m.state !== "offline").flatMap((m) => m.devices);
   const { used, all } = memoryOf(devices);
+  const tasks = new Set(machines.flatMap(tasksOn)).size;
   const parts = [
     t.machines.count(machines.length),
     ...(machines.some((m) => m.state !== "ready") ? [t.machines.ready(machines.filter((m) => m.state === "ready").length)] : []),
     t.machines.devices(devices.length),
     ...(devices.length > 0 ? [used === undefined ? size(all) : t.home.devices.used(size(used), size(all))] : []),
-    t.home.tasks(new Set(machines.flatMap(tasksOn)).size),
+    ...(tasks > 0 ? [t.home.tasks(tasks)] : []),
   ];
   return <p className="text-muted">{parts.join(" · ")}</p>;
 }
@@ -122,7 +129,7 @@ function Row({ machine: m, here }: { machine: Machine; here: boolean }) {
   const ill = m.state === "ready" && needsCare(m);
   return (
     <Link to="/machines" search={{ machine: m.name }} aria-current={here ? "page" : undefined} className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-x-3 gap-y-2 px-3 py-3 -outline-offset-2 hover:bg-raised md:aria-[current=page]:bg-tint">
-      <StateIcon state={ill ? "care" : m.state} />
+      <StateIcon state={ill ? "care" : m.state === "ready" ? "up" : m.state} />
       <span className="truncate font-medium" title={nameOf(m)}>
         {nameOf(m)}
       </span>
