@@ -1,4 +1,4 @@
-import { Hand, House, Images, Layers, ListOrdered, Puzzle, Server, Workflow, type LucideIcon } from "lucide-react";
+import { Boxes, Hand, House, Images, Layers, ListOrdered, Puzzle, Server, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /**
@@ -13,5 +13,6 @@ export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?:
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
   { to: "/queue", title: t.nav.queue, icon: ListOrdered },
   { to: "/machines", title: t.nav.machines, icon: Server, wide: true },
+  { to: "/models", title: t.nav.models, icon: Boxes, wide: true },
   { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
 ];

@@ -39,6 +39,15 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/models",
+    validateSearch: (search): { kind?: string; model?: string } => ({
+      ...(typeof search["kind"] === "string" ? { kind: search["kind"] } : {}),
+      ...(typeof search["model"] === "string" ? { model: search["model"] } : {}),
+    }),
+    component: lazyRouteComponent(() => import("./features/models/models.js"), "Models"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/node-types",
     validateSearch: (search): { type?: string } => (typeof search["type"] === "string" ? { type: search["type"] } : {}),
     component: lazyRouteComponent(() => import("./features/node-types/node-types.js"), "NodeTypes"),
