@@ -1,4 +1,4 @@
-import { Boxes, Hand, House, Images, Layers, ListOrdered, Puzzle, Server, Workflow, type LucideIcon } from "lucide-react";
+import { Boxes, Hand, House, Images, Layers, ListOrdered, Puzzle, Server, Settings, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /**
@@ -15,4 +15,5 @@ export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?:
   { to: "/machines", title: t.nav.machines, icon: Server, wide: true },
   { to: "/models", title: t.nav.models, icon: Boxes, wide: true },
   { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
+  { to: "/settings", title: t.nav.settings, icon: Settings, wide: true },
 ];

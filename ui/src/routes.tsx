@@ -39,6 +39,12 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/settings",
+    validateSearch: (search): { part?: string } => (typeof search["part"] === "string" ? { part: search["part"] } : {}),
+    component: lazyRouteComponent(() => import("./features/settings/settings.js"), "Settings"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/models",
     validateSearch: (search): { kind?: string; model?: string } => ({
       ...(typeof search["kind"] === "string" ? { kind: search["kind"] } : {}),

@@ -5,7 +5,7 @@ import { IconButton } from "../kit/button.js";
 import { Menu } from "../kit/menu.js";
 import { toastProblem } from "../kit/toast.js";
 import { t } from "../strings.js";
-import { setTheme, useTheme } from "./theme.js";
+import { setTheme, useTheme } from "../kit/theme.js";
 
 /** Account is who is signed in, the theme, and the way out. */
 export function Account() {

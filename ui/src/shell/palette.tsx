@@ -9,7 +9,7 @@ import { Dialog } from "../kit/dialog.js";
 import { StateIcon } from "../kit/state.js";
 import { nav } from "../nav.js";
 import { t } from "../strings.js";
-import { setTheme } from "./theme.js";
+import { setTheme } from "../kit/theme.js";
 
 interface Entry {
   id: string;
