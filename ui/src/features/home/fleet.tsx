@@ -33,18 +33,18 @@ export function Fleet() {
           return (
             <li key={d.uuid} className="min-w-0">
               <Link to="/machines" search={{ machine: d.agent || "local", device: d.uuid }} className="card grid h-full content-start gap-3 p-4 hover:border-edge">
-              <div className="flex items-center gap-3">
-                <Cpu size={16} className={trouble ? "shrink-0 text-warn" : "shrink-0 text-muted"} aria-hidden />
-                <span className="grid min-w-0 grow">
-                  <span className="truncate font-medium" title={d.name}>
-                    {d.name}
+                <div className="flex items-center gap-3">
+                  <Cpu size={16} className={trouble ? "shrink-0 text-warn" : "shrink-0 text-muted"} aria-hidden />
+                  <span className="grid min-w-0 grow">
+                    <span className="truncate font-medium" title={d.name}>
+                      {d.name}
+                    </span>
+                    <span className="truncate text-small text-muted">{d.agent || t.home.devices.host}</span>
                   </span>
-                  <span className="truncate text-small text-muted">{d.agent || t.home.devices.host}</span>
-                </span>
-                {(d.tasks ?? []).length > 0 && <span className="shrink-0 text-small text-muted">{t.home.tasks(d.tasks?.length ?? 0)}</span>}
-              </div>
-              {used !== undefined && <Progress fraction={d.memory > 0 ? used / d.memory : 0} label={d.name} />}
-              <p className={`text-small ${trouble ? "text-warn" : "text-muted"}`}>{trouble || (used === undefined ? size(d.memory) : t.home.devices.used(size(used), size(d.memory)))}</p>
+                  {(d.tasks ?? []).length > 0 && <span className="shrink-0 text-small text-muted">{t.home.tasks(d.tasks?.length ?? 0)}</span>}
+                </div>
+                {used !== undefined && <Progress fraction={d.memory > 0 ? used / d.memory : 0} label={d.name} />}
+                <p className={`text-small ${trouble ? "text-warn" : "text-muted"}`}>{trouble || (used === undefined ? size(d.memory) : t.home.devices.used(size(used), size(d.memory)))}</p>
               </Link>
             </li>
           );

@@ -22,7 +22,7 @@ export function About() {
     },
   });
   return (
-    <>
+    <div className="grid max-w-[48rem] grid-cols-1 gap-6">
       <Section title={t.about.version}>
         {health.error !== null && <Problem error={health.error} onRetry={() => void health.refetch()} />}
         {health.isPending && <Skeleton className="h-24" />}
@@ -64,6 +64,6 @@ export function About() {
           ))}
         </ul>
       </Section>
-    </>
+    </div>
   );
 }

@@ -29,7 +29,7 @@ export function Settings() {
           <Link
             key={p}
             to="/settings"
-            search={p === "you" ? {} : { part: p }}
+            search={{ part: p }}
             aria-current={p === part ? "page" : undefined}
             className="-mb-px grid h-9 shrink-0 place-items-center border-b-2 border-transparent font-medium text-muted -outline-offset-2 hover:text-ink aria-[current=page]:border-accent aria-[current=page]:text-ink pointer-coarse:h-11"
           >
@@ -62,7 +62,7 @@ function You() {
     { value: "dark", title: t.theme.dark },
   ];
   return (
-    <>
+    <div className="grid max-w-[48rem] grid-cols-1 gap-6">
       <Section title={t.settings.you}>
         <div className="card grid gap-1 px-4 py-3">
           <p className="font-medium">{who?.sign_in ? t.account.as(who.user, who.role) : t.settings.nobody}</p>
@@ -75,6 +75,6 @@ function You() {
         </div>
       </Section>
       <NoticeSettings />
-    </>
+    </div>
   );
 }
