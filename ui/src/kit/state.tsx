@@ -54,5 +54,5 @@ export function State({ state }: { state: string }) {
 
 /** Badge is a short word beside something: a count, a kind. */
 export function Badge({ children }: { children: React.ReactNode }) {
-  return <span className="inline-flex h-5 items-center rounded-sm bg-raised px-2 text-small font-medium text-muted">{children}</span>;
+  return <span className="inline-block h-5 max-w-full truncate rounded-sm bg-raised px-2 text-small leading-5 font-medium text-muted">{children}</span>;
 }
