@@ -1,8 +1,8 @@
 // Package models owns the model files of one machine: which lie in its folders, what their digests are, and how more of them
 // come. A file is known by its name, its kind and its path with slashes: "loras/styles/ink.safetensors". Nothing is hashed
 // before somebody wants its digest. A file that comes is written beside its place under a hidden name, goes on where it broke
-// off, and is verified before it is there. A file is removed when a
-// person wants that, and only where it lies in a folder itself; none is written over.
+// off, and is verified before it is there. A file is removed when a person wants that, and lies in a folder itself; none is
+// written over.
 package models
 
 import (

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { CircleUser, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import { useNavigate } from "@tanstack/react-router";
+import { CircleUser, LogOut, Monitor, Moon, Settings, Sun } from "lucide-react";
 import { api, ask, me, queries } from "../data/host.js";
 import { IconButton } from "../kit/button.js";
 import { Menu } from "../kit/menu.js";
@@ -11,6 +12,7 @@ import { setTheme, useTheme } from "../kit/theme.js";
 export function Account() {
   const who = useQuery(me).data;
   const theme = useTheme();
+  const go = useNavigate();
   const out = (): void => {
     ask(api.DELETE("/api/v1/session")).then(() => {
       queries.clear();
@@ -30,6 +32,7 @@ export function Account() {
           { title: t.theme.light, icon: Sun, on: theme === "light", onSelect: () => setTheme("light") },
           { title: t.theme.dark, icon: Moon, on: theme === "dark", onSelect: () => setTheme("dark") },
         ],
+        [{ title: t.nav.settings, icon: Settings, onSelect: () => void go({ to: "/settings" }) }],
         ...(who?.sign_in ? [[{ title: t.account.signOut, icon: LogOut, onSelect: out }]] : []),
       ]}
     />

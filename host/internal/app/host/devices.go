@@ -181,9 +181,9 @@ func (d devices) Series(ctx context.Context, uuid string, since time.Time) (clie
 	if err := d.look(ctx); err != nil {
 		return client.DeviceSeries{}, err
 	}
-	here := d.h.devices.Inventory().Devices
+	here, members := d.h.devices.Inventory().Devices, d.h.members()
 	all := slices.Clone(here)
-	for _, m := range d.h.members() {
+	for _, m := range members {
 		all = append(all, m.Status.Devices...)
 	}
 	uuid, err := whole(all, uuid)
@@ -194,12 +194,9 @@ func (d devices) Series(ctx context.Context, uuid string, since time.Time) (clie
 	if slices.ContainsFunc(here, is) {
 		return client.DeviceSeries{UUID: uuid, Points: d.h.machine.Series(uuid, since)}, nil
 	}
-	at := slices.IndexFunc(d.h.members(), func(m fleet.Member) bool { return slices.ContainsFunc(m.Status.Devices, is) })
-	if at < 0 { // it left just now
-		return client.DeviceSeries{UUID: uuid}, nil
-	}
+	at := slices.IndexFunc(members, func(m fleet.Member) bool { return slices.ContainsFunc(m.Status.Devices, is) })
 	out := client.DeviceSeries{UUID: uuid}
-	text, err := relay(d).ask(ctx, d.h.members()[at].Agent, protocol.AskSeries, since.UTC().Format(time.RFC3339Nano), uuid)
+	text, err := relay(d).ask(ctx, members[at].Agent, protocol.AskSeries, since.UTC().Format(time.RFC3339Nano), uuid)
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &out.Points)
 	}

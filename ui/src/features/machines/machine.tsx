@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, CircleCheck, CircleX } from "lucide-react";
 import { useState } from "react";
 import { ago, date } from "../../core/format.js";
-import { local, tasksOn, type Machine } from "../../core/machines.js";
+import { tasksOn, type Machine } from "../../core/machines.js";
 import { useNow } from "../../data/live.js";
 import { Button } from "../../kit/button.js";
 import { Choice } from "../../kit/choice.js";
@@ -47,7 +47,7 @@ export function MachineView({ machine: m, device, notes, onBack }: MachineProps)
         </div>
         {m.agent?.reason && <p className="rounded-lg bg-warn-tint px-4 py-3 break-words text-warn">{m.agent.reason}</p>}
       </header>
-      {m.state !== "offline" && m.state !== "incompatible" && <Health name={m.id === local ? local : m.id} />}
+      {m.state !== "offline" && m.state !== "incompatible" && <Health name={m.id} />}
       <Devices machine={m} device={device} notes={notes} />
       {others.length > 0 && (
         <Section title={t.machines.otherTasks}>
