@@ -23,6 +23,7 @@ export type View = "chart" | "table";
 
 interface DeviceProps {
   device: Device;
+  /** away: its machine says nothing now, and what was measured last is not how it is. */
   away: boolean;
   view: View;
   /** How far back is looked, in seconds. */
@@ -49,13 +50,17 @@ export function DeviceCard({ device: d, away, view, seconds, here }: DeviceProps
             {[d.uuid, d.kind, d.compute, d.driver].filter(Boolean).join(" · ")}
           </p>
         </div>
-        <span className="flex items-center gap-1">
-          <State state={stateOf(d)} />
-          {!away && <Hold device={d} />}
-        </span>
+        {away ? (
+          <span className="font-medium">{size(d.memory)}</span>
+        ) : (
+          <span className="flex items-center gap-1">
+            <State state={stateOf(d)} />
+            <Hold device={d} />
+          </span>
+        )}
       </header>
       {trouble !== undefined && trouble !== "" && <p className={`rounded-md px-3 py-2 break-words ${d.ill ? "bg-bad-tint text-bad" : "bg-warn-tint text-warn"}`}>{trouble}</p>}
-      <Figures device={d} />
+      {!away && <Figures device={d} />}
       {!away && <Past device={d} view={view} seconds={seconds} />}
       <Uses device={d} />
     </article>
