@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { columns, type Device, type Point } from "../../core/machines.js";
@@ -7,21 +7,24 @@ import { t } from "../../strings.js";
 
 const height = 132;
 
-/** colourOf a token, as the theme has it now: a canvas knows no variables. */
-function colourOf(el: Element, name: string): string {
-  const probe = document.createElement("i");
-  probe.style.color = `var(--color-${name})`;
-  el.append(probe);
-  const colour = getComputedStyle(probe).color;
-  probe.remove();
-  return colour;
+/** coloursOf tokens, as the theme has them now: a canvas knows no variables. */
+function coloursOf(el: Element, names: readonly string[]): string[] {
+  const probes = names.map((name) => {
+    const probe = document.createElement("i");
+    probe.style.color = `var(--color-${name})`;
+    return probe;
+  });
+  el.append(...probes);
+  const colours = probes.map((probe) => getComputedStyle(probe).color);
+  for (const probe of probes) probe.remove();
+  return colours;
 }
 
 /** veiled is a colour as computed, that lets through what is behind it. */
 const veiled = (colour: string): string => `rgb(${(colour.match(/[\d.]+/g) ?? []).slice(0, 3).join(" ")} / 14%)`;
 
 function optionsFor(el: HTMLElement, width: number, onMove: (index: number | null) => void): uPlot.Options {
-  const [line, faint, busy, accent] = [colourOf(el, "line"), colourOf(el, "faint"), colourOf(el, "busy"), colourOf(el, "accent")];
+  const [line = "", faint = "", busy = "", accent = ""] = coloursOf(el, ["line", "faint", "busy", "accent"]);
   const font = `11px ${getComputedStyle(el).fontFamily}`;
   const axis = { stroke: faint, font, ticks: { show: false } };
   return {
@@ -69,17 +72,18 @@ export default function Chart({ device: d, points, seconds }: { device: Device; 
       drawn.destroy();
     };
   }, [look]);
-  const end = Date.parse(points.at(-1)?.at ?? "") / 1000;
-  const seen = points.filter((p) => Date.parse(p.at) / 1000 >= end - seconds);
-  const c = columns(seen, d.memory);
+  // The pointer moves over all charts at once: what is drawn stays as long as nothing else was measured.
+  const [c, end] = useMemo(() => {
+    const last = Date.parse(points.at(-1)?.at ?? "") / 1000;
+    return [columns(points.filter((p) => Date.parse(p.at) / 1000 >= last - seconds), d.memory), last] as const;
+  }, [points, seconds, d.memory]);
   useEffect(() => {
     const u = plot.current;
-    if (u === undefined) return;
-    u.batch(() => {
+    u?.batch(() => {
       u.setData([c.time, c.memory, c.busy], false);
       u.setScale("x", { min: end - seconds, max: end });
     });
-  });
+  }, [c, end, seconds, look]);
   const at = over ?? c.time.length - 1;
   const memory = c.memory[at];
   const busy = c.busy[at];
