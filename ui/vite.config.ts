@@ -17,6 +17,7 @@ export default defineConfig({
         // Names that scripts/size.mjs measures.
         codeSplitting: {
           groups: [
+            { name: "react", test: /node_modules\/(react|react-dom|scheduler|use-sync-external-store)\//, priority: 1 }, // else a part takes it along, and the shell the part
             { name: "graph", test: /node_modules\/(@xyflow|d3-|@dagrejs)/ },
             { name: "editor", test: /node_modules\/(@codemirror|codemirror|@lezer|style-mod|crelt|w3c-keyname)/ },
             { name: "chart", test: /node_modules\/uplot/ },

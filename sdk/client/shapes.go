@@ -16,7 +16,7 @@ type Source struct {
 	Path string `json:"path,omitempty"`
 	// Name is the file name to show in diagnostics when Text is given; empty means "pipeline.hcl".
 	Name string `json:"name,omitempty"`
-	// Saved is the name of a pipeline in the host's folders. Nothing else is given with it.
+	// Saved is the name of a pipeline in the host's folders. With Text, that is in the place of its file.
 	Saved string `json:"saved,omitempty"`
 	// Text is the pipeline file itself.
 	Text string `json:"text,omitempty"`
@@ -172,9 +172,11 @@ type Node struct {
 	Name string `json:"name"`
 	Key  string `json:"key,omitempty"`
 	// Iter is the round of a repeat, from 1.
-	Iter  int    `json:"iter,omitempty"`
-	Type  string `json:"type,omitempty"`
-	State string `json:"state"`
+	Iter int    `json:"iter,omitempty"`
+	Type string `json:"type,omitempty"`
+	// Needs are the names of the nodes beside it that had to end before it.
+	Needs []string `json:"needs,omitempty"`
+	State string   `json:"state"`
 	// Attempt is the latest attempt's number, Attempts how many may fail before the node does.
 	Attempt  int        `json:"attempt,omitempty"`
 	Attempts int        `json:"attempts,omitempty"`
@@ -363,9 +365,10 @@ type Checked struct {
 	Version  int    `json:"version"`
 	Valid    bool   `json:"valid"`
 	Pipeline string `json:"pipeline,omitempty"`
-	// Nodes is how many nodes it declares.
-	Nodes       int          `json:"nodes"`
-	Diagnostics []Diagnostic `json:"diagnostics"`
+	// Nodes is how many nodes it declares, and Declared which. A file that is no pipeline yet declares none.
+	Nodes       int            `json:"nodes"`
+	Declared    []PipelineNode `json:"declared,omitempty"`
+	Diagnostics []Diagnostic   `json:"diagnostics"`
 	// Graph is the pipeline's graph in the format that was asked for, else empty.
 	Graph string `json:"graph,omitempty"`
 }

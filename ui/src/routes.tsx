@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { views, type View } from "./features/run/views.js";
 import { Broken } from "./shell/broken.js";
 import { Missing } from "./shell/missing.js";
 import { Shell } from "./shell/shell.js";
@@ -10,11 +11,15 @@ const pages = [
   createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./features/home/home.js"), "Home") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines", component: lazyRouteComponent(() => import("./features/pipelines/pipelines.js"), "Pipelines") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines/$name", component: lazyRouteComponent(() => import("./features/pipelines/launch.js"), "LaunchPage") }),
+  createRoute({ getParentRoute: () => root, path: "/pipelines/$name/edit", component: lazyRouteComponent(() => import("./features/editor/editor.js"), "EditorPage") }),
   createRoute({ getParentRoute: () => root, path: "/runs", component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),
   createRoute({
     getParentRoute: () => root,
     path: "/runs/$id",
-    validateSearch: (search): { node?: string } => (typeof search["node"] === "string" ? { node: search["node"] } : {}),
+    validateSearch: (search): { node?: string; view?: View } => {
+      const view = views.find((v) => v === search["view"]);
+      return { ...(typeof search["node"] === "string" ? { node: search["node"] } : {}), ...(view === undefined ? {} : { view }) };
+    },
     component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
   }),
   createRoute({

@@ -35,6 +35,9 @@ const unknown: [LucideIcon, string, string?] = [CircleDashed, "text-faint"];
 /** stateName is a state in words. */
 export const stateName = (state: string): string => t.state[state] ?? state;
 
+/** stateColour is the class of a state's colour. */
+export const stateColour = (state: string): string => (looks[state] ?? unknown)[1];
+
 /** StateIcon is a state's shape; named, unless the word stands beside it. */
 export function StateIcon({ state, size = 16, silent = false }: { state: string; size?: number; silent?: boolean }) {
   const [Icon, colour, motion = ""] = looks[state] ?? unknown;

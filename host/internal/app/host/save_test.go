@@ -89,3 +89,35 @@ func TestShownAnew(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 }
+
+// TestDeclared: who checks a text, and who shows a run of it, learns what is in it and what needs what, for a graph.
+func TestDeclared(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	t.Cleanup(func() { stop(t, h) })
+	c := h.Client()
+	const text = `pipeline "two" {}
+node "control.split_text" "parts" {
+  text = "One. Two."
+  by   = "sentences"
+}
+gate "sure" {
+  message = "It has ${node.parts.count}."
+}
+`
+	source := client.Source{Name: "two.hcl", Text: text}
+	checked, err := c.Check(t.Context(), source, "")
+	if err != nil || len(checked.Declared) != 2 {
+		t.Fatalf("%+v %v", checked, err)
+	}
+	if parts := checked.Declared[0]; parts.ID != "parts" || parts.Kind != "node" || parts.Type != "control.split_text" || text[parts.Range.Start.Byte:parts.Range.Start.Byte+4] != "node" || text[parts.Range.End.Byte-1] != '}' || parts.Range.End.Line != 5 {
+		t.Errorf("%+v", parts)
+	}
+	if sure := checked.Declared[1]; sure.ID != "gate.sure" || len(sure.Needs) != 1 || sure.Needs[0] != "parts" {
+		t.Errorf("%+v", sure)
+	}
+	r, err := c.Submit(t.Context(), client.Submission{Pipeline: source})
+	if err != nil || len(r.Nodes) != 2 || len(r.Nodes[1].Needs) != 1 || r.Nodes[1].Needs[0] != "parts" {
+		t.Errorf("%+v %v", r, err)
+	}
+}

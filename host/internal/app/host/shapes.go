@@ -28,7 +28,7 @@ func runShape(s *run.State) client.Run {
 
 // nodeShapes gives one entry per instance, or one for the node while it has none.
 func nodeShapes(n *run.Node) []client.Node {
-	base := client.Node{In: n.Frame.Path.String(), Name: n.Name, Type: n.Type, State: string(n.State), Attempts: max(n.Attempts, 1),
+	base := client.Node{In: n.Frame.Path.String(), Name: n.Name, Type: n.Type, State: string(n.State), Needs: n.Needs, Attempts: max(n.Attempts, 1),
 		Started: moment(n.Started), Ended: moment(n.Ended), Error: n.Error}
 	base.At = within(base.In, run.StepOf(n.Name, sdk.Key{}, 0))
 	if len(n.Instances) == 0 {
@@ -76,15 +76,16 @@ func moment(t time.Time) *time.Time {
 func diagnosticShapes(list pipeline.Diagnostics) []client.Diagnostic {
 	out := []client.Diagnostic{}
 	for _, d := range list {
-		out = append(out, client.Diagnostic{Severity: string(d.Severity), Summary: d.Summary, Detail: d.Detail, Range: client.Range{
-			File: d.Range.File, Start: position(d.Range.Start), End: position(d.Range.End),
-		}})
+		out = append(out, client.Diagnostic{Severity: string(d.Severity), Summary: d.Summary, Detail: d.Detail, Range: rangeShape(d.Range)})
 	}
 	return out
 }
 
-func position(p pipeline.Pos) client.Position {
-	return client.Position{Line: p.Line, Column: p.Column, Byte: p.Byte}
+func rangeShape(r pipeline.Range) client.Range {
+	position := func(p pipeline.Pos) client.Position {
+		return client.Position{Line: p.Line, Column: p.Column, Byte: p.Byte}
+	}
+	return client.Range{File: r.File, Start: position(r.Start), End: position(r.End)}
 }
 
 func invalid(code string, list pipeline.Diagnostics) error {

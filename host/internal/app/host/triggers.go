@@ -22,13 +22,7 @@ import (
 
 // openTriggers makes what knows pipelines, and what fires their triggers once it is started.
 func (h *Host) openTriggers() {
-	h.pipelines = pipelines.New(pipelines.Config{Dirs: h.cfg.PipelineDirs, Types: func(ctx context.Context) (pipeline.Types, error) {
-		v, err := h.catalog.View(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return v, nil
-	}})
+	h.pipelines = pipelines.New(pipelines.Config{Dirs: h.cfg.PipelineDirs, Types: h.types})
 	secret := h.cfg.Secret
 	if secret == nil {
 		secret = h.secretOf
@@ -42,6 +36,15 @@ func (h *Host) openTriggers() {
 		c.Records, c.Leads = h.sharing.notes, h.sharing.leads.Load
 	}
 	h.triggers = trigger.New(c)
+}
+
+// types gives the node types there are now.
+func (h *Host) types(ctx context.Context) (pipeline.Types, error) {
+	v, err := h.catalog.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 func (h *Host) startTriggers() {
@@ -271,9 +274,16 @@ func pipelineShape(out *client.Pipeline, p *pipeline.Pipeline, format string) {
 	for _, o := range p.Outputs {
 		out.Outputs = append(out.Outputs, client.Output{Name: o.Name, Description: o.Description, Sensitive: o.Sensitive, Schema: o.Schema})
 	}
+	out.Nodes = declared(p)
+}
+
+// declared are the vertices of a pipeline's graph.
+func declared(p *pipeline.Pipeline) []client.PipelineNode {
+	var out []client.PipelineNode
 	for _, n := range p.Nodes {
-		out.Nodes = append(out.Nodes, client.PipelineNode{ID: n.ID, Kind: string(n.Kind), Type: n.Type.Name, Needs: n.Needs, ForEach: n.ForEach, When: n.When})
+		out = append(out, client.PipelineNode{ID: n.ID, Kind: string(n.Kind), Type: n.Type.Name, Needs: n.Needs, ForEach: n.ForEach, When: n.When, Repeat: n.Repeat != nil, Range: rangeShape(n.Whole)})
 	}
+	return out
 }
 
 // drawn is the pipeline's graph in a format; empty for none.

@@ -159,7 +159,7 @@ func (t types) Check(ctx context.Context, src client.Source, format string) (cli
 	if p == nil {
 		return c, nil
 	}
-	c.Pipeline, c.Nodes = p.Name, len(p.Nodes)
+	c.Pipeline, c.Nodes, c.Declared = p.Name, len(p.Nodes), declared(p)
 	c.Graph = drawn(p, format)
 	return c, nil
 }

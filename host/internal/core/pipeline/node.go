@@ -35,7 +35,7 @@ func (l *loader) nodeBlock(b *hclsyntax.Block) {
 func (l *loader) newNode(kind Kind, b *hclsyntax.Block) *Node {
 	name := b.Labels[len(b.Labels)-1]
 	return &Node{
-		ID: id(kind, name), Kind: kind, Name: name, Range: rangeOf(b.DefRange()),
+		ID: id(kind, name), Kind: kind, Name: name, Range: rangeOf(b.DefRange()), Whole: rangeOf(b.Range()),
 		OnFailure: FailRun, OnLost: FailRun, Retry: Retry{Attempts: 1}, file: l.file,
 	}
 }

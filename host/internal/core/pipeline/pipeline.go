@@ -125,7 +125,8 @@ type Node struct {
 	Cache   *Cache
 	Gate    *Gate
 	Module  *Pipeline
-	Range   Range
+	Range   Range // of its head, as diagnostics show it
+	Whole   Range // of its block, to the closing brace
 
 	forEach, when hclsyntax.Expression
 	whenRange     Range

@@ -2,6 +2,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Images } from "lucide-react";
 import { useDeferredValue, useState } from "react";
+import { Choice } from "../../kit/choice.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
 import { Search } from "../../kit/field.js";
 import { Page } from "../../kit/page.js";
@@ -31,19 +32,7 @@ export function Gallery() {
     <Page title={t.gallery.title}>
       <div className="flex flex-wrap items-center gap-3">
         <Search label={t.gallery.search} value={typed} onChange={setTyped} className="md:w-64" />
-        <div role="group" aria-label={t.gallery.kinds.label} className="flex flex-wrap gap-1">
-          {kinds.map((k) => (
-            <button
-              key={k}
-              type="button"
-              aria-pressed={k === kind}
-              onClick={() => void go({ search: k ? { kind: k } : {}, replace: true })}
-              className="h-8 rounded-md px-3 font-medium text-muted hover:bg-raised hover:text-ink aria-pressed:bg-tint aria-pressed:text-accent pointer-coarse:h-11"
-            >
-              {t.gallery.kinds[k]}
-            </button>
-          ))}
-        </div>
+        <Choice label={t.gallery.kinds.label} options={kinds.map((name) => ({ name, title: t.gallery.kinds[name] }))} chosen={kinds.find((k) => k === kind) ?? ""} onChoose={(k) => void go({ search: k ? { kind: k } : {}, replace: true })} />
       </div>
       {list.error !== null && <Problem error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <Skeleton className="h-64" />}

@@ -29,7 +29,7 @@ export function Explain({ run, node }: { run: Run; node?: string }) {
           <span className="flex min-w-0 flex-wrap items-baseline gap-x-3 md:grid md:content-start">
             <State state={e.state} />
             {node === undefined && nodeOf(e.at) !== "" && (
-              <Link to="/runs/$id" params={{ id: run.id }} search={{ node: nodeOf(e.at) }} className="min-w-0 truncate font-mono text-small text-accent hover:underline" title={e.at}>
+              <Link from="/runs/$id" to="/runs/$id" params={{ id: run.id }} search={(was) => ({ ...was, node: nodeOf(e.at) })} className="min-w-0 truncate font-mono text-small text-accent hover:underline" title={e.at}>
                 {nodeOf(e.at)}
               </Link>
             )}

@@ -1,20 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ArrowLeft, MousePointerClick } from "lucide-react";
+import { MousePointerClick, X } from "lucide-react";
 import type { Node, Run } from "../../core/fold.js";
+import { boxOf } from "../../core/graph.js";
 import { clock, percent } from "../../core/format.js";
 import type { Report } from "../../core/link.js";
 import { asArtifact } from "../../core/values.js";
 import { useAnswer } from "../../data/answer.js";
 import { api, ask } from "../../data/host.js";
 import { nodeOf, useNow, type LiveRun } from "../../data/live.js";
-import { Button } from "../../kit/button.js";
+import { IconButton } from "../../kit/button.js";
 import { Empty } from "../../kit/empty.js";
+import { Select } from "../../kit/field.js";
 import { Thumbnail } from "../../kit/media.js";
-import { Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { Question } from "../../kit/question.js";
-import { Badge, State } from "../../kit/state.js";
+import { Badge, State, stateName } from "../../kit/state.js";
 import { Tabs } from "../../kit/tabs.js";
 import { t } from "../../strings.js";
 import { NodeActions } from "./node-actions.js";
@@ -22,27 +23,40 @@ import { Explain } from "./explain.js";
 import { took } from "./nodes.js";
 import { Values } from "../../kit/values.js";
 
-/** NodePanel is one node instance: how it is, what it gave, what it said. */
-export function NodePanel({ run, node, live, onBack }: { run: Run; node: Node | undefined; live: LiveRun; onBack: () => void }) {
-  if (node === undefined)
-    return (
-      <div className="card mt-9 max-lg:hidden">
-        <Empty icon={MousePointerClick} title={t.run.nodes}>
-          <p>{t.run.pick}</p>
-        </Empty>
-      </div>
-    );
+/** NoNode stands where the panel will. */
+export function NoNode() {
   return (
-    <Section
-      title={node.at}
-      aside={
-        <Button look="quiet" className="lg:hidden" onClick={onBack}>
-          <ArrowLeft size={15} aria-hidden />
-          {t.run.back}
-        </Button>
-      }
-    >
-      <div className="card grid grid-cols-1 gap-4 p-4">
+    <div className="card max-lg:hidden">
+      <Empty icon={MousePointerClick} title={t.run.nodes}>
+        <p>{t.run.pick}</p>
+      </Empty>
+    </div>
+  );
+}
+
+/** NodePanel is one node instance: how it is, what it gave, what it said. */
+export function NodePanel({ run, node, live, onChoose }: { run: Run; node: Node; live: LiveRun; onChoose: (node?: Node) => void }) {
+  const others = (run.nodes ?? []).filter((n) => boxOf(n) === boxOf(node));
+  return (
+    <section aria-label={node.at} className="card min-w-0">
+      <div className="flex items-center gap-2 border-b border-line py-2 pr-2 pl-4">
+        <h3 className="min-w-0 grow truncate text-body" title={node.at}>
+          {node.at}
+        </h3>
+        <IconButton label={t.run.back} onClick={() => onChoose()}>
+          <X size={16} />
+        </IconButton>
+      </div>
+      <div className="grid grid-cols-1 gap-4 p-4">
+        {others.length > 1 && (
+          <Select label={t.run.instance(others.indexOf(node) + 1, others.length)} value={node.at} onChange={(e) => onChoose(others.find((n) => n.at === e.currentTarget.value))}>
+            {others.map((n) => (
+              <option key={n.at} value={n.at}>
+                {`${n.at} · ${stateName(n.state)}`}
+              </option>
+            ))}
+          </Select>
+        )}
         <div className="flex flex-wrap items-center gap-3">
           <Head node={node} />
           <NodeActions run={run} node={node} />
@@ -60,7 +74,7 @@ export function NodePanel({ run, node, live, onBack }: { run: Run; node: Node | 
           ]}
         />
       </div>
-    </Section>
+    </section>
   );
 }
 

@@ -5,6 +5,7 @@ import { date, duration, percent } from "../../core/format.js";
 import { artifactsIn, mediaKind, type Artifact } from "../../core/values.js";
 import { run as runQuery } from "../../data/host.js";
 import { tookSeconds, useNow, useRun, type LiveRun } from "../../data/live.js";
+import { Choice } from "../../kit/choice.js";
 import { Copy } from "../../kit/copy.js";
 import { Skeleton } from "../../kit/empty.js";
 import { Media } from "../../kit/media.js";
@@ -16,7 +17,9 @@ import { t } from "../../strings.js";
 import { Actions } from "./actions.js";
 import { Explain } from "./explain.js";
 import { NodeList } from "./nodes.js";
-import { NodePanel } from "./node-panel.js";
+import { NodePanel, NoNode } from "./node-panel.js";
+import { RunGraph } from "./run-graph.js";
+import { views, type View } from "./views.js";
 import { Values } from "../../kit/values.js";
 
 const route = getRouteApi("/runs/$id");
@@ -43,10 +46,12 @@ export function RunPage() {
 function Followed({ first }: { first: Run }) {
   const live = useRun(first.id);
   const run = live.run ?? first;
-  const { node: chosen } = route.useSearch();
+  const { node: chosen, view = "list" } = route.useSearch();
   const go = useNavigate();
   const nodes = run.nodes ?? [];
-  const choose = (node?: Node): void => void go({ to: "/runs/$id", params: { id: run.id }, search: node === undefined ? {} : { node: node.at }, replace: true, resetScroll: false });
+  const look = (at: string | undefined, as: View): void =>
+    void go({ to: "/runs/$id", params: { id: run.id }, search: { ...(at === undefined ? {} : { node: at }), ...(as === "list" ? {} : { view: as }) }, replace: true, resetScroll: false });
+  const choose = (node?: Node): void => look(node?.at, view);
   const node = nodes.find((n) => n.at === chosen);
   const state = run.interrupted ? "interrupted" : run.state;
   return (
@@ -57,12 +62,15 @@ function Followed({ first }: { first: Run }) {
         <Explain run={run} />
       </div>
       <Results run={run} />
-      <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
-        <Section title={t.run.nodes} className={node === undefined ? "" : "max-lg:hidden"}>
-          <NodeList nodes={nodes} newest={live.newest} chosen={chosen} onChoose={choose} />
-        </Section>
-        <NodePanel run={run} node={node} live={live} onBack={() => choose()} />
-      </div>
+      <Section title={t.run.nodes} aside={<Choice label={t.run.views.label} options={views.map((name) => ({ name, title: t.run.views[name] }))} chosen={view} onChoose={(as) => look(chosen, as)} />}>
+        <div className={`grid grid-cols-1 items-start gap-6 ${view === "list" ? "lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]" : node === undefined ? "" : "lg:grid-cols-[minmax(0,1fr)_28rem]"}`}>
+          <div className={`min-w-0 ${node === undefined ? "" : "max-lg:hidden"}`}>
+            {view === "list" && <NodeList nodes={nodes} newest={live.newest} chosen={chosen} onChoose={choose} />}
+            {view === "graph" && <RunGraph nodes={nodes} newest={live.newest} chosen={node} onChoose={choose} />}
+          </div>
+          {node === undefined ? view === "list" && <NoNode /> : <NodePanel run={run} node={node} live={live} onChoose={choose} />}
+        </div>
+      </Section>
       <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-2">
         <Section title={t.run.inputs}>
           <Values values={run.inputs} />

@@ -1,0 +1,3 @@
+/** How the nodes of a run can be looked at. */
+export const views = ["list", "graph"] as const;
+export type View = (typeof views)[number];
