@@ -1,5 +1,5 @@
 // Photographs every page in both themes and at the size of a phone, of the real binary with real runs: make screenshots.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { browse, freePort, Host, root, scenes, until } from "./host.mjs";
@@ -76,6 +76,9 @@ try {
   await until("a gate asks", async () => (await full.get("/api/v1/gates")).gates.length > 0);
   const files = await full.get("/api/v1/artifacts");
   const file = (type) => encodeURIComponent(files.artifacts.find((a) => a.media_type === type).digest);
+  const picture = file("image/jpeg");
+  const stored = await fetch(`${full.url}/api/v1/artifacts?name=flow.json`, { method: "POST", body: readFileSync(join(scenes, "workflow.json")) });
+  const flow = encodeURIComponent((await stored.json()).artifact.$artifact);
   const pages = [
     [full, "home", "/", "section[aria-label='Recent results'] img"],
     [full, "runs", "/runs", "main ul li"],
@@ -83,6 +86,10 @@ try {
     [full, "run-node", `/runs/${id("explainer")}?node=node.plan`, "[role=tablist]"],
     [full, "run-failed", `/runs/${id("quarterly")}`, "ul[aria-label=Why]"],
     [full, "run-waiting", `/runs/${id("cover")}?node=gate.choose`, "[role=tablist]"],
+    [full, "create", "/create", "section[aria-label='Your films'] video"],
+    [full, "open", `/open?file=${picture}&name=picture.jpg`, "section[aria-label='Use it in'] li"],
+    [full, "open-workflow", `/open?file=${flow}&name=${encodeURIComponent("A lake at dawn, with a name that goes on for longer than a screen is wide.json")}`, "main input[autocomplete]"],
+    [full, "runs-nothing", "/runs?q=nothing+is+called+this", "main h2"],
     [full, "approvals", "/approvals", "main form"],
     [full, "pipelines", "/pipelines", "main ul li"],
     [full, "launch", "/pipelines/explainer", "main form"],
@@ -106,6 +113,8 @@ try {
     [empty, "home-empty", "/", "ol"],
     [empty, "models-empty", "/models", "h2"],
     [empty, "settings-access", "/settings?part=access", "main aside"],
+    [empty, "create-empty", "/create", "main h2"],
+    [empty, "open-empty", "/open", "main label"],
     [empty, "runs-empty", "/runs", "h2"],
     [empty, "gallery-empty", "/gallery", "h2"],
     [empty, "pipelines-empty", "/pipelines", "h2"],
@@ -116,6 +125,12 @@ try {
     await shoot(browser, h.url, ...page);
     await axe(browser, h.url, ...page);
   }
+  await shoot(browser, full.url, "launch-several", "/pipelines/draft_then_finish", "main form", async (page) => {
+    await page.getByLabel("prompt · required", { exact: true }).fill("a lighthouse in a storm");
+    await page.getByLabel("Several values for seed, a run for each").click();
+    await page.getByLabel("seed", { exact: true }).fill("1..3, 8000");
+    await page.waitForSelector("section[aria-label='What the first will do'] li");
+  });
   await full.spinbot("queue", "pause");
   for (const scene of ["broken.hcl", "cover.hcl", "broken.hcl"]) await full.submit(scene);
   await shoot(browser, full.url, "queue", "/queue", "main ol li");

@@ -463,6 +463,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/comfyui": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a pipeline of a ComfyUI workflow
+         * @description Of a file that was uploaded. Nothing is saved: text and files of the answer are what save-pipeline takes. 415: there is no workflow in the file.
+         */
+        post: operations["import-comfyui"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lsp": {
         parameters: {
             query?: never;
@@ -1513,6 +1533,10 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        CustomNodes: {
+            classes: string[];
+            name: string;
+        };
         Deed: {
             address?: string;
             /** Format: date-time */
@@ -1717,6 +1741,40 @@ export interface components {
             };
             status: string;
             version: string;
+        };
+        Import: {
+            artifact: string;
+            file?: string;
+            name?: string;
+        };
+        Imported: {
+            custom_nodes: components["schemas"]["CustomNodes"][];
+            files: {
+                [key: string]: string;
+            };
+            from: string;
+            incomplete: components["schemas"]["ImportGap"][];
+            models: components["schemas"]["WantedModel"][];
+            name: string;
+            /** Format: int64 */
+            nodes: number;
+            outputs: string[];
+            text: string;
+            variables: components["schemas"]["ImportedVariable"][];
+            /** Format: int64 */
+            version: number;
+            warnings: string[];
+        };
+        ImportedVariable: {
+            description?: string;
+            inputs: string[];
+            name: string;
+            type: string;
+        };
+        ImportGap: {
+            class: string;
+            id: string;
+            why: string;
         };
         Job: {
             /** Format: date-time */
@@ -2193,6 +2251,9 @@ export interface components {
             version: number;
         };
         SavePipeline: {
+            files?: {
+                [key: string]: string;
+            };
             text: string;
             version?: string;
         };
@@ -2400,6 +2461,11 @@ export interface components {
         WaitingTask: {
             at: string;
             why: string;
+        };
+        WantedModel: {
+            kind?: string;
+            name: string;
+            url?: string;
         };
         Waveform: {
             peaks: number[];
@@ -3402,6 +3468,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Swept"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-comfyui": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Import"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
                 };
             };
             /** @description Error */

@@ -27,7 +27,7 @@ func (h *Host) openAPI() {
 		Runs: runroutes.Config{Runs: runs{h}, Gates: runs{h}, Queue: queue{h}, Planner: planner{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
 			Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isAdvanced, Changes: h.version,
 			FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }},
-		Pipelines: pipelineroutes.Config{Pipelines: folders{h}, Checker: types{h}, Triggers: triggers{h}, Starters: h.starters},
+		Pipelines: pipelineroutes.Config{Pipelines: folders{h}, Checker: types{h}, Importer: importer{h}, Triggers: triggers{h}, Starters: h.starters},
 		Files: fileroutes.Config{Artifacts: h.artifacts, Links: links(h.files), Uploads: h.uploads, Previews: h.previews, Name: h.secrets.Mask().String, Files: h.store,
 			Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}},
 		Fleet:    fleetroutes.Config{Agents: agents{h}, Relay: relay{h}, Devices: devices{h}, Models: modelFiles{h}, Catalog: types{h}},

@@ -132,6 +132,7 @@ type Host struct {
 	leases    *leases.Keeper
 	placer    *placer.Placer
 	live      *live
+	importing chan struct{} // full while a file is made a pipeline
 	logs      *logs
 	versions  *versions
 	silence   *silence
@@ -160,7 +161,7 @@ type Host struct {
 
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence()}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence(), importing: make(chan struct{}, 1)}
 	h.live = newLive(h.isActive)
 	h.collector = newCollector(h.anyActive)
 	if err := h.open(ctx); err != nil {

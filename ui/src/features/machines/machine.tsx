@@ -123,14 +123,14 @@ function Devices({ machine: m, device, notes }: { machine: Machine; device: stri
     <Section title={t.machines.accelerators}>
       {m.devices.length > 0 && !away && (
         <div className="flex flex-wrap justify-between gap-2">
-          <Choice label={t.machines.range} chosen={range} onChoose={setRange} options={(Object.keys(t.machines.ranges) as (keyof typeof t.machines.ranges)[]).map((name) => ({ name, title: t.machines.ranges[name] }))} />
+          <Choice label={t.machines.range} value={range} onChange={setRange} options={(Object.keys(t.machines.ranges) as (keyof typeof t.machines.ranges)[]).map((value) => ({ value, title: t.machines.ranges[value] }))} />
           <Choice
             label={t.machines.view}
-            chosen={view}
-            onChoose={setView}
+            value={view}
+            onChange={setView}
             options={[
-              { name: "chart", title: t.machines.asChart },
-              { name: "table", title: t.machines.asTable },
+              { value: "chart", title: t.machines.asChart },
+              { value: "table", title: t.machines.asTable },
             ]}
           />
         </div>

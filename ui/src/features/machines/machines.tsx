@@ -98,11 +98,11 @@ function List({ machines, chosen, className }: { machines: Machine[]; chosen: Ma
           {care.length > 0 && (
             <Choice
               label={t.machines.which}
-              chosen={only}
-              onChoose={setOnly}
+              value={only}
+              onChange={setOnly}
               options={[
-                { name: "all", title: t.machines.all(machines.length) },
-                { name: "care", title: t.machines.care(care.length) },
+                { value: "all", title: t.machines.all(machines.length) },
+                { value: "care", title: t.machines.care(care.length) },
               ]}
             />
           )}

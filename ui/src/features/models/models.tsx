@@ -50,7 +50,7 @@ export function Models() {
         <>
           <div className={`flex flex-wrap items-center gap-3 ${one === undefined ? "" : "max-lg:hidden"}`}>
             <Search label={t.models.search} value={typed} onChange={setTyped} className="md:w-64" />
-            {kinds.length > 1 && <Choice label={t.models.kind} chosen={kind} onChoose={(k) => void go({ search: k ? { kind: k } : {}, replace: true })} options={[{ name: "", title: t.models.allKinds }, ...kinds.map((k) => ({ name: k, title: k }))]} />}
+            {kinds.length > 1 && <Choice label={t.models.kind} value={kind} onChange={(k) => void go({ search: k ? { kind: k } : {}, replace: true })} options={[{ value: "", title: t.models.allKinds }, ...kinds.map((k) => ({ value: k, title: k }))]} />}
           </div>
           <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,4fr)]">
             {shown.length === 0 ? (

@@ -56,10 +56,10 @@ export function Settings() {
 function You() {
   const who = useQuery(me).data;
   const theme = useTheme();
-  const themes: { name: Theme; title: string }[] = [
-    { name: "auto", title: t.theme.system },
-    { name: "light", title: t.theme.light },
-    { name: "dark", title: t.theme.dark },
+  const themes: { value: Theme; title: string }[] = [
+    { value: "auto", title: t.theme.system },
+    { value: "light", title: t.theme.light },
+    { value: "dark", title: t.theme.dark },
   ];
   return (
     <div className="grid max-w-[48rem] grid-cols-1 gap-6">
@@ -71,7 +71,7 @@ function You() {
       </Section>
       <Section title={t.theme.label}>
         <div className="card px-2 py-2">
-          <Choice label={t.theme.label} options={themes} chosen={theme} onChoose={setTheme} />
+          <Choice label={t.theme.label} value={theme} options={themes} onChange={setTheme} />
         </div>
       </Section>
       <NoticeSettings />
