@@ -11,11 +11,11 @@ export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?:
   { to: "/pipelines", title: t.nav.pipelines, icon: Workflow },
   { to: "/runs", title: t.nav.runs, icon: Layers },
   { to: "/gallery", title: t.nav.gallery, icon: Images },
+  { to: "/library", title: t.nav.library, icon: LibraryBig, wide: true },
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
   { to: "/queue", title: t.nav.queue, icon: ListOrdered, wide: true },
   { to: "/machines", title: t.nav.machines, icon: Server, wide: true },
   { to: "/models", title: t.nav.models, icon: Boxes, wide: true },
   { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
-  { to: "/library", title: t.nav.library, icon: LibraryBig, wide: true },
   { to: "/settings", title: t.nav.settings, icon: Settings, wide: true },
 ];
