@@ -62,7 +62,7 @@ export function NodePanel({ run, node, live, onChoose }: { run: Run; node: Node;
         </div>
         {node.error && <Problem error={{ title: node.error.message, ...(node.error.hint ? { fix: node.error.hint } : {}) }} />}
         {node.error?.detail && <pre className="max-h-48 overflow-auto rounded-md bg-raised p-3 font-mono text-small whitespace-pre-wrap">{node.error.detail}</pre>}
-        {node.state === "waiting" && node.ask && <Asked key={node.at} run={run} node={node} />}
+        {node.state === "waiting" && node.ask && <Asked key={`${node.at} asks`} run={run} node={node} />}
         {!node.error && !node.ended && !node.ask && <Explain run={run} node={node.at} />}
         <Tabs
           key={node.at}

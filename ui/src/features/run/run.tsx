@@ -47,10 +47,10 @@ function Followed({ first }: { first: Run }) {
   const live = useRun(first.id);
   const run = live.run ?? first;
   const { node: chosen, view = "list" } = route.useSearch();
-  const go = useNavigate();
+  const go = useNavigate({ from: "/runs/$id" });
   const nodes = run.nodes ?? [];
   const look = (at: string | undefined, as: View): void =>
-    void go({ to: "/runs/$id", params: { id: run.id }, search: { ...(at === undefined ? {} : { node: at }), ...(as === "list" ? {} : { view: as }) }, replace: true, resetScroll: false });
+    void go({ search: { ...(at === undefined ? {} : { node: at }), ...(as === "list" ? {} : { view: as }) }, replace: true, resetScroll: false });
   const choose = (node?: Node): void => look(node?.at, view);
   const node = nodes.find((n) => n.at === chosen);
   const state = run.interrupted ? "interrupted" : run.state;
