@@ -153,6 +153,8 @@ function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { la
           minZoom={zooms.least}
           maxZoom={zooms.most}
           onInit={() => setReady(true)}
+          onMoveStart={() => wrap.current?.setAttribute("data-moving", "")}
+          onMoveEnd={() => wrap.current?.removeAttribute("data-moving")}
           onMove={(_, { zoom }) => wrap.current?.toggleAttribute("data-far", zoom < afar)}
           onNodeClick={(_, { id }) => {
             setFocused(id);
