@@ -19,6 +19,7 @@ import { Explain } from "./explain.js";
 import { NodeList } from "./nodes.js";
 import { NodePanel, NoNode } from "./node-panel.js";
 import { RunGraph } from "./run-graph.js";
+import { RunTimeline } from "./run-timeline.js";
 import { views, type View } from "./views.js";
 import { Values } from "../../kit/values.js";
 
@@ -66,6 +67,7 @@ function Followed({ first }: { first: Run }) {
         <div className={`grid grid-cols-1 items-start gap-6 ${view === "list" ? "lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]" : node === undefined ? "" : "lg:grid-cols-[minmax(0,1fr)_28rem]"}`}>
           <div className={`min-w-0 ${node === undefined ? "" : "max-lg:hidden"}`}>
             {view === "list" && <NodeList nodes={nodes} newest={live.newest} chosen={chosen} onChoose={choose} />}
+            {view === "timeline" && <RunTimeline run={run} chosen={chosen} onChoose={choose} />}
             {view === "graph" && <RunGraph nodes={nodes} newest={live.newest} chosen={node} onChoose={choose} />}
           </div>
           {node === undefined ? view === "list" && <NoNode /> : <NodePanel run={run} node={node} live={live} onChoose={choose} />}
