@@ -15,6 +15,7 @@ import { Progress } from "../../kit/progress.js";
 import { State } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { Actions } from "./actions.js";
+import { CompareLink } from "./compare-link.js";
 import { Explain } from "./explain.js";
 import { NodeList } from "./nodes.js";
 import { NodePanel, NoNode } from "./node-panel.js";
@@ -56,7 +57,16 @@ function Followed({ first }: { first: Run }) {
   const node = nodes.find((n) => n.at === chosen);
   const state = run.interrupted ? "interrupted" : run.state;
   return (
-    <Page title={run.pipeline} head={<Facts run={run} state={state} />} actions={<Actions run={run} />}>
+    <Page
+      title={run.pipeline}
+      head={<Facts run={run} state={state} />}
+      actions={
+        <>
+          <CompareLink run={run} />
+          <Actions run={run} />
+        </>
+      }
+    >
       {live.problem !== undefined && <Problem error={live.problem} />}
       <div className="grid gap-3">
         <Overall run={run} live={live} />

@@ -1,11 +1,12 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Layers } from "lucide-react";
+import { Columns2, Layers } from "lucide-react";
+import { useState } from "react";
 import { ago, date, duration } from "../../core/format.js";
 import { hasEnded } from "../../core/fold.js";
 import { api, ask } from "../../data/host.js";
 import { tookSeconds, useNow } from "../../data/live.js";
-import { Button } from "../../kit/button.js";
+import { Button, buttonClass } from "../../kit/button.js";
 import { Copy } from "../../kit/copy.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
 import { Page } from "../../kit/page.js";
@@ -23,8 +24,23 @@ export function Runs() {
   });
   const runs = list.data?.pages.flatMap((page) => page.runs) ?? [];
   const now = useNow(runs.some((r) => !hasEnded(r.state)));
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const choose = (id: string): void => setChosen(chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id].slice(-2));
+  const [a, b] = chosen.toSorted(); // by their ids, the older first
   return (
-    <Page title={t.runs.title}>
+    <Page
+      title={t.runs.title}
+      head={chosen.length === 1 && <p className="text-muted">{t.compare.one}</p>}
+      actions={
+        a !== undefined &&
+        b !== undefined && (
+          <Link to="/compare/$a/$b" params={{ a, b }} className={buttonClass("fill")}>
+            <Columns2 size={15} aria-hidden />
+            {t.compare.both}
+          </Link>
+        )
+      }
+    >
       {list.error !== null && <Problem error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <Skeleton className="h-64" />}
       {list.isSuccess && runs.length === 0 && (
@@ -38,8 +54,11 @@ export function Runs() {
       {runs.length > 0 && (
         <ul className="card divide-y divide-line overflow-hidden">
           {runs.map((r) => (
-            <li key={r.id}>
-              <Link to="/runs/$id" params={{ id: r.id }} className="grid grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1 px-4 py-3 -outline-offset-2 hover:bg-raised md:h-11 md:grid-cols-[1fr_9rem_5rem_7rem] md:py-0">
+            <li key={r.id} className="flex items-center hover:bg-raised">
+              <label className="grid shrink-0 place-items-center self-stretch pl-4 pointer-coarse:w-11 pointer-coarse:pl-2">
+                <input type="checkbox" className="size-4 accent-fill" checked={chosen.includes(r.id)} onChange={() => choose(r.id)} aria-label={t.compare.choose(`${r.pipeline}, ${date(r.created)}`)} />
+              </label>
+              <Link to="/runs/$id" params={{ id: r.id }} className="grid min-w-0 grow grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1 px-4 py-3 -outline-offset-2 max-md:pl-3 md:h-11 md:grid-cols-[1fr_9rem_5rem_7rem] md:py-0">
                 <span className="min-w-0 truncate font-medium" title={r.pipeline}>
                   {r.pipeline}
                 </span>
