@@ -129,7 +129,7 @@ function Nodes({ pairs }: { pairs: readonly Pair<Node>[] }) {
         const [a, b] = [secondsOf(p.a), secondsOf(p.b)];
         const differs = a === undefined || b === undefined ? "" : t.compare.difference(b - a, duration(Math.abs(b - a)));
         return (
-          <li key={p.name} className={`${columns} py-2 [contain-intrinsic-size:auto_44px] [content-visibility:auto]`}>
+          <li key={p.name} className={`${columns} py-2`}>
             <span className="flex min-w-0 items-baseline gap-3 max-md:col-span-2">
               <span className="min-w-0 grow truncate font-medium" title={p.name}>
                 {stepsOf(p.name)}
@@ -155,10 +155,14 @@ function Took({ node, seconds, longest }: { node: Node | undefined; seconds: num
         <span className="min-w-0 truncate text-muted">{stateName(node.state)}</span>
       ) : (
         <>
-          <svg aria-hidden className={`h-1 min-w-0 grow rounded-full max-md:hidden ${asks(node) ? "invisible" : ""}`} preserveAspectRatio="none" viewBox="0 0 100 1">
-            <rect width="100" height="1" className="fill-raised" />
-            <rect width={Math.max(0.5, (100 * seconds) / longest)} height="1" className={node.state === "failed" ? "fill-bad" : "fill-accent"} />
-          </svg>
+          {asks(node) ? (
+            <span className="grow max-md:hidden" />
+          ) : (
+            <svg aria-hidden className="h-1 min-w-0 grow rounded-full max-md:hidden" preserveAspectRatio="none" viewBox="0 0 100 1">
+              <rect width="100" height="1" className="fill-raised" />
+              <rect width={Math.max(0.5, (100 * seconds) / longest)} height="1" className={node.state === "failed" ? "fill-bad" : "fill-accent"} />
+            </svg>
+          )}
           <span className="shrink-0 text-right text-small whitespace-nowrap text-muted md:w-20">{duration(seconds)}</span>
         </>
       )}

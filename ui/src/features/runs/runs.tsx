@@ -55,10 +55,10 @@ export function Runs() {
         <ul className="card divide-y divide-line overflow-hidden">
           {runs.map((r) => (
             <li key={r.id} className="flex items-center hover:bg-raised">
-              <label className="grid shrink-0 place-items-center self-stretch pl-4 pointer-coarse:w-11 pointer-coarse:pl-2">
+              <label className="grid shrink-0 place-items-center self-stretch pr-1 pl-4 pointer-coarse:w-11 pointer-coarse:px-2">
                 <input type="checkbox" className="size-4 accent-fill" checked={chosen.includes(r.id)} onChange={() => choose(r.id)} aria-label={t.compare.choose(`${r.pipeline}, ${date(r.created)}`)} />
               </label>
-              <Link to="/runs/$id" params={{ id: r.id }} className="grid min-w-0 grow grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1 px-4 py-3 -outline-offset-2 max-md:pl-3 md:h-11 md:grid-cols-[1fr_9rem_5rem_7rem] md:py-0">
+              <Link to="/runs/$id" params={{ id: r.id }} className="grid min-w-0 grow grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1 py-3 pr-4 pl-2 -outline-offset-2 md:h-11 md:grid-cols-[1fr_9rem_5rem_7rem] md:py-0">
                 <span className="min-w-0 truncate font-medium" title={r.pipeline}>
                   {r.pipeline}
                 </span>
