@@ -99,6 +99,11 @@ clean: ## Remove what was built
 test: develop-setup control $(UI_MODULES) ## Run every test that needs no GPU
 	npm --prefix ui test --silent
 	for m in $(MODULES); do echo "== $${m#$(CURDIR)/}"; go test -C $$m -timeout 20m ./...; done
+	$(MAKE) journeys
+
+.PHONY: journeys
+journeys: browser-setup build ## Do in a real browser what people do in the web interface
+	node --test ui/scripts/journeys.mjs
 
 .PHONY: race
 race: setup control ## Run the tests of the concurrent parts under the race detector
@@ -178,7 +183,7 @@ models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)
 	@scripts/model-ownership
 
 .PHONY: bench
-bench: build ## Measure what this machine does: Go benchmarks and the end-to-end harness
+bench: browser-setup build ## Measure what this machine does: Go benchmarks, the end-to-end harness, the web interface in a browser
 	scripts/bench
 
 define tool # name, version, package

@@ -1,0 +1,257 @@
+// What people do in the web interface, done in a real browser with the real binary and real node types: make journeys.
+import assert from "node:assert/strict";
+import { createHash, createSign, generateKeyPairSync, randomBytes } from "node:crypto";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { browse, freePort, Host, root, until } from "./host.mjs";
+
+const folder = mkdtempSync(join(tmpdir(), "spinbot-journeys-"));
+const film = join(root, "pipelines/explainer");
+let browser, host;
+
+/** open opens a page; whatever a page's script breaks at fails the journey when it is closed. */
+async function open(t, url, options = {}) {
+  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(30_000);
+  const page = await context.newPage();
+  const broke = [];
+  page.on("pageerror", (e) => broke.push(e.message));
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(broke, []);
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** launch fills the explainer's form and starts it. It gives the run's id. */
+async function launch(page, seconds = 12) {
+  await page.goto(`${host.url}/pipelines/explainer`);
+  await page.setInputFiles("input[type=file][aria-label=article]", `${film}/article.md`);
+  await page.setInputFiles("input[type=file][aria-label=picture]", `${film}/picture.jpg`);
+  await page.getByLabel("height").fill("180");
+  await page.getByLabel("target_seconds").fill(`${seconds}`);
+  await page.waitForSelector("text=Remove >> nth=1"); // both files are there
+  await page.click("button[type=submit]");
+  await page.waitForURL(/\/runs\/run_/);
+  return page.url().split("/").at(-1);
+}
+
+const state = async (id) => (await host.get(`/api/v1/runs/${id}`)).state;
+
+/** asked waits until a run asks a person. */
+const asked = (id) => until(`${id} asks`, async () => (await host.get("/api/v1/gates")).gates.some((g) => g.run === id));
+
+before(async () => {
+  browser = await browse();
+  cpSync(join(root, "pipelines"), join(folder, "host/state/pipelines.d"), { recursive: true });
+  host = await new Host(join(folder, "host"), await freePort()).start();
+});
+
+after(async () => {
+  await browser?.close();
+  await host?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("first visit, launch with a picture, watch, play the film", async (t) => {
+  const page = await open(t, host.url);
+  await page.click("nav >> text=Pipelines");
+  await page.click("main li >> text=explainer");
+  await page.waitForURL("**/pipelines/explainer");
+  await launch(page);
+  await page.waitForSelector("h1 + div >> text=Running");
+  await page.waitForSelector("h1 + div >> text=Done", { timeout: 90_000 });
+  const played = await page.locator("section[aria-label=Results] video").evaluate(async (video) => {
+    video.muted = true;
+    await video.play();
+    await new Promise((done) => video.addEventListener("timeupdate", () => video.currentTime > 0.2 && done()));
+    return { seconds: video.duration, width: video.videoWidth };
+  });
+  assert.ok(played.seconds > 8 && played.width === 320, JSON.stringify(played));
+});
+
+test("a reload in the middle of a run loses nothing", async (t) => {
+  const page = await open(t, host.url);
+  await launch(page);
+  await page.waitForSelector("main >> text=/[1-9]\\d* of \\d+ nodes ended/");
+  await page.reload();
+  await page.waitForSelector("header >> text=Live");
+  await page.waitForSelector("section[aria-label=Results] video", { timeout: 90_000 });
+});
+
+test("the host is killed and started again in the middle of a run, while the page is open", async (t) => {
+  const page = await open(t, host.url);
+  const id = await launch(page);
+  await page.waitForSelector("main >> text=/[1-9]\\d* of \\d+ nodes ended/");
+  await host.stop("SIGKILL");
+  await page.waitForSelector("text=Reconnecting");
+  assert.equal(await page.locator("h1").count(), 1); // what was there stays
+  await host.start();
+  await page.waitForSelector("header >> text=Live");
+  await page.waitForSelector("section[aria-label=Results] video", { timeout: 90_000 });
+  assert.equal(await state(id), "succeeded");
+});
+
+test("a gate is answered, and another tab sees it", async (t) => {
+  const id = await host.submit("cover.hcl");
+  await asked(id);
+  const page = await open(t, `${host.url}/approvals`);
+  const other = await page.context().newPage();
+  await other.goto(`${host.url}/runs/${id}`);
+  await other.waitForSelector("text=Waits for you");
+  await page.waitForSelector("main form img");
+  await page.click("main form >> text=Approve");
+  await other.waitForSelector("h1 + div >> text=Done");
+  await other.waitForSelector("section[aria-label=Results] img");
+  await page.waitForSelector("text=Nothing waits for you");
+});
+
+test("a run is cancelled, and run again from a node", async (t) => {
+  const id = await host.submit("cover.hcl");
+  await asked(id);
+  const page = await open(t, `${host.url}/runs/${id}`);
+  await page.click("button >> text=Cancel run");
+  await page.click("dialog[open] button >> text=Cancel run");
+  await page.waitForSelector("h1 + div >> text=Cancelled");
+  assert.equal(await state(id), "cancelled");
+  await page.goto(`${host.url}/runs/${id}?node=${encodeURIComponent("node.draft[1]")}`);
+  await page.click("button >> text=Rerun from here");
+  await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && !url.pathname.includes(id));
+  const again = page.url().split("/").at(-1);
+  await asked(again);
+  const { nodes } = await host.get(`/api/v1/runs/${again}`);
+  const how = Object.fromEntries(nodes.filter((n) => n.at.startsWith("node.draft[")).map((n) => [n.at, n.state]));
+  assert.deepEqual(how, { "node.draft[0]": "cached", "node.draft[1]": "succeeded", "node.draft[2]": "cached" });
+  await host.spinbot("cancel", again);
+});
+
+test("the queue is reordered by keys, one of it cancelled, and that taken back", async (t) => {
+  await host.spinbot("queue", "pause");
+  for (const scene of ["broken.hcl", "cover.hcl", "broken.hcl"]) await host.submit(scene);
+  const waiting = async () => (await host.get("/api/v1/queue")).runs.map((r) => r.run);
+  const settles = (want) => until(`${want} waits`, async () => new RegExp(`^${want}$`).test(`${await waiting()}`));
+  const [first, second, third] = await waiting();
+  const page = await open(t, `${host.url}/queue`);
+  await page.locator("main ol li button").first().press("ArrowDown");
+  await settles([second, first, third]);
+  await page.waitForSelector(`main ol li:first-child a[href$='${second}']`);
+  await page.locator("main ol li").first().locator("button").last().click();
+  await page.click("[role=menuitem] >> text=Cancel run");
+  await settles([first, third]);
+  await page.click("button >> text=Undo");
+  await settles(["run_\\w+", first, third]); // a new run, where the old one stood
+  for (const id of await waiting()) await host.spinbot("cancel", id);
+  await host.spinbot("queue", "resume");
+});
+
+test("the gallery is leafed through by keys alone", async (t) => {
+  const page = await open(t, `${host.url}/gallery`);
+  await page.waitForSelector("main ul li button");
+  await page.focus("main [data-at='0']");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog[open] dl");
+  const second = page.url();
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((was) => location.href !== was && location.search.includes("file="), second);
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => location.search === "");
+  await page.click("main [role=group] >> text=Films");
+  await page.waitForFunction(() => location.search.includes("kind=") && [...document.querySelectorAll("main ul li button")].every((b) => b.textContent.includes(".mp4")));
+});
+
+test("on a phone: launch, and answer", async (t) => {
+  const page = await open(t, host.url, { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
+  await launch(page);
+  await page.waitForSelector("section[aria-label=Results] video", { timeout: 90_000 });
+  const id = await host.submit("cover.hcl");
+  await asked(id);
+  await page.tap("nav >> text=Approvals >> visible=true");
+  await page.tap("main form >> text=Reject");
+  await until(`${id} ends`, async () => (await state(id)) === "succeeded"); // who rejects lets the rest be skipped
+});
+
+test("signing in with a token", async (t) => {
+  const locked = await new Host(join(folder, "token"), await freePort()).start();
+  t.after(() => locked.stop());
+  const { stdout } = await locked.spinbot("token", "new", "journeys", "--role", "viewer");
+  const page = await open(t, `${locked.url}/runs`);
+  await page.fill("input[name=token]", "spinbot_wrong");
+  await page.click("button[type=submit]");
+  await page.waitForSelector("[role=alert]");
+  await page.fill("input[name=token]", stdout.match(/spinbot_\S+/)[0]);
+  await page.click("button[type=submit]");
+  await page.waitForSelector("h1 >> text=Runs");
+  await page.waitForSelector("header >> text=Live");
+});
+
+/** provider is a provider of OpenID Connect that signs in whoever comes as anna, who is of the staff. It holds the client to PKCE. */
+async function provider() {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const b64 = (x) => Buffer.from(typeof x === "string" ? x : JSON.stringify(x)).toString("base64url");
+  const codes = new Map();
+  const server = createServer(async (req, res) => {
+    const url = new URL(req.url, issuer);
+    const json = (x) => res.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(x));
+    switch (url.pathname) {
+      case "/.well-known/openid-configuration":
+        return json({ issuer, authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/keys`, id_token_signing_alg_values_supported: ["RS256"], subject_types_supported: ["public"], response_types_supported: ["code"] });
+      case "/keys":
+        return json({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "1", alg: "RS256", use: "sig" }] });
+      case "/authorize": {
+        const code = randomBytes(12).toString("hex");
+        codes.set(code, url.searchParams);
+        return res.writeHead(302, { Location: `${url.searchParams.get("redirect_uri")}?code=${code}&state=${url.searchParams.get("state")}` }).end();
+      }
+      case "/token": {
+        let body = "";
+        for await (const part of req) body += part;
+        const given = new URLSearchParams(body);
+        const asked = codes.get(given.get("code"));
+        codes.delete(given.get("code"));
+        if (asked?.get("code_challenge") !== createHash("sha256").update(given.get("code_verifier") ?? "").digest("base64url")) return res.writeHead(400).end();
+        const now = Math.floor(Date.now() / 1000);
+        const claims = { iss: issuer, aud: "spinbot", sub: "1", preferred_username: "anna", groups: ["staff"], nonce: asked.get("nonce"), iat: now, exp: now + 300 };
+        const said = `${b64({ alg: "RS256", kid: "1" })}.${b64(claims)}`;
+        return json({ access_token: "a", token_type: "Bearer", id_token: `${said}.${createSign("RSA-SHA256").update(said).sign(privateKey).toString("base64url")}` });
+      }
+      default:
+        return res.writeHead(404).end();
+    }
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const issuer = `http://127.0.0.1:${server.address().port}`;
+  return { issuer, close: () => server.close() };
+}
+
+test("signing in with a provider of OpenID Connect", async (t) => {
+  const staff = await provider();
+  t.after(() => staff.close());
+  const port = await freePort();
+  const config = `auth {
+  oidc {
+    issuer             = "${staff.issuer}"
+    client_id          = "spinbot"
+    client_secret_file = "${join(folder, "oidc.secret")}"
+    redirect           = "http://127.0.0.1:${port}/api/v1/session/oidc/callback"
+    user_claim         = "preferred_username"
+    roles_claim        = "groups"
+    roles {
+      operator = ["staff"]
+    }
+  }
+}
+`;
+  writeFileSync(join(folder, "oidc.secret"), "of the client", { mode: 0o600 });
+  const locked = await new Host(join(folder, "oidc"), port, config).start();
+  t.after(() => locked.stop());
+  const page = await open(t, `${locked.url}/runs`);
+  await page.click("text=Sign in with your provider");
+  await page.waitForSelector("h1 >> text=Runs");
+  await page.waitForSelector("header >> text=Live");
+  await page.waitForSelector("button[aria-label='anna, operator'] >> visible=true");
+});
