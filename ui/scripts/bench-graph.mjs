@@ -1,16 +1,12 @@
 // Measures a graph of 1,000 nodes in a real browser, of the real binary: how long it takes to lay it out beside the page, and to
 // draw a frame while it is dragged. It fails when that is never done in 1 s, or takes more than 16 ms in the median: make build && npm run bench:graph
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { browse, freePort, Host } from "./host.mjs";
 
 const nodes = 1000;
 const most = { layout: 1000, frame: 16 }; // ms
-const port = Number(process.env.PORT ?? 18099);
-const binary = fileURLToPath(new URL("../../bin/spinbot", import.meta.url));
 
 /** pipeline has rows of twelve nodes that need some of the row before, and some of rows long before. */
 function pipeline() {
@@ -26,17 +22,12 @@ function pipeline() {
 const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
 
 const folder = mkdtempSync(join(tmpdir(), "spinbot-bench-"));
-mkdirSync(join(folder, "pipelines.d"));
-writeFileSync(join(folder, "pipelines.d/large.hcl"), pipeline());
-const env = { ...process.env, SPINBOT_STATE_DIR: folder, SPINBOT_LISTEN: `127.0.0.1:${port}` };
-const server = spawn(binary, ["serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+mkdirSync(join(folder, "state/pipelines.d"), { recursive: true });
+writeFileSync(join(folder, "state/pipelines.d/large.hcl"), pipeline());
+const host = new Host(folder, await freePort());
+const browser = await browse();
 try {
-  const url = `http://127.0.0.1:${port}`;
-  for (const until = Date.now() + 30_000; !(await fetch(`${url}/health`).then((r) => r.ok, () => false)); ) {
-    if (Date.now() > until || server.exitCode !== null) throw new Error("bench: spinbot serve does not answer; what it said stands above");
-    await new Promise((next) => setTimeout(next, 50));
-  }
+  await host.start();
   const page = await browser.newPage({ viewport: { width: 1360, height: 850 } });
   // The worker is timed from the page's question to its answer.
   await page.addInitScript(() => {
@@ -51,7 +42,7 @@ try {
   const drawn = page.locator(".react-flow");
   const laid = [];
   for (let i = 0; i < 3; i++) {
-    await page.goto(`${url}/pipelines/large`);
+    await page.goto(`${host.url}/pipelines/large`);
     await drawn.waitFor({ timeout: 60_000 });
     await page.waitForFunction((n) => document.querySelectorAll(".react-flow__node").length === n, nodes);
     laid.push(await page.evaluate(() => window.laid[0]));
@@ -90,7 +81,6 @@ try {
   }
 } finally {
   await browser.close();
-  server.kill("SIGTERM");
-  await new Promise((done) => (server.exitCode === null ? server.once("exit", done) : done()));
+  await host.stop();
   rmSync(folder, { recursive: true, force: true });
 }
