@@ -168,6 +168,7 @@ export const t = {
     keepNode: "Keep it running",
     explain: "Why",
     back: "Back to nodes",
+    preview: "The picture so far",
     views: { label: "View", list: "List", graph: "Graph", timeline: "Timeline" },
     graphOf: "Nodes of the run",
     instance: (n: number, of: number) => `Instance ${n} of ${of.toLocaleString("en")}`,
