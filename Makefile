@@ -38,6 +38,11 @@ help: ## List the targets
 demo: setup build ## Make the explainer video from an article and a picture, into demo/
 	bin/spinbot demo --out demo
 
+.PHONY: demo-avatar
+demo-avatar: setup build ## Make a portrait speak, on any machine, into demo-avatar/
+	bin/spinbot run pipelines/talking_avatar.hcl --var profile=cpu --var consent=true --artifact portrait=pipelines/talking_avatar/portrait.jpg --out demo-avatar \
+		--var narration="Hello. I was drawn by a program, and I speak on a machine without a graphics card. My lips follow the sounds of what I say; now and then I blink, and my head is never quite still. With a graphics card your own portrait speaks, in your own voice."
+
 .PHONY: serve
 serve: build ## Run the host on 127.0.0.1:8080
 	bin/spinbot serve
@@ -91,7 +96,7 @@ dist: build ## Pack an archive that runs without Go or make
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin dist demo $(CONTROL)
+	rm -rf bin dist demo demo-avatar $(CONTROL)
 	find ui/dist -mindepth 1 ! -name .gitkeep -delete
 
 ##@ Check

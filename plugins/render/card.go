@@ -12,6 +12,7 @@ import (
 
 	_ "golang.org/x/image/webp" // or WebP
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/plugins/render/design"
 	"github.com/myspinbot/spinbot/plugins/render/frame"
 	"github.com/myspinbot/spinbot/sdk"
@@ -48,7 +49,7 @@ func (l look) picture() (image.Image, error) {
 		return nil, nil
 	}
 	refuse := func(err error) error {
-		return &sdk.Error{Cause: sdk.CauseFailed, Permanent: true, Message: quoted(l.Picture.Name) + " is not a picture that can be read",
+		return &sdk.Error{Cause: sdk.CauseFailed, Permanent: true, Message: av.Quoted(l.Picture.Name) + " is not a picture that can be read",
 			Hint: "use a PNG, JPEG, WebP or GIF", Detail: err.Error()}
 	}
 	f, err := os.Open(l.Picture.Path)
@@ -61,7 +62,7 @@ func (l look) picture() (image.Image, error) {
 		return nil, refuse(err)
 	}
 	if c.Width*c.Height > maxPixels || c.Width < 2 || c.Height < 2 {
-		return nil, sdk.Refuse(fmt.Sprintf("%s has %d by %d pixels", quoted(l.Picture.Name), c.Width, c.Height), "use a picture of 2 to 100 million pixels")
+		return nil, sdk.Refuse(fmt.Sprintf("%s has %d by %d pixels", av.Quoted(l.Picture.Name), c.Width, c.Height), "use a picture of 2 to 100 million pixels")
 	}
 	if _, err := f.Seek(0, 0); err != nil {
 		return nil, err
@@ -104,14 +105,14 @@ func savePNG(img image.Image, t *sdk.Task, name string) (sdk.Artifact, error) {
 	path := filepath.Join(t.Scratch, name)
 	f, err := os.Create(path)
 	if err != nil {
-		return sdk.Artifact{}, diskError(err, t.Scratch)
+		return sdk.Artifact{}, av.DiskError(err, t.Scratch)
 	}
 	defer f.Close()
 	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, img); err != nil {
-		return sdk.Artifact{}, diskError(err, t.Scratch)
+		return sdk.Artifact{}, av.DiskError(err, t.Scratch)
 	}
 	if err := f.Close(); err != nil {
-		return sdk.Artifact{}, diskError(err, t.Scratch)
+		return sdk.Artifact{}, av.DiskError(err, t.Scratch)
 	}
 	return sdk.File(path, name, "image/png"), nil
 }

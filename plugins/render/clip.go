@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/plugins/render/design"
 	"github.com/myspinbot/spinbot/plugins/render/frame"
 	"github.com/myspinbot/spinbot/sdk"
@@ -62,13 +63,13 @@ func runClip(ctx context.Context, in clipIn, t *sdk.Task) (clipOut, error) {
 	}
 	scene := design.Draw(card, picture, w, h)
 	path := filepath.Join(t.Scratch, "clip.mp4")
-	f := ffmpeg{scratch: t.Scratch, seconds: length,
-		report: func(done float64) { t.Progress(done, fmt.Sprintf("%s, %.1f s", in.Layout, length)) },
-		args: []string{"-f", "rawvideo", "-pix_fmt", "rgba", "-s", fmt.Sprintf("%dx%d", w, h), "-r", strconv.Itoa(in.FPS), "-i", "pipe:0",
+	f := av.FFmpeg{Scratch: t.Scratch, Seconds: length,
+		Report: func(done float64) { t.Progress(done, fmt.Sprintf("%s, %.1f s", in.Layout, length)) },
+		Args: []string{"-f", "rawvideo", "-pix_fmt", "rgba", "-s", fmt.Sprintf("%dx%d", w, h), "-r", strconv.Itoa(in.FPS), "-i", "pipe:0",
 			"-vf", "scale=out_color_matrix=bt709:out_range=tv", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709",
 			"-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-pix_fmt", "yuv420p", "-video_track_timescale", strconv.Itoa(in.FPS * 512), path},
-		stdin: func(out io.Writer) error { return pour(ctx, out, scene, length, frames, in.FPS) }}
-	if _, err := f.run(ctx); err != nil {
+		Stdin: func(out io.Writer) error { return pour(ctx, out, scene, length, frames, in.FPS) }}
+	if _, err := f.Run(ctx); err != nil {
 		return clipOut{}, err
 	}
 	return clipOut{sdk.File(path, "clip.mp4", "video/mp4"), length}, nil

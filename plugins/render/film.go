@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -49,7 +50,7 @@ func filmNode() sdk.Node {
 type film struct {
 	in     filmIn
 	t      *sdk.Task
-	clips  []probeOut
+	clips  []av.Facts
 	starts []float64 // when each clip begins
 	total  float64
 }
@@ -82,7 +83,7 @@ func runFilm(ctx context.Context, in filmIn, t *sdk.Task) (out filmOut, err erro
 		return out, err
 	}
 	captions := filepath.Join(t.Scratch, "film.srt")
-	if err := writeFile(captions, []byte(f.srt())); err != nil {
+	if err := av.WriteFile(captions, []byte(f.srt())); err != nil {
 		return out, err
 	}
 	thumb := filepath.Join(t.Scratch, "thumbnail.jpg")
@@ -102,23 +103,23 @@ func runFilm(ctx context.Context, in filmIn, t *sdk.Task) (out filmOut, err erro
 // look learns about the clips and the speech, and refuses what cannot be joined.
 func (f *film) look(ctx context.Context) error {
 	for i, s := range f.in.Scenes {
-		p, err := probe(ctx, s.Video.Path, s.Video.Name)
+		p, err := av.Probe(ctx, s.Video.Path, s.Video.Name)
 		if err != nil {
 			return err
 		}
 		if p.Video == "" || p.Seconds <= 0 || p.FPS <= 0 {
-			return sdk.Refuse(fmt.Sprintf("%s of scene %d has no moving pictures", quoted(s.Video.Name), i), "give the video of a render.clip")
+			return sdk.Refuse(fmt.Sprintf("%s of scene %d has no moving pictures", av.Quoted(s.Video.Name), i), "give the video of a render.clip")
 		}
 		f.clips = append(f.clips, p)
 		if s.Audio == nil {
 			continue
 		}
-		a, err := probe(ctx, s.Audio.Path, s.Audio.Name)
+		a, err := av.Probe(ctx, s.Audio.Path, s.Audio.Name)
 		if err != nil {
 			return err
 		}
 		if a.Audio == "" || a.Seconds <= 0 {
-			return sdk.Refuse(fmt.Sprintf("%s of scene %d has no sound", quoted(s.Audio.Name), i), "give the audio of a voice.say, or leave it out")
+			return sdk.Refuse(fmt.Sprintf("%s of scene %d has no sound", av.Quoted(s.Audio.Name), i), "give the audio of a voice.say, or leave it out")
 		}
 		if over := f.in.Lead + a.Seconds - p.Seconds; over > 0.05 {
 			f.t.Log("warn", fmt.Sprintf("speech of scene %d is %.1f s longer than its clip and runs into the next", i, over))
@@ -156,13 +157,13 @@ func (f *film) encode(ctx context.Context, sound, master, out string) error {
 	}
 	filter := f.pictures() + fmt.Sprintf("[%d:a]%s,aresample=48000[a]", len(f.in.Scenes), master)
 	args = append(args, "-i", sound, "-filter_complex", filter, "-map", "[v]", "-map", "[a]")
-	args = append(args, encoder()...)
+	args = append(args, av.Encoder()...)
 	args = append(args, "-pix_fmt", "yuv420p", "-profile:v", "high", "-g", strconv.Itoa(int(4*f.clips[0].FPS)),
 		"-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709",
 		"-c:a", "aac", "-b:a", "192k", "-t", num(f.total), "-movflags", "+faststart", "-map_metadata", "-1", out)
-	_, err := ffmpeg{args: args, seconds: f.total, scratch: f.t.Scratch, report: func(done float64) {
+	_, err := av.FFmpeg{Args: args, Seconds: f.total, Scratch: f.t.Scratch, Report: func(done float64) {
 		f.t.Progress(mixed+(encoded-mixed)*done, fmt.Sprintf("encoding %.0f of %.0f s", done*f.total, f.total))
-	}}.run(ctx)
+	}}.Run(ctx)
 	return err
 }
 
@@ -195,7 +196,7 @@ func (f *film) pictures() string {
 func (f *film) thumbnail(ctx context.Context, video, out string) error {
 	i := min(f.in.Poster, len(f.clips)-1)
 	at := f.starts[i] + 0.7*(f.clips[i].Seconds-f.in.Cross)
-	_, err := ffmpeg{scratch: f.t.Scratch, args: []string{"-ss", num(at), "-i", video, "-frames:v", "1", "-vf", "scale='min(1280,iw)':-2:flags=lanczos:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p", "-q:v", "3", out}}.run(ctx)
+	_, err := av.FFmpeg{Scratch: f.t.Scratch, Args: []string{"-ss", num(at), "-i", video, "-frames:v", "1", "-vf", "scale='min(1280,iw)':-2:flags=lanczos:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p", "-q:v", "3", out}}.Run(ctx)
 	return err
 }
 

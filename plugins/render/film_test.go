@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -49,7 +50,7 @@ func TestFilm(t *testing.T) {
 		t.Errorf("%v LUFS, want -14", l)
 	}
 	video := out["video"].(sdk.Artifact)
-	p, err := probe(t.Context(), video.Path, "film")
+	p, err := av.Probe(t.Context(), video.Path, "film")
 	if err != nil {
 		t.Fatal(err)
 	}

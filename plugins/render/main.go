@@ -13,6 +13,6 @@ func plugin() sdk.Plugin {
 		Name:        "render",
 		Version:     "0.1.0",
 		Description: "Cards, clips, films and previews by ffmpeg",
-		Nodes:       []sdk.Node{cardNode(), clipNode(), filmNode(), probeNode(), resizeNode(), thumbnailNode(), waveformNode()},
+		Nodes:       []sdk.Node{cardNode(), clipNode(), filmNode(), probeNode(), resizeNode(), thumbnailNode(), waveformNode(), captionsNode(), upscaleNode(), convertNode(), musicNode(), composeNode()},
 	}
 }

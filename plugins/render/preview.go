@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -29,9 +30,9 @@ func media(path string) []string {
 
 // previewer finds ffmpeg. That it is not there is nothing against the file.
 func previewer() (string, error) {
-	path, err := program("ffmpeg")
+	path, err := av.Program("ffmpeg")
 	if err != nil {
-		return "", &sdk.Error{Cause: sdk.CauseRefused, Permanent: true, Message: "ffmpeg is not installed on this machine", Hint: installHint}
+		return "", &sdk.Error{Cause: sdk.CauseRefused, Permanent: true, Message: "ffmpeg is not installed on this machine", Hint: av.InstallHint}
 	}
 	return path, nil
 }
@@ -55,7 +56,7 @@ func thumbnailNode() sdk.Node {
 		}
 		path := filepath.Join(t.Scratch, "thumbnail.jpg")
 		args := append(media(in.Media.Path), "-map", "0:v:0", "-frames:v", "1", "-an", "-vf", fmt.Sprintf("scale='min(%d,iw)':-2:flags=area", in.Width), "-q:v", "4", "-update", "1", "-f", "image2", path)
-		if _, err := (ffmpeg{args: args, scratch: t.Scratch}).run(ctx); err != nil {
+		if _, err := (av.FFmpeg{Args: args, Scratch: t.Scratch}).Run(ctx); err != nil {
 			return out, unreadable(err, in.Media, "picture or film")
 		}
 		out.Picture = sdk.Artifact{Path: path, MediaType: "image/jpeg"}
@@ -67,7 +68,7 @@ func thumbnailNode() sdk.Node {
 func unreadable(err error, a sdk.Artifact, kind string) error {
 	var e *sdk.Error
 	if errors.As(err, &e) && e.Cause == sdk.CauseFailed && e.Hint == "" {
-		return &sdk.Error{Cause: sdk.CauseFailed, Permanent: true, Message: quoted(a.Name) + " is no " + kind + " that ffmpeg can read", Hint: "check the file by opening it in a player", Detail: e.Detail}
+		return &sdk.Error{Cause: sdk.CauseFailed, Permanent: true, Message: av.Quoted(a.Name) + " is no " + kind + " that ffmpeg can read", Hint: "check the file by opening it in a player", Detail: e.Detail}
 	}
 	return err
 }
@@ -112,9 +113,9 @@ func heights(ctx context.Context, a sdk.Artifact) ([]float64, error) {
 	}
 	args := append([]string{"-hide_banner", "-nostats", "-v", "error"}, media(a.Path)...)
 	cmd := exec.CommandContext(ctx, tool, append(args, "-map", "0:a:0", "-vn", "-ac", "1", "-ar", strconv.Itoa(waveRate), "-f", "s16le", "pipe:1")...)
-	ownGroup(cmd)
+	av.OwnGroup(cmd)
 	cmd.WaitDelay = 2 * time.Second
-	var stderr tail
+	var stderr av.Tail
 	cmd.Stderr = &stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -23,9 +24,9 @@ func needFFmpeg(t *testing.T) {
 		return
 	}
 	if os.Getenv("CI") != "" {
-		t.Fatal("ffmpeg is missing; " + installHint)
+		t.Fatal("ffmpeg is missing; " + av.InstallHint)
 	}
-	t.Skip("SKIPPED: ffmpeg is missing; " + installHint)
+	t.Skip("SKIPPED: ffmpeg is missing; " + av.InstallHint)
 }
 
 // call runs a node and checks its outputs against its schema.

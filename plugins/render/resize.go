@@ -9,6 +9,7 @@ import (
 
 	xdraw "golang.org/x/image/draw"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -36,7 +37,7 @@ func resizeNode() sdk.Node {
 		grown := func(n int) int { return max(1, int(math.Round(float64(n)*in.Factor))) }
 		w, h := grown(img.Bounds().Dx()), grown(img.Bounds().Dy())
 		if w*h > maxPixels {
-			return resizeOut{}, sdk.Refuse(fmt.Sprintf("%s would have %d by %d pixels", quoted(in.Picture.Name), w, h), "use a smaller factor: at most 100 million pixels are made")
+			return resizeOut{}, sdk.Refuse(fmt.Sprintf("%s would have %d by %d pixels", av.Quoted(in.Picture.Name), w, h), "use a smaller factor: at most 100 million pixels are made")
 		}
 		to := image.NewNRGBA(image.Rect(0, 0, w, h))
 		xdraw.CatmullRom.Scale(to, to.Rect, img, img.Bounds(), draw.Src, nil)

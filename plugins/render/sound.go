@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/plugins/render/music"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -47,8 +48,8 @@ func (f *film) mix(ctx context.Context) (path string, m loudness, err error) {
 	fmt.Fprintf(&b, "atrim=0:%s,afade=t=in:d=0.25,afade=t=out:st=%s:d=%s,asplit[out][gauge];[gauge]%s,anullsink", num(f.total), num(f.total-end), num(end), gauge)
 	path = filepath.Join(f.t.Scratch, "mix.wav")
 	args = append(args, "-filter_complex", b.String(), "-map", "[out]", "-c:a", "pcm_s24le", path)
-	stderr, err := ffmpeg{args: args, seconds: f.total, scratch: f.t.Scratch,
-		report: func(done float64) { f.t.Progress(mixed*done, "mixing speech and music") }}.run(ctx)
+	stderr, err := av.FFmpeg{Args: args, Seconds: f.total, Scratch: f.t.Scratch,
+		Report: func(done float64) { f.t.Progress(mixed*done, "mixing speech and music") }}.Run(ctx)
 	if err != nil {
 		return "", m, err
 	}
@@ -82,13 +83,13 @@ func (f *film) music() (string, error) {
 	path := filepath.Join(f.t.Scratch, "music.wav")
 	out, err := os.Create(path)
 	if err != nil {
-		return "", diskError(err, f.t.Scratch)
+		return "", av.DiskError(err, f.t.Scratch)
 	}
 	defer out.Close()
 	if err := music.Compose(music.Mood(f.in.Music), uint64(f.in.Seed)).WriteWAV(out); err != nil {
-		return "", diskError(err, f.t.Scratch)
+		return "", av.DiskError(err, f.t.Scratch)
 	}
-	return path, diskError(out.Close(), f.t.Scratch)
+	return path, av.DiskError(out.Close(), f.t.Scratch)
 }
 
 // loudness is what ffmpeg's loudnorm measures.
@@ -153,7 +154,7 @@ const ceiling = -1.5
 
 // measure tells how loud the sound of a file is, after the given filters.
 func measure(ctx context.Context, path, scratch, before string) (loudness, error) {
-	stderr, err := ffmpeg{scratch: scratch, args: []string{"-i", path, "-vn", "-af", before + gauge, "-f", "null", "-"}}.run(ctx)
+	stderr, err := av.FFmpeg{Scratch: scratch, Args: []string{"-i", path, "-vn", "-af", before + gauge, "-f", "null", "-"}}.Run(ctx)
 	if err != nil {
 		return loudness{}, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/myspinbot/spinbot/plugins/render/av"
 	"github.com/myspinbot/spinbot/plugins/render/design"
 )
 
@@ -37,7 +38,7 @@ func TestTwoLines(t *testing.T) {
 func TestCaptionsFollowCrossFades(t *testing.T) {
 	t.Parallel()
 	say := []word{{"Hello", 0, 0.4}, {"there.", 0.5, 0.9}}
-	f := &film{in: filmIn{Cross: 0.4, Lead: 0.45, Scenes: []filmScene{{Words: say}, {}, {Words: say}}}, clips: []probeOut{{Seconds: 2, FPS: 30}, {Seconds: 3, FPS: 30}, {Seconds: 2, FPS: 30}}}
+	f := &film{in: filmIn{Cross: 0.4, Lead: 0.45, Scenes: []filmScene{{Words: say}, {}, {Words: say}}}, clips: []av.Facts{{Seconds: 2, FPS: 30}, {Seconds: 3, FPS: 30}, {Seconds: 2, FPS: 30}}}
 	f.layOut()
 	want := "1\n00:00:00,450 --> 00:00:01,650\nHello there.\n\n2\n00:00:04,650 --> 00:00:05,850\nHello there.\n\n"
 	if got := f.srt(); got != want {

@@ -20,10 +20,14 @@ import (
 // config is what the host hands over. What it leaves empty comes from the environment, whose names begin as hosts let
 // through.
 type config struct {
-	Engines    []string `spin:"engines,optional" doc:"Engines in the order in which they are tried: http, piper, flite, espeak-ng. Environment: SPINBOT_PLUGIN_VOICE_ENGINES, with commas"`
+	Engines    []string `spin:"engines,optional" doc:"Engines in the order in which they are tried: http, gpt-sovits, f5-tts, piper, flite, espeak-ng. Environment: SPINBOT_PLUGIN_VOICE_ENGINES, with commas"`
 	URL        string   `spin:"url,optional" doc:"Base URL of a speech service with the OpenAI API, such as http://127.0.0.1:8880/v1. Environment: SPINBOT_PLUGIN_VOICE_URL"`
 	Key        string   `spin:"key,optional,sensitive" doc:"Its API key, if it wants one. Environment: SPINBOT_PLUGIN_VOICE_KEY"`
 	Model      string   `spin:"model,optional" doc:"Model that the service is asked for. Environment: SPINBOT_PLUGIN_VOICE_MODEL; default tts-1"`
+	SovitsURL  string   `spin:"gpt_sovits_url,optional" doc:"Base URL of GPT-SoVITS' api_v2.py on this machine, such as http://127.0.0.1:9880. Environment: SPINBOT_PLUGIN_VOICE_GPT_SOVITS_URL"`
+	HearURL    string   `spin:"hear_url,optional" doc:"Where speech is written down: whisper.cpp's server, such as http://127.0.0.1:8080, or a service with OpenAI's API, such as http://127.0.0.1:8000/v1. Environment: SPINBOT_PLUGIN_VOICE_HEAR_URL"`
+	HearKey    string   `spin:"hear_key,optional,sensitive" doc:"Its API key, if it wants one. Environment: SPINBOT_PLUGIN_VOICE_HEAR_KEY"`
+	HearModel  string   `spin:"hear_model,optional" doc:"Model that it is asked for. Environment: SPINBOT_PLUGIN_VOICE_HEAR_MODEL; default whisper-1"`
 	PiperModel string   `spin:"piper_model,optional" doc:"Path of Piper's .onnx voice. Environment: SPINBOT_PLUGIN_VOICE_PIPER_MODEL"`
 }
 
@@ -33,6 +37,8 @@ type request struct {
 	voice string // empty: the engine's own choice
 	rate  int    // words per minute
 	dir   string // for its files
+	// profile is a voice to speak with, which only some engines can; nil: the engine's own.
+	profile *profile
 }
 
 // engine is one way to make speech.
@@ -43,8 +49,12 @@ type engine interface {
 	say(ctx context.Context, r request) (wav []byte, voice string, err error)
 }
 
-// defaultOrder is the order in which engines are tried: the most natural first.
-var defaultOrder = []string{"http", "piper", "flite", "espeak-ng"}
+// defaultOrder is the order in which engines are tried: the most natural first. cloners speak with profiles, and only with them.
+var (
+	defaultOrder = []string{"http", "piper", "flite", "espeak-ng"}
+	cloners      = []string{"gpt-sovits", "f5-tts"}
+	engines      = append(slices.Clone(cloners), defaultOrder...)
+)
 
 // speaker knows the engines.
 type speaker struct {
@@ -62,6 +72,10 @@ func (s *speaker) configure(c config) error {
 	c.URL = orEnv(c.URL, "SPINBOT_PLUGIN_VOICE_URL", "")
 	c.Key = orEnv(c.Key, "SPINBOT_PLUGIN_VOICE_KEY", "")
 	c.Model = orEnv(c.Model, "SPINBOT_PLUGIN_VOICE_MODEL", "tts-1")
+	c.SovitsURL = orEnv(c.SovitsURL, "SPINBOT_PLUGIN_VOICE_GPT_SOVITS_URL", "")
+	c.HearURL = orEnv(c.HearURL, "SPINBOT_PLUGIN_VOICE_HEAR_URL", "")
+	c.HearKey = orEnv(c.HearKey, "SPINBOT_PLUGIN_VOICE_HEAR_KEY", "")
+	c.HearModel = orEnv(c.HearModel, "SPINBOT_PLUGIN_VOICE_HEAR_MODEL", "whisper-1")
 	c.PiperModel = orEnv(c.PiperModel, "SPINBOT_PLUGIN_VOICE_PIPER_MODEL", "")
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,8 +95,8 @@ func orEnv(value, name, otherwise string) string {
 
 func checkOrder(names []string) error {
 	for _, n := range names {
-		if !slices.Contains(defaultOrder, n) {
-			return sdk.Refuse(fmt.Sprintf("no speech engine is called %q", n), "there are "+strings.Join(defaultOrder, ", "))
+		if !slices.Contains(engines, n) {
+			return sdk.Refuse(fmt.Sprintf("no speech engine is called %q", n), "there are "+strings.Join(engines, ", "))
 		}
 	}
 	return nil
@@ -113,6 +127,10 @@ func (s *speaker) engine(name string) engine {
 		return piperEngine{s.config.PiperModel}
 	case "flite":
 		return fliteEngine{}
+	case "gpt-sovits":
+		return sovitsEngine{s.config.SovitsURL}
+	case "f5-tts":
+		return f5Engine{}
 	}
 	return espeakEngine{}
 }

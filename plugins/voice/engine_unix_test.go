@@ -188,7 +188,7 @@ func TestConfigure(t *testing.T) {
 		t.Errorf("the order is %v, %v", s.order("", nil), err)
 	}
 	t.Setenv("SPINBOT_PLUGIN_VOICE_ENGINES", "flite,cat")
-	explained(t, plugin().Configure(t.Context(), sdk.Values{}), true, `no speech engine is called "cat"`, "there are http, piper, flite, espeak-ng")
+	explained(t, plugin().Configure(t.Context(), sdk.Values{}), true, `no speech engine is called "cat"`, "there are gpt-sovits, f5-tts, http, piper, flite, espeak-ng")
 }
 
 // TestCancelKills cancels while an engine runs that started another program: both must be gone.

@@ -1,4 +1,4 @@
-// Command voice is the plugin that speaks text: voice.say.
+// Command voice is the plugin for speech: it says texts, makes voices of recordings, judges them, writes down and times what is said.
 package main
 
 import (
@@ -19,8 +19,8 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:         "voice",
 		Version:      "0.1.0",
-		Description:  "Speaks text with the first engine that can: an HTTP service, Piper, flite or espeak-ng",
-		Nodes:        []sdk.Node{sayNode(s)},
+		Description:  "Speaks text, with a voice of an engine or one made of a recording; writes down and times what is said",
+		Nodes:        []sdk.Node{sayNode(s), profileNode(), checkNode(), transcribeNode(s), alignNode()},
 		ConfigSchema: &schema,
 		Configure: func(_ context.Context, v sdk.Values) error {
 			var c config

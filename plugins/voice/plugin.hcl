@@ -1,4 +1,4 @@
 name        = "voice"
 version     = "0.1.0"
-description = "Speaks text with the first engine that can: an HTTP service, Piper, flite or espeak-ng"
+description = "Speaks text, with a voice of an engine or one made of a recording; writes down and times what is said"
 binary      = "voice"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,11 +19,14 @@ const (
 )
 
 type sayIn struct {
-	Text    string   `spin:"text" doc:"What to say: plain text, up to 20,000 bytes"`
-	Voice   string   `spin:"voice,optional" doc:"A language such as en-us, or an engine's name for a voice such as slt; engines that lack it are passed over"`
-	Engine  string   `spin:"engine" default:"auto" enum:"auto|http|piper|flite|espeak-ng" doc:"Only this engine; auto tries them in order"`
-	Engines []string `spin:"engines,optional" doc:"Engines in the order in which auto tries them; default: http, piper, flite, espeak-ng"`
-	Rate    int      `spin:"rate" default:"165" min:"80" max:"400" doc:"Words per minute"`
+	Text    string        `spin:"text" doc:"What to say: plain text, up to 20,000 bytes"`
+	Voice   string        `spin:"voice,optional" doc:"A language such as en-us, or an engine's name for a voice such as slt; engines that lack it are passed over"`
+	Profile *sdk.Artifact `spin:"profile" accept:"application/vnd.spinbot.voice+zip" doc:"A voice that voice.profile made: gpt-sovits and f5-tts speak with it"`
+	Consent bool          `spin:"consent" default:"false" doc:"With profile: that whoever's voice it is has agreed; set it from a variable that a person sets"`
+	Plain   bool          `spin:"or_plain" default:"false" doc:"With profile: where no engine speaks with it, another voice will do"`
+	Engine  string        `spin:"engine" default:"auto" enum:"auto|gpt-sovits|f5-tts|http|piper|flite|espeak-ng" doc:"Only this engine; auto tries them in order"`
+	Engines []string      `spin:"engines,optional" doc:"Engines in the order in which auto tries them; default: http, piper, flite, espeak-ng; with profile gpt-sovits, f5-tts"`
+	Rate    int           `spin:"rate" default:"165" min:"80" max:"400" doc:"Words per minute"`
 }
 
 type sayOut struct {
@@ -60,13 +64,28 @@ func (s *speaker) say(ctx context.Context, in sayIn, t *sdk.Task) (sayOut, error
 	if err := checkOrder(in.Engines); err != nil {
 		return sayOut{}, err
 	}
+	who, err := in.voice(t.Scratch)
+	if err != nil {
+		return sayOut{}, err
+	}
 	order := s.order(in.Engine, in.Engines)
+	if who != nil {
+		if in.Engine == "auto" && len(in.Engines) == 0 {
+			order = append(slices.Clone(cloners), order...)
+		}
+		if !in.Plain {
+			order = slices.DeleteFunc(slices.Clone(order), func(name string) bool { return !slices.Contains(cloners, name) })
+		}
+		if len(order) == 0 {
+			return sayOut{}, sdk.Refuse("none of the engines that were asked for speaks with a profile", "those that do are "+strings.Join(cloners, " and ")+"; with or_plain = true others speak in their own voice")
+		}
+	}
 	path := filepath.Join(t.Scratch, "speech.wav")
 	if err := writeFile(path, nil); err != nil { // find out before the work
 		return sayOut{}, err
 	}
 	t.Log("debug", "speech engines, in order: "+strings.Join(order, ", "))
-	out, err := s.speak(ctx, order, request{text: text, voice: in.Voice, rate: in.Rate, dir: t.Scratch})
+	out, err := s.speak(ctx, order, request{text: text, voice: in.Voice, rate: in.Rate, dir: t.Scratch, profile: who})
 	if err != nil {
 		return sayOut{}, err
 	}
@@ -85,6 +104,18 @@ func (s *speaker) say(ctx context.Context, in sayIn, t *sdk.Task) (sayOut, error
 		Voice:   out.voice,
 		Words:   timed(ctx, text, in.Voice, out.sound),
 	}, nil
+}
+
+// voice reads the voice to speak with; nil: none is given.
+func (in sayIn) voice(dir string) (*profile, error) {
+	if in.Profile == nil {
+		return nil, nil
+	}
+	if err := needsConsent(in.Consent, "speaking with "+in.Profile.Name); err != nil {
+		return nil, err
+	}
+	p, err := readProfile(*in.Profile, dir)
+	return &p, err
 }
 
 // clean refuses what cannot be said, and leaves single spaces between words.

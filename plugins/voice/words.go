@@ -68,8 +68,21 @@ func lengths(ctx context.Context, words []string, voice string) []float64 {
 
 const finalLengthening = 1.3
 
-// phonemeLengths asks espeak-ng how the words are pronounced; nil when it cannot say.
+// phonemeLengths adds up the sounds of each word; nil when espeak-ng cannot say them.
 func phonemeLengths(ctx context.Context, words []string, voice string) []float64 {
+	lines := pronounced(ctx, words, voice)
+	if lines == nil {
+		return nil
+	}
+	ls := make([]float64, len(words))
+	for i, l := range lines {
+		ls[i] = ipaLength(l)
+	}
+	return ls
+}
+
+// pronounced asks espeak-ng how words are said: each in the phonetic alphabet with _ between sounds; nil when it cannot say.
+func pronounced(ctx context.Context, words []string, voice string) []string {
 	e := espeakEngine{}
 	if lookPath("espeak-ng") != nil {
 		return nil
@@ -82,16 +95,12 @@ func phonemeLengths(ctx context.Context, words []string, voice string) []float64
 		in.WriteString(bare(w))
 		in.WriteByte('\n')
 	}
-	out, err := command(ctx, []byte(in.String()), "espeak-ng", "-q", "--ipa", "-v", e.voice(voice))
+	out, err := command(ctx, []byte(in.String()), "espeak-ng", "-q", "--ipa", "--sep=_", "-v", e.voice(voice))
 	lines := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
 	if err != nil || len(lines) != len(words) {
 		return nil // it made two clauses of a word
 	}
-	ls := make([]float64, len(words))
-	for i, l := range lines {
-		ls[i] = ipaLength(l)
-	}
-	return ls
+	return lines
 }
 
 // bare is a word on a line of its own without what would end a clause within it.

@@ -16,7 +16,7 @@ type Source struct {
 	Path string `json:"path,omitempty"`
 	// Name is the file name to show in diagnostics when Text is given; empty means "pipeline.hcl".
 	Name string `json:"name,omitempty"`
-	// Saved is the name of a pipeline in the host's folders. Nothing else is given with it.
+	// Saved is the name of a pipeline in the host's folders. With Text, that is in the place of its file.
 	Saved string `json:"saved,omitempty"`
 	// Text is the pipeline file itself.
 	Text string `json:"text,omitempty"`

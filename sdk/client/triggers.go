@@ -141,6 +141,19 @@ type SavePipeline struct {
 	Version string `json:"version,omitempty"`
 }
 
+// Starter is a pipeline to begin with.
+type Starter struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Text        string `json:"text"`
+}
+
+// StarterList is every starter.
+type StarterList struct {
+	Version  int       `json:"version"`
+	Starters []Starter `json:"starters"`
+}
+
 // Formatted is a pipeline's text as it is commonly laid out.
 type Formatted struct {
 	Version int    `json:"version"`
@@ -166,6 +179,11 @@ func (c *Client) RemovePipeline(ctx context.Context, name, version string) error
 // Format lays a pipeline's text out.
 func (c *Client) Format(ctx context.Context, text string) (f Formatted, err error) {
 	return f, c.call(ctx, http.MethodPost, "/api/v1/pipelines/format", Source{Text: text}, &f)
+}
+
+// Starters lists the starters, as pipelines of a name.
+func (c *Client) Starters(ctx context.Context, name string) (l StarterList, err error) {
+	return l, c.call(ctx, http.MethodGet, "/api/v1/starters?name="+url.QueryEscape(name), nil, &l)
 }
 
 // Pipelines lists the pipelines in the host's folders.

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { browse, freePort, Host, root, until } from "./host.mjs";
+import { edit } from "./scenes/editor.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "spinbot-journeys-"));
 const film = join(root, "pipelines/explainer");
@@ -94,6 +95,10 @@ test("the host is killed and started again in the middle of a run, while the pag
   await page.waitForSelector("header >> text=Live");
   await page.waitForSelector("section[aria-label=Results] video", { timeout: 90_000 });
   assert.equal(await state(id), "succeeded");
+});
+
+test("a pipeline is written with a mistake, mended, saved in spite of somebody else, and run", async (t) => {
+  await edit(await open(t, `${host.url}/pipelines`, { viewport: { width: 1360, height: 850 } }), host.url);
 });
 
 test("a gate is answered, and another tab sees it", async (t) => {

@@ -11,6 +11,7 @@ const pages = [
   createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./features/home/home.js"), "Home") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines", component: lazyRouteComponent(() => import("./features/pipelines/pipelines.js"), "Pipelines") }),
   createRoute({ getParentRoute: () => root, path: "/pipelines/$name", component: lazyRouteComponent(() => import("./features/pipelines/launch.js"), "LaunchPage") }),
+  createRoute({ getParentRoute: () => root, path: "/pipelines/$name/edit", component: lazyRouteComponent(() => import("./features/editor/editor.js"), "EditorPage") }),
   createRoute({ getParentRoute: () => root, path: "/runs", component: lazyRouteComponent(() => import("./features/runs/runs.js"), "Runs") }),
   createRoute({
     getParentRoute: () => root,

@@ -138,6 +138,18 @@ func (s starter) files(name string) (map[string][]byte, error) {
 	return out, err
 }
 
+// startersCalled gives the pipeline of each starter, called otherwise.
+func startersCalled(name string) (out []client.Starter, err error) {
+	for _, s := range starters {
+		raw, err := starterFiles.ReadFile(path.Join("starters", s.Name, s.Name+".hcl"))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, client.Starter{Name: s.Name, Description: s.Description, Text: s.named(string(raw), name)})
+	}
+	return out, nil
+}
+
 // begin writes a starter into a folder, all of it or nothing.
 func (p *program) begin(s starter, dir, name string) error {
 	files, err := s.files(name)

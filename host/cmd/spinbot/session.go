@@ -94,6 +94,7 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 		State: state, Lock: lock, Version: version, BundledTrust: bundledTrust,
 		PluginDirs: append(dirs, state.Plugins()), ControlDirs: append(dirs[:len(dirs):len(dirs)], state.Control()),
 		PipelineDirs: append(p.pipelineDirs[:len(p.pipelineDirs):len(p.pipelineDirs)], state.Pipelines()),
+		Starters:     startersCalled,
 		Parallel:     parallel, MaxRuns: p.maxRuns, MinFree: minFree, Limits: limits, Log: log,
 		File: p.file, Devices: p.file.Devices, Probe: probeHere(),
 	}, nil

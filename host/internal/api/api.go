@@ -34,6 +34,9 @@ type Config struct {
 	Metrics func(w io.Writer) error
 	// Checks are what /health tries, by name; nil: nothing.
 	Checks map[string]func(ctx context.Context) error
+	// Edit is a language server for a pipeline in the host's folders, whose files it reads, or for one that is not there yet. It
+	// says why it ends; nil: there is none.
+	Edit func(ctx context.Context, pipeline string, with *socket.Pipe) error
 	// Pages are the files of the web interface; nil: it was not built.
 	Pages fs.FS
 }
@@ -44,6 +47,7 @@ type Server struct {
 	cfg     Config
 	runs    *runroutes.Routes
 	sockets *socket.Server
+	editors *socket.Pipes
 }
 
 // New builds the routes.
@@ -58,6 +62,7 @@ func New(cfg Config) *Server {
 	fleetroutes.Add(s.Server, cfg.Fleet)
 	accountroutes.Add(s.Server, cfg.Accounts)
 	s.sockets = socket.New(socket.Config{Hub: s.Hub(), Log: cfg.Route.Log})
+	s.editors = socket.NewPipes(socket.PipeConfig{Log: cfg.Route.Log})
 	s.ownRoutes()
 	s.seedRoutes()
 	s.pageRoutes() // last: they answer what nothing else does
@@ -74,7 +79,7 @@ func (s *Server) Sockets() int { return s.sockets.Len() }
 // Close stops listening, ends streams and WebSockets, and waits for requests in flight until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.Stop()
-	left := s.sockets.Close(ctx)
+	left := errors.Join(s.editors.Close(ctx), s.sockets.Close(ctx))
 	err := s.Server.Close(ctx)
 	s.Hub().Close()
 	return errors.Join(err, left)

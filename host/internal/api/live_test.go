@@ -10,14 +10,15 @@ import (
 
 	"github.com/fasthttp/websocket"
 
+	"github.com/myspinbot/spinbot/host/internal/api/socket"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
 // TestSocketAccess: sockets are let in like requests that change something.
 func TestSocketAccess(t *testing.T) {
 	t.Parallel()
-	b := start(t, nil)
-	upgrade := func(headers ...string) string {
+	b := start(t, func(c *Config) { c.Edit = func(context.Context, string, *socket.Pipe) error { return nil } })
+	upgrade := func(path string, headers ...string) string {
 		t.Helper()
 		address := strings.TrimPrefix(b.url, "http://")
 		c, err := net.Dial("tcp", address)
@@ -31,7 +32,7 @@ func TestSocketAccess(t *testing.T) {
 				host, headers[k] = one, "X-A: b"
 			}
 		}
-		fmt.Fprintf(c, "GET /ws HTTP/1.1\r\n%s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n\r\n",
+		fmt.Fprintf(c, "GET "+path+" HTTP/1.1\r\n%s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n\r\n",
 			host, strings.Join(headers, "\r\n"))
 		line, err := bufio.NewReader(c).ReadString('\n')
 		if err != nil {
@@ -39,19 +40,26 @@ func TestSocketAccess(t *testing.T) {
 		}
 		return strings.Fields(line)[1]
 	}
+	both := []string{"/ws", "/api/v1/lsp"}
 	for header, status := range map[string]string{"Origin: http://evil.example": "403", "Origin: null": "403", "Sec-Fetch-Site: cross-site": "403", "Host: rebound.example": "403",
 		"Origin: " + b.url: "101", "X: y": "101"} {
-		if got := upgrade(header); got != status {
-			t.Errorf("%s: %s", header, got)
+		for _, path := range both {
+			if got := upgrade(path, header); got != status {
+				t.Errorf("%s with %s: %s", path, header, got)
+			}
 		}
 	}
 	text := b.token(t, "viewer")
 	for header, status := range map[string]string{"X: y": "401", "Authorization: Bearer x": "401", "Authorization: Bearer " + text: "101"} {
-		if got := upgrade(header); got != status {
-			t.Errorf("%s: %s", header, got)
+		for _, path := range both {
+			if got := upgrade(path, header); got != status {
+				t.Errorf("%s with %s: %s", path, header, got)
+			}
 		}
 	}
-	b.get(t, "/ws", "Authorization: Bearer "+text).problem(t, 400, client.CodeBadRequest, "WebSocket")
+	for _, path := range both {
+		b.get(t, path, "Authorization: Bearer "+text).problem(t, 400, client.CodeBadRequest, "WebSocket")
+	}
 }
 
 // TestCloseEndsSockets: a server that closes tells them first.

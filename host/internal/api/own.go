@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/api/route"
+	"github.com/myspinbot/spinbot/host/internal/api/socket"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -28,6 +30,11 @@ func (s *Server) ownRoutes() {
 		route.Takes(o, "application/json", route.SchemaOf[client.Action](s.Server))
 		o.RequestBody.Required = false
 	}, s.watch)
+	s.Bare(route.Op{ID: "edit", Method: http.MethodGet, Path: route.V1 + "lsp", Need: route.Viewer, Summary: "A language server for a pipeline, over a WebSocket",
+		Detail: "Each text message is one of the Language Server Protocol 3.17, without its header. The pipeline's folder is file:///."}, func(o *huma.Operation) {
+		route.Query(o, "pipeline", "Which one; it need not be there yet.", route.TextSchema)
+		o.Responses["101"] = &huma.Response{Description: "A WebSocket."}
+	}, s.edit)
 }
 
 func (s *Server) health(c *fiber.Ctx) error {
@@ -60,8 +67,21 @@ func (s *Server) openapi(c *fiber.Ctx) error {
 
 // watch makes a request a WebSocket. Who it is was looked at; it is looked at again for as long as it lasts.
 func (s *Server) watch(c *fiber.Ctx) error {
-	if !strings.EqualFold(c.Get(fiber.HeaderUpgrade), "websocket") {
+	if !upgrades(c) {
 		return route.BadRequest("this is a WebSocket", "connect with a WebSocket client, or read /api/v1/runs/ID/events")
 	}
 	return s.sockets.Serve(c, s.Again(c))
 }
+
+// edit makes a request the connection of an editor.
+func (s *Server) edit(c *fiber.Ctx) error {
+	if !upgrades(c) || s.cfg.Edit == nil {
+		return route.BadRequest("this is a WebSocket", "connect with an editor's client, or ask /api/v1/pipelines/check")
+	}
+	pipeline := c.Query("pipeline")
+	return s.editors.Serve(c, route.CallerOf(c.UserContext()).User, s.Again(c), func(ctx context.Context, with *socket.Pipe) error {
+		return s.cfg.Edit(ctx, pipeline, with)
+	})
+}
+
+func upgrades(c *fiber.Ctx) bool { return strings.EqualFold(c.Get(fiber.HeaderUpgrade), "websocket") }

@@ -194,3 +194,17 @@ func TestHookGuard(t *testing.T) {
 		t.Errorf("runs were asked: %q", b.runs.told)
 	}
 }
+
+func TestStarters(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	var list client.StarterList
+	if b.get(t, "/api/v1/starters?name=film").into(t, &list); len(list.Starters) != 1 || list.Starters[0].Text != `pipeline "film" {}` {
+		t.Errorf("%+v", list)
+	}
+	for _, bad := range []string{"", "?name=", "?name=../x", "?name=a%22b"} {
+		if a := b.get(t, "/api/v1/starters"+bad); a.status != 400 {
+			t.Errorf("%q: %d %s", bad, a.status, a.body)
+		}
+	}
+}

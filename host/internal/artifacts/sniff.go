@@ -20,8 +20,8 @@ var byName = map[string]string{
 }
 
 // Sniff gives the media type of bytes that begin with head. What the bytes say counts; the hint's media type and
-// the extension of its name are believed only where they refine what was sniffed: one kind of text for another, or
-// anything for bytes that say nothing. So text that is named .png is text/plain.
+// the extension of its name are believed only where they refine what was sniffed: one kind of text for another, what
+// is packed in a zip, or anything for bytes that say nothing. So text that is named .png is text/plain.
 func Sniff(head []byte, hint sdk.Artifact) string {
 	sniffed := mimetype.Detect(head)
 	bare, _, _ := strings.Cut(sniffed.String(), ";")
@@ -34,6 +34,10 @@ func Sniff(head []byte, hint sdk.Artifact) string {
 		if isText(hinted) {
 			return hinted
 		}
+	case bare == "application/zip" && strings.HasSuffix(hinted, "+zip"):
+		return hinted
+	case bare == "application/zip" && strings.EqualFold(path.Ext(hint.Name), ".voice"):
+		return "application/vnd.spinbot.voice+zip"
 	case bare == "application/octet-stream" && hinted != "" && !isText(hinted) && !recognisable(hinted):
 		return hinted
 	}

@@ -127,7 +127,7 @@ var rooms = []room{
 	{"host/internal/lsp/...", 3, []string{"host/internal/lsp/...", "host/internal/pipetest/testfile"}, "what an editor's questions are answered from: text, places in it, what names mean, answers, shapes"},
 	{"host/internal/lineage", 4, []string{"host/internal/replay"}, "where artifacts come from and what became of them: an index of runs, a few of them replayed"},
 	{"host/internal/api/hub", 3, nil, "what happens to runs, told to many readers: one read of the journal for all, nobody waited for"},
-	{"host/internal/api/socket", 3, []string{"host/internal/api/hub"}, "the WebSocket: what clients may send, pings, checks, closing"},
+	{"host/internal/api/socket", 3, []string{"host/internal/api/hub"}, "the WebSockets: what clients may send, how many there are, pings, checks, closing"},
 	{"host/internal/api/route", 4, nil, "what routes are made of: who may ask, bodies, JSON, OpenAPI, errors, listening"},
 	{"host/internal/api/...", 4, []string{"host/internal/api/route"}, "the routes of one kind of thing each: runs, pipelines, files, the fleet, accounts"},
 	{"host/internal/api", 4, []string{"host/internal/api/..."}, "all routes together, those of the server itself and of the first MySpinBot; JSON shapes are sdk/client's"},

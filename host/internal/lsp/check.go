@@ -29,6 +29,7 @@ func (r *result) holds(name string) bool { return r != nil && r.looked[name] }
 
 // job is one document to be checked, with the texts of this moment.
 type job struct {
+	files      fs.FS // the workspace's
 	path, base string
 	version    *int
 	open       map[string]string // texts of open documents
@@ -154,7 +155,7 @@ func (s *Server) next() (j job, ok bool) {
 			delete(s.results, name)
 			continue
 		}
-		j = job{path: name, base: s.base(name), version: d.version, types: s.types, encoding: s.encoding, open: map[string]string{}}
+		j = job{files: s.files, path: name, base: s.base(name), version: d.version, types: s.types, encoding: s.encoding, open: map[string]string{}}
 		if s.isSettings(d) {
 			j.settings = s.cfg.Settings.Check
 		}
@@ -188,7 +189,7 @@ func (j job) run() *result {
 		return r
 	}
 	name := strings.TrimPrefix(strings.TrimPrefix(j.path, j.base), "/")
-	j.within(j.base, r.looked, func(o *overlay) {
+	j.look(j.base, r.looked, func(o *overlay) {
 		_, ds := pipeline.Load(o, name, j.types)
 		for i := range ds {
 			ds[i].Range.File = path.Join(j.base, ds[i].Range.File)
@@ -207,7 +208,7 @@ func (j job) runTest(r *result) {
 		_, more := s.Check(j.types, func(file string, types pipeline.Types) (p *pipeline.Pipeline, found pipeline.Diagnostics, err error) {
 			base, name := path.Split(filepath.ToSlash(file))
 			base = path.Clean(base)
-			j.within(base, r.looked, func(o *overlay) {
+			j.look(base, r.looked, func(o *overlay) {
 				if _, err = fs.Stat(o, name); err == nil {
 					p, found = pipeline.Load(o, name, types)
 					maps.Copy(read, o.read)
@@ -224,10 +225,12 @@ func (j job) runTest(r *result) {
 	r.note(ds, read, j.encoding)
 }
 
-// within lets fn look into a folder, with what is open in the place of what is on disk.
-func (j job) within(base string, looked map[string]bool, fn func(*overlay)) {
+// look lets fn look into a folder, with what is open in the place of what is on disk.
+func (j job) look(base string, looked map[string]bool, fn func(*overlay)) {
 	var disk fs.FS
-	if root, err := os.OpenRoot(filepath.FromSlash(base)); err == nil {
+	if j.files != nil {
+		disk, _ = fs.Sub(j.files, within(base))
+	} else if root, err := os.OpenRoot(filepath.FromSlash(base)); err == nil {
 		defer root.Close()
 		disk = root.FS()
 	}

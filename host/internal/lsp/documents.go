@@ -22,7 +22,23 @@ func (s *Server) didOpen(_ context.Context, p *protocol.DocumentParams) error {
 	s.uris[name] = d.URI
 	s.moved()
 	s.touch(name)
+	s.bound()
 	return nil
+}
+
+// bound ends a connection that has opened more than it may.
+func (s *Server) bound() {
+	bytes := 0
+	for _, d := range s.open {
+		bytes += len(d.text.String())
+	}
+	for _, uri := range s.uris {
+		bytes += len(uri)
+	}
+	if s.cfg.Documents > 0 && max(len(s.uris), len(s.folders)) > s.cfg.Documents || s.cfg.Bytes > 0 && bytes > s.cfg.Bytes {
+		s.over = true
+		s.end()
+	}
 }
 
 func (s *Server) didChange(_ context.Context, p *protocol.DidChangeParams) error {
@@ -42,6 +58,7 @@ func (s *Server) didChange(_ context.Context, p *protocol.DidChangeParams) error
 		d.text = d.text.Edit(from, to, c.Text)
 	}
 	s.touch(d.path)
+	s.bound()
 	return nil
 }
 
@@ -79,6 +96,7 @@ func (s *Server) didChangeWorkspaceFolders(_ context.Context, p *protocol.DidCha
 		s.addFolder(f.URI)
 	}
 	s.moved()
+	s.bound()
 	s.mu.Unlock()
 	s.touchAll()
 	return nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"path"
 	"runtime/debug"
@@ -31,9 +32,21 @@ type Config struct {
 	// Version of spinbot.
 	Version string
 	Log     *slog.Logger
+	// Files are all that is read, a document's path in them its URI's without the first slash; nil: the disk.
+	Files fs.FS
+	// Documents and Bytes are how many documents and folders may be opened, and how long those that are open may be together.
+	// 0: any.
+	Documents, Bytes int
 	// Rest is how long a document must not have changed before it is checked, Look how often Types is asked again.
 	// 0: 200 ms and 2 s.
 	Rest, Look time.Duration
+}
+
+// Messages are what one connection carries, whole. Close ends a Recv that waits; Recv and Send may go on at the same time.
+type Messages interface {
+	Send(message []byte) error
+	Recv() ([]byte, error)
+	Close() error
 }
 
 // Settings is the host's configuration: a file of a name of its own.
@@ -49,8 +62,13 @@ func (s *Server) isSettings(d *document) bool {
 	return s.cfg.Settings != nil && path.Base(d.path) == s.cfg.Settings.Name && !isPipeline(d)
 }
 
-// ErrNoShutdown says that the client went away without having asked the server to shut down.
-var ErrNoShutdown = errors.New("the editor went away without shutting the language server down")
+// Why a connection ended.
+var (
+	// ErrNoShutdown says that the client went away without having asked the server to shut down.
+	ErrNoShutdown = errors.New("the editor went away without shutting the language server down")
+	// ErrTooMuch says that the client opened more than Config lets it.
+	ErrTooMuch = errors.New("too much text is open: close some of it, or make it shorter")
+)
 
 // Server is the state of one connection.
 type Server struct {
@@ -64,6 +82,7 @@ type Server struct {
 	mu          sync.Mutex
 	initialized bool
 	down        bool // the client has asked to shut down
+	over        bool // it has opened too much
 	encoding    text.Encoding
 	snippets    bool
 	flatSymbols bool
@@ -74,9 +93,14 @@ type Server struct {
 	*workspace
 }
 
-// Serve talks to the editor until it says exit, goes away, or ctx ends. The error is nil when it shut the server down
-// first. in is closed, which must end a Read that waits.
+// Serve talks to the editor over a stream, as ServeOver does. in is closed, which must end a Read that waits.
 func Serve(ctx context.Context, cfg Config, in io.ReadCloser, out io.Writer) error {
+	return ServeOver(ctx, cfg, protocol.NewStream(in, out))
+}
+
+// ServeOver talks to the editor until it says exit, goes away, or ctx ends, and closes what they talk over. The error is nil
+// when it shut the server down first.
+func ServeOver(ctx context.Context, cfg Config, over Messages) error {
 	if cfg.Rest == 0 {
 		cfg.Rest = 200 * time.Millisecond
 	}
@@ -87,14 +111,15 @@ func Serve(ctx context.Context, cfg Config, in io.ReadCloser, out io.Writer) err
 	defer cancel()
 	s := &Server{
 		cfg: cfg, end: cancel, ready: make(chan struct{}), wake: make(chan struct{}, 1), encoding: text.UTF16,
-		asked: map[string]context.CancelFunc{}, cancelled: map[string]bool{}, workspace: newWorkspace(),
+		asked: map[string]context.CancelFunc{}, cancelled: map[string]bool{}, workspace: newWorkspace(cfg.Files),
 	}
 	s.answered = sync.NewCond(&s.mu)
-	s.rpc = jrpc2.NewServer(newInOrder(s.methods(ctx)), &jrpc2.ServerOptions{
+	order := newInOrder(s.methods(ctx))
+	s.rpc = jrpc2.NewServer(order, &jrpc2.ServerOptions{
 		AllowPush: true, DisableBuiltin: true, Concurrency: 1 << 20, // they wait for one another in inOrder
 		NewContext: func() context.Context { return ctx },
 	})
-	stream := &lastWord{Stream: protocol.NewStream(in, out), closed: make(chan struct{})}
+	stream := &lastWord{Messages: over, order: order, closed: make(chan struct{})}
 	s.rpc.Start(stream)
 	s.work.Go(func() { s.check(ctx) })
 	stop := context.AfterFunc(ctx, func() { _ = stream.Close() }) // nothing is left to read
@@ -106,6 +131,8 @@ func Serve(ctx context.Context, cfg Config, in io.ReadCloser, out io.Writer) err
 	defer s.mu.Unlock()
 	var broken *protocol.FrameError
 	switch {
+	case s.over:
+		return ErrTooMuch
 	case errors.As(stream.err, &broken):
 		return stream.err
 	case !s.down:
@@ -290,8 +317,11 @@ func (s *Server) begin(ctx context.Context, id string) (context.Context, context
 	}
 }
 
-// maxCancelled bounds the words to cancel that came too late, and that nothing will ever ask for.
-const maxCancelled = 1_000
+// These bound the words to cancel that came too late, and that nothing will ever ask for.
+const (
+	maxCancelled = 1_000
+	maxID        = 100 // bytes
+)
 
 func (s *Server) cancelRequest(_ context.Context, p *protocol.CancelParams) error {
 	s.mu.Lock()
@@ -299,6 +329,9 @@ func (s *Server) cancelRequest(_ context.Context, p *protocol.CancelParams) erro
 	id := string(p.ID)
 	if cancel := s.asked[id]; cancel != nil {
 		cancel()
+		return nil
+	}
+	if len(id) > maxID {
 		return nil
 	}
 	if len(s.cancelled) >= maxCancelled {

@@ -108,7 +108,8 @@ func TestOrder(t *testing.T) {
 func TestBrokenStream(t *testing.T) {
 	t.Parallel()
 	c := open(t, config(t), "")
-	for _, src := range []string{"{", "[]", "nonsense", `{"jsonrpc":"2.0"}`, `{"id":7,"method":"x"}`, `{"jsonrpc":"2.0","id":{},"method":"x"}`} {
+	for _, src := range []string{"{", "[]", "nonsense", `{"jsonrpc":"2.0"}`, `{"id":7,"method":"x"}`, `{"jsonrpc":"2.0","id":{},"method":"x"}`,
+		` [{"jsonrpc":"2.0","id":7,"method":"shutdown"}]`} {
 		answer := make(chan message, 1)
 		c.mu.Lock()
 		c.answers[-1], c.answers[7] = answer, answer
@@ -462,4 +463,36 @@ func TestDiskChanges(t *testing.T) {
 	c.untilProblems(film, "there is no file part.hcl")
 	var raw json.RawMessage
 	c.must("textDocument/definition", at(film, 2, 16), &raw)
+}
+
+// TestTooMuch: a connection ends once more is open than may be, however it came to be.
+func TestTooMuch(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	cfg.Documents, cfg.Bytes = 2, 1000
+	for name, do := range map[string]func(c *client){
+		"names": func(c *client) {
+			for _, name := range []string{"/1.hcl", "/2.hcl"} {
+				c.didOpen(name, "x = 1\n")
+				c.notify("textDocument/didClose", map[string]any{"textDocument": doc(name)})
+			}
+			c.didOpen("/3.hcl", "x = 1\n")
+		},
+		"folders": func(c *client) {
+			c.notify("workspace/didChangeWorkspaceFolders", map[string]any{"event": map[string]any{"added": []map[string]string{{"uri": "file:///a"}, {"uri": "file:///b"}, {"uri": "file:///c"}}}})
+		},
+		"a long name": func(c *client) { c.didOpen("/"+strings.Repeat("x", 1001)+".hcl", "") },
+		"one text":    func(c *client) { c.didOpen("/x.hcl", strings.Repeat("#", 1001)) },
+		"a text that grows": func(c *client) {
+			c.didOpen("/x.hcl", strings.Repeat("#", 600))
+			c.notify("textDocument/didChange", map[string]any{"textDocument": doc("/x.hcl"), "contentChanges": []map[string]any{{
+				"range": map[string]any{"start": map[string]int{"line": 0, "character": 0}, "end": map[string]int{"line": 0, "character": 0}}, "text": strings.Repeat("#", 600)}}})
+		},
+	} {
+		c := open(t, cfg, "")
+		do(c)
+		if err := c.end(); !errors.Is(err, lsp.ErrTooMuch) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

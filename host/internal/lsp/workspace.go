@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -34,15 +35,16 @@ type document struct {
 
 // workspace is all that the server knows of files: open documents first, then the disk. The server's lock guards it.
 type workspace struct {
-	folders []string
-	open    map[string]*document // by path
-	uris    map[string]string    // what the client calls a path
-	disk    map[string]onDisk
-	files   map[string]*outline.File // of this moment: dropped at every change
-	bases   map[string]string        // see base
-	listed  map[string][]string      // pipeline files by open folder
-	types   pipeline.Types           // nil until they are known
-	unnamed int
+	files    fs.FS // all there is; nil: the machine's disk
+	folders  []string
+	open     map[string]*document // by path
+	uris     map[string]string    // what the client calls a path
+	disk     map[string]onDisk
+	outlines map[string]*outline.File // of this moment: dropped at every change
+	bases    map[string]string        // see base
+	listed   map[string][]string      // pipeline files by open folder
+	types    pipeline.Types           // nil until they are known
+	unnamed  int
 
 	results   map[string]*result // of open documents, by path
 	published map[string][]protocol.Diagnostic
@@ -57,9 +59,9 @@ type onDisk struct {
 	text *text.Text
 }
 
-func newWorkspace() *workspace {
+func newWorkspace(files fs.FS) *workspace {
 	return &workspace{
-		open: map[string]*document{}, uris: map[string]string{}, disk: map[string]onDisk{}, files: map[string]*outline.File{},
+		files: files, open: map[string]*document{}, uris: map[string]string{}, disk: map[string]onDisk{}, outlines: map[string]*outline.File{},
 		bases: map[string]string{}, listed: map[string][]string{}, results: map[string]*result{}, published: map[string][]protocol.Diagnostic{},
 	}
 }
@@ -89,7 +91,7 @@ func (w *workspace) pathOf(uri string) string {
 }
 
 // changed forgets what was worked out of all files; what is known of their items stays with their texts.
-func (w *workspace) changed() { clear(w.files) }
+func (w *workspace) changed() { clear(w.outlines) }
 
 // NodeType implements outline.World.
 func (w *workspace) NodeType(name string) (sdk.NodeType, bool) {
@@ -109,30 +111,42 @@ func (w *workspace) Names() []string {
 
 // Open implements outline.World.
 func (w *workspace) Open(name string) *outline.File {
-	if f, ok := w.files[name]; ok {
+	if f, ok := w.outlines[name]; ok {
 		return f
 	}
 	t := w.read(name)
 	if t == nil {
 		return nil
 	}
-	w.files[name] = outline.New(name, t, w)
-	return w.files[name]
+	w.outlines[name] = outline.New(name, t, w)
+	return w.outlines[name]
 }
+
+// folder gives where a folder is: its name in a file system.
+func (w *workspace) folder(dir string) (from fs.FS, in string) {
+	if w.files == nil {
+		return os.DirFS(filepath.FromSlash(dir)), "."
+	}
+	return w.files, within(dir)
+}
+
+// within makes an absolute path one of a file system that is all there is.
+func within(name string) string { return cmp.Or(strings.TrimPrefix(path.Clean("/"+name), "/"), ".") }
 
 func (w *workspace) read(name string) *text.Text {
 	if d := w.open[name]; d != nil {
 		return d.text
 	}
-	local := filepath.FromSlash(name)
-	info, err := os.Stat(local)
+	from, in := w.folder(path.Dir(name))
+	local := path.Join(in, path.Base(name))
+	info, err := fs.Stat(from, local)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > pipeline.MaxFile {
 		return nil
 	}
 	if known, ok := w.disk[name]; ok && known.size == info.Size() && known.at.Equal(info.ModTime()) {
 		return known.text
 	}
-	data, err := os.ReadFile(local)
+	data, err := fs.ReadFile(from, local)
 	if err != nil {
 		return nil
 	}
@@ -142,13 +156,14 @@ func (w *workspace) read(name string) *text.Text {
 
 // List implements answer.Workspace.
 func (w *workspace) List(dir string) (out []string) {
-	entries, err := os.ReadDir(filepath.FromSlash(dir))
+	from, in := w.folder(dir)
+	entries, err := fs.ReadDir(from, in)
 	if err != nil {
 		return nil
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if info, err := os.Stat(filepath.Join(filepath.FromSlash(dir), name)); err == nil && info.IsDir() {
+		if info, err := fs.Stat(from, path.Join(in, name)); err == nil && info.IsDir() {
 			name += "/"
 		}
 		out = append(out, name)
@@ -158,7 +173,8 @@ func (w *workspace) List(dir string) (out []string) {
 
 // Exists implements answer.Workspace.
 func (w *workspace) Exists(name string) bool {
-	info, err := os.Stat(filepath.FromSlash(name))
+	from, in := w.folder(path.Dir(name))
+	info, err := fs.Stat(from, path.Join(in, path.Base(name)))
 	return w.open[name] != nil || err == nil && info.Mode().IsRegular()
 }
 
@@ -228,17 +244,22 @@ func (w *workspace) listing(root string) []string {
 	}
 	var out []string
 	seen := 0
-	_ = filepath.WalkDir(filepath.FromSlash(root), func(name string, e fs.DirEntry, err error) error {
+	from, in := w.folder(root)
+	top := root
+	if w.files != nil {
+		top = "/"
+	}
+	_ = fs.WalkDir(from, in, func(name string, e fs.DirEntry, err error) error {
 		if seen++; seen > maxEntries || len(out) >= maxHCL {
-			return filepath.SkipAll
+			return fs.SkipAll
 		}
 		switch {
 		case err != nil: // a folder that cannot be read has no pipelines for us
-			return filepath.SkipDir
-		case e.IsDir() && filepath.ToSlash(name) != root && (strings.HasPrefix(e.Name(), ".") || e.Name() == "node_modules"):
-			return filepath.SkipDir
+			return fs.SkipDir
+		case e.IsDir() && name != in && (strings.HasPrefix(e.Name(), ".") || e.Name() == "node_modules"):
+			return fs.SkipDir
 		case !e.IsDir() && isPipelineName(name):
-			out = append(out, filepath.ToSlash(name))
+			out = append(out, path.Join(top, name))
 		}
 		return nil
 	})

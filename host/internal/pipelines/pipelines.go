@@ -100,6 +100,19 @@ func (f *Folders) Find(ctx context.Context, name string) (Entry, error) {
 	return all[i], nil
 }
 
+// Folder opens the folder that a pipeline's modules and files are in; of a pipeline that is not there, where Save would put it.
+// Nothing outside of it can be reached. fs.ErrNotExist: that is not there yet.
+func (f *Folders) Folder(ctx context.Context, name string) (*os.Root, error) {
+	e, err := f.Find(ctx, name)
+	switch {
+	case err == nil:
+		return os.OpenRoot(e.folder)
+	case errors.Is(err, ErrUnknown) && len(f.cfg.Dirs) > 0:
+		return os.OpenRoot(f.cfg.Dirs[len(f.cfg.Dirs)-1])
+	}
+	return nil, err
+}
+
 // View gives every pipeline as it is now, in the order of the folders, then of names of files.
 func (f *Folders) View(ctx context.Context) ([]Entry, error) {
 	types, err := f.cfg.Types(ctx)

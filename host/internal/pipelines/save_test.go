@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,5 +83,49 @@ func TestSaveAtOnce(t *testing.T) {
 	group.Wait()
 	if len(saved) != 1 {
 		t.Errorf("%d have saved", len(saved))
+	}
+}
+
+// TestFolder: a pipeline's folder is where its file leads, and that of a new one is where it will be.
+func TestFolder(t *testing.T) {
+	t.Parallel()
+	away := t.TempDir()
+	later := filepath.Join(t.TempDir(), "later")
+	r := newRig(t, later)
+	r.write("near.hcl", "pipeline \"near\" {}\n")
+	err := errors.Join(os.WriteFile(filepath.Join(away, "far.hcl"), []byte("pipeline \"far\" {}\n"), 0o644), os.WriteFile(filepath.Join(away, "x.txt"), nil, 0o644),
+		os.Symlink(filepath.Join(away, "far.hcl"), filepath.Join(r.dir, "far.hcl")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"near": "near.hcl", "far": "x.txt"} {
+		root, err := r.Folder(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		if _, err := root.Stat(want); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := root.Stat("../" + filepath.Base(r.dir)); err == nil {
+			t.Errorf("%s: what is outside is seen", name)
+		}
+	}
+	if _, err := r.Folder(t.Context(), "new"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if err := errors.Join(os.Mkdir(later, 0o755), os.WriteFile(filepath.Join(later, "new.hcl"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	root, err := r.Folder(t.Context(), "newer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if _, err := root.Stat("new.hcl"); err != nil {
+		t.Error(err)
+	}
+	if _, err := New(Config{Types: r.cfg.Types}).Folder(t.Context(), "x"); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrUnknown) {
+		t.Error(err)
 	}
 }

@@ -463,6 +463,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lsp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A language server for a pipeline, over a WebSocket
+         * @description Each text message is one of the Language Server Protocol 3.17, without its header. The pipeline's folder is file:///.
+         */
+        get: operations["edit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1075,6 +1095,23 @@ export interface paths {
         };
         /** A browser comes back from the provider, and is signed in */
         get: operations["end-oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/starters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Pipelines to begin with */
+        get: operations["list-starters"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2137,6 +2174,16 @@ export interface components {
             path?: string;
             saved?: string;
             text?: string;
+        };
+        Starter: {
+            description: string;
+            name: string;
+            text: string;
+        };
+        StarterList: {
+            starters: components["schemas"]["Starter"][];
+            /** Format: int64 */
+            version: number;
         };
         Submission: {
             /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
@@ -3328,6 +3375,36 @@ export interface operations {
                 };
             };
             /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: {
+                /** @description Which one; it need not be there yet. */
+                pipeline?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A WebSocket. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do about it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4614,6 +4691,38 @@ export interface operations {
                 content?: never;
             };
             /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-starters": {
+        parameters: {
+            query: {
+                /** @description What the pipeline is to be called. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StarterList"];
+                };
+            };
+            /** @description Error */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -211,16 +211,21 @@ export class Link {
   }
 }
 
+/** socketTo opens a WebSocket of the page's own host. */
+export const socketTo = (path: string): Socket => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`);
+
+/** The browser's clock and chance. */
+export const timer: Omit<LinkParts, "open"> = {
+  later(ms, then) {
+    const set = setTimeout(then, ms);
+    return () => clearTimeout(set);
+  },
+  random: Math.random,
+};
+
 /** browserLink connects to the page's own host. */
 export function browserLink(): Link {
-  const link = new Link({
-    open: () => new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`),
-    later: (ms, then) => {
-      const timer = setTimeout(then, ms);
-      return () => clearTimeout(timer);
-    },
-    random: Math.random,
-  });
+  const link = new Link({ open: () => socketTo("/ws"), ...timer });
   addEventListener("online", () => link.now());
   return link;
 }

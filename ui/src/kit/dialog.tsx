@@ -15,12 +15,15 @@ interface DialogProps {
   className?: string;
 }
 
-/** Dialog is the browser's own: it keeps the focus, gives it back, and closes with Escape. */
+/** Dialog is the browser's own: it keeps the focus, gives it back, and closes with Escape. What has data-first has the focus first. */
 export function Dialog({ open, onClose, title, children, actions, bare = false, className = "w-[min(28rem,calc(100vw-2rem))]" }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    if (open && !ref.current?.open) ref.current?.showModal();
+    if (open && !ref.current?.open) {
+      ref.current?.showModal();
+      ref.current?.querySelector<HTMLElement>("[data-first]")?.focus();
+    }
     if (!open) ref.current?.close();
   }, [open]);
   return (

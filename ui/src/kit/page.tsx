@@ -6,11 +6,13 @@ interface PageProps {
   /** What stands in its place at the head, when that is more than the title. */
   head?: ReactNode;
   actions?: ReactNode;
+  /** It takes all of the screen, where that is wide, and what is in it scrolls by itself. */
+  fill?: boolean;
   children: ReactNode;
 }
 
 /** Page is what every page is in: its head, its title in the browser, and the focus when it is opened. */
-export function Page({ title, head, actions, children }: PageProps) {
+export function Page({ title, head, actions, fill = false, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = t.title(title);
@@ -20,7 +22,7 @@ export function Page({ title, head, actions, children }: PageProps) {
     if (document.activeElement === document.body || document.activeElement?.closest("nav")) heading.current?.focus({ preventScroll: true });
   }, []);
   return (
-    <div className="mx-auto grid w-full max-w-[76rem] grid-cols-1 gap-6 px-4 py-6 md:px-8">
+    <div className={`mx-auto grid w-full grid-cols-1 px-4 ${fill ? "gap-4 py-4 md:h-dvh md:grid-rows-[auto_minmax(0,1fr)] md:px-6" : "max-w-[76rem] gap-6 py-6 md:px-8"}`}>
       <header className="flex min-h-8 flex-wrap items-center gap-3">
         <div className="grid min-w-0 grow gap-1">
           <h1 ref={heading} tabIndex={-1} className="line-clamp-3 min-w-0 text-title break-words md:line-clamp-1" title={title}>

@@ -14,6 +14,7 @@ func (s *routes) pipelineRoutes() {
 	route.JSON(s.Server, route.Op{ID: "list-pipelines", Method: http.MethodGet, Path: route.V1 + "pipelines", Need: route.Viewer, Summary: "Pipelines in the host's folders"}, s.listPipelines)
 	route.JSON(s.Server, route.Op{ID: "check-pipeline", Method: http.MethodPost, Path: route.V1 + "pipelines/check", Need: route.Viewer, Summary: "What is wrong with a pipeline, without running it"}, s.check)
 	route.JSON(s.Server, route.Op{ID: "format-pipeline", Method: http.MethodPost, Path: route.V1 + "pipelines/format", Need: route.Viewer, Summary: "A pipeline's text as it is commonly laid out"}, s.format)
+	route.JSON(s.Server, route.Op{ID: "list-starters", Method: http.MethodGet, Path: route.V1 + "starters", Need: route.Viewer, Summary: "Pipelines to begin with"}, s.starters)
 	route.JSON(s.Server, route.Op{ID: "show-pipeline-source", Method: http.MethodGet, Path: route.V1 + "pipelines/{name}/source", Need: route.Viewer, Summary: "A pipeline's text, and its version"}, func(ctx context.Context, in *OnePipeline) (client.PipelineSource, error) {
 		return s.cfg.Pipelines.Change(ctx, in.Name, nil)
 	})
@@ -41,6 +42,13 @@ type OnePipeline struct {
 // GraphFormat is how a pipeline's graph is to be given.
 type GraphFormat struct {
 	Graph string `query:"graph" enum:"dot,mermaid,text" doc:"The format of the graph."`
+}
+
+func (s *routes) starters(_ context.Context, in *struct {
+	Name string `query:"name" required:"true" pattern:"^[A-Za-z][A-Za-z0-9_-]{0,63}$" doc:"What the pipeline is to be called."`
+}) (client.StarterList, error) {
+	list, err := s.cfg.Starters(in.Name)
+	return client.StarterList{Version: client.ShapeVersion, Starters: route.Some(list)}, err
 }
 
 func (s *routes) format(_ context.Context, in *struct{ Body client.Source }) (client.Formatted, error) {

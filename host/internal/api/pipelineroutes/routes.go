@@ -44,6 +44,8 @@ type Config struct {
 	Pipelines Pipelines
 	Checker   Checker
 	Triggers  Triggers
+	// Starters are pipelines to begin with, called as is said.
+	Starters func(name string) ([]client.Starter, error)
 }
 
 type routes struct {

@@ -1,6 +1,7 @@
-// Package socket is the WebSocket of the API: each connection is a line of the hub. It owns what clients may send, how
-// connections are kept alive, checked again, cut and closed. Who may connect was decided before. An idle connection takes one
-// goroutine, the one that reads; another one writes while there is something to write.
+// Package socket is the WebSockets of the API: each connection of a Server is a line of the hub, each Pipe carries another
+// protocol. It owns what clients may send, how connections are kept alive, checked again, cut and closed. Who may connect was
+// decided before. An idle connection of a Server takes one goroutine, the one that reads; another one writes while there is
+// something to write.
 package socket
 
 import (
@@ -70,13 +71,15 @@ var writeBuffers sync.Pool
 // connected may be here; nil: nobody asks. It may outlive the request.
 func (s *Server) Serve(c *fiber.Ctx, still func(context.Context) error) error {
 	return fiberws.New(func(ws *fiberws.Conn) { s.talk(ws.Conn, still) }, fiberws.Config{ReadBufferSize: 256, WriteBufferSize: 256,
-		WriteBufferPool: &writeBuffers, RecoverHandler: s.recovered})(c)
+		WriteBufferPool: &writeBuffers, RecoverHandler: recovered(s.cfg.Log)})(c)
 }
 
 // recovered has a panic end one connection, and nothing else.
-func (s *Server) recovered(*fiberws.Conn) {
-	if r := recover(); r != nil && s.cfg.Log != nil {
-		s.cfg.Log.Error("panic in a WebSocket", "error", r)
+func recovered(log *slog.Logger) func(*fiberws.Conn) {
+	return func(*fiberws.Conn) {
+		if r := recover(); r != nil && log != nil {
+			log.Error("panic in a WebSocket", "error", r)
+		}
 	}
 }
 

@@ -62,6 +62,8 @@ type Config struct {
 	PluginDirs, ControlDirs []string
 	// PipelineDirs are where pipelines are that the host knows by itself.
 	PipelineDirs []string
+	// Starters are pipelines to begin with, called as is said; nil: there are none.
+	Starters func(name string) ([]client.Starter, error)
 	// Secret gives the value of a secret by its name; nil: as the vault finds it.
 	Secret func(ctx context.Context, name string) (string, error)
 	// Retain is how long runs are kept after they ended; 0: retention.DefaultRuns. With RetainAll a host that serves

@@ -17,6 +17,9 @@ import (
 
 // load reads and checks a pipeline from wherever the source says it is. The pipeline is nil when it cannot be used.
 func (h *Host) load(ctx context.Context, src client.Source, types pipeline.Types) (*pipeline.Pipeline, pipeline.Diagnostics, error) {
+	if src.Saved != "" && src.Text != "" {
+		return h.loadEdited(ctx, src, types)
+	}
 	if src.Saved != "" {
 		e, err := folders{h}.find(ctx, src.Saved)
 		return e.Pipeline, e.Diagnostics, err

@@ -22,13 +22,7 @@ import (
 
 // openTriggers makes what knows pipelines, and what fires their triggers once it is started.
 func (h *Host) openTriggers() {
-	h.pipelines = pipelines.New(pipelines.Config{Dirs: h.cfg.PipelineDirs, Types: func(ctx context.Context) (pipeline.Types, error) {
-		v, err := h.catalog.View(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return v, nil
-	}})
+	h.pipelines = pipelines.New(pipelines.Config{Dirs: h.cfg.PipelineDirs, Types: h.types})
 	secret := h.cfg.Secret
 	if secret == nil {
 		secret = h.secretOf
@@ -42,6 +36,15 @@ func (h *Host) openTriggers() {
 		c.Records, c.Leads = h.sharing.notes, h.sharing.leads.Load
 	}
 	h.triggers = trigger.New(c)
+}
+
+// types gives the node types there are now.
+func (h *Host) types(ctx context.Context) (pipeline.Types, error) {
+	v, err := h.catalog.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 func (h *Host) startTriggers() {

@@ -14,6 +14,7 @@ import { Page, Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
+import { EditLink } from "./edit-link.js";
 import { FileField } from "./file-field.js";
 import { PipelineGraph } from "./pipeline-graph.js";
 import { Plan } from "./plan.js";
@@ -27,7 +28,7 @@ export function LaunchPage() {
   const { name } = route.useParams();
   const found = useQuery(pipeline(name));
   return (
-    <Page title={name} head={found.data?.description && <p className="text-muted">{found.data.description}</p>}>
+    <Page title={name} head={found.data?.description && <p className="text-muted">{found.data.description}</p>} actions={<EditLink name={name} />}>
       {found.isPending && <Skeleton className="h-72" />}
       {found.error !== null && <Problem error={found.error} onRetry={() => void found.refetch()} />}
       {found.data !== undefined && (found.data.state === "broken" ? <Problem error={{ title: t.launch.broken, detail: found.data.reason ?? "" }} /> : <Form key={name} of={found.data} name={name} />)}

@@ -9,6 +9,7 @@ import { Page } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { Badge, StateIcon } from "../../kit/state.js";
 import { t } from "../../strings.js";
+import { NewPipeline } from "./new-pipeline.js";
 import { pipelines, runsOf, triggers } from "./queries.js";
 
 /** Pipelines lists what can be run: what is in the host's folders. */
@@ -17,7 +18,7 @@ export function Pipelines() {
   const all = useQuery(triggers);
   const list = found.data?.pipelines ?? [];
   return (
-    <Page title={t.pipelines.title}>
+    <Page title={t.pipelines.title} actions={<NewPipeline />}>
       {found.error !== null && <Problem error={found.error} onRetry={() => void found.refetch()} />}
       {all.error !== null && <Problem error={all.error} onRetry={() => void all.refetch()} />}
       {found.isPending && <Skeleton className="h-64" />}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package av
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func fake(t *testing.T, script string) string {
 
 func TestFFmpegMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := ffmpeg{}.run(t.Context())
+	_, err := FFmpeg{}.Run(t.Context())
 	e := sdk.AsError(err)
 	if e == nil || !e.Permanent || !strings.Contains(e.Error(), "ffmpeg is not installed") || !strings.Contains(e.Error(), "apt-get install ffmpeg") {
 		t.Errorf("got %v", err)
@@ -37,7 +37,7 @@ func TestFFmpegMissing(t *testing.T) {
 
 func TestFFmpegFails(t *testing.T) {
 	fake(t, `echo "[mp4] something odd" >&2; echo "Conversion failed!" >&2; exit 1`)
-	_, err := ffmpeg{}.run(t.Context())
+	_, err := FFmpeg{}.Run(t.Context())
 	if e := sdk.AsError(err); e == nil || e.Message != "ffmpeg failed: [mp4] something odd" || !strings.Contains(e.Detail, "Conversion failed!") {
 		t.Errorf("got %+v", err)
 	}
@@ -48,7 +48,7 @@ func TestKillsTheGroup(t *testing.T) {
 	dir := fake(t, `sleep 300 & echo $! > "$(dirname "$0")/pid"; echo out_time_us=1000000; wait`)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if _, err := (ffmpeg{seconds: 2, report: func(float64) { cancel() }}).run(ctx); err == nil {
+	if _, err := (FFmpeg{Seconds: 2, Report: func(float64) { cancel() }}).Run(ctx); err == nil {
 		t.Fatal("no error")
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, "pid"))

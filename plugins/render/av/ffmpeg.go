@@ -1,4 +1,5 @@
-package main
+// Package av is how the plugin works with ffmpeg and ffprobe: runs that end with the task, what they say of a failure, what a file holds.
+package av
 
 import (
 	"bufio"
@@ -18,43 +19,45 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// ffmpeg is one run of the program.
-type ffmpeg struct {
-	args    []string
-	stdin   func(w io.Writer) error // frames, when it reads them from us
-	seconds float64                 // of its result, for progress; 0: unknown
-	report  func(fraction float64)
-	scratch string // named when the disk is full
+// FFmpeg is one run of the program.
+type FFmpeg struct {
+	Args    []string
+	Stdin   func(w io.Writer) error // frames, when it reads them from us
+	Seconds float64                 // of its result, for progress; 0: unknown
+	Report  func(fraction float64)
+	Scratch string // named when the disk is full
 }
 
-const installHint = "install it: apt-get install ffmpeg, or brew install ffmpeg"
+// InstallHint says how ffmpeg is installed.
+const InstallHint = "install it: apt-get install ffmpeg, or brew install ffmpeg"
 
-func program(name string) (string, error) {
+// Program finds a program, or says how to get it.
+func Program(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", sdk.Refuse(name+" is not installed on this machine", installHint)
+		return "", sdk.Refuse(name+" is not installed on this machine", InstallHint)
 	}
 	return path, nil
 }
 
-// run starts ffmpeg in its own process group and waits for it. It gives what it printed on stderr.
-func (f ffmpeg) run(ctx context.Context) (string, error) {
-	path, err := program("ffmpeg")
+// Run starts ffmpeg in its own process group and waits for it. It gives what it printed on stderr.
+func (f FFmpeg) Run(ctx context.Context) (string, error) {
+	path, err := Program("ffmpeg")
 	if err != nil {
 		return "", err
 	}
-	args := append([]string{"-hide_banner", "-nostats", "-y", "-progress", "pipe:1"}, f.args...)
+	args := append([]string{"-hide_banner", "-nostats", "-y", "-progress", "pipe:1"}, f.Args...)
 	cmd := exec.CommandContext(ctx, path, args...)
-	ownGroup(cmd)
+	OwnGroup(cmd)
 	cmd.WaitDelay = 2 * time.Second
-	var stderr tail
+	var stderr Tail
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err
 	}
 	var in io.WriteCloser
-	if f.stdin != nil {
+	if f.Stdin != nil {
 		if in, err = cmd.StdinPipe(); err != nil {
 			return "", err
 		}
@@ -68,7 +71,7 @@ func (f ffmpeg) run(ctx context.Context) (string, error) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			feed = errors.Join(f.stdin(in), in.Close())
+			feed = errors.Join(f.Stdin(in), in.Close())
 		}()
 	}
 	f.follow(out)
@@ -86,25 +89,25 @@ func (f ffmpeg) run(ctx context.Context) (string, error) {
 }
 
 // follow turns the key=value blocks of -progress into reports.
-func (f ffmpeg) follow(r io.Reader) {
+func (f FFmpeg) follow(r io.Reader) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		key, value, _ := strings.Cut(lines.Text(), "=")
 		us, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if key == "out_time_us" && err == nil && f.seconds > 0 && f.report != nil {
-			f.report(min(1, max(0, us/1e6/f.seconds)))
+		if key == "out_time_us" && err == nil && f.Seconds > 0 && f.Report != nil {
+			f.Report(min(1, max(0, us/1e6/f.Seconds)))
 		}
 	}
 	_, _ = io.Copy(io.Discard, r) // a line too long to scan must not stall ffmpeg
 }
 
 // explain says what ffmpeg's failure means to a person.
-func (f ffmpeg) explain(err error, stderr string) error {
-	e := &sdk.Error{Cause: sdk.CauseFailed, Message: "ffmpeg failed: " + lastLine(stderr, err), Detail: stderr}
+func (f FFmpeg) explain(err error, stderr string) error {
+	e := &sdk.Error{Cause: sdk.CauseFailed, Message: "ffmpeg failed: " + LastLine(stderr, err), Detail: stderr}
 	low := strings.ToLower(stderr)
 	switch {
 	case strings.Contains(low, "no space left on device"):
-		e.Message = "the disk is full: no room to write in " + f.scratch
+		e.Message = "the disk is full: no room to write in " + f.Scratch
 		e.Hint = "free some space there, then resume the run"
 	case strings.Contains(low, "no such filter"):
 		e.Permanent, e.Hint = true, "this ffmpeg was built without a filter that films need; install the full one: apt-get install ffmpeg"
@@ -114,7 +117,8 @@ func (f ffmpeg) explain(err error, stderr string) error {
 	return e
 }
 
-func lastLine(s string, err error) string {
+// LastLine is the last line of what ffmpeg said that means something, or the error.
+func LastLine(s string, err error) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	for i := len(lines) - 1; i >= 0; i-- {
 		l := strings.TrimSpace(lines[i])
@@ -125,15 +129,16 @@ func lastLine(s string, err error) string {
 	return err.Error()
 }
 
-// tail keeps the last lines of what a program prints, and all of it while it is short.
-type tail struct {
+// Tail keeps the last lines of what a program prints, and all of it while it is short.
+type Tail struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
 const tailSize = 16 << 10
 
-func (t *tail) Write(p []byte) (int, error) {
+// Write implements io.Writer.
+func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf.Write(p)
@@ -143,34 +148,36 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) String() string {
+// String gives what was kept.
+func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.buf.String()
 }
 
-// encoder is how films are encoded on this machine: found out once by encoding a frame.
-var encoder = sync.OnceValue(func() []string {
+// Encoder is how films are encoded on this machine: found out once by encoding a frame.
+var Encoder = sync.OnceValue(func() []string {
 	nvenc := []string{"-c:v", "h264_nvenc", "-preset", "p5", "-rc", "vbr", "-cq", "21", "-b:v", "0"}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	test := ffmpeg{args: append(append([]string{"-f", "lavfi", "-i", "color=s=256x256:r=25"}, nvenc...), "-frames:v", "1", "-f", "null", "-")}
-	if _, err := test.run(ctx); err == nil {
+	test := FFmpeg{Args: append(append([]string{"-f", "lavfi", "-i", "color=s=256x256:r=25"}, nvenc...), "-frames:v", "1", "-f", "null", "-")}
+	if _, err := test.Run(ctx); err == nil {
 		return nvenc
 	}
 	// slow zooms need no search for fast motion: half the time of veryfast, a tenth more bytes
 	return []string{"-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-x264-params", "subme=1:trellis=0:me=dia:ref=1:bframes=2:weightp=0"}
 })
 
-// writeFile writes a small file into a scratch folder.
-func writeFile(path string, data []byte) error {
+// WriteFile writes a small file into a scratch folder.
+func WriteFile(path string, data []byte) error {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
-		return diskError(err, filepath.Dir(path))
+		return DiskError(err, filepath.Dir(path))
 	}
 	return nil
 }
 
-func diskError(err error, dir string) error {
+// DiskError says in words that a disk is full; other errors stay as they are.
+func DiskError(err error, dir string) error {
 	if err != nil && strings.Contains(err.Error(), "no space left") {
 		return sdk.Fail("the disk is full: no room to write in "+dir, "free some space there, then resume the run")
 	}

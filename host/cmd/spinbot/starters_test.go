@@ -1,0 +1,19 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestStartersCalled(t *testing.T) {
+	t.Parallel()
+	list, err := startersCalled("film")
+	if err != nil || len(list) != len(starters) {
+		t.Fatalf("%+v %v", list, err)
+	}
+	for _, s := range list {
+		if !strings.Contains(s.Text, `pipeline "film"`) || strings.Contains(s.Text, s.Name+".hcl") || s.Description == "" {
+			t.Errorf("%s:\n%s", s.Name, s.Text)
+		}
+	}
+}

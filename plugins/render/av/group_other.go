@@ -1,0 +1,8 @@
+//go:build !unix
+
+package av
+
+import "os/exec"
+
+// OwnGroup does nothing here.
+func OwnGroup(*exec.Cmd) {}
