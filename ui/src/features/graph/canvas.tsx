@@ -24,6 +24,9 @@ const afar = 0.45; // zoom, under which no words can be read
 const seen = 0.9; // of its width, by a graph that is seen whole
 const room = 112; // pixels around a graph that is seen whole, for what lies over it
 
+// What React Flow says of its own keys, which are not used here.
+const noHelp = { "node.a11yDescription.default": "", "node.a11yDescription.keyboardDisabled": "", "edge.a11yDescription.default": "" };
+
 const calm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const zooms = { least: 0.02, most: 1.6 };
 
@@ -166,6 +169,7 @@ function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { la
           nodesFocusable={false}
           elementsSelectable={false}
           disableKeyboardA11y
+          ariaLabelConfig={noHelp}
           zoomOnScroll={false}
           zoomOnDoubleClick={false}
           attributionPosition="top-right"
