@@ -109,6 +109,7 @@ func (s Schema) AppendJSON(dst []byte) []byte {
 	o.text("x-type-from", s.TypeFrom, false)
 	o.flag("x-sensitive", s.Sensitive)
 	o.text("x-model", s.ModelFile, false)
+	o.text("x-setting", s.Setting, false)
 	return o.end()
 }
 

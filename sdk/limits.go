@@ -1,6 +1,10 @@
 package sdk
 
-import "time"
+import (
+	"cmp"
+	"maps"
+	"time"
+)
 
 // Limits are what one attempt of a control node may use. A zero stands for what the host gives.
 type Limits struct {
@@ -43,4 +47,20 @@ type Usage struct {
 	DeviceTime   int64 `json:"device_time,omitempty"`
 	// Grants are the host functions beyond log and progress that it used, and what for.
 	Grants []string `json:"grants,omitempty"`
+	// Versions are of what it worked with, as its plugin said: an engine, parts of it, models.
+	Versions map[string]string `json:"versions,omitempty"`
+}
+
+// Add takes in what is said later of the same attempt: its figures take the place of these, versions come together. Both may be nil.
+func (u *Usage) Add(more *Usage) *Usage {
+	if u == nil || more == nil {
+		return cmp.Or(more, u)
+	}
+	out := *more
+	out.Versions = maps.Clone(u.Versions)
+	if out.Versions == nil {
+		out.Versions = map[string]string{}
+	}
+	maps.Copy(out.Versions, more.Versions)
+	return &out
 }

@@ -80,6 +80,17 @@ func TestModelFileSchemasThatAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+	for _, text := range []string{`{"type":"string","x-setting":"models dir"}`, `{"type":"string","x-setting":"a|"}`} {
+		if _, err := sdk.ParseSchema([]byte(text)); err == nil || !strings.Contains(err.Error(), "x-setting") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	const text = `{"type":"string","x-setting":"models_dir|folder"}`
+	if s, err := sdk.ParseSchema([]byte(text)); err != nil || s.Setting != "models_dir|folder" {
+		t.Errorf("%+v, %v", s, err)
+	} else if raw, err := s.MarshalJSON(); err != nil || string(raw) != text {
+		t.Errorf("%s, %v", raw, err)
+	}
 	if s, err := sdk.ParseSchema([]byte(`{"type":"string","x-model":"loras"}`)); err != nil || s.ModelFile != "loras" {
 		t.Errorf("%+v, %v", s, err)
 	}

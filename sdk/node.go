@@ -179,6 +179,12 @@ func (t *Task) Log(level, message string) {
 	t.Report(Report{Kind: ReportLog, Level: level, Message: message})
 }
 
+// Versions reports of what version an engine is that the task works with, parts of it that it uses, and models: "comfyui", "llama3.2". They
+// are kept with the run, and a change since it went well is named when it fails. At most 64, of 200 bytes each.
+func (t *Task) Versions(v map[string]string) {
+	t.Report(Report{Kind: ReportUsage, Usage: &Usage{Versions: v}})
+}
+
 // ReportKind says which fields of a Report carry meaning.
 type ReportKind string
 
@@ -188,7 +194,7 @@ const (
 	ReportLog        ReportKind = "log"        // Level, Message
 	ReportPreview    ReportKind = "preview"    // Preview, Message
 	ReportCheckpoint ReportKind = "checkpoint" // Checkpoint
-	ReportUsage      ReportKind = "usage"      // Usage: an executor's, once, at the end
+	ReportUsage      ReportKind = "usage"      // Usage: an executor's, once, at the end; a plugin's is versions only
 )
 
 // MaxCheckpoint is the size limit of a checkpoint in bytes.

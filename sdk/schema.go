@@ -38,6 +38,9 @@ type Schema struct {
 	// ModelFile makes a text the name of a model file, and says of which kind: "checkpoints", "loras". A task is placed where
 	// that file is: see NodeType.ModelFiles.
 	ModelFile string `json:"x-model,omitempty"`
+	// Setting is what the plugin has to be told in spinbot.hcl before the input can be used, such as "models_dir"; of several
+	// names, with | between them, one. A pipeline that uses the input where no machine has it is refused before it runs.
+	Setting string `json:"x-setting,omitempty"`
 }
 
 // Property is one named property of an object schema.

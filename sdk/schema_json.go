@@ -70,7 +70,7 @@ var keywords = map[string]string{
 	"type": "", "description": "", "properties": "members", "required": "", "additionalProperties": "schema",
 	"items": "schema", "enum": "", "default": "", "minimum": "", "maximum": "", "minLength": "", "maxLength": "",
 	"minItems": "", "maxItems": "", "pattern": "", "format": "", "x-type": "", "x-accept": "", "x-type-from": "",
-	"x-sensitive": "", "x-model": "", "$schema": "", "$comment": "", "title": "",
+	"x-sensitive": "", "x-model": "", "x-setting": "", "$schema": "", "$comment": "", "title": "",
 }
 
 // ParseSchema reads a schema and refuses, by name and place, every keyword outside the profile, and what

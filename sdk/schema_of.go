@@ -18,6 +18,7 @@ import (
 //	Wait   time.Duration                                               written "90s"
 //	Image  sdk.Artifact  `accept:"image/png|image/jpeg"`               of one of these media types
 //	Answer sdk.Schema                                                  written as a type expression
+//	Lora   sdk.Artifact  `setting:"models_dir"`                        needs that setting of the plugin
 //	Tools  []sdk.Tool                                                  written as a list of names of node types
 //
 // json.Number keeps numbers exact; lists, maps with string keys, structs and any nest; a pointer is optional. min and
@@ -94,7 +95,7 @@ func (f *field) schema() (Schema, error) {
 		return p, err
 	}
 	p.Description, p.Pattern, p.Sensitive = f.tag.Get("doc"), f.tag.Get("pattern"), f.sensitive
-	p.Default = f.fallback
+	p.Default, p.Setting = f.fallback, f.tag.Get("setting")
 	if format := f.tag.Get("format"); format != "" {
 		p.Format = format
 	}

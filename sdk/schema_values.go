@@ -24,6 +24,7 @@ func schemaValues(s Schema) map[string]any {
 	put("x-type", s.XType)
 	put("x-type-from", s.TypeFrom)
 	put("x-model", s.ModelFile)
+	put("x-setting", s.Setting)
 	if len(s.Properties) > 0 {
 		props := make(map[string]any, len(s.Properties))
 		for _, p := range s.Properties {
@@ -96,7 +97,7 @@ func schemaFrom(m map[string]any, depth int) (s Schema, err error) {
 	text := func(k string) string { t, _ := m[k].(string); return t }
 	s = Schema{
 		Type: text("type"), Description: text("description"), Pattern: text("pattern"), Format: text("format"),
-		XType: text("x-type"), TypeFrom: text("x-type-from"), ModelFile: text("x-model"),
+		XType: text("x-type"), TypeFrom: text("x-type-from"), ModelFile: text("x-model"), Setting: text("x-setting"),
 		Required: textList(m["required"]), Accept: textList(m["x-accept"]), Default: m["default"],
 		Minimum: numberAt(m, "minimum"), Maximum: numberAt(m, "maximum"),
 		MinLength: countAt(m, "minLength"), MaxLength: countAt(m, "maxLength"),

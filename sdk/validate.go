@@ -174,6 +174,11 @@ func (v *schemaValidator) schema(path string, s *Schema, depth int) {
 	case !IsModelFile(kind + "/x"):
 		v.add(path, "x-model %q is no kind of model files: want the name of a folder, such as \"loras\"", kind)
 	}
+	for _, name := range strings.Split(s.Setting, "|") {
+		if s.Setting != "" && !IsName(name) {
+			v.add(path, "x-setting %q is no name of a setting", name)
+		}
+	}
 	if s.Pattern != "" {
 		if _, err := compiled(s.Pattern); err != nil {
 			v.add(path, "pattern %q is not a regular expression in RE2 syntax", s.Pattern)

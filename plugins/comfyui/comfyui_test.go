@@ -2,19 +2,26 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image/png"
+	"maps"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/myspinbot/spinbot/plugins/comfyui/comfytest"
+	"github.com/myspinbot/spinbot/plugins/comfyui/prompt"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
 )
@@ -27,8 +34,109 @@ const saved = `{
   "4": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}
 }`
 
+// drawn is one as a person saves it: its values have no names.
+const drawn = `{"last_node_id": 2, "version": 0.4, "nodes": [
+  {"id": 1, "type": "FakeCanvas", "title": "Canvas", "mode": 0, "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}], "widgets_values": [32, 16, 1]},
+  {"id": 2, "type": "SaveImage", "mode": 0, "inputs": [{"name": "images", "type": "IMAGE", "link": 1}], "widgets_values": ["x"]}],
+  "links": [[1, 1, 0, 2, 0, "IMAGE"]]}`
+
 func graph(class string) string {
 	return `{"7": {"class_type": "` + class + `", "inputs": {}, "_meta": {"title": "The node"}}}`
+}
+
+// TestVersions: of node packs those are told whose classes the workflow uses.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		packs map[string]string
+		class string
+		want  string
+	}{
+		"a Manager tells":  {map[string]string{"fake-pack": "1.4.2", "another": "7"}, "FakeFilm", "1.4.2"},
+		"no Manager":       {nil, "FakeFilm", untold},
+		"it does not know": {map[string]string{"another": "7"}, "FakeFilm", untold},
+		"no pack is used":  {map[string]string{"fake-pack": "1.4.2"}, "SaveImage", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := (&comfytest.Server{Packs: c.packs}).Start(t)
+			p := &server{}
+			if err := p.configure(config{URL: s.URL()}); err != nil {
+				t.Fatal(err)
+			}
+			var mu sync.Mutex
+			told := map[string]string{}
+			task := (&sdk.Task{Scratch: t.TempDir()}).WithReporter(func(r sdk.Report) {
+				mu.Lock()
+				defer mu.Unlock()
+				if r.Usage != nil {
+					told = r.Usage.Versions
+				}
+			})
+			flow := prompt.Prompt{"1": node("EmptyImage", map[string]any{"width": 8, "height": 8, "batch_size": 1}), "2": node("SaveImage", map[string]any{"images": from("1", 0), "filename_prefix": "x"})}
+			if c.class != "SaveImage" {
+				flow["3"] = node(c.class, map[string]any{})
+			}
+			out, err := p.make(t.Context(), p.outside, task, flow, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if told["comfyui"] != "0.38.1" || told["fake-pack"] != c.want || told["another"] != "" || !maps.Equal(told, out.Versions) {
+				t.Errorf("told %v, gave %v", told, out.Versions)
+			}
+		})
+	}
+}
+
+// TestHolds: what the server holds is told, whoever loaded it, and given up by the name that it was told by.
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	s := (&comfytest.Server{Checkpoints: []string{"a.safetensors"}, Size: 6 << 30}).Start(t)
+	p := &server{}
+	if err := p.configure(config{URL: s.URL()}); err != nil {
+		t.Fatal(err)
+	}
+	holds := func(want ...sdk.Model) {
+		t.Helper()
+		got, err := p.resident(t.Context())
+		if err != nil || !slices.EqualFunc(got, want, func(a, b sdk.Model) bool { return a.Name == b.Name && a.Memory == b.Memory && a.InUse == b.InUse }) {
+			t.Errorf("it holds %+v (%v), want %+v", got, err, want)
+		}
+	}
+	holds()
+	load := prompt.Prompt{"1": node("CheckpointLoaderSimple", map[string]any{"ckpt_name": "a.safetensors"})}
+	if err := p.outside.Ask(t.Context(), "POST", "/prompt", nil, map[string]any{"prompt": load}, nil); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it works", func() bool { n, err := p.waiting(t.Context(), p.outside); return err == nil && n == 0 })
+	holds(sdk.Model{Name: unnamed, Memory: 6 << 30})
+	if err := p.unload(t.Context(), unnamed); err != nil {
+		t.Error(err)
+	}
+	holds()
+	load["2"] = node("SaveImage", map[string]any{"images": from("3", 0), "filename_prefix": "x"})
+	load["3"] = node("EmptyImage", map[string]any{"width": 8, "height": 8, "batch_size": 1})
+	if _, err := p.make(t.Context(), p.outside, &sdk.Task{Scratch: t.TempDir()}, load, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it works", func() bool { n, err := p.waiting(t.Context(), p.outside); return err == nil && n == 0 })
+	holds(sdk.Model{Name: "a.safetensors", Memory: 6 << 30})
+	if err := p.unload(t.Context(), "another"); err != nil {
+		t.Error(err)
+	}
+	holds(sdk.Model{Name: "a.safetensors", Memory: 6 << 30})
+	if err := p.unload(t.Context(), "a.safetensors"); err != nil {
+		t.Error(err)
+	}
+	holds()
+	if err := p.configure(config{URL: "http://127.0.0.1:1"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.resident(t.Context()); err == nil {
+		t.Errorf("a server that is down holds %v", got)
+	}
 }
 
 // picture is a PNG of a size in a file.
@@ -41,7 +149,7 @@ func picture(t testing.TB, name string, raw string) sdk.Artifact {
 	return sdk.File(path, name, "image/png")
 }
 
-const dot = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\rIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xa75\x81\x84\x00\x00\x00\x00IEND\xaeB`\x82"
+const dot = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\x0cIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xa75\x81\x84\x00\x00\x00\x00IEND\xaeB`\x82"
 
 // sized wants pictures of a size.
 func sized(n, w, h int) func(testing.TB, sdk.Values) {
@@ -85,19 +193,35 @@ func cases(t testing.TB) []sdktest.Case {
 		flow("wrapped", `{"prompt": `+saved+`, "client_id": "x"}`, nil, "", sized(1, 64, 32)),
 		flow("a file", `{"1": {"class_type": "LoadImage", "inputs": {}}, "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}}`,
 			in{"files": map[string]any{"LoadImage.image": picture(t, "dot.png", dot)}}, "", sized(1, 1, 1)),
+		flow("a mask, a sound, a film", `{"1": {"class_type": "FakeUploads", "inputs": {}}}`, in{"files": map[string]any{"1.image": picture(t, "dot.png", dot),
+			"1.mask": picture(t, "mask.png", dot+"m"), "1.audio": picture(t, "a.wav", "RIFF"), "1.video": picture(t, "a.mp4", "ftyp")}}, "", func(t testing.TB, v sdk.Values) {
+			if text, _ := v["text"].(map[string]any); text["1"] != "audio 4 .wav\nimage 69 .png\nmask 70 .png\nvideo 4 .mp4" {
+				t.Errorf("%v", text)
+			}
+		}),
+		flow("drawn", drawn, nil, "", sized(1, 32, 16)),
+		flow("drawn, by title", drawn, set("Canvas.height", 8), "", sized(1, 32, 8)),
+		flow("drawn, with a class that is missing", strings.Replace(drawn, "FakeCanvas", "WanCanvas", 1), nil, "lacks the node classes WanCanvas", nil),
+		flow("drawn, with values of another version", strings.Replace(drawn, "[32, 16, 1]", "[32, 16, 1, 5]", 1), nil, "FakeCanvas (node 1): there are more values", nil),
 		flow("films, sounds, text", graph("FakeFilm"), nil, "", func(t testing.TB, v sdk.Values) {
 			var out results
 			if err := sdk.Bind(v, &out); err != nil {
 				t.Fatal(err)
 			}
-			if len(out.Videos) != 1 || len(out.Audio) != 1 || len(out.Files) != 1 || out.Text["7"] != "one\ntwo" || out.Versions["comfyui"] == "" {
+			if len(out.Videos) != 1 || len(out.Audio) != 1 || len(out.Files) != 1 || out.Text["7"] != "not a list\none\ntwo" || out.Versions["comfyui"] == "" {
 				t.Errorf("%+v", out)
 			}
+			if len(out.Saved) != 3 || out.Videos[0].MediaType != "video/mp4" {
+				t.Fatalf("%+v", out)
+			}
+			if s := out.Saved[1]; s.In != "videos" || s.Index != 0 || s.Name != "a.mp4" || s.Node != "7" || s.Kind != "gifs" || s.Title != "The node (node 7, FakeFilm)" || len(s.About) != 1 || s.About["frame_rate"] != json.Number("24") {
+				t.Errorf("%+v", s)
+			}
 		}),
-		flow("no JSON", "what?", nil, "is no JSON object", nil),
-		flow("the editor's format", `{"nodes": [], "links": []}`, nil, "format of ComfyUI's editor", nil),
-		flow("no class", `{"1": {"inputs": {}}}`, nil, "has no class_type", nil),
-		flow("empty", `{}`, nil, "has no nodes", nil),
+		flow("no JSON", "what?", nil, "it is not JSON", nil),
+		flow("a drawing of nothing", `{"nodes": [], "links": []}`, nil, "no node that runs", nil),
+		flow("no class", `{"1": {"inputs": {}}}`, nil, "not a ComfyUI workflow", nil),
+		flow("empty", `{}`, nil, "an empty JSON object", nil),
 		flow("nothing out", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1}}}`, nil, "gives anything out", nil),
 		flow("gave nothing", graph("FakeSilent"), nil, "gave nothing out", nil),
 		flow("no such node", saved, set("Painter.width", 8), `has no node "Painter"`, nil),
@@ -108,8 +232,13 @@ func cases(t testing.TB) []sdktest.Case {
 			nil, `ckpt_name is "flux.safetensors", which is none of base.safetensors`, nil),
 		flow("too large", saved, set("1.width", 99999), "width is 99999; it takes 1 to 16384", nil),
 		flow("no number", saved, set("1.width", "wide"), "has to be a number", nil),
-		flow("missing input", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8}}, "2": {"class_type": "PreviewImage", "inputs": {"images": ["9", 0]}}}`,
+		flow("missing input", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8}}, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}`,
 			nil, "batch_size is missing", nil),
+		flow("missing node", `{"2": {"class_type": "PreviewImage", "inputs": {"images": ["9", 0]}}}`, nil, `comes from node "9"`, nil),
+		flow("set to a missing node", saved, set("3.images", []any{"9", 0}), "images comes from node 9, which is not there", nil),
+		flow("no workflow", "", nil, "one of workflow and workflow_file", nil),
+		flow("two workflows", saved, in{"workflow_file": picture(t, "dot.png", dot)}, "one of workflow and workflow_file", nil),
+		flow("a model among the files", saved, in{"files": map[string]any{"1.lora_name": picture(t, "dot.png", dot)}}, "is a model file", nil),
 		flow("refused", graph("FakeRefused"), nil, "The node (node 7, FakeRefused): Custom validation failed: never", nil),
 		flow("failed", graph("FakeFail"), nil, "The node (node 7, FakeFail) failed: mat1 and mat2", nil),
 		flow("out of memory", graph("FakeOOM"), nil, "CUDA out of memory", nil),
@@ -138,19 +267,30 @@ func cases(t testing.TB) []sdktest.Case {
 	}
 }
 
-// TestPlugin: everything, on a newer and an older server, one behind a proxy with a key, one without sockets, and one whose sockets break.
+// TestPlugin: everything, on a newer and an older server, one of which the routes under /api are seen, one behind a proxy with a key, one without
+// sockets, and one whose sockets break.
 func TestPlugin(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*comfytest.Server{"new": {}, "old": {Old: true}, "key": {Key: "Bearer x"}, "deaf": {Deaf: true}, "drops": {Drops: 3}} {
+	for name, s := range map[string]*comfytest.Server{"new": {}, "old": {Old: true}, "api": {}, "key": {Key: "Bearer x"}, "deaf": {Deaf: true}, "drops": {Drops: 3}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s.Checkpoints = []string{"base.safetensors"}
 			s.Start(t)
 			c := sdk.Values{"url": s.URL()}
+			if name == "api" { // the routes' twins only
+				c["url"] = s.URL() + "/api/"
+				s.Meddle = func(w http.ResponseWriter, r *http.Request) bool {
+					if strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/api/api/") {
+						return false
+					}
+					http.NotFound(w, r)
+					return true
+				}
+			}
 			if s.Key != "" {
 				c["headers"] = map[string]any{"Authorization": s.Key}
 			}
-			sdktest.Suite{Config: c, Cases: cases(t)}.Run(t, plugin())
+			sdktest.Suite{Config: c, Cases: cases(t)}.Run(t, plugin(&server{}))
 			if s.Freed() == 0 {
 				t.Error("its memory was never freed")
 			}
@@ -165,7 +305,7 @@ func TestReal(t *testing.T) {
 		t.Skip("COMFYUI_URL is not set")
 	}
 	all := cases(t)
-	sdktest.Suite{Config: sdk.Values{"url": url}, Cases: []sdktest.Case{all[0], all[1], all[4], all[6], all[13], all[15]}}.Run(t, plugin())
+	sdktest.Suite{Config: sdk.Values{"url": url}, Cases: []sdktest.Case{all[0], all[1], all[4], all[6], all[13], all[15]}}.Run(t, plugin(&server{}))
 }
 
 // rig runs tasks by hand.
@@ -177,8 +317,13 @@ type rig struct {
 
 func newRig(t *testing.T, url string) *rig {
 	t.Helper()
-	r := &rig{server: newServer()}
-	if err := r.configure(config{URL: url}); err != nil {
+	return newManaged(t, config{URL: url})
+}
+
+func newManaged(t *testing.T, c config) *rig {
+	t.Helper()
+	r := &rig{server: &server{}}
+	if err := r.configure(c); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -193,16 +338,19 @@ func (r *rig) task(t *testing.T, checkpoint string) *sdk.Task {
 	})
 }
 
-func (r *rig) checkpoint() string {
+// last gives the text of the last report of a kind.
+func (r *rig) last(kind sdk.ReportKind) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, rep := range r.reports {
-		if rep.Kind == sdk.ReportCheckpoint {
-			return string(rep.Checkpoint)
+	for _, rep := range slices.Backward(r.reports) {
+		if rep.Kind == kind {
+			return cmp.Or(rep.Message, string(rep.Checkpoint))
 		}
 	}
 	return ""
 }
+
+func (r *rig) checkpoint() string { return r.last(sdk.ReportCheckpoint) }
 
 // until waits until something holds.
 func until(t *testing.T, what string, holds func() bool) {
@@ -251,17 +399,44 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestCancelUnheard: a prompt whose id was never heard is cancelled, too.
+func TestCancelUnheard(t *testing.T) {
+	t.Parallel()
+	for _, old := range []bool{false, true} {
+		s := (&comfytest.Server{Old: old, Mute: true}).Start(t)
+		r := newRig(t, s.URL())
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan error, 1)
+		go func() {
+			_, err := r.workflow(ctx, workflowIn{Workflow: graph("FakeWait")}, r.task(t, ""))
+			got <- err
+		}()
+		until(t, "it runs", func() bool { runs, _ := s.Runs(); return runs })
+		cancel()
+		if err := <-got; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		until(t, "nothing runs", func() bool { runs, _ := s.Runs(); return !runs })
+	}
+}
+
 // TestTakenUp: an attempt after one whose process died finds its prompt, running or done, and does not queue it again.
 func TestTakenUp(t *testing.T) {
 	t.Parallel()
-	s := (&comfytest.Server{}).Start(t)
+	var looks atomic.Int32
+	s := (&comfytest.Server{Meddle: func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/queue" {
+			looks.Add(1)
+		}
+		return false
+	}}).Start(t)
 	before := newRig(t, s.URL())
 	ctx, die := context.WithCancelCause(t.Context())
-	p, err := parse([]byte(`{"7": {"class_type": "FakeWait", "inputs": {}}, "8": {"class_type": "FakeFilm", "inputs": {}}}`))
+	p, err := prompt.Read([]byte(`{"7": {"class_type": "FakeWait", "inputs": {}}, "8": {"class_type": "FakeFilm", "inputs": {}}}`), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &run{s: before.server, t: before.task(t, ""), p: p, client: "c", looks: previews{}}
+	r := &run{s: before.server, c: before.outside, t: before.task(t, ""), p: p, client: "c", looks: previews{}}
 	if err := r.queue(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -270,19 +445,58 @@ func TestTakenUp(t *testing.T) {
 	after := newRig(t, s.URL())
 	got := make(chan error, 1)
 	go func() {
-		e, err := after.perform(t.Context(), after.task(t, before.checkpoint()), p)
+		e, err := after.perform(t.Context(), after.outside, after.task(t, before.checkpoint()), p)
 		if err == nil && len(e.Outputs) == 0 {
 			err = context.Canceled
 		}
 		got <- err
 	}()
+	until(t, "it has looked twice, begun to listen, and looked again", func() bool { return looks.Load() == 3 })
 	s.Go()
 	if err := <-got; err != nil || s.Posted() != 1 {
 		t.Errorf("%v, %d prompts", err, s.Posted())
 	}
+	if after.last(sdk.ReportProgress) == "" {
+		t.Error("its progress was not shown")
+	}
 	again := newRig(t, s.URL())
-	if e, err := again.perform(t.Context(), again.task(t, before.checkpoint()), p); err != nil || len(e.Outputs) == 0 || s.Posted() != 1 {
+	if e, err := again.perform(t.Context(), again.outside, again.task(t, before.checkpoint()), p); err != nil || len(e.Outputs) == 0 || s.Posted() != 1 {
 		t.Errorf("once it is done: %v, %d prompts", err, s.Posted())
+	}
+}
+
+// TestAnew: what failed, or was asked for otherwise, is not taken up by the attempt after it.
+func TestAnew(t *testing.T) {
+	t.Parallel()
+	s := (&comfytest.Server{}).Start(t)
+	r := newRig(t, s.URL())
+	if _, err := r.workflow(t.Context(), workflowIn{Workflow: graph("FakeFail")}, r.task(t, "")); err == nil {
+		t.Fatal("it did not fail")
+	}
+	if _, err := r.workflow(t.Context(), workflowIn{Workflow: graph("FakeFail")}, r.task(t, r.checkpoint())); err == nil || s.Posted() != 2 {
+		t.Errorf("%v, %d prompts", err, s.Posted())
+	}
+	if out, err := r.workflow(t.Context(), workflowIn{Workflow: saved}, r.task(t, r.checkpoint())); err != nil || len(out.Images) != 1 || s.Posted() != 3 {
+		t.Errorf("%v, %d prompts", err, s.Posted())
+	}
+	smaller := workflowIn{Workflow: saved, Inputs: map[string]any{"Canvas.width": json.Number("8")}}
+	if _, err := r.workflow(t.Context(), smaller, r.task(t, r.checkpoint())); err != nil || s.Posted() != 4 {
+		t.Errorf("%v, %d prompts", err, s.Posted())
+	}
+	if _, err := r.workflow(t.Context(), smaller, r.task(t, r.checkpoint())); err != nil || s.Posted() != 4 {
+		t.Errorf("what has gone well is not taken up: %v, %d prompts", err, s.Posted())
+	}
+	ctx, die := context.WithCancel(t.Context())
+	p, err := prompt.Read([]byte(graph("FakeWait")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&run{s: r.server, c: r.outside, t: r.task(t, ""), p: p, client: "c"}).queue(ctx); err != nil {
+		t.Fatal(err)
+	}
+	die() // and tells nobody
+	if _, err := r.workflow(t.Context(), smaller, r.task(t, r.checkpoint())); err != nil || s.Posted() != 6 {
+		t.Errorf("one that runs, and is another, stands in the way: %v, %d prompts", err, s.Posted())
 	}
 }
 
@@ -304,16 +518,25 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// TestReports: what a person sees meanwhile.
+// blank is a small picture to begin with.
+func blank(p prompt.Prompt) []any {
+	p["latent"] = node("EmptyLatentImage", map[string]any{"width": 8, "height": 8, "batch_size": 1})
+	return from("latent", 0)
+}
+
+// TestReports: what a person sees meanwhile; older servers send pictures that are not described.
 func TestReports(t *testing.T) {
 	t.Parallel()
-	s := (&comfytest.Server{Checkpoints: []string{"base.safetensors"}}).Start(t)
+	for _, old := range []bool{false, true} {
+		t.Run(fmt.Sprint("old ", old), func(t *testing.T) { t.Parallel(); reports(t, old) })
+	}
+}
+
+func reports(t *testing.T, old bool) {
+	s := (&comfytest.Server{Old: old, Checkpoints: []string{"base.safetensors"}}).Start(t)
 	r := newRig(t, s.URL())
 	task := r.task(t, "")
-	_, err := r.sample(t.Context(), task, sampling{Prompt: "x", Steps: 4, CFG: 7, Sampler: "euler", Scheduler: "normal"}, nil, 1, func(p prompt) []any {
-		p["latent"] = node("EmptyLatentImage", map[string]any{"width": 8, "height": 8, "batch_size": 1})
-		return from("latent", 0)
-	})
+	_, err := r.sample(t.Context(), task, sampling{Prompt: "x", Steps: 4, CFG: 7, Sampler: "euler", Scheduler: "normal"}, nil, 1, blank)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,11 +584,11 @@ func TestDown(t *testing.T) {
 		}
 	}
 	for _, url := range []string{"", "127.0.0.1:8188", "ftp://x"} {
-		if err := newServer().configure(config{URL: url}); err == nil {
+		if err := (&server{}).configure(config{URL: url}); err == nil {
 			t.Errorf("%q was taken", url)
 		}
 	}
-	if err := newServer().configure(config{URL: "http://x", Headers: map[string]string{"origin": "x"}}); err == nil {
+	if err := (&server{}).configure(config{URL: "http://x", Headers: map[string]string{"origin": "x"}}); err == nil {
 		t.Error("an Origin header was taken")
 	}
 }

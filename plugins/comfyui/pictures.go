@@ -4,26 +4,27 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 
+	"github.com/myspinbot/spinbot/plugins/comfyui/api"
+	"github.com/myspinbot/spinbot/plugins/comfyui/prompt"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // sampling is what the built-in workflows have in common.
 type sampling struct {
-	Checkpoint string       `spin:"checkpoint,optional" doc:"A checkpoint that the server has; default: its first"`
-	Prompt     string       `spin:"prompt" doc:"What should be in the picture"`
-	Negative   string       `spin:"negative,optional" doc:"What should not"`
-	Lora       string       `spin:"lora,optional" doc:"A LoRA that the server has"`
-	Strength   float64      `spin:"lora_strength" default:"1" min:"-10" max:"10" doc:"How much the LoRA counts"`
-	Seed       *json.Number `spin:"seed,optional" doc:"0 to 2^64-1; default: the task's own, the same at each retry"`
-	Steps      int          `spin:"steps" default:"20" min:"1" max:"1000" doc:"Steps of sampling"`
-	CFG        float64      `spin:"cfg" default:"7" min:"0" max:"100" doc:"How closely the prompt is followed"`
-	Sampler    string       `spin:"sampler" default:"euler" doc:"A sampler that the server has"`
-	Scheduler  string       `spin:"scheduler" default:"normal" doc:"A scheduler that the server has"`
+	Checkpoint string        `spin:"checkpoint,optional" doc:"A checkpoint that the server has; default: its first"`
+	Prompt     string        `spin:"prompt" doc:"What should be in the picture"`
+	Negative   string        `spin:"negative,optional" doc:"What should not"`
+	CheckFile  *sdk.Artifact `spin:"checkpoint_file" doc:"A checkpoint (safetensors) to put among the server's. Needs models_dir" setting:"models_dir|folder"`
+	Lora       string        `spin:"lora,optional" doc:"A LoRA that the server has"`
+	LoraFile   *sdk.Artifact `spin:"lora_file" doc:"A LoRA (safetensors) to put among the server's, such as one that a node has trained. Needs models_dir" setting:"models_dir|folder"`
+	Strength   float64       `spin:"lora_strength" default:"1" min:"-10" max:"10" doc:"How much the LoRA counts"`
+	Seed       *json.Number  `spin:"seed,optional" doc:"0 to 2^64-1; default: the task's own, the same at each retry"`
+	Steps      int           `spin:"steps" default:"20" min:"1" max:"1000" doc:"Steps of sampling"`
+	CFG        float64       `spin:"cfg" default:"7" min:"0" max:"100" doc:"How closely the prompt is followed"`
+	Sampler    string        `spin:"sampler" default:"euler" doc:"A sampler that the server has"`
+	Scheduler  string        `spin:"scheduler" default:"normal" doc:"A scheduler that the server has"`
 }
 
 type textIn struct {
@@ -61,7 +62,7 @@ func textNode(s *server) sdk.Node {
 }
 `}},
 	}, func(ctx context.Context, in textIn, t *sdk.Task) (picturesOut, error) {
-		return s.sample(ctx, t, in.sampling, nil, 1, func(p prompt) []any {
+		return s.sample(ctx, t, in.sampling, nil, 1, func(p prompt.Prompt) []any {
 			p["latent"] = node("EmptyLatentImage", map[string]any{"width": in.Width, "height": in.Height, "batch_size": in.Count})
 			return from("latent", 0)
 		})
@@ -81,7 +82,7 @@ func imageNode(s *server) sdk.Node {
 }
 `}},
 	}, func(ctx context.Context, in imageIn, t *sdk.Task) (picturesOut, error) {
-		return s.sample(ctx, t, in.sampling, map[string]sdk.Artifact{"image.image": in.Image}, in.Denoise, func(p prompt) []any {
+		return s.sample(ctx, t, in.sampling, map[string]sdk.Artifact{"image.image": in.Image}, in.Denoise, func(p prompt.Prompt) []any {
 			p["image"] = node("LoadImage", map[string]any{"image": ""})
 			p["latent"] = node("VAEEncode", map[string]any{"pixels": from("image", 0), "vae": from("checkpoint", 2)})
 			return from("latent", 0)
@@ -89,13 +90,15 @@ func imageNode(s *server) sdk.Node {
 	})
 }
 
-func node(class string, inputs map[string]any) *step { return &step{Class: class, Inputs: inputs} }
+func node(class string, inputs map[string]any) *prompt.Step {
+	return &prompt.Step{Class: class, Inputs: inputs}
+}
 
 // from is the link to an output of a node.
 func from(id string, output int) []any { return []any{id, json.Number(strconv.Itoa(output))} }
 
 // sample runs the usual workflow: a checkpoint, two texts, a sampler, and a picture that is saved.
-func (s *server) sample(ctx context.Context, t *sdk.Task, in sampling, files map[string]sdk.Artifact, denoise float64, latent func(prompt) []any) (picturesOut, error) {
+func (s *server) sample(ctx context.Context, t *sdk.Task, in sampling, files map[string]sdk.Artifact, denoise float64, latent func(prompt.Prompt) []any) (picturesOut, error) {
 	out := picturesOut{Checkpoint: in.Checkpoint, Seed: json.Number(strconv.FormatUint(t.Seed, 10))}
 	if in.Seed != nil {
 		if _, err := strconv.ParseUint(in.Seed.String(), 10, 64); err != nil {
@@ -103,19 +106,32 @@ func (s *server) sample(ctx context.Context, t *sdk.Task, in sampling, files map
 		}
 		out.Seed = *in.Seed
 	}
-	if out.Checkpoint == "" {
-		have, err := s.choices(ctx, "CheckpointLoaderSimple", "ckpt_name")
-		if err != nil {
+	models := map[string]sdk.Artifact{}
+	for _, m := range []struct {
+		input, name string
+		file        *sdk.Artifact
+		sets        string
+	}{{"checkpoint", in.Checkpoint, in.CheckFile, "checkpoint.ckpt_name"}, {"lora", in.Lora, in.LoraFile, "lora.lora_name"}} {
+		if m.file == nil {
+			continue
+		}
+		if m.name != "" {
+			return out, sdk.Refuse(fmt.Sprintf("both %s and %s_file are given", m.input, m.input), "leave one of them out")
+		}
+		models[m.sets] = *m.file
+	}
+	c, err := s.reach(ctx, t)
+	if err != nil {
+		return out, err
+	}
+	if out.Checkpoint == "" && in.CheckFile == nil {
+		if out.Checkpoint, err = s.first(ctx, c); err != nil {
 			return out, err
 		}
-		if len(have) == 0 {
-			return out, sdk.Refuse("the server has no checkpoint", "put one into ComfyUI's models/checkpoints folder")
-		}
-		out.Checkpoint = have[0]
 	}
 	model, clip := from("checkpoint", 0), from("checkpoint", 1)
-	p := prompt{"checkpoint": node("CheckpointLoaderSimple", map[string]any{"ckpt_name": out.Checkpoint})}
-	if in.Lora != "" {
+	p := prompt.Prompt{"checkpoint": node("CheckpointLoaderSimple", map[string]any{"ckpt_name": out.Checkpoint})}
+	if in.Lora != "" || in.LoraFile != nil {
 		p["lora"] = node("LoraLoader", map[string]any{"lora_name": in.Lora, "strength_model": in.Strength, "strength_clip": in.Strength, "model": model, "clip": clip})
 		model, clip = from("lora", 0), from("lora", 1)
 	}
@@ -125,18 +141,24 @@ func (s *server) sample(ctx context.Context, t *sdk.Task, in sampling, files map
 		"seed": out.Seed, "steps": in.Steps, "cfg": in.CFG, "sampler_name": in.Sampler, "scheduler": in.Scheduler, "denoise": denoise})
 	p["decode"] = node("VAEDecode", map[string]any{"samples": from("sampler", 0), "vae": from("checkpoint", 2)})
 	p["save"] = node("SaveImage", map[string]any{"images": from("decode", 0), "filename_prefix": "spinbot"})
-	made, err := s.make(ctx, t, p, files)
-	out.Images = made.Images
+	made, err := s.make(ctx, c, t, p, files, models)
+	out.Images, out.Checkpoint = made.Images, p["checkpoint"].Inputs["ckpt_name"].(string)
 	return out, err
 }
 
-// choices are the values that an input of a class takes.
-func (s *server) choices(ctx context.Context, name, input string) ([]string, error) {
-	c, err := s.classes(ctx, prompt{"": {Class: name}})
-	if err != nil || c[name] == nil {
-		return nil, err
+// first is the first checkpoint that the server lists.
+func (s *server) first(ctx context.Context, c *api.Client) (string, error) {
+	const loader = "CheckpointLoaderSimple"
+	classes, err := s.classes(ctx, c, []string{loader})
+	if err != nil {
+		return "", err
 	}
-	return ruleOf(c[name].Input.Required[input]).choices, nil
+	if l := classes[loader]; l != nil {
+		if have := l.Choices("ckpt_name"); len(have) > 0 {
+			return have[0], nil
+		}
+	}
+	return "", sdk.Refuse("the server has no checkpoint", "put one into ComfyUI's models/checkpoints folder")
 }
 
 type upscaleIn struct {
@@ -159,7 +181,7 @@ func upscaleNode(s *server) sdk.Node {
 }
 `}},
 	}, func(ctx context.Context, in upscaleIn, t *sdk.Task) (upscaleOut, error) {
-		p := prompt{"image": node("LoadImage", map[string]any{"image": ""})}
+		p := prompt.Prompt{"image": node("LoadImage", map[string]any{"image": ""})}
 		if in.Model != "" {
 			p["model"] = node("UpscaleModelLoader", map[string]any{"model_name": in.Model})
 			p["larger"] = node("ImageUpscaleWithModel", map[string]any{"upscale_model": from("model", 0), "image": from("image", 0)})
@@ -167,117 +189,17 @@ func upscaleNode(s *server) sdk.Node {
 			p["larger"] = node("ImageScaleBy", map[string]any{"image": from("image", 0), "upscale_method": "lanczos", "scale_by": in.Factor})
 		}
 		p["save"] = node("SaveImage", map[string]any{"images": from("larger", 0), "filename_prefix": "spinbot"})
-		made, err := s.make(ctx, t, p, map[string]sdk.Artifact{"image.image": in.Image})
+		c, err := s.reach(ctx, t)
+		if err != nil {
+			return upscaleOut{}, err
+		}
+		made, err := s.make(ctx, c, t, p, map[string]sdk.Artifact{"image.image": in.Image}, nil)
 		if err != nil {
 			return upscaleOut{}, err
 		}
 		if len(made.Images) != 1 {
-			return upscaleOut{}, sdk.Fail(fmt.Sprintf("ComfyUI gave %d pictures for one", len(made.Images)), "")
+			return upscaleOut{}, sdk.Fail(fmt.Sprintf("ComfyUI gave %d pictures for one", len(made.Images)), "its log may know why")
 		}
 		return upscaleOut{made.Images[0]}, nil
-	})
-}
-
-type modelsIn struct {
-	Folder string `spin:"folder,optional" doc:"Only of this kind, such as checkpoints or loras"`
-}
-
-type modelsOut struct {
-	Models map[string][]string `spin:"models" doc:"Names, by kind"`
-}
-
-func modelsNode(s *server) sdk.Node {
-	return sdk.NodeOf(sdk.NodeType{
-		Name: "comfyui.models", Description: "Lists the model files of the server.", Idempotent: true,
-		Examples: []sdk.Example{{Title: "The LoRAs", HCL: `node "comfyui.models" "loras" {
-  folder = "loras"
-}
-`}},
-	}, func(ctx context.Context, in modelsIn, _ *sdk.Task) (modelsOut, error) {
-		out := modelsOut{map[string][]string{}}
-		folders := []string{in.Folder}
-		if in.Folder == "" {
-			if err := s.ask(ctx, http.MethodGet, "/models", nil, nil, &folders); err != nil {
-				return out, s.failure(ctx, err)
-			}
-		}
-		slices.Sort(folders)
-		for _, f := range folders {
-			var names []string
-			if err := s.ask(ctx, http.MethodGet, "/models/"+url.PathEscape(f), nil, nil, &names); err != nil {
-				return out, s.failure(ctx, err)
-			}
-			out.Models[f] = names
-		}
-		return out, nil
-	})
-}
-
-// stats is what a server says of itself.
-type stats struct {
-	System struct {
-		Version string `json:"comfyui_version"`
-		Torch   string `json:"pytorch_version"`
-		Python  string `json:"python_version"`
-		OS      string `json:"os"`
-	} `json:"system"`
-	Devices []struct {
-		Name  string `json:"name"`
-		Type  string `json:"type"`
-		Total int64  `json:"vram_total"`
-		Free  int64  `json:"vram_free"`
-	} `json:"devices"`
-}
-
-func (s *server) stats(ctx context.Context) (st stats, err error) {
-	err = s.ask(ctx, http.MethodGet, "/system_stats", nil, nil, &st)
-	return st, s.failure(ctx, err)
-}
-
-func (st stats) versions() map[string]string {
-	v := map[string]string{}
-	for name, value := range map[string]string{"comfyui": st.System.Version, "pytorch": st.System.Torch, "python": st.System.Python} {
-		if value != "" {
-			v[name] = value
-		}
-	}
-	return v
-}
-
-type systemOut struct {
-	Versions map[string]string `spin:"versions" doc:"Of ComfyUI, PyTorch and Python"`
-	OS       string            `spin:"os" doc:"Its operating system"`
-	Devices  []deviceOut       `spin:"devices" doc:"What it computes on"`
-	Waiting  int               `spin:"waiting" doc:"Prompts in its queue, whoever's"`
-}
-
-type deviceOut struct {
-	Name  string `spin:"name" doc:"Its name"`
-	Type  string `spin:"type" doc:"Such as cuda or cpu"`
-	Total int64  `spin:"total" format:"bytes" doc:"Its memory"`
-	Free  int64  `spin:"free" format:"bytes" doc:"What of it nobody uses"`
-}
-
-func systemNode(s *server) sdk.Node {
-	return sdk.NodeOf(sdk.NodeType{
-		Name: "comfyui.system", Description: "Says which server there is, what it runs on, and how long its queue is.", Idempotent: true,
-		Examples: []sdk.Example{{Title: "The server", HCL: "node \"comfyui.system\" \"server\" {\n}\n"}},
-	}, func(ctx context.Context, _ struct{}, _ *sdk.Task) (systemOut, error) {
-		st, err := s.stats(ctx)
-		if err != nil {
-			return systemOut{}, err
-		}
-		out := systemOut{Versions: st.versions(), OS: st.System.OS}
-		for _, d := range st.Devices {
-			out.Devices = append(out.Devices, deviceOut{d.Name, d.Type, d.Total, d.Free})
-		}
-		var q struct {
-			Info struct {
-				Left int `json:"queue_remaining"`
-			} `json:"exec_info"`
-		}
-		err = s.ask(ctx, http.MethodGet, "/prompt", nil, nil, &q)
-		out.Waiting = q.Info.Left
-		return out, s.failure(ctx, err)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/myspinbot/spinbot/plugins/comfyui/prompt"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -26,7 +27,7 @@ type message struct {
 
 // progress makes reports of what the server tells.
 type progress struct {
-	p    prompt
+	p    prompt.Prompt
 	t    *sdk.Task
 	now  string          // the node that runs
 	done map[string]bool // nodes that have run, or need not
@@ -71,7 +72,7 @@ func (g *progress) tell(value, most float64) {
 			n++
 		}
 	}
-	part, text := 0.0, g.p.title(g.now)
+	part, text := 0.0, g.p.Title(g.now)
 	if most > 0 {
 		part, text = min(1, value/most), fmt.Sprintf("%s: %.0f of %.0f", text, value, most)
 	}
@@ -95,7 +96,7 @@ const (
 )
 
 // take reads a binary frame: big endian, the kind first.
-func (v *previews) take(prompt string, frame []byte) {
+func (v *previews) take(id string, frame []byte) {
 	if len(frame) < 8 || len(frame) > maxLook || time.Since(v.last) < lookEvery {
 		return
 	}
@@ -111,7 +112,7 @@ func (v *previews) take(prompt string, frame []byte) {
 			Prompt string `json:"prompt_id"`
 			Type   string `json:"image_type"`
 		}
-		if uint64(second) > uint64(len(rest)) || json.Unmarshal(rest[:second], &d) != nil || d.Prompt != prompt {
+		if uint64(second) > uint64(len(rest)) || json.Unmarshal(rest[:second], &d) != nil || d.Prompt != id {
 			return
 		}
 		if rest = rest[second:]; d.Type == "image/png" {

@@ -13,12 +13,15 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/myspinbot/spinbot/plugins/comfyui/api"
+	"github.com/myspinbot/spinbot/plugins/comfyui/prompt"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 const (
-	// poll is how often a prompt is asked for while no socket tells how it goes.
-	poll = time.Second
+	// poll is how often a prompt is asked for while no socket tells how it goes, and misses how often in a row the server may not answer then.
+	poll   = time.Second
+	misses = 30
 	// silence is how long a socket may tell nothing before the prompt is asked for: messages go to the last socket of a client only, and
 	// what stands between may lose them.
 	silence = 15 * time.Second
@@ -29,10 +32,12 @@ const (
 // run is one prompt on its way through the server.
 type run struct {
 	s      *server
+	c      *api.Client
 	t      *sdk.Task
-	p      prompt
-	id     string // of the prompt
+	p      prompt.Prompt
+	id     string // of the prompt; empty: none was given, or nobody has heard yet
 	client string // of the socket
+	asked  bool   // a prompt was sent
 	seen   progress
 	looks  previews
 }
@@ -46,40 +51,34 @@ type entry struct {
 	} `json:"status"`
 }
 
+const failedStatus = "error"
+
 // perform queues the prompt, follows it to its end, and gives what the server has of it. An earlier attempt's prompt that still runs, or has
 // ended since, is taken up.
-func (s *server) perform(ctx context.Context, t *sdk.Task, p prompt) (*entry, error) {
-	r := &run{s: s, t: t, p: p, client: "spinbot-" + rand.Text(), seen: progress{p: p, t: t, done: map[string]bool{}}, looks: previews{t: t}}
-	defer s.hold(p.models())()
+func (s *server) perform(ctx context.Context, c *api.Client, t *sdk.Task, p prompt.Prompt) (*entry, error) {
+	r := &run{s: s, c: c, t: t, p: p, client: "spinbot-" + rand.Text(), seen: progress{p: p, t: t, done: map[string]bool{}}, looks: previews{t: t}}
+	defer s.hold(p.Models())()
 	e, err := r.perform(ctx)
-	if err != nil && ctx.Err() != nil {
-		r.cancel(ctx)
-		err = context.Cause(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			r.cancel(ctx)
+		}
+		return nil, s.failure(ctx, c, err)
 	}
-	return e, s.failure(ctx, err)
+	return e, r.failed(e)
 }
 
 func (r *run) perform(ctx context.Context) (*entry, error) {
-	if id := string(r.t.Checkpoint); id != "" {
-		r.id = id
-		switch e, here, err := r.look(ctx); {
-		case err != nil:
-			return nil, err
-		case e != nil || here:
-			r.t.Log("info", "ComfyUI still has the prompt of the attempt before: it goes on")
-			if e == nil {
-				e, err = r.follow(ctx, nil)
-			}
-			return e, errors.Join(err, r.failed(e))
-		}
+	if e, over, err := r.takeUp(ctx); over {
+		return e, err
 	}
 	// The socket comes first: a short prompt may end before one that comes later.
-	socket, err := r.s.listen(ctx, r.client)
+	socket, err := r.c.Listen(ctx, r.client)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		r.t.Log("warn", "no socket to ComfyUI: "+plain(err)+"; its progress is not shown")
+		r.t.Log("warn", "no socket to ComfyUI: "+api.Plain(err)+"; its progress is not shown")
 	}
 	if err := r.queue(ctx); err != nil {
 		if socket != nil {
@@ -87,8 +86,32 @@ func (r *run) perform(ctx context.Context) (*entry, error) {
 		}
 		return nil, err
 	}
-	e, err := r.follow(ctx, socket)
-	return e, errors.Join(err, r.failed(e))
+	return r.follow(ctx, socket)
+}
+
+// takeUp goes on with the prompt of an earlier attempt, unless that failed, or was another one: inputs may have changed since.
+func (r *run) takeUp(ctx context.Context) (e *entry, over bool, err error) {
+	before := strings.Fields(string(r.t.Checkpoint))
+	if len(before) != 3 {
+		return nil, false, nil
+	}
+	mine := r.client
+	r.id, r.client = before[0], before[1] // what is told of it goes there
+	e, here, err := r.look(ctx)
+	switch {
+	case err != nil:
+		return nil, true, err
+	case before[2] != r.p.Digest() && here:
+		r.cancel(ctx)
+	case before[2] == r.p.Digest() && here:
+		r.t.Log("info", "ComfyUI still has the prompt of the attempt before: it goes on")
+		e, err = r.follow(ctx, nil)
+		return e, true, err
+	case before[2] == r.p.Digest() && e != nil && e.Status.Text != failedStatus:
+		return e, true, nil
+	}
+	r.id, r.client = "", mine
+	return nil, false, nil
 }
 
 // queue gives the prompt to the server.
@@ -97,58 +120,32 @@ func (r *run) queue(ctx context.Context) error {
 		ID     string                     `json:"prompt_id"`
 		Errors map[string]json.RawMessage `json:"node_errors"`
 	}
-	err := r.s.ask(ctx, http.MethodPost, "/prompt", nil, map[string]any{"prompt": r.p, "client_id": r.client}, &got)
-	var a *answered
-	if errors.As(err, &a) && a.status == http.StatusBadRequest {
-		return r.p.refused(a.body)
+	r.asked = true
+	err := r.c.Ask(ctx, http.MethodPost, "/prompt", nil, map[string]any{"prompt": r.p, "client_id": r.client}, &got)
+	var a *api.Answered
+	if errors.As(err, &a) && a.Status == http.StatusBadRequest {
+		return r.p.Refused(a.Body)
 	}
 	if err != nil {
 		return err
 	}
 	if got.ID == "" {
-		return sdk.Fail("ComfyUI took the prompt and gave it no id", "")
+		return sdk.Fail("ComfyUI took the prompt and gave it no id", "is that a ComfyUI, and not what stands before it?")
 	}
 	r.id = got.ID
-	r.t.Report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte(r.id)})
+	r.t.Report(sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte(r.id + " " + r.client + " " + r.p.Digest())})
 	if len(got.Errors) > 0 { // it runs what else there is
 		raw, _ := json.Marshal(map[string]any{"node_errors": got.Errors})
-		r.t.Log("warn", r.p.refused(raw).Error())
+		r.t.Log("warn", r.p.Refused(raw).Error())
 	}
 	return nil
-}
-
-// refused says in words what the server did not take of a prompt.
-func (p prompt) refused(body []byte) error {
-	var got struct {
-		Error struct {
-			Message, Details string
-		}
-		Nodes map[string]struct {
-			Errors []struct {
-				Message, Details string
-			}
-		} `json:"node_errors"`
-	}
-	if err := json.Unmarshal(body, &got); err != nil {
-		return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(strings.Fields(string(body[:min(len(body), maxSaid)])), " "), "")
-	}
-	var said []string
-	for _, id := range p.order() {
-		for _, e := range got.Nodes[id].Errors {
-			said = append(said, fmt.Sprintf("%s: %s: %s", p.title(id), e.Message, e.Details))
-		}
-	}
-	if len(said) == 0 {
-		said = []string{strings.TrimSuffix(got.Error.Message+": "+got.Error.Details, ": ")}
-	}
-	return sdk.Refuse("ComfyUI refused the workflow: "+strings.Join(said, "; "), "")
 }
 
 // look asks for the prompt: its entry when it has ended, and whether it still waits or runs.
 func (r *run) look(ctx context.Context) (*entry, bool, error) {
 	for range 2 { // it may move from the queue to the history between two questions
 		var history map[string]*entry
-		if err := r.s.ask(ctx, http.MethodGet, "/history/"+r.id, nil, nil, &history); err != nil {
+		if err := r.c.Ask(ctx, http.MethodGet, "/history/"+r.id, nil, nil, &history); err != nil {
 			return nil, false, err
 		}
 		if e := history[r.id]; e != nil {
@@ -162,14 +159,21 @@ func (r *run) look(ctx context.Context) (*entry, bool, error) {
 	return nil, false, nil
 }
 
-// inQueue says whether the prompt waits, or runs.
+// inQueue says whether the prompt waits, or runs. One whose id was never heard is known by who sent it.
 func (r *run) inQueue(ctx context.Context) (waits, runs bool, err error) {
 	var q struct {
 		Running [][]any `json:"queue_running"`
 		Pending [][]any `json:"queue_pending"`
 	}
-	err = r.s.ask(ctx, http.MethodGet, "/queue", nil, nil, &q)
-	mine := func(item []any) bool { return len(item) > 1 && item[1] == r.id }
+	err = r.c.Ask(ctx, http.MethodGet, "/queue", nil, nil, &q)
+	mine := func(item []any) bool { // number, id, prompt, what was sent with it, outputs
+		if len(item) > 3 && r.id == "" {
+			if with, _ := item[3].(map[string]any); with["client_id"] == r.client {
+				r.id, _ = item[1].(string)
+			}
+		}
+		return len(item) > 1 && item[1] == r.id
+	}
 	return slices.ContainsFunc(q.Pending, mine), slices.ContainsFunc(q.Running, mine), err
 }
 
@@ -184,7 +188,7 @@ func (r *run) follow(ctx context.Context, socket *websocket.Conn) (*entry, error
 		if socket != nil { // which was there before the prompt, or before the last look
 			over, err := r.hear(ctx, socket)
 			if !over && ctx.Err() == nil {
-				r.t.Log("debug", "the socket to ComfyUI broke: "+plain(err))
+				r.t.Log("debug", "the socket to ComfyUI broke: "+api.Plain(err))
 			}
 			_ = socket.CloseNow()
 			socket = nil
@@ -196,7 +200,7 @@ func (r *run) follow(ctx context.Context, socket *websocket.Conn) (*entry, error
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil:
-			if lost++; lost > 30 {
+			if lost++; lost > misses || r.s.running() == nil { // a managed one that has died does not come back by waiting
 				return nil, err
 			}
 		case !here:
@@ -205,18 +209,26 @@ func (r *run) follow(ctx context.Context, socket *websocket.Conn) (*entry, error
 			}
 		default:
 			lost = 0
-			if socket, _ = r.s.listen(ctx, r.client); socket != nil { // else it is asked for
+			if socket, _ = r.c.Listen(ctx, r.client); socket != nil { // else it is asked for
 				if e, _, _ := r.look(ctx); e != nil { // it may have ended meanwhile
 					return e, nil
 				}
 				continue
 			}
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, r.s.poll) {
 			return nil, ctx.Err()
-		case <-time.After(poll):
 		}
+	}
+}
+
+// pause waits; false: it is over.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
@@ -245,7 +257,7 @@ func (r *run) hear(ctx context.Context, socket *websocket.Conn) (over bool, err 
 
 // failed says why a prompt that has ended did not end well.
 func (r *run) failed(e *entry) error {
-	if e == nil || e.Status.Text != "error" {
+	if e == nil || e.Status.Text != failedStatus {
 		return nil
 	}
 	for _, m := range slices.Backward(e.Status.Messages) {
@@ -261,11 +273,13 @@ func (r *run) failed(e *entry) error {
 		}
 		switch kind {
 		case "execution_interrupted":
-			return sdk.Fail("somebody interrupted the prompt in ComfyUI, at "+r.p.title(d.Node), "try again")
+			return sdk.Fail("somebody interrupted the prompt in ComfyUI, at "+r.p.Title(d.Node), "try again")
 		case "execution_error":
-			err := &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("%s failed: %s", r.p.title(d.Node), strings.TrimSpace(d.Said)), Detail: lines(d.Trace)}
+			err := &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("%s failed: %s", r.p.Title(d.Node), strings.TrimSpace(d.Said)), Detail: lines(d.Trace)}
 			if text := strings.ToLower(d.Type + " " + d.Said); strings.Contains(text, "outofmemory") || strings.Contains(text, "out of memory") || strings.Contains(text, "allocation on device") {
 				err.Cause, err.Hint = sdk.CauseOOM, "make the picture or the batch smaller, or give it a device with more memory"
+			} else if strings.Contains(text, "no space left on device") {
+				err.Hint = "make room on the disk of ComfyUI's machine"
 			}
 			return err
 		}
@@ -289,20 +303,26 @@ func lines(v any) string {
 // cancel takes the prompt out of the server, and no other: older servers interrupt whatever runs, so they are only told to when it is this
 // one.
 func (r *run) cancel(ctx context.Context) {
-	if r.id == "" {
+	if !r.asked && r.id == "" {
 		return
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), letGo)
 	defer done()
-	if err := r.s.ask(ctx, http.MethodPost, "/api/jobs/"+r.id+"/cancel", nil, map[string]any{}, nil); err == nil {
+	for n := 0; r.id == "" && n < 3 && (n == 0 || pause(ctx, r.s.poll)); n++ { // its answer did not come: it may be about to be taken
+		_, _, _ = r.inQueue(ctx)
+	}
+	if r.id == "" {
+		return
+	}
+	if err := r.c.Ask(ctx, http.MethodPost, "/api/jobs/"+r.id+"/cancel", nil, map[string]any{}, nil); err == nil {
 		return // a newer server
 	}
-	err := r.s.ask(ctx, http.MethodPost, "/queue", nil, map[string]any{"delete": []string{r.id}}, nil)
+	err := r.c.Ask(ctx, http.MethodPost, "/queue", nil, map[string]any{"delete": []string{r.id}}, nil)
 	_, runs, lerr := r.inQueue(ctx)
 	if runs {
-		err = r.s.ask(ctx, http.MethodPost, "/interrupt", nil, map[string]any{"prompt_id": r.id}, nil)
+		err = r.c.Ask(ctx, http.MethodPost, "/interrupt", nil, map[string]any{"prompt_id": r.id}, nil)
 	}
 	if err = errors.Join(err, lerr); err != nil {
-		r.t.Log("warn", "ComfyUI could not be told to stop: "+plain(err))
+		r.t.Log("warn", "ComfyUI could not be told to stop: "+api.Plain(err))
 	}
 }

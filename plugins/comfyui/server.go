@@ -1,50 +1,40 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"mime/multipart"
-	"net"
+	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
-
+	"github.com/myspinbot/spinbot/plugins/comfyui/api"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/managed"
 )
 
-const (
-	maxAnswer = 64 << 20         // bytes of JSON: what a server with hundreds of node packs says of itself
-	maxSaid   = 500              // bytes of what a server says that are repeated
-	greeting  = 10 * time.Second // how long a server may take to say hello on a socket
-	startHint = "start ComfyUI, or say where it is: plugin \"comfyui\" { url = \"http://127.0.0.1:8188\" } in spinbot.hcl"
-)
+const glance = 3 * time.Second // how long resident waits for an answer
 
-// server is a ComfyUI that runs by itself. It has no sign-in; headers are for what stands before it. An Origin header is never sent:
-// with one, ComfyUI takes requests for a foreign page's.
+const externalHint = "start ComfyUI, or say where it is: plugin \"comfyui\" { url = \"http://127.0.0.1:8188\" } in spinbot.hcl"
+
+// server is the one ComfyUI of this process: one that a person runs, or a managed one.
 type server struct {
-	client *http.Client
+	config  config
+	managed *managed.Server // nil: external
+	outside *api.Client     // the external one
+	sees    time.Duration   // how long it may take to list a model that is there
+	poll    time.Duration   // how often a prompt is asked for while no socket tells how it goes
 
 	mu      sync.Mutex
-	base    *url.URL
-	headers map[string]string
 	loaded  map[string]int // models of prompts since memory was freed, and how many use each now
-}
+	address string         // of the managed server that loaded them
 
-func newServer() *server {
-	base, _ := url.Parse("http://127.0.0.1:8188")
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = 2 * time.Minute // it answers while it computes, if slowly
-	return &server{client: &http.Client{Transport: transport}, base: base, loaded: map[string]int{}}
+	installed   map[string]string // versions of node packs, as of installedAt
+	installedAt time.Time
 }
 
 func (s *server) configure(c config) error {
@@ -57,208 +47,58 @@ func (s *server) configure(c config) error {
 			return sdk.Refuse("headers: ComfyUI refuses requests with an Origin header", "leave it out")
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.base, s.headers = u, c.Headers
+	for name, path := range map[string]string{"folder": c.Folder, "data": c.Data, "models_dir": c.ModelsDir} {
+		if path != "" && !filepath.IsAbs(path) {
+			return sdk.Refuse(fmt.Sprintf("%s is %q, which is no whole path", name, path), "write it from the root on, like /srv/ComfyUI")
+		}
+	}
+	s.config, s.loaded, s.sees, s.poll = c, map[string]int{}, sees, poll
+	s.outside = api.New(u, c.Headers, externalHint)
+	if c.Managed {
+		if s.managed, err = c.manage(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func (s *server) at(path string, query url.Values) *url.URL {
+// own gives the client of a managed server.
+func own(address string) *api.Client {
+	return api.New(&url.URL{Scheme: "http", Host: address}, nil, "it is started anew for the next attempt; what it wrote last is in the detail")
+}
+
+// reach gives the client of a server that is up; a managed one is started when it is not.
+func (s *server) reach(ctx context.Context, t *sdk.Task) (*api.Client, error) {
+	if s.managed == nil {
+		return s.outside, nil
+	}
+	address, err := s.managed.Up(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.base.JoinPath(path)
-	u.RawQuery = query.Encode()
-	return u
-}
-
-func (s *server) head(h http.Header) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, value := range s.headers {
-		h.Set(name, value)
+	if address != s.address { // another process, which has loaded nothing
+		s.address = address
+		s.forget()
 	}
+	return own(address), nil
 }
 
-// answered is an answer other than 200.
-type answered struct {
-	status int
-	what   string
-	body   []byte
-}
-
-func (a *answered) Error() string {
-	said := strings.Join(strings.Fields(string(a.body)), " ")
-	if len(said) > maxSaid {
-		said = said[:maxSaid] + "…"
+// running gives the client of a server that may be asked without starting one; nil: there is none.
+func (s *server) running() *api.Client {
+	if s.managed == nil {
+		return s.outside
 	}
-	return fmt.Sprintf("ComfyUI answered %s with %d: %s", a.what, a.status, said)
+	if address := s.managed.Running(); address != "" {
+		return own(address)
+	}
+	return nil
 }
 
 // failure makes of what went wrong on the way to the server what a person reads.
-func (s *server) failure(ctx context.Context, err error) error {
-	var a *answered
-	var e *sdk.Error
-	var dns *net.DNSError
-	switch {
-	case err == nil || errors.As(err, &e):
-		return err
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.As(err, &a) && (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden):
-		return sdk.Refuse(a.Error(), "what stands before the server wants a sign-in: set headers in the plugin's block of spinbot.hcl")
-	case errors.As(err, &a):
-		return &sdk.Error{Cause: sdk.CauseFailed, Message: a.Error(), Permanent: a.status < 500 && a.status != http.StatusTooManyRequests}
-	case errors.As(err, &dns):
-		return sdk.Fail("no machine is called "+dns.Name, startHint)
-	}
-	return sdk.Fail("ComfyUI at "+s.at("", nil).Redacted()+" cannot be reached: "+plain(err), startHint)
-}
-
-// plain leaves out of an error what would repeat the address, which may hold a password.
-func plain(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	return err.Error()
-}
-
-// do sends one request; the caller closes the answer's body.
-func (s *server) do(ctx context.Context, method string, u *url.URL, kind string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
-	if err != nil {
-		return nil, err
-	}
-	if kind != "" {
-		req.Header.Set("Content-Type", kind)
-	}
-	s.head(req.Header)
-	res, err := s.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode/100 != 2 {
-		defer res.Body.Close()
-		said, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20)) // the status says the most
-		return nil, &answered{res.StatusCode, method + " " + u.Path, said}
-	}
-	return res, nil
-}
-
-// ask exchanges JSON; into may be nil. Numbers stay exact.
-func (s *server) ask(ctx context.Context, method, path string, query url.Values, body, into any) error {
-	var text io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		text = bytes.NewReader(raw)
-	}
-	kind := ""
-	if body != nil {
-		kind = "application/json"
-	}
-	u := s.at(path, query)
-	res, err := s.do(ctx, method, u, kind, text)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if into == nil {
-		return nil
-	}
-	d := json.NewDecoder(io.LimitReader(res.Body, maxAnswer))
-	d.UseNumber()
-	if err := d.Decode(into); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return sdk.Fail(fmt.Sprintf("ComfyUI's answer to %s cannot be read: %v", u.Path, err), "is that a ComfyUI server? "+startHint)
-	}
-	return nil
-}
-
-// upload gives the server a file, and gets back what workflows call it.
-func (s *server) upload(ctx context.Context, route, path, name string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	r, w := io.Pipe()
-	form := multipart.NewWriter(w)
-	go func() { // ends when all is read, or r is closed
-		part, err := form.CreateFormFile("image", name)
-		if err == nil {
-			_, err = io.Copy(part, f)
-		}
-		for _, field := range [][2]string{{"type", "input"}, {"subfolder", "spinbot"}, {"overwrite", "true"}} {
-			if err == nil {
-				err = form.WriteField(field[0], field[1])
-			}
-		}
-		w.CloseWithError(errors.Join(err, form.Close()))
-	}()
-	defer func() { _ = r.Close() }()
-	res, err := s.do(ctx, http.MethodPost, s.at(route, nil), form.FormDataContentType(), r)
-	if err != nil {
-		return "", err
-	}
-	defer res.Body.Close()
-	var got struct{ Name, Subfolder string }
-	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&got); err != nil || got.Name == "" {
-		return "", sdk.Fail("ComfyUI took "+name+" and did not say what it calls it", "")
-	}
-	if got.Subfolder != "" {
-		return got.Subfolder + "/" + got.Name, nil
-	}
-	return got.Name, nil
-}
-
-// download fetches a file that a workflow made.
-func (s *server) download(ctx context.Context, f made, to string) (kind string, err error) {
-	res, err := s.do(ctx, http.MethodGet, s.at("/view", url.Values{"filename": {f.Filename}, "subfolder": {f.Subfolder}, "type": {f.Type}}), "", nil)
-	if err != nil {
-		return "", err
-	}
-	defer res.Body.Close()
-	file, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
-	if err != nil {
-		return "", err
-	}
-	n, err := io.Copy(file, res.Body)
-	if cerr := file.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil && n == 0 {
-		err = sdk.Fail("ComfyUI gave an empty file for "+f.Filename, "")
-	}
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", filepath.Base(to), err)
-	}
-	return res.Header.Get("Content-Type"), nil
-}
-
-// listen opens the socket on which the server says how prompts of this client go.
-func (s *server) listen(ctx context.Context, client string) (*websocket.Conn, error) {
-	header := http.Header{}
-	s.head(header)
-	c, res, err := websocket.Dial(ctx, s.at("/ws", url.Values{"clientId": {client}}).String(), &websocket.DialOptions{HTTPHeader: header, HTTPClient: s.client})
-	if res != nil && res.Body != nil {
-		res.Body.Close()
-	}
-	if err != nil {
-		return nil, err
-	}
-	c.SetReadLimit(maxAnswer)
-	patient, done := context.WithTimeout(ctx, greeting)
-	defer done()
-	if _, _, err := c.Read(patient); err != nil { // from then on it is known
-		_ = c.CloseNow()
-		return nil, err
-	}
-	return c, c.Write(ctx, websocket.MessageText, []byte(`{"type":"feature_flags","data":{"supports_preview_metadata":true}}`))
+func (s *server) failure(ctx context.Context, c *api.Client, err error) error {
+	return s.managed.Explain(c.Failure(ctx, err))
 }
 
 // hold counts a prompt's models as loaded, and in use until release.
@@ -277,38 +117,74 @@ func (s *server) hold(models []string) (release func()) {
 	}
 }
 
-func (s *server) resident() (all []sdk.Model) {
+// forget takes away the models that no prompt uses.
+func (s *server) forget() {
+	for name, uses := range s.loaded {
+		if uses == 0 {
+			delete(s.loaded, name)
+		}
+	}
+}
+
+// unnamed is what the server holds, in resident, when no prompt of ours has loaded it.
+const unnamed = "loaded by others"
+
+// resident tells of the models of prompts, and gives the first all the memory that the server holds: it does not say which holds how much.
+func (s *server) resident(ctx context.Context) ([]sdk.Model, error) {
+	c := s.running()
+	if c == nil {
+		return nil, nil
+	}
+	ctx, done := context.WithTimeout(ctx, glance)
+	defer done()
+	st, err := s.stats(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	waits, err := s.waiting(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var held int64
+	for _, d := range st.Devices {
+		held += d.Torch
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, uses := range s.loaded {
-		all = append(all, sdk.Model{Name: name, InUse: uses > 0})
+	var all []sdk.Model
+	for _, name := range slices.Sorted(maps.Keys(s.loaded)) {
+		all = append(all, sdk.Model{Name: name, InUse: waits > 0})
 	}
-	return all
+	if len(all) == 0 && held > 0 {
+		all = []sdk.Model{{Name: unnamed, InUse: waits > 0}}
+	}
+	if len(all) > 0 {
+		all[0].Memory = held
+	}
+	return all, nil
 }
 
 // unload has the server free its memory. It knows no single models.
 func (s *server) unload(ctx context.Context, model string) error {
+	c := s.running()
 	s.mu.Lock()
-	uses, ok := s.loaded[model]
+	_, ok := s.loaded[model]
+	uses := 0
 	for _, n := range s.loaded {
 		uses = max(uses, n)
 	}
 	s.mu.Unlock()
-	if model != "" && !ok {
+	switch {
+	case c == nil || model != "" && model != unnamed && !ok:
 		return nil
+	case uses > 0:
+		return sdk.Fail("a prompt uses what is loaded", "unload it when the prompt has ended")
 	}
-	if uses > 0 {
-		return sdk.Fail("a prompt uses what is loaded", "")
-	}
-	if err := s.ask(ctx, http.MethodPost, "/free", nil, map[string]bool{"unload_models": true, "free_memory": true}, nil); err != nil {
-		return s.failure(ctx, err)
+	if err := c.Ask(ctx, http.MethodPost, "/free", nil, map[string]bool{"unload_models": true, "free_memory": true}, nil); err != nil {
+		return s.failure(ctx, c, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, n := range s.loaded {
-		if n == 0 {
-			delete(s.loaded, name)
-		}
-	}
+	s.forget()
 	return nil
 }

@@ -159,7 +159,7 @@ func TestColdLoad(t *testing.T) {
 	}
 }
 
-// TestReports: the text is shown as it grows.
+// TestReports: the versions of server and model are told, and the text is shown as it grows.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	s := (&ollamatest.Server{}).Start(t)
@@ -167,7 +167,10 @@ func TestReports(t *testing.T) {
 	if _, err := r.ask(t.Context(), t, "tiny"); err != nil {
 		t.Fatal(err)
 	}
-	if first, last := r.reports[0].Message, r.reports[len(r.reports)-1].Message; first != "w0" || last != "w0 w1 w2 w3 w4 w5 w6 w7" {
+	if u := r.reports[0].Usage; u == nil || u.Versions["ollama"] != "0.17.4" || u.Versions["tiny"] != "abc" {
+		t.Errorf("versions: %+v", u)
+	}
+	if first, last := r.reports[1].Message, r.reports[len(r.reports)-1].Message; first != "w0" || last != "w0 w1 w2 w3 w4 w5 w6 w7" {
 		t.Errorf("it began with %q and ended with %q", first, last)
 	}
 }

@@ -258,7 +258,10 @@ func (s *server) begin(ctx context.Context, t *sdk.Task, path string, in *common
 			first["keep_alive"] = keep
 		}
 	}
-	if err := s.load(ctx, t, c, path, first, in.Model); err != nil {
+	tell := versions(ctx, c, in.Model)
+	err = s.load(ctx, t, c, path, first, in.Model)
+	tell(t)
+	if err != nil {
 		done()
 		return nil, nil, stopped(ctx, s.explain(err), in.Model+" was loaded")
 	}

@@ -32,6 +32,38 @@ type listOut struct {
 	Version string   `spin:"version" doc:"Of Ollama"`
 }
 
+// versions asks, in the background, for those of the server and of a model. tell reports them, or after a moment that nobody answered nothing.
+func versions(ctx context.Context, c *api.Client, model string) (tell func(*sdk.Task)) {
+	got := make(chan map[string]string, 1)
+	go func() { // ends after glance
+		ctx, done := context.WithTimeout(ctx, glance)
+		defer done()
+		var v struct{ Version string }
+		err := c.Ask(ctx, http.MethodGet, "/api/version", nil, &v)
+		all, terr := tags(ctx, c)
+		if err != nil || terr != nil {
+			got <- nil // what fails for the same reason says it
+			return
+		}
+		out := map[string]string{"ollama": v.Version}
+		for _, m := range all {
+			if m.Name == full(model) && m.Digest != "" {
+				out[model] = m.Digest[:min(12, len(m.Digest))]
+			}
+		}
+		got <- out
+	}()
+	return func(t *sdk.Task) {
+		select {
+		case v := <-got:
+			if v != nil {
+				t.Versions(v)
+			}
+		case <-time.After(beat):
+		}
+	}
+}
+
 func listNode(s *server) sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name: "ollama.list", Description: "Lists the models that Ollama has installed, and which of them are loaded.", Idempotent: true,

@@ -7,14 +7,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/myspinbot/spinbot/plugins/ollama/api"
-	"github.com/myspinbot/spinbot/plugins/ollama/managed"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/managed"
 )
 
 const (
@@ -58,25 +59,56 @@ func (s *server) configure(c config) error {
 		if len(c.Headers) > 0 {
 			return sdk.Refuse("headers are for an Ollama that you run, and managed starts one", "leave out one of them")
 		}
-		s.managed = managed.New(managed.Launch{Program: c.Program, Models: c.Models, Env: c.Env, Patience: c.LoadTimeout})
+		s.managed = managed.New(managed.Launch{Name: "Ollama", Command: c.command, Patience: c.LoadTimeout,
+			Install: "install it, or name its program: plugin \"ollama\" { program = \"…\" } in spinbot.hcl",
+			Ready: func(ctx context.Context, address string) error {
+				var got struct{ Version string }
+				return own(address).Ask(ctx, http.MethodGet, "/api/version", nil, &got)
+			}})
 	}
 	return nil
 }
 
 // reach gives the client of a server that is up; a managed one is started when it is not.
 func (s *server) reach(ctx context.Context, t *sdk.Task) (*api.Client, error) {
-	if s.managed != nil {
-		return s.managed.Up(ctx, t)
+	if s.managed == nil {
+		return s.outside, nil
 	}
-	return s.outside, nil
+	address, err := s.managed.Up(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return own(address), nil
 }
 
 // running gives the client of a server that may be asked without starting one; nil: there is none.
 func (s *server) running() *api.Client {
-	if s.managed != nil {
-		return s.managed.Running()
+	if s.managed == nil {
+		return s.outside
 	}
-	return s.outside
+	if address := s.managed.Running(); address != "" {
+		return own(address)
+	}
+	return nil
+}
+
+// own gives the client of a managed server.
+func own(address string) *api.Client {
+	return api.New(&url.URL{Scheme: "http", Host: address}, nil, "it is started anew for the next attempt; what it wrote last is in the detail")
+}
+
+// command is the server that managed starts. Several share a folder of models: one that prunes as it starts would take what another is
+// about to use.
+func (c config) command(address string) (*exec.Cmd, error) {
+	cmd := exec.Command(c.Program, "serve")
+	cmd.Env = append(os.Environ(), "OLLAMA_HOST="+address, "OLLAMA_NOPRUNE=1")
+	if c.Models != "" {
+		cmd.Env = append(cmd.Env, "OLLAMA_MODELS="+c.Models)
+	}
+	for k, v := range c.Env {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	return cmd, nil
 }
 
 // full is a model's name with its tag, as Ollama lists it.

@@ -65,12 +65,15 @@ func TestCalls(t *testing.T) {
 		`POST /api/v1/runs/last/answer {"at":"gate.a","approved":true}`: func(c *Client) (any, error) {
 			return c.Tell(ctx, "last", WordAnswer, Word{At: "gate.a", Approved: true})
 		},
-		`POST /api/v1/runs/last/cancel {"reason":"enough"}`:        func(c *Client) (any, error) { return c.Cancel(ctx, "last", "enough") },
-		"POST /api/v1/runs/last/resume {}":                         func(c *Client) (any, error) { return c.Resume(ctx, "last") },
-		"GET /api/v1/runs/last/events?after=3&limit=2 ":            func(c *Client) (any, error) { return c.Events(ctx, "last", 3, 2) },
-		"POST /api/v1/runs/last/pin {}":                            func(c *Client) (any, error) { return c.Pin(ctx, "last", true) },
-		"POST /api/v1/runs/last/unpin {}":                          func(c *Client) (any, error) { return c.Pin(ctx, "last", false) },
-		`POST /api/v1/gc {"dry_run":true,"older_than":"30d"}`:      func(c *Client) (any, error) { return c.Sweep(ctx, Sweep{DryRun: true, OlderThan: "30d"}) },
+		`POST /api/v1/runs/last/cancel {"reason":"enough"}`:   func(c *Client) (any, error) { return c.Cancel(ctx, "last", "enough") },
+		"POST /api/v1/runs/last/resume {}":                    func(c *Client) (any, error) { return c.Resume(ctx, "last") },
+		"GET /api/v1/runs/last/events?after=3&limit=2 ":       func(c *Client) (any, error) { return c.Events(ctx, "last", 3, 2) },
+		"POST /api/v1/runs/last/pin {}":                       func(c *Client) (any, error) { return c.Pin(ctx, "last", true) },
+		"POST /api/v1/runs/last/unpin {}":                     func(c *Client) (any, error) { return c.Pin(ctx, "last", false) },
+		`POST /api/v1/gc {"dry_run":true,"older_than":"30d"}`: func(c *Client) (any, error) { return c.Sweep(ctx, Sweep{DryRun: true, OlderThan: "30d"}) },
+		`POST /api/v1/imports/comfyui {"artifact":"sha256:1","file":"a.png"}`: func(c *Client) (any, error) {
+			return c.ImportComfyUI(ctx, Import{Artifact: "sha256:1", File: "a.png"})
+		},
 		"GET /api/v1/node-types ":                                  func(c *Client) (any, error) { return c.NodeTypes(ctx) },
 		"GET /api/v1/plugins ":                                     func(c *Client) (any, error) { return c.Plugins(ctx) },
 		"POST /api/v1/plugins/a%3Fb/trust {}":                      func(c *Client) (any, error) { return c.Trust(ctx, "a?b") },

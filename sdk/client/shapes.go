@@ -56,6 +56,8 @@ type Plan struct {
 	Digest string     `json:"digest"`
 	Inputs sdk.Values `json:"inputs"`
 	Nodes  []Planned  `json:"nodes"`
+	// Assets are the versions of assets that the pipeline names: voice/anna@3.
+	Assets []string `json:"assets,omitempty"`
 	// Work is what all that will run takes, added up, in seconds; Least how long the run takes when nothing has to wait.
 	Work  float64 `json:"work_seconds"`
 	Least float64 `json:"least_seconds"`
@@ -251,6 +253,8 @@ type Explanation struct {
 	Why   string `json:"why"`
 	// Next is what a person may do about it.
 	Next string `json:"next,omitempty"`
+	// Changed says of what failed which versions are not those of the last run of the pipeline that went well.
+	Changed string `json:"changed,omitempty"`
 }
 
 // Explained is what is to be explained of a run.

@@ -139,6 +139,9 @@ type PipelineSource struct {
 type SavePipeline struct {
 	Text    string `json:"text"`
 	Version string `json:"version,omitempty"`
+	// Files are put beside it, by relative slash path, such as a workflow that it reads. What is there already stays: a file
+	// with other content is a conflict.
+	Files map[string][]byte `json:"files,omitempty"`
 }
 
 // Starter is a pipeline to begin with.

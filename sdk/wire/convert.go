@@ -2,7 +2,9 @@ package wire
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -130,6 +132,26 @@ func toReport(r sdk.Report) *Report {
 			Name: text(a.Name, maxShort), Path: text(a.Path, maxShort),
 		}
 	}
+	if r.Kind == sdk.ReportUsage {
+		out.Versions = versions((&sdk.Usage{}).Add(r.Usage).Versions)
+	}
+	return out
+}
+
+// What of versions a host takes: they are kept in the journal.
+const (
+	maxVersions = 64
+	maxVersion  = 200 // bytes of a name, and of a version
+)
+
+// versions makes of what a plugin says what is kept, the first by name.
+func versions(all map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if len(out) < maxVersions && name != "" {
+			out[text(name, maxVersion)] = text(all[name], maxVersion)
+		}
+	}
 	return out
 }
 
@@ -137,6 +159,9 @@ func fromReport(r *Report) sdk.Report {
 	out := sdk.Report{Kind: sdk.ReportKind(r.Kind), Fraction: r.Fraction, Message: r.Message, Level: r.Level, Checkpoint: r.Checkpoint}
 	if math.IsNaN(r.Fraction) || math.IsInf(r.Fraction, 0) { // 0 of 0 frames; JSON has no word for it
 		out.Fraction = -1
+	}
+	if out.Kind == sdk.ReportUsage { // figures are for the host to measure
+		out.Usage = &sdk.Usage{Versions: versions(r.Versions)}
 	}
 	if a := r.Preview; a != nil {
 		out.Preview = &sdk.Artifact{Digest: a.Digest, MediaType: a.MediaType, Size: a.Size, Name: a.Name, Path: a.Path}

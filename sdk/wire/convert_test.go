@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -148,8 +149,13 @@ func TestReportCrosses(t *testing.T) {
 		"log":      {give: sdk.Report{Kind: sdk.ReportLog, Level: "warn", Message: "m"}},
 		"preview": {give: sdk.Report{Kind: sdk.ReportPreview, Message: "m",
 			Preview: &sdk.Artifact{Digest: "sha256:1", MediaType: "a/b", Size: -2, Name: "n", Path: "/p"}}},
-		"empty preview":      {give: sdk.Report{Kind: sdk.ReportPreview, Preview: &sdk.Artifact{}}},
-		"checkpoint":         {give: sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte{0, 0xff}}},
+		"empty preview": {give: sdk.Report{Kind: sdk.ReportPreview, Preview: &sdk.Artifact{}}},
+		"checkpoint":    {give: sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte{0, 0xff}}},
+		"versions":      {give: sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{Versions: map[string]string{"engine": "1.2", "pack": ""}}}},
+		"no figures": {
+			sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{DeviceTime: 7, Versions: map[string]string{"": "x", strings.Repeat("n", 300): strings.Repeat("v", 300)}}},
+			sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{Versions: map[string]string{strings.Repeat("n", maxVersion) + "…": strings.Repeat("v", maxVersion) + "…"}}},
+		},
 		"of a later version": {give: sdk.Report{Kind: "smell", Level: "loud"}},
 		"0 of 0": {
 			sdk.Report{Kind: sdk.ReportProgress, Fraction: math.NaN()}, sdk.Report{Kind: sdk.ReportProgress, Fraction: -1},
@@ -178,12 +184,17 @@ func TestReportCrosses(t *testing.T) {
 func TestFitsOneMessage(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("\xffx", 64<<10)
+	all := map[string]string{}
+	for n := range 1000 {
+		all[fmt.Sprint(n, long)] = long
+	}
+	usage := toReport(sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{Versions: all}})
 	r := toReport(sdk.Report{
 		Kind: sdk.ReportKind(long), Level: long, Message: long, Checkpoint: make([]byte, sdk.MaxCheckpoint),
 		Preview: &sdk.Artifact{Digest: long, MediaType: long, Name: long, Path: long},
 	})
 	e := toError(&sdk.Error{Cause: sdk.Cause(long), Message: long, Hint: long, Detail: strings.Repeat("x", MaxMessage)})
-	if n := maxPending*proto.Size(r) + proto.Size(e) + MaxMessage/4; n > MaxMessage-1<<20 {
+	if n := maxPending*proto.Size(r) + proto.Size(usage) + proto.Size(e) + MaxMessage/4; n > MaxMessage-1<<20 {
 		t.Errorf("a message may have %d bytes of %d", n, MaxMessage)
 	}
 }

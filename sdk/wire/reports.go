@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -40,6 +41,13 @@ func (r *reports) add(rep sdk.Report) {
 	defer r.mu.Unlock()
 	if r.ended {
 		return
+	}
+	if w.Kind == string(sdk.ReportUsage) { // large, so that there is one of them at a time
+		if k := slices.IndexFunc(r.pending, func(p *Report) bool { return p.Kind == w.Kind }); k >= 0 {
+			maps.Copy(r.pending[k].Versions, w.Versions)
+			r.pending[k].Versions = versions(r.pending[k].Versions)
+			return
+		}
 	}
 	if len(r.pending) >= maxPending {
 		r.makeRoom()

@@ -39,6 +39,24 @@ func messages(rs []*Report) string {
 	return strings.TrimSpace(b.String())
 }
 
+// TestVersionsComeTogether: of versions there is one report at a time, however often they are told.
+func TestVersionsComeTogether(t *testing.T) {
+	t.Parallel()
+	c := newStuck()
+	r := newReports(c.send)
+	r.add(progress(0))
+	<-c.begun
+	r.add(sdk.Report{Kind: sdk.ReportUsage})
+	for i := range 3 {
+		r.add(sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{Versions: map[string]string{"engine": fmt.Sprint(i), fmt.Sprint("pack", i): "1"}}})
+	}
+	close(c.free)
+	rest := append(r.end(), c.sent[1:]...)
+	if len(rest) != 1 || fmt.Sprint(rest[0].Versions) != "map[engine:2 pack0:1 pack1:1 pack2:1]" {
+		t.Errorf("%v", rest)
+	}
+}
+
 // TestReportsPileUp: while a message is under way nothing waits, the oldest are dropped, and never the last checkpoint.
 func TestReportsPileUp(t *testing.T) {
 	t.Parallel()

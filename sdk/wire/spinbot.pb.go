@@ -635,14 +635,16 @@ func (x *Error) GetDetail() string {
 
 type Report struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// progress, log, preview, checkpoint
+	// progress, log, preview, checkpoint, usage
 	Kind     string  `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	Fraction float64 `protobuf:"fixed64,2,opt,name=fraction,proto3" json:"fraction,omitempty"`
 	Message  string  `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	// debug, info, warn, error
-	Level         string    `protobuf:"bytes,4,opt,name=level,proto3" json:"level,omitempty"`
-	Preview       *Artifact `protobuf:"bytes,5,opt,name=preview,proto3,oneof" json:"preview,omitempty"`
-	Checkpoint    []byte    `protobuf:"bytes,6,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	Level      string    `protobuf:"bytes,4,opt,name=level,proto3" json:"level,omitempty"`
+	Preview    *Artifact `protobuf:"bytes,5,opt,name=preview,proto3,oneof" json:"preview,omitempty"`
+	Checkpoint []byte    `protobuf:"bytes,6,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// Of what the task works with, by name.
+	Versions      map[string]string `protobuf:"bytes,7,rep,name=versions,proto3" json:"versions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -715,6 +717,13 @@ func (x *Report) GetPreview() *Artifact {
 func (x *Report) GetCheckpoint() []byte {
 	if x != nil {
 		return x.Checkpoint
+	}
+	return nil
+}
+
+func (x *Report) GetVersions() map[string]string {
+	if x != nil {
+		return x.Versions
 	}
 	return nil
 }
@@ -1093,7 +1102,7 @@ const file_spinbot_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\x03 \x01(\tR\x04hint\x12\x1c\n" +
 	"\tpermanent\x18\x04 \x01(\bR\tpermanent\x12\x16\n" +
-	"\x06detail\x18\x05 \x01(\tR\x06detail\"\xd0\x01\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\"\xd2\x02\n" +
 	"\x06Report\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1a\n" +
 	"\bfraction\x18\x02 \x01(\x01R\bfraction\x12\x18\n" +
@@ -1102,7 +1111,11 @@ const file_spinbot_proto_rawDesc = "" +
 	"\apreview\x18\x05 \x01(\v2\x1b.spinbot.plugin.v1.ArtifactH\x00R\apreview\x88\x01\x01\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x06 \x01(\fR\n" +
-	"checkpointB\n" +
+	"checkpoint\x12C\n" +
+	"\bversions\x18\a \x03(\v2'.spinbot.plugin.v1.Report.VersionsEntryR\bversions\x1a;\n" +
+	"\rVersionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
 	"\n" +
 	"\b_preview\"}\n" +
 	"\bArtifact\x12\x16\n" +
@@ -1145,7 +1158,7 @@ func file_spinbot_proto_rawDescGZIP() []byte {
 	return file_spinbot_proto_rawDescData
 }
 
-var file_spinbot_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_spinbot_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_spinbot_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: spinbot.plugin.v1.DescribeRequest
 	(*DescribeResponse)(nil),  // 1: spinbot.plugin.v1.DescribeResponse
@@ -1164,6 +1177,7 @@ var file_spinbot_proto_goTypes = []any{
 	(*Model)(nil),             // 14: spinbot.plugin.v1.Model
 	(*UnloadRequest)(nil),     // 15: spinbot.plugin.v1.UnloadRequest
 	(*UnloadResponse)(nil),    // 16: spinbot.plugin.v1.UnloadResponse
+	nil,                       // 17: spinbot.plugin.v1.Report.VersionsEntry
 }
 var file_spinbot_proto_depIdxs = []int32{
 	9,  // 0: spinbot.plugin.v1.ConfigureResponse.error:type_name -> spinbot.plugin.v1.Error
@@ -1171,26 +1185,27 @@ var file_spinbot_proto_depIdxs = []int32{
 	8,  // 2: spinbot.plugin.v1.RunEvent.result:type_name -> spinbot.plugin.v1.Result
 	9,  // 3: spinbot.plugin.v1.RunEvent.error:type_name -> spinbot.plugin.v1.Error
 	11, // 4: spinbot.plugin.v1.Report.preview:type_name -> spinbot.plugin.v1.Artifact
-	14, // 5: spinbot.plugin.v1.ResidentResponse.models:type_name -> spinbot.plugin.v1.Model
-	9,  // 6: spinbot.plugin.v1.ResidentResponse.error:type_name -> spinbot.plugin.v1.Error
-	9,  // 7: spinbot.plugin.v1.UnloadResponse.error:type_name -> spinbot.plugin.v1.Error
-	0,  // 8: spinbot.plugin.v1.Plugin.Describe:input_type -> spinbot.plugin.v1.DescribeRequest
-	2,  // 9: spinbot.plugin.v1.Plugin.Configure:input_type -> spinbot.plugin.v1.ConfigureRequest
-	6,  // 10: spinbot.plugin.v1.Plugin.Run:input_type -> spinbot.plugin.v1.RunRequest
-	4,  // 11: spinbot.plugin.v1.Plugin.Cancel:input_type -> spinbot.plugin.v1.CancelRequest
-	12, // 12: spinbot.plugin.v1.Plugin.Resident:input_type -> spinbot.plugin.v1.ResidentRequest
-	15, // 13: spinbot.plugin.v1.Plugin.Unload:input_type -> spinbot.plugin.v1.UnloadRequest
-	1,  // 14: spinbot.plugin.v1.Plugin.Describe:output_type -> spinbot.plugin.v1.DescribeResponse
-	3,  // 15: spinbot.plugin.v1.Plugin.Configure:output_type -> spinbot.plugin.v1.ConfigureResponse
-	7,  // 16: spinbot.plugin.v1.Plugin.Run:output_type -> spinbot.plugin.v1.RunEvent
-	5,  // 17: spinbot.plugin.v1.Plugin.Cancel:output_type -> spinbot.plugin.v1.CancelResponse
-	13, // 18: spinbot.plugin.v1.Plugin.Resident:output_type -> spinbot.plugin.v1.ResidentResponse
-	16, // 19: spinbot.plugin.v1.Plugin.Unload:output_type -> spinbot.plugin.v1.UnloadResponse
-	14, // [14:20] is the sub-list for method output_type
-	8,  // [8:14] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	17, // 5: spinbot.plugin.v1.Report.versions:type_name -> spinbot.plugin.v1.Report.VersionsEntry
+	14, // 6: spinbot.plugin.v1.ResidentResponse.models:type_name -> spinbot.plugin.v1.Model
+	9,  // 7: spinbot.plugin.v1.ResidentResponse.error:type_name -> spinbot.plugin.v1.Error
+	9,  // 8: spinbot.plugin.v1.UnloadResponse.error:type_name -> spinbot.plugin.v1.Error
+	0,  // 9: spinbot.plugin.v1.Plugin.Describe:input_type -> spinbot.plugin.v1.DescribeRequest
+	2,  // 10: spinbot.plugin.v1.Plugin.Configure:input_type -> spinbot.plugin.v1.ConfigureRequest
+	6,  // 11: spinbot.plugin.v1.Plugin.Run:input_type -> spinbot.plugin.v1.RunRequest
+	4,  // 12: spinbot.plugin.v1.Plugin.Cancel:input_type -> spinbot.plugin.v1.CancelRequest
+	12, // 13: spinbot.plugin.v1.Plugin.Resident:input_type -> spinbot.plugin.v1.ResidentRequest
+	15, // 14: spinbot.plugin.v1.Plugin.Unload:input_type -> spinbot.plugin.v1.UnloadRequest
+	1,  // 15: spinbot.plugin.v1.Plugin.Describe:output_type -> spinbot.plugin.v1.DescribeResponse
+	3,  // 16: spinbot.plugin.v1.Plugin.Configure:output_type -> spinbot.plugin.v1.ConfigureResponse
+	7,  // 17: spinbot.plugin.v1.Plugin.Run:output_type -> spinbot.plugin.v1.RunEvent
+	5,  // 18: spinbot.plugin.v1.Plugin.Cancel:output_type -> spinbot.plugin.v1.CancelResponse
+	13, // 19: spinbot.plugin.v1.Plugin.Resident:output_type -> spinbot.plugin.v1.ResidentResponse
+	16, // 20: spinbot.plugin.v1.Plugin.Unload:output_type -> spinbot.plugin.v1.UnloadResponse
+	15, // [15:21] is the sub-list for method output_type
+	9,  // [9:15] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_spinbot_proto_init() }
@@ -1210,7 +1225,7 @@ func file_spinbot_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spinbot_proto_rawDesc), len(file_spinbot_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

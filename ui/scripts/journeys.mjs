@@ -1,12 +1,12 @@
 // What people do in the web interface, done in a real browser with the real binary and real node types: make journeys.
 import assert from "node:assert/strict";
 import { createHash, createSign, generateKeyPairSync, randomBytes } from "node:crypto";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { browse, freePort, Host, root, until } from "./host.mjs";
+import { browse, freePort, Host, root, scenes, until } from "./host.mjs";
 import { edit } from "./scenes/editor.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "spinbot-journeys-"));
@@ -33,12 +33,31 @@ async function launch(page, seconds = 12) {
   await page.goto(`${host.url}/pipelines/explainer`);
   await page.setInputFiles("input[type=file][aria-label=article]", `${film}/article.md`);
   await page.setInputFiles("input[type=file][aria-label=picture]", `${film}/picture.jpg`);
-  await page.getByLabel("height").fill("180");
-  await page.getByLabel("target_seconds").fill(`${seconds}`);
-  await page.waitForSelector("text=Remove >> nth=1"); // both files are there
+  await page.getByLabel("height", { exact: true }).fill("180");
+  await page.getByLabel("target_seconds", { exact: true }).fill(`${seconds}`);
+  await page.waitForSelector("button[aria-label^=Remove] >> nth=1"); // both files are there
   await page.click("button[type=submit]");
   await page.waitForURL(/\/runs\/run_/);
   return page.url().split("/").at(-1);
+}
+
+/** plays plays a film, and says how long and wide it is. */
+const plays = (video) =>
+  video.evaluate(async (v) => {
+    v.muted = true;
+    await v.play();
+    await new Promise((done) => v.addEventListener("timeupdate", () => v.currentTime > 0.2 && done()));
+    return { seconds: v.duration, width: v.videoWidth };
+  });
+
+/** drop lets a file go above what a selector finds. */
+async function drop(page, selector, name, text) {
+  const given = await page.evaluateHandle(([name, text]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], name));
+    return data;
+  }, [name, text]);
+  for (const kind of ["dragenter", "dragover", "drop"]) await page.dispatchEvent(selector, kind, { dataTransfer: given });
 }
 
 const state = async (id) => (await host.get(`/api/v1/runs/${id}`)).state;
@@ -48,7 +67,9 @@ const asked = (id) => until(`${id} asks`, async () => (await host.get("/api/v1/g
 
 before(async () => {
   browser = await browse();
-  cpSync(join(root, "pipelines"), join(folder, "host/state/pipelines.d"), { recursive: true });
+  const own = join(folder, "host/state/pipelines.d");
+  cpSync(join(root, "pipelines"), own, { recursive: true });
+  writeFileSync(join(own, "explainer.hcl"), readFileSync(`${film}.hcl`, "utf8").replace("= 1080", "= 180").replace("= 40", "= 12")); // what Create does not ask
   host = await new Host(join(folder, "host"), await freePort()).start();
 });
 
@@ -66,13 +87,92 @@ test("first visit, launch with a picture, watch, play the film", async (t) => {
   await launch(page);
   await page.waitForSelector("h1 + div >> text=Running");
   await page.waitForSelector("h1 + div >> text=Done", { timeout: 90_000 });
-  const played = await page.locator("section[aria-label=Results] video").evaluate(async (video) => {
-    video.muted = true;
-    await video.play();
-    await new Promise((done) => video.addEventListener("timeupdate", () => video.currentTime > 0.2 && done()));
-    return { seconds: video.duration, width: video.videoWidth };
-  });
+  const played = await plays(page.locator("section[aria-label=Results] video"));
   assert.ok(played.seconds > 8 && played.width === 320, JSON.stringify(played));
+});
+
+test("Create: a text and a picture become a film, which plays where it was asked for", async (t) => {
+  const page = await open(t, host.url);
+  await page.click("main >> text=Create");
+  await page.click("button >> text=Generate");
+  await page.waitForSelector("text=Say what it is about.");
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "TEXTAREA");
+  await page.fill("textarea", readFileSync(`${film}/article.md`, "utf8"));
+  await page.setInputFiles("input[type=file][aria-label=Picture]", `${film}/picture.jpg`);
+  await page.waitForSelector("form img");
+  await page.reload(); // which loses nothing
+  await page.waitForSelector("form img");
+  await page.click("button >> text=Generate");
+  const card = page.locator("section[aria-label='Your films'] li").first();
+  await card.getByText("Running").waitFor();
+  await card.locator("video").waitFor({ timeout: 90_000 });
+  const played = await plays(card.locator("video"));
+  assert.ok(played.seconds > 8 && played.width === 320, JSON.stringify(played));
+});
+
+test("a workflow is dropped on Home, becomes a pipeline, and is never written over another", async (t) => {
+  const page = await open(t, host.url);
+  await page.waitForSelector("main >> text=Drop a file");
+  await drop(page, "main h1", "Lake at dawn.json", readFileSync(join(scenes, "workflow.json"), "utf8"));
+  await page.waitForURL(/\/open\?file=/);
+  await page.waitForSelector("text=checkpoints/v1-5.safetensors");
+  const review = page.url();
+  await page.click("button >> text=Save, and go to launch");
+  await page.waitForURL("**/pipelines/lake_at_dawn");
+  assert.match((await host.get("/api/v1/pipelines/lake_at_dawn/source")).text, /comfyui\.workflow/);
+  await page.goto(review);
+  await page.click("button >> text=Save, and go to launch");
+  await page.waitForSelector("text=There is a pipeline lake_at_dawn already");
+  await page.getByLabel("Name of the pipeline").fill("lake_two");
+  await page.click("button:enabled >> text=Save, and go to launch");
+  await page.waitForURL("**/pipelines/lake_two");
+});
+
+test("a pipeline's file is opened, and the one that it replaces comes back", async (t) => {
+  const page = await open(t, `${host.url}/open`);
+  const file = (n) => `pipeline "opened" {}\noutput "n" {\n  value = ${n}\n}\n`;
+  const text = async () => (await host.get("/api/v1/pipelines/opened/source")).text;
+  for (const [n, button] of [[1, "Save, and go to launch"], [2, "Replace, and go to launch"]]) {
+    await drop(page, "main h1", "any.hcl", file(n));
+    await page.click(`button:enabled >> text=${button}`);
+    await page.waitForURL("**/pipelines/opened");
+    assert.equal(await text(), file(n));
+    if (n === 1) await page.goto(`${host.url}/open`);
+  }
+  await page.click("button >> text=Undo");
+  await until("the first is back", async () => (await text()) === file(1));
+});
+
+test("an upload whose connection breaks goes on where it was", async (t) => {
+  const page = await open(t, `${host.url}/pipelines/batch_upscale`);
+  const offsets = [];
+  await page.route("**/api/v1/uploads/*", async (route) => {
+    if (route.request().method() !== "PATCH") return route.continue();
+    const offset = Number(route.request().headers()["upload-offset"]);
+    const lost = offsets.push(offset) === 2;
+    return lost ? route.abort("connectionreset") : route.continue();
+  });
+  const size = 9 << 20;
+  await page.setInputFiles("input[type=file][aria-label=pictures]", { name: "large.png", mimeType: "image/png", buffer: Buffer.concat([readFileSync(`${film}/picture.jpg`), Buffer.alloc(size - 1000, 7)]) });
+  await page.waitForSelector("button[aria-label='Remove large.png']");
+  assert.deepEqual(offsets, [0, 4 << 20, 4 << 20, 8 << 20]);
+});
+
+test("several runs are started at once, and taken back", async (t) => {
+  await host.spinbot("queue", "pause");
+  const page = await open(t, `${host.url}/pipelines/draft_then_finish`);
+  await page.getByLabel("Several values for prompt, a run for each").click();
+  await page.locator("textarea").fill("a lighthouse\na harbour");
+  await page.getByLabel("Several values for seed, a run for each").click();
+  await page.getByLabel("seed", { exact: true }).fill("1..2, 9");
+  await page.waitForSelector("text=2 × 3 = 6 runs");
+  await page.click("button >> text=Start 6 runs");
+  await page.waitForURL("**/runs?of=draft_then_finish");
+  await page.waitForSelector("main ul li >> nth=5");
+  assert.equal((await host.get("/api/v1/queue")).total, 6);
+  await page.click("button >> text=Undo");
+  await until("the queue is empty", async () => (await host.get("/api/v1/queue")).total === 0);
+  await host.spinbot("queue", "resume");
 });
 
 test("a reload in the middle of a run loses nothing", async (t) => {
@@ -199,6 +299,42 @@ test("the gallery is leafed through by keys alone", async (t) => {
   await page.waitForFunction(() => location.search === "");
   await page.click("main [role=group] >> text=Films");
   await page.waitForFunction(() => location.search.includes("kind=") && [...document.querySelectorAll("main ul li button")].every((b) => b.textContent.includes(".mp4")));
+});
+
+test("a face becomes an asset: not used before there is consent, used by a form, removed", async (t) => {
+  const page = await open(t, `${host.url}/library`);
+  await page.waitForSelector("text=Nothing is in the library yet");
+  await page.click("button >> text=Add");
+  await page.setInputFiles("dialog input[type=file]", `${film}/picture.jpg`);
+  await page.waitForSelector('dialog >> text=asset("face/picture")');
+  await page.getByLabel("Name").fill("Anna Berg");
+  await page.click("button >> text=Add to library");
+  await page.waitForSelector("dialog >> text=Small letters, digits");
+  await page.getByLabel("Name").fill("anna");
+  await page.getByLabel("Who agreed").fill("Anna");
+  await page.click("button >> text=Add to library");
+  await page.waitForSelector("dialog >> text=Consent has a person, a day and a purpose.");
+  await page.getByLabel("Who agreed").fill("");
+  await page.click("button >> text=Add to library");
+  await page.waitForURL("**/library/face/anna");
+  await page.waitForSelector("[role=alert]");
+  const body = JSON.stringify({ pipeline: { text: 'pipeline "p" {}\noutput "x" { value = asset("face/anna") }\n' } });
+  const make = () => fetch(`${host.url}/api/v1/runs`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  assert.match((await (await make()).json()).diagnostics[0].summary, /no consent to its use is recorded/);
+  await page.click("button >> text=Edit");
+  await page.getByLabel("Who agreed").fill("Anna Berg");
+  await page.getByLabel("To what").fill("the film Shop");
+  await page.click("button >> text=Save");
+  await page.waitForSelector("dd >> text=Anna Berg");
+  await page.waitForSelector("[role=alert]", { state: "detached" });
+  assert.equal((await make()).status, 202);
+  await page.click("section[aria-label='Use in'] >> text=explainer");
+  await page.waitForURL(/\/pipelines\/explainer\?file=/);
+  await page.goto(`${host.url}/library`);
+  await page.click("main li >> text=anna");
+  await page.click("button >> text=Remove");
+  await page.click("dialog[open] button >> text=Remove");
+  await page.waitForSelector("text=Nothing is in the library yet");
 });
 
 test("on a phone: launch, and answer", async (t) => {

@@ -1,5 +1,5 @@
 // Photographs every page in both themes and at the size of a phone, of the real binary with real runs: make screenshots.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { browse, freePort, Host, root, scenes, until } from "./host.mjs";
@@ -71,6 +71,16 @@ try {
   await until("a gate asks", async () => (await full.get("/api/v1/gates")).gates.length > 0);
   const files = await full.get("/api/v1/artifacts");
   const file = (type) => encodeURIComponent(files.artifacts.find((a) => a.media_type === type).digest);
+  const picture = file("image/jpeg");
+  const stored = await fetch(`${full.url}/api/v1/artifacts?name=flow.json`, { method: "POST", body: readFileSync(join(scenes, "workflow.json")) });
+  const flow = encodeURIComponent((await stored.json()).artifact.$artifact);
+  const consent = ["--consent-by", "Anna Berg", "--consent-on", "2026-11-02", "--consent-for", "the film Shop, and its trailer"];
+  const sound = files.artifacts.find((a) => a.media_type === "audio/wav").digest;
+  await full.spinbot("assets", "add", "voice/anna", sound, "--note", "In the studio, no music", ...consent);
+  await full.spinbot("assets", "add", "voice/anna", sound, "--licence", "by agreement", "--commercial", "yes", "--note", "With less echo", ...consent);
+  await full.spinbot("assets", "add", "face/anna", `${film}/picture.jpg`, "--licence", "CC0-1.0", "--commercial", "yes", ...consent);
+  await full.spinbot("assets", "add", "face/the-narrator-of-the-quarterly-report-with-every-appendix", `${film}/picture.jpg`, "--licence", "CC-BY-NC-ND-4.0, with an addendum on page four", "--commercial", "no");
+  await full.spinbot("assets", "add", "prompt/shop", `${film}/article.md`, "--licence", "MIT", "--commercial", "yes");
   const pages = [
     [full, "home", "/", "section[aria-label='Recent results'] img"],
     [full, "runs", "/runs", "main ul li"],
@@ -82,6 +92,10 @@ try {
     [full, "run-timeline", `/runs/${id("explainer")}?view=timeline`, "main [role=option]"],
     [full, "compare", `/compare/${id("hello")}/${id("cover")}`, "main ul li"],
     [full, "run-waiting", `/runs/${id("cover")}?node=gate.choose`, "[role=tablist]"],
+    [full, "create", "/create", "section[aria-label='Your films'] video"],
+    [full, "open", `/open?file=${picture}&name=picture.jpg`, "section[aria-label='Use it in'] li"],
+    [full, "open-workflow", `/open?file=${flow}&name=${encodeURIComponent("A lake at dawn, with a name that goes on for longer than a screen is wide.json")}`, "main input[autocomplete]"],
+    [full, "runs-nothing", "/runs?q=nothing+is+called+this", "main h2"],
     [full, "approvals", "/approvals", "main form"],
     [full, "pipelines", "/pipelines", "main ul li"],
     [full, "launch", "/pipelines/explainer", "main form"],
@@ -90,6 +104,10 @@ try {
     [full, "editor-broken", "/pipelines/half-finished/edit", ".cm-line >> text=Hello."],
     [full, "editor-none", "/pipelines/nobody/edit", "[role=alert]"],
     [full, "gallery", "/gallery", "main ul li img"],
+    [full, "library", "/library", "main ul li img"],
+    [full, "library-voice", "/library/voice/anna", "section[aria-label='Use in'] p"],
+    [full, "library-refused", "/library/face/the-narrator-of-the-quarterly-report-with-every-appendix", "main [role=alert]"],
+    [full, "library-add", "/library?add=", "dialog form"],
     [full, "gallery-film", `/gallery?file=${file("video/mp4")}`, "dialog video"],
     [full, "gallery-sound", `/gallery?file=${file("audio/wav")}`, "dialog img"],
     [full, "gallery-text", `/gallery?file=${file("application/x-subrip")}`, "dialog pre"],
@@ -99,8 +117,11 @@ try {
     [full, "missing", "/nowhere", "h1"],
     [full, "no-run", "/runs/run_00000000000000000000000000", "[role=alert]"],
     [empty, "home-empty", "/", "ol"],
+    [empty, "create-empty", "/create", "main h2"],
+    [empty, "open-empty", "/open", "main label"],
     [empty, "runs-empty", "/runs", "h2"],
     [empty, "gallery-empty", "/gallery", "h2"],
+    [empty, "library-empty", "/library", "h2"],
     [empty, "pipelines-empty", "/pipelines", "h2"],
     [empty, "approvals-empty", "/approvals", "h2"],
     [empty, "queue-empty", "/queue", "h2"],
@@ -109,6 +130,12 @@ try {
     await shoot(browser, h.url, ...page);
     await axe(browser, h.url, ...page);
   }
+  await shoot(browser, full.url, "launch-several", "/pipelines/draft_then_finish", "main form", async (page) => {
+    await page.getByLabel("prompt · required", { exact: true }).fill("a lighthouse in a storm");
+    await page.getByLabel("Several values for seed, a run for each").click();
+    await page.getByLabel("seed", { exact: true }).fill("1..3, 8000");
+    await page.waitForSelector("section[aria-label='What the first will do'] li");
+  });
   await full.spinbot("queue", "pause");
   for (const scene of ["broken.hcl", "cover.hcl", "broken.hcl"]) await full.submit(scene);
   await shoot(browser, full.url, "queue", "/queue", "main ol li");

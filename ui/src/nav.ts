@@ -1,4 +1,4 @@
-import { Hand, House, Images, Layers, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
+import { Clapperboard, Hand, House, Images, Layers, LibraryBig, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /**
@@ -7,10 +7,12 @@ import { t } from "./strings.js";
  */
 export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?: true }[] = [
   { to: "/", title: t.nav.home, icon: House },
+  { to: "/create", title: t.nav.create, icon: Clapperboard },
   { to: "/pipelines", title: t.nav.pipelines, icon: Workflow },
   { to: "/runs", title: t.nav.runs, icon: Layers },
   { to: "/gallery", title: t.nav.gallery, icon: Images },
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
-  { to: "/queue", title: t.nav.queue, icon: ListOrdered },
+  { to: "/queue", title: t.nav.queue, icon: ListOrdered, wide: true },
   { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
+  { to: "/library", title: t.nav.library, icon: LibraryBig, wide: true },
 ];

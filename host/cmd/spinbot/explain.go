@@ -33,6 +33,9 @@ func (p *program) explainCommand() *cobra.Command {
 				for _, e := range x.List {
 					at := strings.TrimPrefix(e.At, x.Run+"/")
 					fmt.Printf("%s %s: %s\n", style.Mark(e.State), style.Bold(at)+" is "+e.State, e.Why)
+					if e.Changed != "" {
+						fmt.Println("  " + e.Changed)
+					}
 					if e.Next != "" {
 						fmt.Println("  " + style.Dim(e.Next))
 					}

@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/myspinbot/spinbot/host/internal/core/convert"
-	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
 	"github.com/myspinbot/spinbot/sdk/client"
+	"github.com/myspinbot/spinbot/sdk/comfyui"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // Bounds of what is imported, and of how long a server may take to list its node types.

@@ -17,7 +17,7 @@ import (
 
 // built is where TestMain put what the scripts run, laid out as make dist lays it out:
 //
-//	bin/spinbot  bin/plugins/{ollama,render,voice}  bin/plugins/spinbot.trust.hcl  pipelines -> the repository's
+//	bin/{spinbot,fakeollama,fakecomfyui,fakepython}  bin/plugins/{comfyui,ollama,render,voice}  bin/plugins/spinbot.trust.hcl  pipelines -> the repository's
 //	parts/test (a plugin)  parts/test.wasm (a reactor)  parts/odd.wasm (a WASI command)
 var built string
 
@@ -68,7 +68,12 @@ func build(dir string) error {
 			return goBuild(filepath.Join(dir, "parts", "test"), "host", "./cmd/spinbot/testdata/nodes", nil)
 		},
 	}
-	for _, name := range []string{"ollama", "render", "voice"} {
+	for pkg, module := range map[string]string{"ollamatest/fakeollama": "plugins/ollama", "comfytest/fakecomfyui": "plugins/comfyui", "comfytest/fakepython": "plugins/comfyui"} {
+		steps = append(steps, func() error {
+			return goBuild(filepath.Join(dir, "bin", filepath.Base(pkg)), module, "./"+pkg, nil)
+		})
+	}
+	for _, name := range []string{"comfyui", "ollama", "render", "voice"} {
 		steps = append(steps, func() error {
 			folder := filepath.Join(plugins, name)
 			if err := goBuild(filepath.Join(folder, name), "plugins/"+name, ".", nil); err != nil {

@@ -130,6 +130,9 @@ func (p *program) showPlan(plan client.Plan, out string) error {
 		}
 	}
 	fmt.Printf("\n%s: %s\n", style.Bold(plan.Pipeline), strings.Join(parts, ", "))
+	if len(plan.Assets) > 0 {
+		fmt.Printf("with %s\n", strings.Join(plan.Assets, ", "))
+	}
 	if plan.Work > 0 {
 		least := "at least "
 		if plan.Complete {

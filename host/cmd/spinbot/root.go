@@ -43,7 +43,7 @@ func (p *program) commands() []*cobra.Command {
 		p.importCommand(),
 		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.gatesCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
-		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.devicesCommand(), p.agentsCommand(), p.modelsCommand(), p.cacheCommand(), p.gcCommand(),
+		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.devicesCommand(), p.agentsCommand(), p.modelsCommand(), p.assetsCommand(), p.cacheCommand(), p.gcCommand(),
 		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.tokenCommand(), p.usersCommand(), p.auditCommand(), p.configCommand(), p.lspCommand(), p.serveCommand(), p.agentCommand(), p.demoCommand(), p.simulateCommand(), p.versionCommand(), p.probeCommand(),
 		exitCodesTopic(),
 	}

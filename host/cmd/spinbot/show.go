@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,7 +104,7 @@ func givenText(n client.Node) string {
 // onAnother says whether a node was carried out on another machine than the host's.
 func onAnother(n client.Node) bool { return n.Agent != "" && n.Agent != "local" }
 
-// usageText is what a node used: units of work, memory, and what beyond computing.
+// usageText is what a node used: units of work, memory, what beyond computing, and of which versions.
 func usageText(u sdk.Usage) string {
 	var parts []string
 	if u.Cost > 0 {
@@ -114,7 +116,11 @@ func usageText(u sdk.Usage) string {
 	if u.DeviceMemory > 0 {
 		parts = append(parts, "at most "+sdk.FormatSize(u.DeviceMemory))
 	}
-	return strings.Join(append(parts, u.Grants...), ", ")
+	parts = append(parts, u.Grants...)
+	for _, name := range slices.Sorted(maps.Keys(u.Versions)) {
+		parts = append(parts, strings.TrimSpace(name+" "+u.Versions[name]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // countOf writes a number with three digits at most, and what they count: 12.3M.
@@ -154,7 +160,7 @@ func nodeRow(style progress.Style, n client.Node) []cell {
 		why, paint = n.Source, style.Dim
 	case len(n.Devices) > 0 || onAnother(n):
 		why, paint = givenText(n), style.Dim
-		if n.Usage != nil && n.Usage.DeviceMemory > 0 {
+		if n.Usage != nil && usageText(*n.Usage) != "" {
 			why += ", " + usageText(*n.Usage)
 		}
 	case n.Usage != nil:

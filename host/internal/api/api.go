@@ -1,4 +1,4 @@
-// Package api serves the REST API: it puts the routes together, those of runs, pipelines, files, the fleet and accounts, and adds
+// Package api serves the REST API: it puts the routes together, those of runs, pipelines, files, the fleet, accounts and assets, and adds
 // those of the server itself. The JSON shapes are sdk/client's. It listens on the private unix socket and on loopback, and
 // elsewhere once everybody has to sign in; what may only be asked by the machine's own user is asked over the socket.
 package api
@@ -10,6 +10,7 @@ import (
 	"io/fs"
 
 	"github.com/myspinbot/spinbot/host/internal/api/accountroutes"
+	"github.com/myspinbot/spinbot/host/internal/api/assetroutes"
 	"github.com/myspinbot/spinbot/host/internal/api/fileroutes"
 	"github.com/myspinbot/spinbot/host/internal/api/fleetroutes"
 	"github.com/myspinbot/spinbot/host/internal/api/hub"
@@ -28,6 +29,7 @@ type Config struct {
 	Files     fileroutes.Config
 	Fleet     fleetroutes.Config
 	Accounts  accountroutes.Config
+	Assets    assetroutes.Assets
 
 	Version string
 	// Metrics writes the Prometheus text form.
@@ -61,6 +63,7 @@ func New(cfg Config) *Server {
 	fileroutes.Add(s.Server, cfg.Files)
 	fleetroutes.Add(s.Server, cfg.Fleet)
 	accountroutes.Add(s.Server, cfg.Accounts)
+	assetroutes.Add(s.Server, cfg.Assets)
 	s.sockets = socket.New(socket.Config{Hub: s.Hub(), Log: cfg.Route.Log})
 	s.editors = socket.NewPipes(socket.PipeConfig{Log: cfg.Route.Log})
 	s.ownRoutes()

@@ -235,7 +235,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 		Runs: runroutes.Config{Runs: b.runs, Gates: b.runs, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Live: b.live, Retention: fakeRetention{b.runs}, Cache: &fakeCache{}, Journal: mem, Index: mem,
 			Active:  func(string) bool { return true },
 			FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) }},
-		Pipelines: pipelineroutes.Config{Pipelines: fakePipelines{}, Checker: fakeCatalog{}, Triggers: fakeTriggers{},
+		Pipelines: pipelineroutes.Config{Pipelines: fakePipelines{}, Checker: fakeCatalog{}, Importer: fakeImporter{}, Triggers: fakeTriggers{},
 			Starters: func(name string) ([]client.Starter, error) {
 				return []client.Starter{{Name: "hello", Text: "pipeline \"" + name + "\" {}"}}, nil
 			}},
@@ -243,6 +243,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 			Name: func(name string) string { return strings.ReplaceAll(name, "hunter2", "•••") }},
 		Fleet:    fleetroutes.Config{Relay: fakeRelay{}, Devices: fakeDevices{}, Catalog: fakeCatalog{}},
 		Accounts: accountroutes.Config{Accounts: accounts, Trail: trail, Log: log},
+		Assets:   fakeAssets{b.runs},
 		Version:  "1.2.3",
 		Metrics:  func(w io.Writer) error { _, err := io.WriteString(w, "spinbot_x 1\n"); return err },
 	}

@@ -60,6 +60,19 @@ type Held struct {
 // at it is written down.
 const Renewed = time.Hour
 
+// Renew makes an artifact as new as one that was put within Renewed, which suffices for whoever is about to refer to it. A store that can tell
+// for less than a Touch has a method Renew.
+func Renew(ctx context.Context, k interface {
+	Touch(ctx context.Context, digest string) error
+}, digest string) error {
+	if r, ok := k.(interface {
+		Renew(ctx context.Context, digest string) error
+	}); ok {
+		return r.Renew(ctx, digest)
+	}
+	return k.Touch(ctx, digest)
+}
+
 // Keeper says what is kept. Every store offers it beside Store. Nobody counts who refers to an artifact; instead,
 // whoever is about to refer to one has just put or touched it, and whoever removes leaves alone what is that new.
 type Keeper interface {

@@ -82,6 +82,8 @@ type Config struct {
 	// Elsewhere gives the plugins of other machines, and a text that changes with them; nil: there are none. One that this
 	// machine has, too, goes by what it is here.
 	Elsewhere func() (entries []Entry, stamp string)
+	// Settings gives the names of what a plugin is told on the machines that have it; nil: nobody knows.
+	Settings func(plugin string) []string
 	// Describe asks a trusted entry what it is.
 	Describe func(ctx context.Context, e Entry) (Description, error)
 }
@@ -167,6 +169,7 @@ func (c *Catalog) View(ctx context.Context) (*View, error) {
 		}
 	}
 	v := newView(entries, trust.grants)
+	v.settings = c.cfg.Settings
 	c.last.Store(v)
 	c.stamp = stamp
 	return v, nil
@@ -279,6 +282,8 @@ type View struct {
 	types   map[string]offer
 	names   []string
 	grants  map[string]grant.Set // by node type
+	// settings: see Config.
+	settings func(plugin string) []string
 }
 
 type offer struct {
@@ -323,6 +328,25 @@ func (v *View) Offers(nodeType string) (Entry, bool) {
 		return Entry{}, false
 	}
 	return v.Entries[o.entry], true
+}
+
+// Unset says why an input of a node type that needs a setting cannot be used; empty: it can, or nobody knows. Of several names of
+// settings, with | between them, one will do.
+func (v *View) Unset(nodeType, setting string) string {
+	e, ok := v.Offers(nodeType)
+	if !ok || v.settings == nil {
+		return ""
+	}
+	names, told := strings.Split(setting, "|"), v.settings(e.Name)
+	if slices.ContainsFunc(names, func(n string) bool { return slices.Contains(told, n) }) {
+		return ""
+	}
+	where := "this machine"
+	if len(e.Agents) > 0 {
+		where = strings.Join(e.Agents, ", ")
+	}
+	return fmt.Sprintf("plugin %s is not told %s on any machine that has it (%s); set %s in its block of spinbot.hcl there, or in that of its engine",
+		e.Name, strings.Join(names, " or "), where, names[0])
 }
 
 // Entry finds an entry by name.

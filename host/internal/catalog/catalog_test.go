@@ -347,3 +347,22 @@ func TestHammer(t *testing.T) {
 		t.Errorf("%d entries, want 21", n)
 	}
 }
+
+// TestUnset: an input that needs a setting can be used where one machine has one of its names, or nobody knows.
+func TestUnset(t *testing.T) {
+	t.Parallel()
+	v := newView([]Entry{{Name: "a", Manifest: manifest("a")}, {Name: "b", Manifest: manifest("b"), Agents: []string{"box2", "box3"}}}, nil)
+	if why := v.Unset("a.go", "dir"); why != "" {
+		t.Error("nobody knows:", why)
+	}
+	v.settings = func(plugin string) []string { return map[string][]string{"a": {"url", "dir"}}[plugin] }
+	for _, c := range []struct{ of, setting, want string }{
+		{"a.go", "dir", ""}, {"a.go", "folder|dir", ""}, {"none.go", "dir", ""},
+		{"a.go", "folder", "plugin a is not told folder on any machine that has it (this machine); set folder in its block"},
+		{"b.go", "dir|folder", "plugin b is not told dir or folder on any machine that has it (box2, box3); set dir in its block"},
+	} {
+		if why := v.Unset(c.of, c.setting); (why == "") != (c.want == "") || !strings.HasPrefix(why, c.want) {
+			t.Errorf("%s, %s: %q", c.of, c.setting, why)
+		}
+	}
+}

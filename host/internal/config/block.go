@@ -34,6 +34,7 @@ type reader struct {
 	c    *Config
 	// first is where each block stands that may stand once, by type and labels.
 	first map[string]hcl.Range
+	told  []told
 }
 
 // given are the values of one block, by word; a word that was wrong or left out without a default is not there.

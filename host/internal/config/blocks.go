@@ -57,6 +57,7 @@ func (r *reader) device(g given, place string) {
 	}
 	if kind == "fake" {
 		w.UUID, w.Kind, w.Script = "FAKE-"+label, device.Fake, r.script(g, place, w.Memory)
+		w.Figures = r.path(get[string](g, "figures"), false)
 	}
 	r.positive(g, "count")
 	n := get[int](g, "count")
@@ -168,6 +169,11 @@ func (r *reader) engine(g given) {
 			"%s has one of device and memory", heading(g.block))
 	}
 	r.positive(g, "memory")
+	if dir := get[string](g, "models_dir"); dir != "" {
+		r.told = append(r.told, told{e.Plugin, "models_dir", r.path(dir, false), g.where("models_dir")})
+	} else if g.has("models_dir") {
+		r.fail(g.where("models_dir"), "", "models_dir: want a path")
+	}
 	r.c.Engines = append(r.c.Engines, e)
 }
 

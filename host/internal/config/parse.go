@@ -61,6 +61,7 @@ func Parse(file string, src []byte, o Options) (*Config, pipeline.Diagnostics) {
 	for _, b := range body.Blocks {
 		r.block(b)
 	}
+	r.tell()
 	r.defaults()
 	return r.c, r.sorted()
 }

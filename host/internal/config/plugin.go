@@ -47,6 +47,38 @@ func (r *reader) plugin(b *hclsyntax.Block) {
 	r.c.Plugins = append(r.c.Plugins, p)
 }
 
+// told is a setting of a plugin that another block says.
+type told struct {
+	plugin, name, value string
+	at                  hcl.Range
+}
+
+// tell adds to plugins' blocks what other blocks say; a plugin without one gets one.
+func (r *reader) tell() {
+	for _, t := range r.told {
+		p, ok := r.c.Plugin(t.plugin)
+		if !ok {
+			p = &Plugin{Name: t.plugin, Range: rangeOf(t.at), heading: t.at, getenv: r.opts.Getenv}
+			r.c.Plugins = append(r.c.Plugins, p)
+		}
+		if slices.Contains(p.Settings(), t.name) {
+			r.fail(t.at, "write it in one place", "%s of plugin %s stands in the file twice", t.name, t.plugin)
+			continue
+		}
+		p.text += "\n" + t.name + " = " + t.value
+		p.attrs = append(p.attrs, &hclsyntax.Attribute{Name: t.name, SrcRange: t.at, NameRange: t.at,
+			Expr: &hclsyntax.LiteralValueExpr{Val: cty.StringVal(t.value), SrcRange: t.at}})
+	}
+}
+
+// Settings are the names of what the plugin is told.
+func (p *Plugin) Settings() (names []string) {
+	for _, a := range p.attrs {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
 // Plugin finds a plugin's block.
 func (c *Config) Plugin(name string) (*Plugin, bool) {
 	i := slices.IndexFunc(c.Plugins, func(p *Plugin) bool { return p.Name == name })

@@ -44,6 +44,7 @@ var blocks = []pipeline.Block{
 	deviceBlock("fake", "A device that is not there, for tests and laptops",
 		pipeline.Word{Name: "architecture", Type: text, Doc: "the architecture it claims to have"},
 		pipeline.Word{Name: "used", Type: size, Default: `"0"`, Doc: "what foreign programs hold of its memory from the beginning"},
+		pipeline.Word{Name: "figures", Type: text, Doc: "a file with its reading as JSON, in the form of `spinbot devices --json`; while it is there it goes before `used` and events"},
 		pipeline.Word{Name: "count", Type: whole, Doc: "makes so many of it: `LABEL-0`, `LABEL-1`, …"}),
 	deviceBlock("static", "A device that is there, and that nothing can probe",
 		pipeline.Word{Name: "uuid", Type: text, Doc: "what it is known by; else `STATIC-` and its label"}),
@@ -73,6 +74,7 @@ var blocks = []pipeline.Block{
 			{Name: "url", Type: text, Required: true, Doc: "where it answers, such as `\"http://127.0.0.1:11434\"`"},
 			{Name: "device", Type: text, Doc: "the UUID of the device that it computes on"},
 			{Name: "memory", Type: size, Doc: "what it has, when it is a device of its own; one of `device` and `memory` is given"},
+			{Name: "models_dir", Type: text, Doc: "the folder of models that it reads, as this machine sees it: its plugin is told, and puts there what nodes make"},
 		}},
 	{Name: "models", Labels: []string{"name"}, Many: true, Doc: "A folder of model files on this machine. With one, tasks that need a file come here only when it is there",
 		Words: []pipeline.Word{

@@ -21,6 +21,8 @@ type Written struct {
 	// Used is what foreign programs hold of its memory from the beginning, in bytes.
 	Used   int64
 	Script []Event
+	// Figures is a file with a fake device's reading, as JSON; empty: there is none. While it is there it goes before Used and the script.
+	Figures string
 }
 
 // Event is what happens to a fake device.

@@ -45,6 +45,8 @@ var ErrCannotUnload = errors.New("the plugin cannot unload models")
 // Config is what a Keeper works with.
 type Config struct {
 	Processes Processes
+	// Engines are the devices on which engines compute that run by themselves.
+	Engines []string
 	// RAM and Disk are what there is to lease, in bytes; below zero: as much as is asked for. Reserve is kept free of each
 	// device.
 	RAM, Disk, Reserve int64
@@ -103,7 +105,7 @@ func New(c Config) *Keeper {
 		c.Changed = func() {}
 	}
 	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, going: map[string]bool{}, watched: map[string]*watched{}, ours: func(int) bool { return false }, moved: make(chan struct{})}
-	d.table.Reserve = c.Reserve
+	d.table.Reserve, d.table.Engines = c.Reserve, c.Engines
 	for uuid, why := range c.Held {
 		d.holdFor(uuid, byPerson, why)
 	}
@@ -211,12 +213,25 @@ func (d *Keeper) refresh(processes []Process) {
 	keeps := map[string]bool{} // by ID, or by process where it does not tell
 	for _, p := range processes {
 		name := placement.Process(p.Plugin, p.Devices)
-		if !p.Tells {
+		if !p.Tells || d.leased(func(warm string) bool { return process(warm) == name }) { // what it tells now its task goes on to change
 			keeps[name] = true
 			continue
 		}
+		if last := d.called(name, p.Models); last != nil {
+			var sum int64
+			last.Foreign, last.As = false, nil
+			for _, m := range p.Models {
+				last.As = append(last.As, m.Name)
+				sum += m.Memory / max(1, int64(len(p.Devices)))
+				last.Foreign = last.Foreign || m.InUse && !d.working(last.ID)
+			}
+			last.Memory = cmp.Or(sum, last.Memory)
+			keeps[last.ID] = true
+			d.table.Keep(*last)
+			continue
+		}
 		for _, m := range p.Models {
-			w := device.Warm{ID: placement.WarmID(name, m.Name), Process: name, Plugin: p.Plugin, Devices: p.Devices, Model: m.Name, Used: p.Used}
+			w := device.Warm{ID: placement.WarmID(name, m.Name), Process: name, Plugin: p.Plugin, Devices: p.Devices, Model: m.Name, Used: p.Used, Told: true}
 			if len(p.Devices) > 0 {
 				w.Memory = m.Memory / int64(len(p.Devices))
 			}
@@ -234,6 +249,23 @@ func (d *Keeper) refresh(processes []Process) {
 			d.table.Gone(w.ID, now)
 		}
 	}
+}
+
+// called gives what the last task of a process worked with, when the process holds something and has only other names for it: what it
+// holds then goes by the name that tasks have for it. Else nil. mu is held.
+func (d *Keeper) called(process string, models []sdk.Model) *device.Warm {
+	var last *device.Warm
+	for _, w := range d.table.Warm() {
+		if w.Process == process && (last == nil || w.Used.After(last.Used)) {
+			last = w
+		}
+	}
+	known := func(m sdk.Model) bool { return d.warm(placement.WarmID(process, m.Name)) != nil }
+	if len(models) == 0 || last == nil || last.Told || slices.ContainsFunc(models, known) {
+		return nil
+	}
+	named := *last
+	return &named
 }
 
 // working says whether a task of ours works with something warm, or is about to. mu is held.

@@ -43,7 +43,7 @@ func (d *Keeper) Lease(ctx context.Context, t *sdk.Task) (context.Context, func(
 		}
 		return nil, nil, refused("nobody has said that it comes with devices")
 	}
-	for _, warm := range a.Unload {
+	for _, warm := range append(a.Unload, d.beside(a)...) {
 		if err := d.giveUp(ctx, warm); err != nil {
 			d.cfg.Log.Warn("memory is not given up", "task", id, "what", warm, "error", err)
 		}
@@ -54,6 +54,21 @@ func (d *Keeper) Lease(ctx context.Context, t *sdk.Task) (context.Context, func(
 	}
 	held, release := d.hold(ctx, a, lease)
 	return held, release, nil
+}
+
+// beside is what other processes keep warm where a task goes of which nobody knows what it needs: it has the device alone.
+func (d *Keeper) beside(a placement.Assignment) (ids []string) {
+	if r := &a.Task.Request; !r.Exclusive || r.Memory > 0 {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, w := range d.table.Warm() {
+		if !w.Foreign && w.Process != placement.Process(a.Task.Plugin, a.Devices) && slices.ContainsFunc(w.Devices, func(uuid string) bool { return slices.Contains(a.Devices, uuid) }) {
+			ids = append(ids, w.ID)
+		}
+	}
+	return ids
 }
 
 func refused(why string) error { return &sdk.Error{Cause: sdk.CauseRefused, Message: why} }
@@ -148,9 +163,15 @@ func (d *Keeper) begin(id string) (device.Warm, error) {
 
 // unload frees what is warm; whole: with its process. One with which a task works is not ended.
 func (d *Keeper) unload(ctx context.Context, w device.Warm) (whole bool, err error) {
-	err = ErrCannotUnload
-	if w.Model != "" {
-		err = d.cfg.Processes.Unload(ctx, w.Plugin, w.Devices, w.Model)
+	names := w.As
+	if len(names) == 0 && w.Model != "" {
+		names = []string{w.Model}
+	}
+	if len(names) == 0 {
+		err = ErrCannotUnload
+	}
+	for _, name := range names {
+		err = errors.Join(err, d.cfg.Processes.Unload(ctx, w.Plugin, w.Devices, name))
 	}
 	if err == nil || ctx.Err() != nil || w.External {
 		return false, err
@@ -200,7 +221,8 @@ func (d *Keeper) release(h *held) *sdk.Usage {
 	d.given++
 	for _, p := range processes {
 		if name := placement.Process(p.Plugin, p.Devices); name == process(h.lease.Warm) && len(p.Devices) > 0 {
-			d.table.Keep(device.Warm{ID: h.lease.Warm, Process: name, Plugin: h.plugin, Devices: h.lease.Devices, Model: h.model, Memory: h.lease.Memory, Used: now})
+			was := d.warm(h.lease.Warm)
+			d.table.Keep(device.Warm{ID: h.lease.Warm, Process: name, Plugin: h.plugin, Devices: h.lease.Devices, Model: h.model, Memory: h.lease.Memory, Used: now, Told: was != nil && was.Told})
 		}
 	}
 	d.table.Release(h.lease.ID, h.lease.Epoch, now)

@@ -68,7 +68,8 @@ type Lineage struct {
 	runs  []string
 	named map[digest][]int32 // the runs that name an artifact, by their place in runs
 	told  map[string]*history
-	order []string // of told, the oldest first
+	used  map[string][]digest // the assets that a pipeline names, by its digest
+	order []string            // of told, the oldest first
 }
 
 type digest [32]byte
@@ -88,7 +89,7 @@ type history struct {
 
 // New begins with nothing known.
 func New(c Config) *Lineage {
-	return &Lineage{Config: c, seen: map[string]*place{}, named: map[digest][]int32{}, told: map[string]*history{}}
+	return &Lineage{Config: c, seen: map[string]*place{}, named: map[digest][]int32{}, told: map[string]*history{}, used: map[string][]digest{}}
 }
 
 const prefix = "sha256:"
@@ -147,7 +148,11 @@ func (l *Lineage) read(ctx context.Context, id string, seq uint64) error {
 	}
 	for _, e := range events {
 		each(e.Data, note)
-		if err := l.document(ctx, e.Data, note); err != nil {
+		err := l.document(ctx, e.Data, note)
+		if e.Seq == 1 && err == nil {
+			err = l.assets(ctx, e.Data, note)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: event %d: %w", id, e.Seq, err)
 		}
 		p.seq = e.Seq
@@ -168,18 +173,45 @@ func (l *Lineage) document(ctx context.Context, event []byte, note func(digest))
 		if ref == "" {
 			continue
 		}
-		r, err := l.Download(ctx, ref)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			continue // it is gone
-		}
-		raw, err := io.ReadAll(r)
-		if err = errors.Join(err, r.Close()); err != nil {
+		if err := l.inside(ctx, ref, note); err != nil {
 			return err
 		}
-		each(raw, note)
+	}
+	return nil
+}
+
+// inside calls note with what stands in an artifact, unless it is gone.
+func (l *Lineage) inside(ctx context.Context, ref string, note func(digest)) error {
+	r, err := l.Download(ctx, ref)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return nil //nolint:nilerr // it is gone
+	}
+	raw, err := io.ReadAll(r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	each(raw, note)
+	return nil
+}
+
+// assets notes what the pipeline of a run names by asset(), which no event does. Few pipelines have many runs.
+func (l *Lineage) assets(ctx context.Context, created []byte, note func(digest)) error {
+	e, err := run.Decode(created)
+	if err != nil || e.Digest == "" {
+		return nil //nolint:nilerr // a later version's
+	}
+	found, known := l.used[e.Digest]
+	if !known {
+		if err := l.inside(ctx, e.Digest, func(d digest) { found = append(found, d) }); err != nil {
+			return err
+		}
+		l.used[e.Digest] = found
+	}
+	for _, d := range found {
+		note(d)
 	}
 	return nil
 }

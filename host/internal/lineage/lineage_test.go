@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -50,6 +51,7 @@ type rig struct {
 	engine  *engine.Engine
 	journal *counting
 	files   *dir.Store
+	assets  []asset.Asset
 }
 
 // begin makes a host whose node type test.make writes its text, and which file it was given, into a file, and passes that on.
@@ -90,7 +92,7 @@ func pad(v any) int {
 // run runs a pipeline to its end and gives its id and outputs.
 func (r *rig) run(text string, inputs sdk.Values) (string, sdk.Values) {
 	r.t.Helper()
-	p, diags := pipeline.Load(pipeline.Bundle{Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", pipeline.Bundle{Types: []sdk.NodeType{makeType}})
+	p, diags := pipeline.Load(pipeline.Bundle{Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", pipeline.Bundle{Types: []sdk.NodeType{makeType}, Assets: r.assets})
 	if diags.HasErrors() {
 		r.t.Fatal(diags)
 	}
@@ -197,6 +199,22 @@ func TestAcrossRuns(t *testing.T) {
 			if got := r.story(c.of, c.depth); got != c.want {
 				t.Errorf("%s, %d: got %s, want %s", what, big, got, c.want)
 			}
+		}
+	}
+}
+
+// TestAssets: what a pipeline names by asset() was used, though no event says so.
+func TestAssets(t *testing.T) {
+	t.Parallel()
+	r := begin(t)
+	l := asset.StandIn([]asset.Ref{{Kind: asset.Style, Name: "noir"}, {Kind: asset.Style, Name: "pop"}})
+	r.assets = l.Assets
+	for range 2 {
+		r.run("pipeline \"p\" {}\nnode \"test.make\" \"a\" {\n  text = \"a\"\n  from = asset(\"style/noir\")\n}\n", nil)
+	}
+	for name, want := range map[string]string{"noir": " > a a", "pop": " > "} {
+		if _, v := l.Find(asset.Ref{Kind: asset.Style, Name: name}); r.story(v.Artifact, 0) != want {
+			t.Errorf("%s: %s, want %s", name, r.story(v.Artifact, 0), want)
 		}
 	}
 }

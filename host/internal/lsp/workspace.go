@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
@@ -107,6 +108,14 @@ func (w *workspace) Names() []string {
 		return nil
 	}
 	return w.types.Names()
+}
+
+// Library implements pipeline.Library.
+func (w *workspace) Library() *asset.Library {
+	if l, ok := w.types.(pipeline.Library); ok {
+		return l.Library()
+	}
+	return &asset.Library{}
 }
 
 // Open implements outline.World.

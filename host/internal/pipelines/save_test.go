@@ -14,7 +14,7 @@ func TestSave(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	save := func(name, text, version string) (Entry, error) {
-		return r.Save(t.Context(), name, []byte(text), version)
+		return r.Save(t.Context(), name, Change{Text: []byte(text), Version: version})
 	}
 	e, err := save("film", "pipeline \"film\" {}\n", "")
 	if err != nil || e.Name != "film" || e.State != Ready {
@@ -63,7 +63,7 @@ func TestSave(t *testing.T) {
 func TestSaveAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	if _, err := r.Save(t.Context(), "film", []byte("pipeline \"film\" {}"), ""); err != nil {
+	if _, err := r.Save(t.Context(), "film", Change{Text: []byte("pipeline \"film\" {}")}); err != nil {
 		t.Fatal(err)
 	}
 	version := VersionOf([]byte("pipeline \"film\" {}"))
@@ -71,7 +71,7 @@ func TestSaveAtOnce(t *testing.T) {
 	saved := make(chan int, 16)
 	for k := range cap(saved) {
 		group.Go(func() {
-			_, err := r.Save(t.Context(), "film", []byte("pipeline \"film\" {}"+strings.Repeat("\n", k+1)), version)
+			_, err := r.Save(t.Context(), "film", Change{Text: []byte("pipeline \"film\" {}" + strings.Repeat("\n", k+1)), Version: version})
 			switch {
 			case err == nil:
 				saved <- k
@@ -128,4 +128,51 @@ func TestFolder(t *testing.T) {
 	if _, err := New(Config{Types: r.cfg.Types}).Folder(t.Context(), "x"); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrUnknown) {
 		t.Error(err)
 	}
+}
+
+// TestSaveBeside: files come with a pipeline, none of them outside its folder, and none in the place of another.
+func TestSaveBeside(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const text = "pipeline \"film\" {}\noutput \"x\" {\n  value = file(\"workflows/film.json\")\n}\n"
+	save := func(name string, files map[string]string) error {
+		c := Change{Text: []byte(strings.Replace(text, "film", name, 1)), Files: map[string][]byte{}}
+		for name, content := range files {
+			c.Files[name] = []byte(content)
+		}
+		_, err := r.Save(t.Context(), name, c)
+		return err
+	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := errors.Join(os.Mkdir(outside, 0o755), os.Symlink(outside, filepath.Join(r.dir, "link")), os.WriteFile(filepath.Join(r.dir, "secret"), []byte("x"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"", ".", "..", "../x", "/x", "a/../b", "a//b", ".hidden", "a/.hidden/b", "other.hcl", "a/other.hcl", "a/"} {
+		if err := save("film", map[string]string{"workflows/film.json": "{}", name: "x"}); !errors.Is(err, ErrName) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"secret", "link", "secret/x", "link/x"} {
+		if err := save("film", map[string]string{name: "y"}); err == nil || strings.HasPrefix(name, "secret") && len(name) == 6 && !errors.Is(err, ErrTaken) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	r.want("what was refused", "")
+	if left, err := os.ReadDir(outside); err != nil || len(left) != 0 {
+		t.Errorf("outside there is %v, %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, "workflows")); err == nil {
+		t.Error("a part of what was refused is there")
+	}
+	if err := save("film", map[string]string{"workflows/film.json": "{}"}); err != nil {
+		t.Fatal(err)
+	}
+	r.want("with its file", "film ready")
+	if err := save("again", map[string]string{"workflows/film.json": "{}"}); err != nil { // the same file is no other one
+		t.Error(err)
+	}
+	if err := save("third", map[string]string{"workflows/film.json": "[]"}); !errors.Is(err, ErrTaken) {
+		t.Error(err)
+	}
+	r.want("in the end", "again ready, film ready")
 }

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
+	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
@@ -184,11 +186,27 @@ func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state
 			err = e
 		}
 	}()
+	if err := b.standIn(ctx); err != nil {
+		return nil, err
+	}
 	id, err := e.Submit(ctx, engine.Submission{Pipeline: b.Pipe, Inputs: inputs, Seed: 1})
 	if err != nil {
 		return nil, err
 	}
 	return p.attend(ctx, id)
+}
+
+// standIn puts the artifacts of assets where nodes find them.
+func (b *block) standIn(ctx context.Context) error {
+	for _, a := range b.Pipe.Assets() {
+		for _, v := range a.Versions {
+			text := asset.StandInText(asset.Ref{Kind: a.Kind, Name: a.Name, Version: v.Number})
+			if _, err := b.bench.artifacts.Put(ctx, strings.NewReader(text), v.Artifact); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // inputs evaluates the run block's inputs and gives them to the pipeline's variables.

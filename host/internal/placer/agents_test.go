@@ -110,3 +110,27 @@ func TestAgentOnly(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 }
+
+// TestSettings: a task whose inputs need a setting goes where the plugin has it.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, placer.Config{})
+	r.Forget("local")
+	draw := sdk.NodeType{Name: "a.draw", Inputs: sdk.Schema{Type: "object", Properties: sdk.Properties{{Name: "lora", Schema: sdk.Schema{Setting: "dir"}}}}}
+	r.Agent(placement.Agent{ID: "box2", Name: "box2", Offers: draw.Offers(nil)}, nil, -1, -1, nil)
+	asks := func(x any) func(*placement.Want) {
+		return func(w *placement.Want) { w.Type, w.Request, w.Inputs = draw, device.Request{}, sdk.Values{"lora": x} }
+	}
+	r.want("without", "", 0, asks(nil))
+	r.want("with", "", 0, asks("x"))
+	if g := r.given["without"]; g.Agent != "box2" {
+		t.Errorf("%+v", g)
+	}
+	if why := r.Why("with"); why != "no agent offers a.draw with dir" {
+		t.Error(why)
+	}
+	r.Agent(placement.Agent{ID: "box3", Name: "box3", Offers: draw.Offers([]string{"dir"})}, nil, -1, -1, nil)
+	if g := r.given["with"]; g.Agent != "box3" {
+		t.Errorf("%+v", g)
+	}
+}

@@ -133,6 +133,9 @@ func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) 
 	kind := learned.KindOf(w.Type.Name, w.Model, w.Rung, size(w))
 	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model, Files: w.Files,
 		Request: w.Request, Concurrency: w.Type.Concurrency, Evictable: w.Evictable, Since: now}
+	if offer := w.Type.Offer(w.Inputs); offer != t.Type {
+		t.Offer = offer
+	}
 	r := &t.Request
 	if only := p.cfg.Engines[t.Plugin]; len(only) > 0 && r.Count > 0 {
 		r.Only = only
@@ -141,7 +144,7 @@ func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) 
 		declared := r.Memory
 		r.Memory, _ = p.learned.Memory(kind, declared, w.Type.Elastic && !r.NeverSpill)
 		if r.Memory > declared { // what was learned keeps nobody from trying the largest device there is
-			r.Memory = max(declared, min(r.Memory, p.book.Largest(&placement.Task{Type: t.Type, Request: w.Request})))
+			r.Memory = max(declared, min(r.Memory, p.book.Largest(&placement.Task{Type: t.Type, Offer: t.Offer, Request: w.Request})))
 		}
 		if r.Memory == 0 { // nobody knows what it needs: it gets a device of its own, and is watched
 			r.Exclusive = true

@@ -66,6 +66,9 @@ func (s *Sweeper) mark(ctx context.Context, results []cache.Entry, skip func(run
 	if err != nil {
 		return nil, fmt.Errorf("find out which artifacts are referred to: %w", err)
 	}
+	if err := s.markLibrary(ctx, m); err != nil {
+		return nil, err
+	}
 	for _, e := range results {
 		for _, a := range e.Artifacts() {
 			if d, ok := parse([]byte(a.Digest)); ok {
@@ -74,6 +77,23 @@ func (s *Sweeper) mark(ctx context.Context, results []cache.Entry, skip func(run
 		}
 	}
 	return m, nil
+}
+
+// markLibrary marks what assets point to. One that is added later points to what was touched just before.
+func (s *Sweeper) markLibrary(ctx context.Context, m *marks) error {
+	if s.cfg.Library == nil {
+		return nil
+	}
+	digests, err := s.cfg.Library(ctx)
+	if err != nil {
+		return fmt.Errorf("find out which artifacts are those of assets: %w", err)
+	}
+	for _, text := range digests {
+		if d, ok := parse([]byte(text)); ok {
+			m.seen[d] = true
+		}
+	}
+	return nil
 }
 
 // event marks every digest in the event, whatever its kind. A digest that is itself a field of the event stands for

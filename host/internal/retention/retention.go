@@ -64,6 +64,8 @@ type Config struct {
 	Logs      Logs
 	// Cache keeps results, whose artifacts stay as well; nil: there are none.
 	Cache cache.Store
+	// Library gives the digests of what assets point to, which stays as well; nil: there are none.
+	Library func(ctx context.Context) ([]string, error)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -105,7 +107,7 @@ const (
 	Repeated   Why = "repeated by a run that has not ended"
 	WentOn     Why = "went on meanwhile"
 	Unreached  Why = "not reached, since the sweep broke off"
-	ReferredTo Why = "referred to by runs or kept results"
+	ReferredTo Why = "referred to by runs, assets or kept results"
 	Fresh      Why = "put or used recently"
 )
 

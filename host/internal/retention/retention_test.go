@@ -118,6 +118,23 @@ func TestNothingOnTrouble(t *testing.T) {
 	})
 }
 
+// TestLibrary: what assets point to stays, whatever runs go; and nothing goes while nobody knows what they point to.
+func TestLibrary(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		kept, gone := r.put("of an asset", 90*day), r.put("of none", 90*day)
+		broken := errors.New("a library that cannot be read")
+		r.cfg.Library = func(context.Context) ([]string, error) { return nil, broken }
+		if _, err := r.Sweep(t.Context(), Policy{Runs: day}); !errors.Is(err, broken) || len(r.left()) != 2 {
+			t.Errorf("%v, left are %q", err, r.left())
+		}
+		r.cfg.Library = func(context.Context) ([]string, error) { return []string{kept.Digest, "no digest"}, nil }
+		swept, err := r.Sweep(t.Context(), Policy{Runs: day})
+		if err != nil || swept.KeptArtifacts[ReferredTo].Count != 1 || open(t.Context(), r, kept.Digest) != nil || open(t.Context(), r, gone.Digest) == nil {
+			t.Errorf("%v, %+v, left are %q", err, swept, r.left())
+		}
+	})
+}
+
 // fakeResults is a cache that lists and removes.
 type fakeResults struct {
 	cache.Store

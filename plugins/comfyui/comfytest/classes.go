@@ -34,7 +34,7 @@ func (p pictures) png(k int) []byte {
 }
 
 // classes are what object_info says, in the older and the newer way of writing choices.
-func classes(checkpoints []string) map[string]any {
+func classes(checkpoints, loras []string) map[string]any {
 	class := func(output bool, required, optional map[string]any) map[string]any {
 		return map[string]any{"input": map[string]any{"required": required, "optional": optional}, "output_node": output, "python_module": "nodes"}
 	}
@@ -42,9 +42,12 @@ func classes(checkpoints []string) map[string]any {
 	number := func(kind string, low, high any) []any { return []any{kind, map[string]any{"min": low, "max": high}} }
 	size := number("INT", 1, 16384)
 	text := []any{"STRING", map[string]any{"multiline": true}}
+	canvas := class(false, map[string]any{"width": size, "height": size, "batch_size": number("INT", 1, 4096)}, nil)
+	canvas["input_order"] = map[string]any{"required": []string{"width", "height", "batch_size"}}
 	return map[string]any{
+		"FakeCanvas":             canvas,
 		"CheckpointLoaderSimple": class(false, map[string]any{"ckpt_name": []any{checkpoints, map[string]any{"tooltip": "x"}}}, nil),
-		"LoraLoader":             class(false, map[string]any{"model": link("MODEL"), "clip": link("CLIP"), "lora_name": []any{[]string{}}, "strength_model": number("FLOAT", -100, 100), "strength_clip": number("FLOAT", -100, 100)}, nil),
+		"LoraLoader":             class(false, map[string]any{"model": link("MODEL"), "clip": link("CLIP"), "lora_name": []any{loras}, "strength_model": number("FLOAT", -100, 100), "strength_clip": number("FLOAT", -100, 100)}, nil),
 		"CLIPTextEncode":         class(false, map[string]any{"text": text, "clip": link("CLIP")}, nil),
 		"EmptyLatentImage":       class(false, map[string]any{"width": size, "height": size, "batch_size": number("INT", 1, 4096)}, nil),
 		"KSampler": class(false, map[string]any{"model": link("MODEL"), "positive": link("CONDITIONING"), "negative": link("CONDITIONING"), "latent_image": link("LATENT"), "seed": number("INT", 0, uint64(1<<64-1)),
@@ -56,6 +59,6 @@ func classes(checkpoints []string) map[string]any {
 		"ImageScaleBy": class(false, map[string]any{"image": link("IMAGE"), "upscale_method": []any{[]string{"lanczos"}}, "scale_by": number("FLOAT", 0.01, 8)}, nil),
 		"SaveImage":    class(true, map[string]any{"images": link("IMAGE"), "filename_prefix": text}, nil),
 		"PreviewImage": class(true, map[string]any{"images": link("IMAGE")}, nil),
-		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil),
+		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeDisk": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil), "FakeUploads": class(true, nil, nil),
 	}
 }

@@ -19,16 +19,32 @@ import (
 
 // Server is one ComfyUI. Its fields are set before the first request.
 type Server struct {
-	// Old: 0.3 has no jobs, and interrupts whatever runs.
+	// Old: 0.3 has no jobs, interrupts whatever runs, and does not describe its previews.
 	Old bool
 	// Deaf: sockets are refused.
 	Deaf bool
+	// Mute: prompts are taken, and what they are called is never said.
+	Mute bool
 	// Key, when set, has to stand in the header Authorization.
 	Key string
 	// Drops cuts sockets after so many messages; 0: none.
 	Drops int
 	// Checkpoints that it has.
 	Checkpoints []string
+	// Models are folders of models: what lies in their checkpoints and loras it has, too.
+	Models []string
+	// Device is what it says that it computes on; empty: cpu.
+	Device string
+	// Meddle, when set, sees each request first; true: it has answered it.
+	Meddle func(w http.ResponseWriter, r *http.Request) bool
+	// Version that it says it has; empty: 0.38.1, or 0.3.64 when Old.
+	Version string
+	// Packs are versions of node packs, as ComfyUI-Manager tells them; nil: there is no Manager. The classes Fake… are of fake-pack.
+	Packs map[string]string
+	// Size is what a loaded checkpoint takes of a device, in bytes.
+	Size int64
+	// Card, when set, is told of each checkpoint that is loaded and unloaded. Its error when one is loaded means that there is no room.
+	Card func(model string, loads bool) error
 
 	http *httptest.Server
 	quit chan struct{}
@@ -42,6 +58,7 @@ type Server struct {
 	files   map[string][]byte // by type/subfolder/name
 	sockets map[string]*socket
 	freed   int
+	loaded  string        // the checkpoint in memory
 	gate    chan struct{} // FakeWait waits for it
 	posted  int
 }
@@ -69,22 +86,7 @@ type socket struct {
 
 // Start starts it; it ends with the test.
 func (s *Server) Start(t testing.TB) *Server {
-	s.wake, s.ended, s.files, s.sockets, s.quit, s.gate = sync.NewCond(&s.mu), map[string]*job{}, map[string][]byte{}, map[string]*socket{}, make(chan struct{}), make(chan struct{})
-	mux := http.NewServeMux()
-	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /ws": s.ws, "POST /prompt": s.prompt, "GET /prompt": s.waiting, "GET /queue": s.queue, "POST /queue": s.unqueue, "POST /interrupt": s.interrupt,
-		"GET /history/{id}": s.history, "GET /view": s.view, "POST /upload/image": s.upload, "GET /object_info/{class}": s.info, "GET /system_stats": s.stats,
-		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "POST /api/jobs/{id}/cancel": s.cancel,
-	} {
-		mux.HandleFunc(pattern, h)
-	}
-	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Origin") != "" || s.Key != "" && r.Header.Get("Authorization") != s.Key {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}))
+	s.http = httptest.NewServer(s.handler())
 	var worker sync.WaitGroup
 	worker.Go(s.work)
 	t.Cleanup(func() {
@@ -99,6 +101,32 @@ func (s *Server) Start(t testing.TB) *Server {
 		s.http.Close()
 	})
 	return s
+}
+
+// handler has all routes, each also under /api.
+func (s *Server) handler() http.Handler {
+	s.wake, s.ended, s.files, s.sockets, s.quit, s.gate = sync.NewCond(&s.mu), map[string]*job{}, map[string][]byte{}, map[string]*socket{}, make(chan struct{}), make(chan struct{})
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]http.HandlerFunc{
+		"GET /ws": s.ws, "POST /prompt": s.prompt, "GET /prompt": s.waiting, "GET /queue": s.queue, "POST /queue": s.unqueue, "POST /interrupt": s.interrupt,
+		"GET /history/{id}": s.history, "GET /view": s.view, "POST /upload/image": s.upload, "GET /object_info/{class}": s.info, "GET /system_stats": s.stats,
+		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "GET /customnode/installed": s.packs, "POST /jobs/{id}/cancel": s.cancel,
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.HandleFunc(method+" /api"+path, h)
+		if path != "/jobs/{id}/cancel" {
+			mux.HandleFunc(pattern, h)
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" || s.Key != "" && r.Header.Get("Authorization") != s.Key {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		if s.Meddle == nil || !s.Meddle(w, r) {
+			mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // URL is its address.
@@ -157,7 +185,7 @@ func (s *Server) ws(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(data, []byte("supports_preview_metadata")) {
+		if !s.Old && bytes.Contains(data, []byte("supports_preview_metadata")) {
 			k.mu.Lock()
 			k.describe = true
 			k.mu.Unlock()
@@ -204,8 +232,13 @@ func (s *Server) prompt(w http.ResponseWriter, r *http.Request) {
 	j := &job{id: fmt.Sprintf("%08d-0000-4000-8000-000000000000", s.next), client: body.ClientID, graph: body.Prompt, outputs: map[string]map[string]any{}}
 	s.pending = append(s.pending, j)
 	s.wake.Broadcast()
-	answer(w, 200, map[string]any{"prompt_id": j.id, "number": s.next, "node_errors": map[string]any{}})
+	id, number := j.id, s.next
 	s.mu.Unlock()
+	if s.Mute {
+		<-r.Context().Done()
+		return
+	}
+	answer(w, 200, map[string]any{"prompt_id": id, "number": number, "node_errors": map[string]any{}})
 }
 
 func (s *Server) waiting(w http.ResponseWriter, _ *http.Request) {
@@ -219,7 +252,7 @@ func (s *Server) waiting(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) queue(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	item := func(j *job) []any { return []any{1, j.id, j.graph, map[string]any{}, []any{}} }
+	item := func(j *job) []any { return []any{1, j.id, j.graph, map[string]any{"client_id": j.client}, []any{}} }
 	running, pending := []any{}, []any{}
 	if s.running != nil {
 		running = append(running, item(s.running))
@@ -314,44 +347,4 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	s.files["input/"+r.FormValue("subfolder")+"/"+head.Filename] = data
 	s.mu.Unlock()
 	answer(w, 200, map[string]any{"name": head.Filename, "subfolder": r.FormValue("subfolder"), "type": "input"})
-}
-
-func (s *Server) info(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("class")
-	c, ok := classes(s.Checkpoints)[name]
-	if !ok {
-		answer(w, 200, map[string]any{})
-		return
-	}
-	answer(w, 200, map[string]any{name: c})
-}
-
-func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {
-	version := "0.38.1"
-	if s.Old {
-		version = "0.3.64"
-	}
-	answer(w, 200, map[string]any{"system": map[string]any{"os": "posix", "comfyui_version": version, "python_version": "3.12", "pytorch_version": "2.9.0+cpu", "ram_total": 1 << 34},
-		"devices": []any{map[string]any{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33}}})
-}
-
-func (s *Server) folders(w http.ResponseWriter, _ *http.Request) {
-	answer(w, 200, []string{"loras", "checkpoints"})
-}
-
-func (s *Server) models(w http.ResponseWriter, r *http.Request) {
-	switch r.PathValue("folder") {
-	case "checkpoints":
-		answer(w, 200, s.Checkpoints)
-	case "loras":
-		answer(w, 200, []string{})
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func (s *Server) free(_ http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.freed++
 }

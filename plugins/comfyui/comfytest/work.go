@@ -8,9 +8,9 @@ import (
 	"image"
 	"maps"
 	"net/http/httptest"
+	"path"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/coder/websocket"
 )
@@ -140,7 +140,9 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		return n.Inputs[name]
 	}
 	switch n.Class {
-	case "EmptyImage", "EmptyLatentImage":
+	case "CheckpointLoaderSimple":
+		return nil, nil, s.load(fmt.Sprint(in("ckpt_name")))
+	case "EmptyImage", "EmptyLatentImage", "FakeCanvas": // the last is of no ComfyUI: only its server knows its inputs
 		return paint(whole(in("width")), whole(in("height")), "0", whole(in("batch_size"))), nil, nil
 	case "ImageScaleBy":
 		p, _ := in("image").(pictures)
@@ -159,7 +161,7 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		return in("pixels"), nil, nil
 	case "LoadImage":
 		s.mu.Lock()
-		data := s.files["input/"+strings.Replace(fmt.Sprint(in("image")), "/", "/", 1)]
+		data := s.files["input/"+fmt.Sprint(in("image"))]
 		s.mu.Unlock()
 		c, _, err := image.DecodeConfig(bytes.NewReader(data))
 		if err != nil {
@@ -178,6 +180,15 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 			all = append(all, map[string]any{"filename": name, "subfolder": "", "type": kind})
 		}
 		return nil, map[string]any{"images": all}, nil
+	case "FakeUploads": // says what it was given
+		var said []any
+		s.mu.Lock()
+		for _, input := range slices.Sorted(maps.Keys(n.Inputs)) {
+			name := fmt.Sprint(n.Inputs[input])
+			said = append(said, fmt.Sprint(input, " ", len(s.files["input/"+name]), " ", path.Ext(name)))
+		}
+		s.mu.Unlock()
+		return nil, map[string]any{"text": said}, nil
 	case "FakeFilm":
 		s.mu.Lock()
 		s.files["output/films/a.mp4"], s.files["output//b.wav"], s.files["output//c.bin"] = []byte("film"), []byte("sound"), []byte("data")
@@ -185,9 +196,13 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		at := func(name, folder string) []any {
 			return []any{map[string]any{"filename": name, "subfolder": folder, "type": "output"}}
 		}
-		return nil, map[string]any{"gifs": at("a.mp4", "films"), "audio": at("b.wav", ""), "latents": at("c.bin", ""), "text": []any{"one", "two"}}, nil
+		film := at("a.mp4", "films")
+		film[0].(map[string]any)["frame_rate"], film[0].(map[string]any)["fullpath"] = 24, "/srv/comfy/output/films/a.mp4"
+		return nil, map[string]any{"gifs": film, "audio": at("b.wav", ""), "latents": at("c.bin", ""), "text": []any{"one", "two"}, "animated": []any{true}, "3d": "not a list"}, nil
 	case "FakeFail":
 		return nil, nil, fmt.Errorf("mat1 and mat2 shapes cannot be multiplied")
+	case "FakeDisk":
+		return nil, nil, fmt.Errorf("[Errno 28] No space left on device: '/srv/comfy/output/x.png'")
 	case "FakeOOM":
 		return nil, nil, oom{}
 	case "FakeWait":

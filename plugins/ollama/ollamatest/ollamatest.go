@@ -3,6 +3,7 @@
 package ollamatest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -34,6 +35,10 @@ type Server struct {
 	Key string
 	// Empty: nothing is installed.
 	Empty bool
+	// Size is what a loaded model takes of a device, in bytes; 0: 1500.
+	Size int64
+	// Card, when set, is told of each model that is loaded and unloaded. Its error when one is loaded means that there is no room.
+	Card func(model string, loads bool) error
 
 	http *httptest.Server
 	gate chan struct{}
@@ -163,10 +168,12 @@ func (s *Server) ps(w http.ResponseWriter, _ *http.Request) {
 	defer s.mu.Unlock()
 	all := []map[string]any{}
 	for name := range s.loaded {
-		all = append(all, map[string]any{"name": name, "model": name, "size": 2000, "size_vram": 1500})
+		all = append(all, map[string]any{"name": name, "model": name, "size": s.size() + 500, "size_vram": s.size()})
 	}
 	answer(w, 200, map[string]any{"models": all})
 }
+
+func (s *Server) size() int64 { return cmp.Or(s.Size, 1500) }
 
 func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 	in := body(r)
@@ -204,8 +211,22 @@ func (s *Server) load(w http.ResponseWriter, r *http.Request, name string) bool 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.Card != nil && !s.loaded[full(name)] && s.Card(full(name), true) != nil {
+		answer(w, 500, map[string]any{"error": "llama runner process has terminated: cudaMalloc failed: out of memory"})
+		return false
+	}
 	s.loaded[full(name)] = true
 	return true
+}
+
+// drop takes a model out of memory.
+func (s *Server) drop(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Card != nil && s.loaded[name] {
+		_ = s.Card(name, false)
+	}
+	delete(s.loaded, name)
 }
 
 func (s *Server) embed(w http.ResponseWriter, r *http.Request) {

@@ -19,9 +19,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case len(messages) > 0 || prompt != "":
 	case in["keep_alive"] == 0.0:
-		s.mu.Lock()
-		delete(s.loaded, full(name))
-		s.mu.Unlock()
+		s.drop(full(name))
 		ends["done_reason"] = "unload"
 		answer(w, 200, ends)
 		return

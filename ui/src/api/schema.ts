@@ -290,6 +290,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The assets of the library, with the newest version of each */
+        get: operations["list-assets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{kind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An asset with all its versions */
+        get: operations["show-asset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{kind}/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a version to an asset, or make the asset
+         * @description Of an artifact that the host has. Nothing is taken over from the version before, neither licence nor consent.
+         */
+        post: operations["add-asset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{kind}/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a version; runs that used it keep it */
+        delete: operations["remove-asset"];
+        options?: never;
+        head?: never;
+        /** Change what is said of a version: note, licence, consent, thumbnail */
+        patch: operations["edit-asset"];
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -457,6 +529,26 @@ export interface paths {
         put?: never;
         /** Remove what is old, or say what would go */
         post: operations["sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/comfyui": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a pipeline of a ComfyUI workflow
+         * @description Of a file that was uploaded. Nothing is saved: text and files of the answer are what save-pipeline takes. 415: there is no workflow in the file.
+         */
+        post: operations["import-comfyui"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1437,6 +1529,94 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Asset: {
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            kind: "voice" | "face" | "lora" | "style" | "prompt";
+            name: string;
+            versions: components["schemas"]["AssetVersion"][];
+        };
+        AssetConsent: {
+            by: string;
+            for: string;
+            on: string;
+            /** Format: date-time */
+            recorded?: string;
+            recorder?: string;
+        };
+        AssetEdit: {
+            consent?: components["schemas"]["AssetConsent"];
+            drop_thumbnail?: boolean;
+            licence?: components["schemas"]["AssetLicence"];
+            note?: string;
+            /** @description A reference to an artifact. */
+            thumbnail?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            withdraw?: boolean;
+        };
+        AssetLicence: {
+            /** @enum {string} */
+            commercial?: "yes" | "no" | "unknown";
+            id?: string;
+        };
+        AssetList: {
+            assets: components["schemas"]["Asset"][];
+            /** Format: int64 */
+            version: number;
+        };
+        AssetVersion: {
+            /** @description A reference to an artifact. */
+            artifact: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            consent?: components["schemas"]["AssetConsent"];
+            /** Format: date-time */
+            created: string;
+            creator?: string;
+            fix?: string;
+            licence: components["schemas"]["AssetLicence"];
+            made?: string;
+            note?: string;
+            /** Format: int64 */
+            number: number;
+            refused?: string;
+            /** @description A reference to an artifact. */
+            thumbnail?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+        };
         CacheEntry: {
             /** Format: date-time */
             created: string;
@@ -1495,6 +1675,10 @@ export interface components {
             valid: boolean;
             /** Format: int64 */
             version: number;
+        };
+        CustomNodes: {
+            classes: string[];
+            name: string;
         };
         Deed: {
             address?: string;
@@ -1635,6 +1819,7 @@ export interface components {
         };
         Explanation: {
             at: string;
+            changed?: string;
             next?: string;
             state: string;
             why: string;
@@ -1692,6 +1877,40 @@ export interface components {
             };
             status: string;
             version: string;
+        };
+        Import: {
+            artifact: string;
+            file?: string;
+            name?: string;
+        };
+        Imported: {
+            custom_nodes: components["schemas"]["CustomNodes"][];
+            files: {
+                [key: string]: string;
+            };
+            from: string;
+            incomplete: components["schemas"]["ImportGap"][];
+            models: components["schemas"]["WantedModel"][];
+            name: string;
+            /** Format: int64 */
+            nodes: number;
+            outputs: string[];
+            text: string;
+            variables: components["schemas"]["ImportedVariable"][];
+            /** Format: int64 */
+            version: number;
+            warnings: string[];
+        };
+        ImportedVariable: {
+            description?: string;
+            inputs: string[];
+            name: string;
+            type: string;
+        };
+        ImportGap: {
+            class: string;
+            id: string;
+            why: string;
         };
         Job: {
             /** Format: date-time */
@@ -1853,6 +2072,39 @@ export interface components {
             before?: string;
             run: string;
         };
+        NewAssetVersion: {
+            /** @description A reference to an artifact. */
+            artifact: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+            consent?: components["schemas"]["AssetConsent"];
+            licence?: components["schemas"]["AssetLicence"];
+            note?: string;
+            /** @description A reference to an artifact. */
+            thumbnail?: {
+                /**
+                 * @description Its digest.
+                 * @example sha256:…
+                 */
+                $artifact: string;
+                media_type?: string;
+                name?: string;
+                /** @description Bytes. */
+                size?: number;
+            } & {
+                [key: string]: unknown;
+            };
+        };
         NewToken: {
             name: string;
             role: string;
@@ -1983,6 +2235,7 @@ export interface components {
             version: string;
         };
         Plan: {
+            assets?: string[];
             complete: boolean;
             digest: string;
             /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
@@ -2163,6 +2416,9 @@ export interface components {
             version: number;
         };
         SavePipeline: {
+            files?: {
+                [key: string]: string;
+            };
             text: string;
             version?: string;
         };
@@ -2335,6 +2591,9 @@ export interface components {
             model?: number;
             /** Format: int64 */
             out?: number;
+            versions?: {
+                [key: string]: string;
+            };
         };
         User: {
             /** Format: date-time */
@@ -2370,6 +2629,11 @@ export interface components {
         WaitingTask: {
             at: string;
             why: string;
+        };
+        WantedModel: {
+            kind?: string;
+            name: string;
+            url?: string;
         };
         Waveform: {
             peaks: number[];
@@ -3052,6 +3316,178 @@ export interface operations {
             };
         };
     };
+    "list-assets": {
+        parameters: {
+            query?: {
+                /** @description Of this kind. */
+                kind?: "voice" | "face" | "lora" | "style" | "prompt";
+                /** @description With this text in the name, the newest version's note or its licence. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "voice" | "face" | "lora" | "style" | "prompt";
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "voice" | "face" | "lora" | "style" | "prompt";
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssetVersion"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "voice" | "face" | "lora" | "style" | "prompt";
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "edit-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "voice" | "face" | "lora" | "style" | "prompt";
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetEdit"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-audit": {
         parameters: {
             query?: {
@@ -3372,6 +3808,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Swept"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-comfyui": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Import"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
                 };
             };
             /** @description Error */

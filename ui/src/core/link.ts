@@ -1,4 +1,5 @@
 // The one WebSocket of a page: who follows what, and how it comes back after a break. It knows no run's shape.
+import { exact } from "./exact.js";
 import type { Schemas } from "../api/client.js";
 import type { Event, Run } from "./fold.js";
 
@@ -160,7 +161,7 @@ export class Link {
   }
 
   private hear(text: string): void {
-    const said = JSON.parse(text) as Message | Message[];
+    const said = JSON.parse(exact(text)) as Message | Message[];
     const events = new Map<string, Event[]>(); // those that stand beside each other are told at once
     const tell = (): void => {
       for (const [id, list] of events) this.runs.get(id)?.listener.events(list);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { artifactsIn, asArtifact, mediaKind } from "./values.js";
+import { artifactsIn, asArtifact, mediaKind, resultsOf } from "./values.js";
 
 const film = { $artifact: "sha256:ab", media_type: "video/mp4", size: 9, name: "film.mp4" };
 
@@ -19,3 +19,10 @@ test.each([
   ["text/plain", "file"],
   ["", "file"],
 ])("%s is looked at as %s", (type, kind) => expect(mediaKind(type)).toBe(kind));
+
+test("of a run's results the film comes first, and each once", () => {
+  const ref = (digest: string, media_type: string) => ({ $artifact: digest, media_type, size: 1, name: digest });
+  const outputs = { captions: ref("c", "application/x-subrip"), thumbnail: ref("t", "image/jpeg"), sound: ref("s", "audio/wav"), video: ref("v", "video/mp4"), again: [ref("v", "video/mp4")], seconds: 3 };
+  expect(resultsOf(outputs).map((a) => a.digest)).toEqual(["v", "t", "s", "c"]);
+  expect(resultsOf(undefined)).toEqual([]);
+});

@@ -40,3 +40,11 @@ export function mediaKind(mediaType: string): MediaKind {
 /** Where the host has a file, and a small picture of it. */
 export const artifactURL = (a: Artifact): string => `/api/v1/artifacts/${a.digest}?name=${encodeURIComponent(a.name)}`;
 export const thumbnailURL = (a: Artifact, width: number): string => `/api/v1/artifacts/${a.digest}/thumbnail?width=${width}`;
+
+const best = ["video", "image", "audio", "file"];
+
+/** resultsOf gives the files in a run's outputs, what shows best first: films, then pictures, then sounds. */
+export function resultsOf(outputs: unknown): Artifact[] {
+  const rank = (a: Artifact): number => best.indexOf(mediaKind(a.mediaType));
+  return artifactsIn(outputs ?? {}).sort((a, b) => rank(a) - rank(b));
+}

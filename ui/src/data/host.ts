@@ -1,6 +1,7 @@
 // What pages ask the host: the generated client, problems as errors, and the queries that several features share.
 import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { connect, type Problem } from "../api/client.js";
+import { exact } from "../core/exact.js";
 import { browserLink } from "../core/link.js";
 import { t } from "../strings.js";
 
@@ -14,6 +15,14 @@ export class ProblemError extends Error {
 }
 
 export const api = connect();
+api.use({
+  async onResponse({ response }) {
+    if (!response.headers.get("Content-Type")?.includes("json")) return undefined;
+    const text = await response.clone().text();
+    const kept = exact(text);
+    return kept === text ? undefined : new Response(kept, { status: response.status, statusText: response.statusText, headers: response.headers });
+  },
+});
 export const link = browserLink();
 
 /** ask gives what the host answers, or throws a ProblemError. Every call of api goes through it. */
@@ -56,3 +65,9 @@ export const queue = queryOptions({ queryKey: ["queue"], queryFn: () => ask(api.
 /** The newest runs in a state; all states when it is empty. */
 export const runs = (state = "", limit = 20) => queryOptions({ queryKey: ["runs", state, limit], queryFn: () => ask(api.GET("/api/v1/runs", { params: { query: { limit, ...(state ? { state: [state] } : {}) } } })) });
 export const run = (id: string) => queryOptions({ queryKey: ["run", id], staleTime: 60_000, queryFn: () => ask(api.GET("/api/v1/runs/{id}", { params: { path: { id } } })) });
+
+export const pipelines = queryOptions({ queryKey: ["pipelines"], queryFn: () => ask(api.GET("/api/v1/pipelines")) });
+export const pipeline = (name: string) => queryOptions({ queryKey: ["pipelines", name], queryFn: () => ask(api.GET("/api/v1/pipelines/{name}", { params: { path: { name } } })) });
+
+/** The newest runs of a pipeline. */
+export const runsOf = (name: string, limit: number) => queryOptions({ queryKey: ["runs", "of", name, limit], queryFn: () => ask(api.GET("/api/v1/runs", { params: { query: { pipeline: name, limit } } })) });

@@ -7,16 +7,17 @@ import { toastProblem } from "../kit/toast.js";
 import { t } from "../strings.js";
 import { setTheme, useTheme } from "./theme.js";
 
+/** signOut ends the session, and forgets what it has shown. */
+export const signOut = (): void =>
+  void ask(api.DELETE("/api/v1/session")).then(() => {
+    queries.clear();
+    queries.setQueryData(me.queryKey, null);
+  }, toastProblem);
+
 /** Account is who is signed in, the theme, and the way out. */
 export function Account() {
   const who = useQuery(me).data;
   const theme = useTheme();
-  const out = (): void => {
-    ask(api.DELETE("/api/v1/session")).then(() => {
-      queries.clear();
-      queries.setQueryData(me.queryKey, null);
-    }, toastProblem);
-  };
   return (
     <Menu
       trigger={
@@ -30,7 +31,7 @@ export function Account() {
           { title: t.theme.light, icon: Sun, on: theme === "light", onSelect: () => setTheme("light") },
           { title: t.theme.dark, icon: Moon, on: theme === "dark", onSelect: () => setTheme("dark") },
         ],
-        ...(who?.sign_in ? [[{ title: t.account.signOut, icon: LogOut, onSelect: out }]] : []),
+        ...(who?.sign_in ? [[{ title: t.account.signOut, icon: LogOut, onSelect: signOut }]] : []),
       ]}
     />
   );

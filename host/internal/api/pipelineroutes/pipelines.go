@@ -23,13 +23,17 @@ func (s *routes) pipelineRoutes() {
 		OnePipeline
 		Body client.SavePipeline
 	}) (client.PipelineSource, error) {
-		return s.cfg.Pipelines.Change(ctx, in.Name, &Change{Text: &in.Body.Text, Version: in.Body.Version})
+		return s.cfg.Pipelines.Change(ctx, in.Name, &Change{Text: &in.Body.Text, Version: in.Body.Version, Files: in.Body.Files})
 	})
 	route.JSON(s.Server, route.Op{ID: "remove-pipeline", Method: http.MethodDelete, Path: route.V1 + "pipelines/{name}/source", Need: route.Operator, Summary: "Remove a pipeline's file; its runs stay"}, func(ctx context.Context, in *struct {
 		OnePipeline
 		Version string `query:"version" required:"true" doc:"The version that it has."`
 	}) (client.PipelineSource, error) {
 		return s.cfg.Pipelines.Change(ctx, in.Name, &Change{Version: in.Version})
+	})
+	route.JSON(s.Server, route.Op{ID: "import-comfyui", Method: http.MethodPost, Path: route.V1 + "imports/comfyui", Need: route.Operator, Summary: "Make a pipeline of a ComfyUI workflow",
+		Detail: "Of a file that was uploaded. Nothing is saved: text and files of the answer are what save-pipeline takes. 415: there is no workflow in the file."}, func(ctx context.Context, in *struct{ Body client.Import }) (client.Imported, error) {
+		return s.cfg.Importer.ComfyUI(ctx, in.Body)
 	})
 	route.JSON(s.Server, route.Op{ID: "show-pipeline", Method: http.MethodGet, Path: route.V1 + "pipelines/{name}", Need: route.Viewer, Summary: "A pipeline, with its variables and its graph"}, s.showPipeline)
 }

@@ -20,10 +20,17 @@ type Pipelines interface {
 }
 
 // Change is what is wanted of a pipeline's file whose version is this one: another text, or, without one, its end. An empty
-// version is that of a file that is not there yet.
+// version is that of a file that is not there yet. Files are put beside it.
 type Change struct {
 	Text    *string
 	Version string
+	Files   map[string][]byte
+}
+
+// Importer makes pipelines of what other programs made.
+type Importer interface {
+	// ComfyUI makes one of a file among the artifacts; it saves nothing.
+	ComfyUI(ctx context.Context, in client.Import) (client.Imported, error)
 }
 
 // Checker says what is wrong with a pipeline, and gives its graph as Pipelines does.
@@ -43,6 +50,7 @@ type Triggers interface {
 type Config struct {
 	Pipelines Pipelines
 	Checker   Checker
+	Importer  Importer
 	Triggers  Triggers
 	// Starters are pipelines to begin with, called as is said.
 	Starters func(name string) ([]client.Starter, error)

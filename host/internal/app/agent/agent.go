@@ -118,7 +118,7 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	}
 	a.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: c.SecretFiles, Commands: c.SecretCommands, Environ: c.Environ})
 	c.Log = slog.New(a.secrets.Mask().Handler(c.Log.Handler()))
-	a.machine, err = machine.New(machine.Config{State: state, File: c.File, Probe: c.Probe, Devices: c.Devices, Environ: c.Environ, Resolve: a.resolve,
+	a.machine, err = machine.New(machine.Config{State: state, File: c.File, Probe: c.Probe, Devices: c.Devices, Environ: c.Environ, Resolve: a.resolve, Program: a.program,
 		Configure: a.configure, Parks: a.parks, Crawls: a.crawl.crawls, Changed: a.changed, Stocked: a.stocked, Log: c.Log, TaskLog: c.Log,
 		Empty: func(note string) { c.Log.Info("no devices: it carries out what needs none", "why", note) }})
 	if err != nil {
@@ -304,7 +304,11 @@ func (a *Agent) hello() protocol.Hello {
 	}
 	for _, e := range v.Entries {
 		if e.Kind == catalog.Plugin && e.State == catalog.Ready {
-			h.Plugins = append(h.Plugins, protocol.Offered{Name: e.Name, Version: e.Version, Checksum: e.SHA256, Manifest: e.Manifest})
+			offered := protocol.Offered{Name: e.Name, Version: e.Version, Checksum: e.SHA256, Manifest: e.Manifest}
+			if block, ok := a.cfg.File.Plugin(e.Name); ok {
+				offered.Settings = block.Settings()
+			}
+			h.Plugins = append(h.Plugins, offered)
 		}
 	}
 	return h
@@ -330,6 +334,16 @@ func (a *Agent) resolve(nodeType string) (pluginexec.Binary, error) {
 		return pluginexec.Binary{}, &sdk.Error{Cause: sdk.CauseRefused, Message: fmt.Sprintf("node type %s is not on %s: %s", nodeType, a.cfg.Name, why)}
 	}
 	return binary(e), nil
+}
+
+// program finds the program of a plugin of this machine that may be used.
+func (a *Agent) program(plugin string) (pluginexec.Binary, bool) {
+	v, err := a.catalog.Last(context.Background())
+	if err != nil {
+		return pluginexec.Binary{}, false
+	}
+	e, ok := v.Entry(plugin)
+	return binary(e), ok && e.Kind == catalog.Plugin && e.State == catalog.Ready && e.Path != ""
 }
 
 func (a *Agent) parks(nodeType string) bool {

@@ -21,15 +21,17 @@ import (
 
 // openAPI makes what serves the API from the host's parts.
 func (h *Host) openAPI() {
+	h.lineage = lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})
 	log := h.cfg.Log
 	h.api = api.New(api.Config{
 		Route: route.Config{Accounts: h.accounts, Trail: h.trail, Hosts: h.cfg.Hosts, Observe: h.metrics.Request, Log: log},
 		Runs: runroutes.Config{Runs: runs{h}, Gates: runs{h}, Queue: queue{h}, Planner: planner{h}, Live: voices{h}, Retention: keeping{h}, Journal: h.store, Index: h.store,
 			Cache: h.cache, CacheLimit: h.schedule.Policy.Cache, Active: h.isAdvanced, Changes: h.version,
 			FirstID: func(t time.Time) string { return string(engine.FirstID(t)) }},
-		Pipelines: pipelineroutes.Config{Pipelines: folders{h}, Checker: types{h}, Triggers: triggers{h}, Starters: h.starters},
+		Pipelines: pipelineroutes.Config{Pipelines: folders{h}, Checker: types{h}, Importer: importer{h}, Triggers: triggers{h}, Starters: h.starters},
 		Files: fileroutes.Config{Artifacts: h.artifacts, Links: links(h.files), Uploads: h.uploads, Previews: h.previews, Name: h.secrets.Mask().String, Files: h.store,
-			Lineage: origins{lineage.New(lineage.Config{Journal: h.store, Index: h.store, Artifacts: h.files, Vault: h.secrets})}},
+			Lineage: origins{h.lineage}},
+		Assets:   shelf{h},
 		Fleet:    fleetroutes.Config{Agents: agents{h}, Relay: relay{h}, Devices: devices{h}, Models: modelFiles{h}, Catalog: types{h}},
 		Accounts: accountroutes.Config{Accounts: h.accounts, Trail: h.trail, Provider: h.provider, Secure: h.cfg.TLS != nil, Log: log},
 		Pages:    pages(),

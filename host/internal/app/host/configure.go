@@ -32,6 +32,24 @@ func (h *Host) configure(ctx context.Context, plugin string) (sdk.Values, error)
 	return values, nil
 }
 
+// settings gives the names of what a plugin is told here, and by agents' configurations there.
+func (h *Host) settings(plugin string) (names []string) {
+	if block, ok := h.file.Load().Plugin(plugin); ok {
+		names = block.Settings()
+	}
+	if h.fleet == nil {
+		return names
+	}
+	for _, m := range h.fleet.link.Members() {
+		for _, p := range m.Plugins {
+			if p.Name == plugin {
+				names = append(names, p.Settings...)
+			}
+		}
+	}
+	return names
+}
+
 // Reconfigure takes the plugins' blocks of a configuration that was read again; the rest of it counts from the next start.
 // It gives the plugins whose next task starts a process of its own: those whose block changed, or asks for a secret.
 func (h *Host) Reconfigure(file *config.Config) []string {

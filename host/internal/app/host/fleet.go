@@ -316,7 +316,7 @@ func offersOf(v *catalog.View, m fleet.Member) []string {
 	for _, p := range m.Plugins {
 		if serves(v, p) {
 			for _, t := range p.Manifest.NodeTypes {
-				out = append(out, t.Name)
+				out = append(out, t.Offers(p.Settings)...)
 			}
 		}
 	}

@@ -37,6 +37,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/leases"
+	"github.com/myspinbot/spinbot/host/internal/library"
+	"github.com/myspinbot/spinbot/host/internal/lineage"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
 	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/previews"
@@ -122,6 +124,8 @@ type Host struct {
 	plugins   *pluginexec.Executor
 	catalog   *catalog.Catalog
 	secrets   *secrets.Vault
+	library   *library.Library
+	lineage   *lineage.Lineage
 	engine    *engine.Engine
 	pipelines *pipelines.Folders
 	triggers  *trigger.Triggers
@@ -132,6 +136,7 @@ type Host struct {
 	leases    *leases.Keeper
 	placer    *placer.Placer
 	live      *live
+	importing chan struct{} // full while a file is made a pipeline
 	logs      *logs
 	versions  *versions
 	silence   *silence
@@ -160,7 +165,7 @@ type Host struct {
 
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence()}
+	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence(), importing: make(chan struct{}, 1)}
 	h.live = newLive(h.isActive)
 	h.collector = newCollector(h.anyActive)
 	if err := h.open(ctx); err != nil {
@@ -219,7 +224,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
 		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
 	h.machine, err = machine.New(machine.Config{State: state, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,
-		Resolve: h.resolveBinary, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Stocked: h.stocked,
+		Resolve: h.resolveBinary, Program: h.program, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Stocked: h.stocked,
 		Empty: h.noDevices, Log: h.cfg.Log, TaskLog: taskLogger})
 	if err != nil {
 		return err
@@ -229,6 +234,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.cache, err = cachedir.Open(state.Results(), time.Now, h.cfg.Log); err != nil {
 		return err
 	}
+	h.openLibrary()
 	h.retain()
 	if h.cfg.Fleet != nil {
 		if err := h.openFleet(ctx); err != nil {
@@ -239,6 +245,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.fleet != nil {
 		look.Elsewhere = h.fleet.elsewhere
 	}
+	look.Settings = h.settings
 	h.catalog = catalog.New(look)
 	h.place()
 	executor, err := h.executor()

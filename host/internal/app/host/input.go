@@ -10,13 +10,18 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// load reads and checks a pipeline from wherever the source says it is. The pipeline is nil when it cannot be used.
-func (h *Host) load(ctx context.Context, src client.Source, types pipeline.Types) (*pipeline.Pipeline, pipeline.Diagnostics, error) {
+// load reads and checks a pipeline, against the assets there are too, from wherever the source says it is. The pipeline is nil when it cannot be used.
+func (h *Host) load(ctx context.Context, src client.Source, v *catalog.View) (*pipeline.Pipeline, pipeline.Diagnostics, error) {
+	types, err := h.withAssets(ctx, v)
+	if err != nil {
+		return nil, nil, err
+	}
 	if src.Saved != "" && src.Text != "" {
 		return h.loadEdited(ctx, src, types)
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 
+	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
 	"github.com/myspinbot/spinbot/host/internal/kv/memkv"
+	"github.com/myspinbot/spinbot/host/internal/library"
 )
 
 // Nodes are what nodes can do on this machine, without a host: the catalog, and the sandbox of the control nodes. The
@@ -21,11 +23,12 @@ type Nodes struct {
 	catalog *catalog.Catalog
 	wasm    *wasmexec.Executor
 	plugins *pluginexec.Executor
+	library *library.Library
 }
 
 // OpenNodes looks at the plugin folders of a Config, of which it uses neither the lock nor the database.
 func OpenNodes(ctx context.Context, cfg Config) (*Nodes, error) {
-	n := &Nodes{}
+	n := &Nodes{library: library.New(auth.NewFolder(cfg.State.Library()))}
 	var err error
 	if n.plugins, err = pluginexec.New(pluginexec.Config{Log: cfg.Log}); err != nil {
 		return nil, err
@@ -40,7 +43,17 @@ func OpenNodes(ctx context.Context, cfg Config) (*Nodes, error) {
 }
 
 // Types looks again at what there is: the same value as before when nothing has changed.
-func (n *Nodes) Types(ctx context.Context) (pipeline.Types, error) { return n.catalog.View(ctx) }
+// Where hosts keep their assets elsewhere, or there are none, nothing is known of assets.
+func (n *Nodes) Types(ctx context.Context) (pipeline.Types, error) {
+	v, err := n.catalog.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if l, err := n.library.Now(ctx); err == nil && len(l.Assets) > 0 {
+		return known{v, l}, nil
+	}
+	return v, nil
+}
 
 // catalogConfig says where a host looks for plugins and modules.
 func catalogConfig(cfg Config, describe func(context.Context, catalog.Entry) (catalog.Description, error)) catalog.Config {

@@ -26,9 +26,11 @@ func TestOffers(t *testing.T) {
 	m := fleet.Member{}
 	for _, name := range []string{"same", "other", "away", "refused", "module", "unknown"} {
 		m.Plugins = append(m.Plugins, protocol.Offered{Name: name, Version: "1.0.0", Manifest: sdk.Manifest{
-			NodeTypes: []sdk.NodeType{{Name: name + ".two"}, {Name: name + ".one"}}}})
+			NodeTypes: []sdk.NodeType{{Name: name + ".two"}, {Name: name + ".one",
+				Inputs: sdk.Schema{Properties: sdk.Properties{{Name: "lora", Schema: sdk.Schema{Setting: "dir"}}, {Name: "key", Schema: sdk.Schema{Setting: "account"}}}}}}},
+			Settings: []string{"dir"}})
 	}
-	if got, want := offersOf(v, m), []string{"same.one", "same.two"}; !slices.Equal(got, want) {
+	if got, want := offersOf(v, m), []string{"same.one", "same.one with dir", "same.two"}; !slices.Equal(got, want) {
 		t.Errorf("it is offered %v, want %v", got, want)
 	}
 	var got []client.AgentPlugin

@@ -105,8 +105,12 @@ func (h *Host) offered() []string {
 	}
 	for _, e := range v.Entries {
 		if e.Kind == catalog.Plugin && e.State == catalog.Ready && len(e.Agents) == 0 {
+			var told []string
+			if block, ok := h.file.Load().Plugin(e.Name); ok {
+				told = block.Settings()
+			}
 			for _, t := range e.Manifest.NodeTypes {
-				out = append(out, t.Name)
+				out = append(out, t.Offers(told)...)
 			}
 		}
 	}

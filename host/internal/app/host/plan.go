@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/plan"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -48,6 +49,9 @@ func (p planner) Plan(ctx context.Context, sub client.Submission) (client.Plan, 
 }
 
 func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.Values) (client.Plan, error) {
+	if err := p.h.permit(ctx, pipe.Commercial, values, named(pipe.Assets())); err != nil {
+		return client.Plan{}, err
+	}
 	digest, err := p.h.engine.Keep(ctx, pipe)
 	if err = errors.Join(err, p.h.touch(ctx, values), p.h.touchPipeline(ctx, pipe)); err != nil {
 		return client.Plan{}, err
@@ -77,6 +81,11 @@ func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.V
 	})
 	out := client.Plan{Version: client.ShapeVersion, Pipeline: pipe.Name, Digest: digest, Inputs: kept, Nodes: []client.Planned{},
 		Work: made.Work.Seconds(), Least: made.Least.Seconds(), Complete: made.Complete}
+	for _, a := range pipe.Assets() {
+		for _, v := range a.Versions {
+			out.Assets = append(out.Assets, asset.Ref{Kind: a.Kind, Name: a.Name, Version: v.Number}.String())
+		}
+	}
 	for _, n := range made.Nodes {
 		planned := client.Planned{At: n.At, Type: n.Type, Verdict: string(n.Verdict), Why: n.Why, Instances: n.Instances, Cached: n.Cached,
 			Sources: n.Sources, Each: n.Each.Seconds(), Samples: n.Samples}

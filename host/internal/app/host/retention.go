@@ -27,6 +27,13 @@ func (h *Host) retain() {
 		runs = retention.DefaultRuns
 	}
 	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: forgetting{h.store, h.versions}, Artifacts: h.files, Logs: h.logs,
+		Library: func(ctx context.Context) ([]string, error) {
+			l, err := h.library.Now(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return l.Digests(), nil
+		},
 		Cache: h.cache, Log: h.cfg.Log})
 	state := h.cfg.State
 	h.room = retention.NewRoom(h.cfg.MinFree, state.Dir, state.Artifacts(), state.Scratch())
@@ -91,10 +98,13 @@ func (h *Host) touch(ctx context.Context, values ...sdk.Values) error {
 	return nil
 }
 
-// touchPipeline makes what the pipeline was made of new. The engine may remember having stored it when the last run of
+// touchPipeline makes what the pipeline was made of new, with the assets that it names. The engine may remember having stored it when the last run of
 // it has long been removed.
 func (h *Host) touchPipeline(ctx context.Context, p *pipeline.Pipeline) error {
 	b := p.Bundle()
+	if err := h.touch(ctx, named(b.Assets)); err != nil {
+		return err
+	}
 	if err := h.files.Touch(ctx, b.Digest()); !errors.Is(err, artifacts.ErrNotFound) {
 		return err
 	}

@@ -66,6 +66,9 @@ func (r runs) submit(ctx context.Context, sub client.Submission, owner string, n
 	if want.Inputs, err = inputs(want.Pipeline, sub); err != nil {
 		return "", err
 	}
+	if err := r.h.permit(ctx, want.Pipeline.Commercial, want.Inputs, named(want.Pipeline.Assets())); err != nil {
+		return "", err
+	}
 	if err := r.h.placeable(ctx, want); err != nil {
 		return "", err
 	}
@@ -166,7 +169,7 @@ func (r runs) Tell(ctx context.Context, id, what string, w client.Word, by strin
 	}
 	at, err := address(id, w.At)
 	if err == nil {
-		err = r.h.touch(ctx, w.Form, w.Inputs, w.Outputs)
+		err = errors.Join(r.h.permit(ctx, false, w.Form, w.Inputs, w.Outputs), r.h.touch(ctx, w.Form, w.Inputs, w.Outputs))
 	}
 	if err != nil {
 		return err
@@ -235,6 +238,9 @@ func (r runs) Explain(ctx context.Context, id, node string) (client.Explained, e
 	out := client.Explained{Version: client.ShapeVersion, Run: id, List: []client.Explanation{}}
 	for _, x := range list {
 		out.List = append(out.List, client.Explanation{At: x.At.String(), State: x.State, Why: x.Why, Next: x.Next})
+	}
+	if err := r.h.changed(ctx, out); err != nil {
+		return out, err
 	}
 	if err := r.h.explainElsewhere(ctx, out); err != nil {
 		return out, err

@@ -44,7 +44,7 @@ func (h *Host) types(ctx context.Context) (pipeline.Types, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v, nil
+	return h.withAssets(ctx, v)
 }
 
 func (h *Host) startTriggers() {
@@ -227,13 +227,15 @@ func (f folders) Change(ctx context.Context, name string, want *pipelineroutes.C
 		err = &client.Problem{Code: client.CodeTooLarge, Detail: "a pipeline's file has at most 4 MiB"}
 	default:
 		text = []byte(*want.Text)
-		e, err = f.h.pipelines.Save(ctx, name, text, want.Version)
+		e, err = f.h.pipelines.Save(ctx, name, pipelines.Change{Text: text, Version: want.Version, Files: want.Files})
 	}
 	switch {
 	case errors.Is(err, pipelines.ErrUnknown):
 		err = &client.Problem{Code: client.CodeNotFound, Detail: err.Error()}
 	case errors.Is(err, pipelines.ErrStale):
 		err = &client.Problem{Code: client.CodeStale, Detail: err.Error(), Fix: "look at it as it is now, and save with its version"}
+	case errors.Is(err, pipelines.ErrTaken):
+		err = &client.Problem{Code: client.CodeConflict, Detail: err.Error(), Fix: "save the pipeline under another name, with its files under other names"}
 	case errors.Is(err, pipelines.ErrName):
 		err = &client.Problem{Code: client.CodeBadRequest, Detail: err.Error()}
 	}

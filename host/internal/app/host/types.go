@@ -103,6 +103,16 @@ func (h *Host) resolveBinary(nodeType string) (pluginexec.Binary, error) {
 	return binary(e), err
 }
 
+// program finds the program of a plugin of this machine that may be used.
+func (h *Host) program(plugin string) (pluginexec.Binary, bool) {
+	v, err := h.catalog.Last(context.Background())
+	if err != nil {
+		return pluginexec.Binary{}, false
+	}
+	e, ok := v.Entry(plugin)
+	return binary(e), ok && e.Kind == catalog.Plugin && e.State == catalog.Ready && e.Path != ""
+}
+
 // types is what the API says about pipelines and node types.
 type types struct{ h *Host }
 

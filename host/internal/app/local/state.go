@@ -120,6 +120,9 @@ func (s State) Secrets() string { return filepath.Join(s.Dir, "secrets") }
 // HostKey is what sensitive values are sealed with. Who has it and the database can read them.
 func (s State) HostKey() string { return filepath.Join(s.Dir, "host.key") }
 
+// Library is the folder with the assets of a host that shares its runs with none.
+func (s State) Library() string { return filepath.Join(s.Dir, "library") }
+
 // Accounts is where API tokens are kept, without what somebody needs to use them, and beside them the log of what was changed.
 func (s State) Accounts() string { return filepath.Join(s.Dir, "auth") }
 

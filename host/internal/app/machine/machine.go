@@ -3,6 +3,7 @@
 package machine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,7 @@ type Config struct {
 	// Resolve finds the program of a node type; Configure what a plugin is told; Parks whether a node type's tasks may be
 	// stopped and begun anew.
 	Resolve   func(nodeType string) (pluginexec.Binary, error)
+	Program   func(plugin string) (pluginexec.Binary, bool) // that of a plugin which may be used
 	Configure func(ctx context.Context, plugin string) (sdk.Values, error)
 	Parks     func(nodeType string) bool
 	Crawls    func(id string) bool // see leases.Config
@@ -105,11 +107,14 @@ func New(c Config) (*Machine, error) {
 	if err != nil {
 		c.Log.Warn("which devices are held cannot be read: none is", "file", c.State.Holds(), "error", err)
 	}
-	reserve := int64(0)
+	reserve, engines := int64(0), []string(nil)
 	if c.File != nil {
 		reserve = c.File.Placement.Reserve
+		for _, e := range c.File.Engines {
+			engines = append(engines, e.Device)
+		}
 	}
-	m.Leases = leases.New(leases.Config{Held: held, Processes: processes{m.Plugins}, RAM: m.RAM, Disk: m.Disk, Reserve: reserve, Reclaim: m.reclaim(), Open: m.hours(),
+	m.Leases = leases.New(leases.Config{Held: held, Processes: processes{m.Plugins}, Engines: engines, RAM: m.RAM, Disk: m.Disk, Reserve: reserve, Reclaim: m.reclaim(), Open: m.hours(),
 		Crawls: c.Crawls, Changed: c.Changed, Log: c.Log})
 	return m, nil
 }
@@ -184,7 +189,7 @@ func engineDevices(f *config.Config) (out []gpu.Written) {
 	}
 	for _, e := range f.Engines {
 		if e.Device == "" {
-			out = append(out, gpu.Written{Device: device.Device{UUID: "ENGINE-" + e.Name, Kind: device.Engine, Name: e.Plugin + " at " + e.URL, Memory: e.Memory}})
+			out = append(out, gpu.Written{Device: device.Device{UUID: engineUUID(e), Kind: device.Engine, Name: e.Plugin + " at " + e.URL, Memory: e.Memory}})
 		}
 	}
 	return out
@@ -247,6 +252,8 @@ const (
 	lookSeldom = 2 * time.Second
 	lookRarely = 5 * time.Second
 	leastPause = time.Second / 20 // however many want devices
+	// askEngines is how often engines that run by themselves are asked what they hold, while tasks hold or want devices.
+	askEngines = 2 * time.Second
 )
 
 // Follow looks after the devices from now on: it waits for the first look, and has leases follow the readings. looked is
@@ -265,6 +272,7 @@ func (m *Machine) Follow(idle func() bool, looked func(now time.Time)) {
 }
 
 func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time.Time)) {
+	var asked time.Time
 	first, cancel := context.WithTimeout(ctx, FirstLook)
 	_ = m.Devices.First(first) // what it found, or that it found nothing, is in the inventory
 	cancel()
@@ -272,6 +280,10 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 		next := time.After(leastPause)
 		seen := m.Devices.Inventory().Devices
 		m.Leases.Observe(seen)
+		if now := time.Now(); m.cfg.File != nil && len(m.cfg.File.Engines) > 0 && now.Sub(asked) >= askEngines && !idle() {
+			asked = now
+			m.askEngines(seen)
+		}
 		if m.Models != nil {
 			m.Models.Background(func(context.Context) { m.Models.Look() }) // a folder may be on a network that hangs
 		}
@@ -295,6 +307,22 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 		}
 	}
 }
+
+// askEngines has the plugins of engines asked what these hold: others use them too, and what a plugin knew is gone with its process.
+func (m *Machine) askEngines(seen []device.Device) {
+	for _, e := range m.cfg.File.Engines {
+		uuid := cmp.Or(e.Device, engineUUID(e))
+		if !slices.ContainsFunc(seen, func(d device.Device) bool { return d.UUID == uuid }) {
+			continue
+		}
+		if b, ok := m.cfg.Program(e.Plugin); ok {
+			m.Plugins.Look(b, []string{uuid})
+		}
+	}
+}
+
+// engineUUID is what an engine is called that is a device of its own.
+func engineUUID(e config.Engine) string { return "ENGINE-" + e.Name }
 
 // FirstSeen waits until leases know the devices.
 func (m *Machine) FirstSeen(ctx context.Context) error {

@@ -87,6 +87,7 @@ func testRenewed(t *testing.T, s Suite) {
 		"open":  func() error { r, err := st.Open(t.Context(), a.Digest); return errors.Join(err, r.Close()) },
 		"fetch": func() error { return st.Fetch(t.Context(), a.Digest, filepath.Join(t.TempDir(), "x")) },
 		"touch": func() error { return st.Touch(t.Context(), a.Digest) },
+		"renew": func() error { return artifacts.Renew(t.Context(), st, a.Digest) },
 		"peek":  func() error { r, err := st.Peek(t.Context(), a.Digest); return errors.Join(err, r.Close()) },
 	} {
 		if err := errors.Join(s.Age(folder, a.Digest, 48*time.Hour), look()); err != nil {
@@ -97,6 +98,9 @@ func testRenewed(t *testing.T, s Suite) {
 				t.Errorf("%s: put %v, %v", what, h.Put, err)
 			}
 		}
+	}
+	if err := artifacts.Renew(t.Context(), st, digest([]byte("b"))); !errors.Is(err, artifacts.ErrNotFound) {
+		t.Errorf("renew nothing: %v", err)
 	}
 	if _, err := st.Peek(t.Context(), digest([]byte("b"))); !errors.Is(err, artifacts.ErrNotFound) {
 		t.Errorf("peek at nothing: %v", err)

@@ -130,7 +130,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 
 // present says whether the store has it, and keeps it for now if so.
 func (h *handler) present(ctx context.Context, digest string) (bool, error) {
-	err := h.Keeper.Touch(ctx, digest)
+	err := artifacts.Renew(ctx, h.Keeper, digest)
 	if errors.Is(err, artifacts.ErrNotFound) {
 		return false, nil
 	}

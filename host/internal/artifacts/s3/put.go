@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -25,6 +26,8 @@ const (
 	parallel = 4
 	// small is what is gathered in memory before its name is known; what is larger is gathered on disk.
 	small = 1 << 20
+	// blind is what is sent without asking first whether it is there: the server refuses it then.
+	blind = 64 << 10
 	// attempts is how often something is put again that was removed in the same moment.
 	attempts = 20
 	// written is the metadata of stamp, in nanoseconds since 1970.
@@ -87,6 +90,9 @@ func (s *Store) whole(ctx context.Context, r io.Reader) (content, func(), error)
 	return c, done, nil
 }
 
+// buffers are pairs for measure.
+var buffers = sync.Pool{New: func() any { return new([2][256 << 10]byte) }}
+
 // until reads as long as the context lasts.
 type until struct {
 	ctx context.Context
@@ -100,25 +106,34 @@ func (u *until) Read(b []byte) (int, error) {
 	return u.Reader.Read(b)
 }
 
-// measure copies r into w, and says what it was.
+// measure copies r into w, and says what it was. It hashes what it has while it reads what comes next.
 func measure(ctx context.Context, r io.Reader, w io.Writer) (c content, err error) {
-	h := sha256.New()
-	buf := make([]byte, 256<<10)
-	for {
-		if ctx.Err() != nil {
-			return content{}, context.Cause(ctx)
+	bufs := buffers.Get().(*[2][256 << 10]byte)
+	defer buffers.Put(bufs)
+	hashes, hashed := make(chan []byte), make(chan []byte, 1)
+	go func() {
+		h := sha256.New()
+		for b := range hashes { // it takes one when it is done with the other
+			h.Write(b)
 		}
-		n, rerr := r.Read(buf)
+		hashed <- h.Sum(nil)
+	}()
+	defer func() { // before the buffers are somebody else's
+		close(hashes)
+		c.sum = <-hashed
+	}()
+	for k := 0; ; k++ {
+		buf := bufs[k%2][:]
+		n, rerr := fill(buf, &until{ctx, r})
 		if len(c.head) < artifacts.SniffLen {
 			c.head = append(c.head, buf[:min(n, artifacts.SniffLen-len(c.head))]...)
 		}
-		h.Write(buf[:n])
+		hashes <- buf[:n]
 		if _, err := w.Write(buf[:n]); err != nil {
 			return content{}, err
 		}
 		c.size += int64(n)
 		if errors.Is(rerr, io.EOF) {
-			c.sum = h.Sum(nil)
 			return c, nil
 		}
 		if rerr != nil {
@@ -127,15 +142,31 @@ func measure(ctx context.Context, r io.Reader, w io.Writer) (c content, err erro
 	}
 }
 
+// fill reads until the buffer is full, or nothing comes any more: a hash of each small piece by itself would wait for more often than it
+// takes.
+func fill(buf []byte, r io.Reader) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var more int
+		more, err = r.Read(buf[n:])
+		n += more
+	}
+	return n, err
+}
+
+var errUnasked = errors.New("it was not asked for")
+
 // put sends the content until it is there to stay.
 func (s *Store) put(ctx context.Context, c content) error {
 	hexa := hex.EncodeToString(c.sum)
 	for range attempts {
 		now := time.Now()
-		_, err := s.stat(ctx, s.blob(hexa))
+		err := errUnasked
+		if c.size > blind {
+			_, err = s.stat(ctx, s.blob(hexa))
+		}
 		if err == nil {
 			err = s.touch(ctx, hexa, now)
-		} else if absent(err) {
+		} else if absent(err) || errors.Is(err, errUnasked) {
 			err = s.send(ctx, c, now)
 		}
 		if err == nil {

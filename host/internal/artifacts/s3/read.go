@@ -22,14 +22,14 @@ const tries = 5
 
 // Open implements artifacts.Store.
 func (s *Store) Open(ctx context.Context, digest string) (io.ReadSeekCloser, error) {
-	if err := s.renew(ctx, digest); err != nil {
+	if err := s.Renew(ctx, digest); err != nil {
 		return nil, err
 	}
 	return s.open(ctx, digest)
 }
 
-// renew makes an artifact new, unless it is.
-func (s *Store) renew(ctx context.Context, digest string) error {
+// Renew is what artifacts.Renew calls: of what is new already it asks once.
+func (s *Store) Renew(ctx context.Context, digest string) error {
 	hexa, err := name(digest)
 	if err != nil {
 		return err

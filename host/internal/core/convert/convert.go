@@ -7,14 +7,12 @@ package convert
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
-	"github.com/myspinbot/spinbot/host/internal/core/convert/metadata"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/comfyui"
 )
 
 // maxWorkflow is what a pipeline's file() reads, in bytes.
@@ -70,11 +68,11 @@ func Convert(data []byte, o Options) (*Result, error) {
 	if err := r.name(o); err != nil {
 		return nil, err
 	}
-	g, err := r.read(data, o.Definitions)
+	g, source, err := comfyui.ReadFile(data, o.Definitions)
 	if err != nil {
 		return nil, err
 	}
-	r.Nodes, r.Warnings = len(g.Nodes), g.Warnings
+	r.Source, r.Nodes, r.Warnings = source, len(g.Nodes), g.Warnings
 	for _, gap := range g.Gaps {
 		r.Gaps = append(r.Gaps, comfyui.Gap{ID: clean(gap.ID, 100), Class: clean(gap.Class, 100), Title: clean(gap.Title, 100), Why: clean(gap.Why, 300)})
 	}
@@ -100,53 +98,4 @@ func (r *Result) name(o Options) error {
 	base := path.Base(strings.ReplaceAll(o.File, `\`, "/"))
 	r.Name = cmp.Or(slug(strings.TrimSuffix(base, path.Ext(base))), "imported")
 	return nil
-}
-
-// read takes the first of the texts that is a workflow: the one that was run, the drawing, a comment.
-func (r *Result) read(data []byte, defs comfyui.Definitions) (*comfyui.Graph, error) {
-	kind := metadata.KindOf(data)
-	if kind == metadata.NotMedia {
-		g, err := comfyui.Read(data, defs)
-		if err == nil {
-			r.Source = g.Form
-		}
-		return g, err
-	}
-	texts, err := metadata.Find(data)
-	if err != nil {
-		return nil, err
-	}
-	var problems []error
-	for _, c := range []struct {
-		what string
-		text []byte
-	}{{"prompt", texts.Prompt}, {"workflow", texts.Workflow}, {"comment", texts.Comment}} {
-		if c.text == nil {
-			continue
-		}
-		g, err := comfyui.Read(c.text, defs)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("the %s in the %s: %w", c.what, kind, err))
-			continue
-		}
-		if c.what == "prompt" && texts.Workflow != nil {
-			enrich(g, texts.Workflow, defs)
-		}
-		r.Source = fmt.Sprintf("%s, %s", kind, g.Form)
-		return g, nil
-	}
-	return nil, errors.Join(problems...)
-}
-
-// enrich adds to the graph that was run what only the drawing says: where custom nodes and models come from.
-func enrich(g *comfyui.Graph, drawing []byte, defs comfyui.Definitions) {
-	drawn, err := comfyui.Read(drawing, defs)
-	if err != nil {
-		return
-	}
-	for _, n := range g.Nodes {
-		if d := drawn.Node(n.ID); d != nil && d.Class == n.Class {
-			n.Pack, n.Models = d.Pack, d.Models
-		}
-	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/myspinbot/spinbot/host/internal/core/convert"
-	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/sdk/comfyui"
 )
 
 var update = flag.Bool("update", false, "rewrite what the archives in testdata want")

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/comfyui"
 )
 
 // maxVariables bounds a pipeline's variables: more than this no one fills in.

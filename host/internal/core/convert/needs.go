@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
-	"github.com/myspinbot/spinbot/host/internal/core/convert/ordered"
+	"github.com/myspinbot/spinbot/sdk/comfyui"
+	"github.com/myspinbot/spinbot/sdk/comfyui/ordered"
 )
 
 // Pack is a package of custom nodes that the workflow needs.

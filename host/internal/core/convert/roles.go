@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
+	"github.com/myspinbot/spinbot/sdk/comfyui"
 )
 
 // role is what an input means to a person; it gives variables their names and their order in the file.

@@ -3,7 +3,7 @@ package convert
 import (
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/convert/comfyui"
+	"github.com/myspinbot/spinbot/sdk/comfyui"
 )
 
 // maxTrace bounds how far links are followed, maxTraced how many in all.

@@ -42,6 +42,9 @@ type Warm struct {
 	Foreign bool
 	// Used is when a task worked with it last.
 	Used time.Time
+	// Told: the process itself calls it so. Else tasks do, and As is what the process calls what it holds, as far as it has said.
+	Told bool
+	As   []string
 }
 
 // Refusal says why the table grants nothing. The same request is not worth another try before Revision has advanced.
@@ -67,6 +70,9 @@ type Table struct {
 	// Trusting: memory that was given up is free at once. A table that only foresees what an agent will grant trusts; the
 	// agent's own grants such memory once a reading shows that it is free.
 	Trusting bool
+	// Engines are the UUIDs of devices on which engines compute that somebody else runs. What their processes hold there for our tasks is
+	// ours, though the processes are not.
+	Engines []string
 
 	epoch, revision uint64
 	units           []*Unit

@@ -131,6 +131,20 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
+// TestAloneOnceItIsFree: who has a device alone waits for a reading that shows it free, however little was asked for.
+func TestAloneOnceItIsFree(t *testing.T) {
+	t.Parallel()
+	table := device.NewTable(-1, -1)
+	table.Keep(device.Warm{ID: "llama", Devices: []string{"GPU-a"}, Memory: 14 * gib})
+	table.Observe([]device.Device{reading("GPU-a", 14*gib, 0)}, nil)
+	table.Gone("llama", at(1))
+	alone := ask("alone", 0, "GPU-a")
+	alone.Request.Exclusive = true
+	refused(t, table, alone, "has memory that was given up and is not free yet")
+	table.Observe([]device.Device{reading("GPU-a", 0, 2)}, nil)
+	granted(t, table, alone, 2)
+}
+
 func TestExclusive(t *testing.T) {
 	t.Parallel()
 	table := two(t)
@@ -238,6 +252,24 @@ func TestForeignUse(t *testing.T) {
 		free(t, table, "GPU-a", 6*gib)
 		see(gib) // whoever was there before cannot be using more than all that is used
 		free(t, table, "GPU-a", 13*gib)
+	})
+	t.Run("an engine of somebody else's", func(t *testing.T) {
+		t.Parallel()
+		table := device.NewTable(-1, -1)
+		table.Engines = []string{"GPU-a"}
+		see := func(used int64) {
+			table.Observe([]device.Device{reading("GPU-a", used, 0, process(1, used))}, ours)
+		}
+		see(15 * gib)
+		free(t, table, "GPU-a", 9*gib)
+		table.Keep(device.Warm{ID: "llama", Devices: []string{"GPU-a"}, Memory: 14 * gib}) // it says what it holds
+		see(15 * gib)
+		free(t, table, "GPU-a", 9*gib)
+		again := ask("again", 14*gib, "GPU-a")
+		again.Warm = "llama"
+		granted(t, table, again, 0)
+		see(20 * gib)
+		free(t, table, "GPU-a", 4*gib)
 	})
 	t.Run("one process is not told", func(t *testing.T) {
 		t.Parallel()

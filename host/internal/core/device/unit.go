@@ -35,6 +35,9 @@ func (u *Unit) Refuses(r *Request, warm string) string {
 	if len(u.leases) > 0 && (r.Exclusive || u.leases[0].Exclusive) {
 		return "is used by " + u.leases[0].ID
 	}
+	if r.Exclusive && len(u.ghosts) > 0 && !u.table.Trusting {
+		return "has memory that was given up and is not free yet"
+	}
 	if need, free := u.Needs(r.Memory, warm), u.Free(); need > free {
 		return fmt.Sprintf("has %s free, and %s are needed", sdk.FormatSize(max(0, free)), sdk.FormatSize(need))
 	}
@@ -139,13 +142,16 @@ func (u *Unit) taken() int64 {
 
 // foreign is what is used beyond what we know to hold. Where the driver tells which process uses what, ours are believed to
 // hold at least what they were granted, and what they use beyond that counts too; else they are believed to use what they
-// were granted, and foreign ones at least what they did before ours came.
+// were granted, and foreign ones at least what they did before ours came. Where an engine computes that somebody else runs, what we know
+// to hold may have been there before ours came, and in its processes.
 func (u *Unit) foreign(taken, ghosts int64) int64 {
 	switch {
 	case u.Reading.Foreign != nil:
 		return *u.Reading.Foreign
 	case u.Reading.Used == nil:
 		return 0
+	case slices.Contains(u.table.Engines, u.UUID):
+		return max(0, *u.Reading.Used-ghosts-taken)
 	case u.ours != nil:
 		return max(0, *u.Reading.Used-min(*u.ours, taken+ghosts))
 	}

@@ -12,33 +12,36 @@ import (
 
 // Fit says how a value that may be unknown in parts cannot fit the schema: what is known is checked like any value,
 // what is not only by its type. Nulls stand for absent values.
-func Fit(s *sdk.Schema, v cty.Value) []sdk.Violation {
+func Fit(s *sdk.Schema, v cty.Value) []sdk.Violation { return Artifacts{}.Fit(s, v) }
+
+// Fit is the function Fit for values with artifacts among them that are known already.
+func (a Artifacts) Fit(s *sdk.Schema, v cty.Value) []sdk.Violation {
 	if v.ContainsMarked() {
 		v, _ = v.UnmarkDeep() // what of it is known stands in the pipeline's file
 	}
-	return fit("", s, v)
+	return a.fit("", s, v)
 }
 
-func fit(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
+func (a Artifacts) fit(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	t := v.Type()
 	switch {
 	case s == nil, t == cty.DynamicPseudoType && !v.IsKnown(), v.IsKnown() && v.IsNull():
 		return nil
 	case v.IsWhollyKnown():
-		return fitKnown(path, s, v)
+		return a.fitKnown(path, s, v)
 	case !v.IsKnown():
 		return fitType(path, s, t)
 	case s.IsArtifact():
 		return fitType(path, s, t)
 	case t.IsObjectType(), t.IsMapType():
-		return fitMembers(path, s, v)
+		return a.fitMembers(path, s, v)
 	default:
-		return fitElements(path, s, v)
+		return a.fitElements(path, s, v)
 	}
 }
 
-func fitKnown(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
-	x, err := Artifacts{}.Out(v)
+func (a Artifacts) fitKnown(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
+	x, err := a.Out(v)
 	if err != nil {
 		return []sdk.Violation{{Path: path, Message: err.Error()}}
 	}
@@ -61,7 +64,7 @@ func mismatch(path, want string, t cty.Type) []sdk.Violation {
 }
 
 // fitMembers checks an object of which some members are unknown.
-func fitMembers(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
+func (a Artifacts) fitMembers(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	if s.Type != "object" {
 		return fitType(path, s, v.Type())
 	}
@@ -76,7 +79,7 @@ func fitMembers(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 			found = append(found, unknownMember(path, s, name))
 			continue
 		}
-		found = append(found, fit(joinPath(path, name), sub, members[name])...)
+		found = append(found, a.fit(joinPath(path, name), sub, members[name])...)
 	}
 	return found
 }
@@ -117,7 +120,7 @@ func unknownMember(path string, s *sdk.Schema, name string) sdk.Violation {
 }
 
 // fitElements checks a list of which some elements are unknown.
-func fitElements(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
+func (a Artifacts) fitElements(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	if s.Type != "array" || !v.CanIterateElements() {
 		return fitType(path, s, v.Type())
 	}
@@ -125,7 +128,7 @@ func fitElements(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	i := 0
 	for it := v.ElementIterator(); it.Next(); i++ {
 		_, e := it.Element()
-		found = append(found, fit(fmt.Sprintf("%s[%d]", path, i), s.Items, e)...)
+		found = append(found, a.fit(fmt.Sprintf("%s[%d]", path, i), s.Items, e)...)
 	}
 	return found
 }

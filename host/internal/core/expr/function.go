@@ -20,7 +20,7 @@ type Function struct {
 }
 
 // Functions lists all functions by name, but for file, templatefile and artifact, which need a
-// pipeline's folder: see Files and ArtifactFunction.
+// pipeline's folder, and asset, which needs a library: see Files, ArtifactFunction and AssetFunction.
 func Functions() []Function { return slices.Clone(all) }
 
 // all is every function, by name.
@@ -53,12 +53,13 @@ var table = func() map[string]function.Function {
 }()
 
 // Table is what evaluation takes: every function by name, with file and templatefile reading from files, and artifact
-// giving what is not known yet.
+// and asset giving what is not known yet.
 func Table(files *Files) map[string]function.Function {
 	t := maps.Clone(table)
 	t["file"] = files.fileFunction()
 	t["templatefile"] = files.templateFunction()
 	t["artifact"] = ArtifactFunction(nil)
+	t["asset"] = AssetFunction(nil)
 	return t
 }
 

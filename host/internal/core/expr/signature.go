@@ -17,16 +17,18 @@ type Param struct {
 	Variadic bool
 }
 
-// fileFunctions are those that read the pipeline's folder, and that Functions therefore leaves out.
+// fileFunctions are those that read the pipeline's folder or the library, and that Functions therefore leaves out.
 var fileFunctions = []Function{
 	{Name: "file", Doc: "the text of a file in the pipeline's folder", Example: `file("prompts/script.txt")`, Result: `"Write a film about cats"`},
 	{Name: "templatefile", Doc: "the text of a file in the pipeline's folder, with the names given to it filled in",
 		Example: `templatefile("prompts/script.txt", { topic = "cats" })`, Result: `"Write a film about cats"`},
 	{Name: "artifact", Doc: "a file of the pipeline's folder as an artifact, for the inputs of a trigger",
 		Example: `artifact("faces/anna.png").media_type`, Result: `"image/png"`},
+	{Name: "asset", Doc: "an asset of the library as an artifact: its newest version, or the one behind an @",
+		Example: `asset("face/anna@3").media_type`, Result: `"image/png"`},
 }
 
-// Documented lists every function that can be called, by name, those that read files too.
+// Documented lists every function that can be called, by name, those that read files and assets too.
 func Documented() []Function {
 	functions := Table(&Files{})
 	list := append(Functions(), fileFunctions...)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -29,6 +30,8 @@ type Bundle struct {
 	Named []string `json:"named,omitempty"`
 	// Types are the node types in use, ordered by name.
 	Types []sdk.NodeType `json:"types"`
+	// Assets are the versions of assets in use.
+	Assets []asset.Asset `json:"assets,omitempty"`
 }
 
 func (l *loader) bundle() Bundle {
@@ -46,6 +49,7 @@ func (l *loader) bundle() Bundle {
 			maps.Copy(b.Files, m.bundle.Files)
 		}
 	}
+	b.Assets = l.assets.pinned()
 	for _, t := range l.known {
 		if t.Name != "" {
 			b.Types = append(b.Types, t)

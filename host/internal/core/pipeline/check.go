@@ -201,6 +201,8 @@ func (l *loader) checkNode(n *Node) {
 		v := l.infer(in.expr, n.refs, more)
 		if v.IsKnown() && v.IsNull() {
 			delete(given, in.name)
+		} else if in.schema != nil && in.schema.Setting != "" {
+			l.setting(n, &in)
 		}
 		l.fit(in.expr, in.schema, v, "input "+in.name)
 	}
@@ -221,12 +223,23 @@ func (l *loader) checkNode(n *Node) {
 	l.checkSeen(n, more)
 }
 
+// setting refuses an input that needs a setting which its plugin has nowhere.
+func (l *loader) setting(n *Node, in *input) {
+	w, ok := l.types.(configured)
+	if !ok {
+		return
+	}
+	if why := w.Unset(n.Type.Name, in.schema.Setting); why != "" {
+		l.add(Error, in.rng, why, "input %s cannot be used here", in.name)
+	}
+}
+
 // fit reports where a value cannot fit its schema, at the part of the expression that is wrong.
 func (l *loader) fit(e hclsyntax.Expression, s *sdk.Schema, v cty.Value, what string) {
 	if s == nil {
 		return
 	}
-	for _, f := range expr.Fit(s, v) {
+	for _, f := range l.assets.files.Fit(s, v) {
 		l.fail(locate(e, f.Path), describe(s, f.Path), "%s: %s", joinPath(what, f.Path), f.Message)
 	}
 }

@@ -144,6 +144,7 @@ func (l *loader) pipelineBlock(b *hclsyntax.Block) {
 		"description": l.text(&l.p.Description),
 		"timeout":     l.duration(&l.p.Timeout),
 		"priority":    l.number(&l.p.Priority, -1000, 1000),
+		"commercial":  l.flag(&l.p.Commercial),
 		"language": func(e hclsyntax.Expression) {
 			if l.number(&language, 1, 1<<20)(e); language > Language {
 				l.fail(e.Range(), fmt.Sprintf("this version of spinbot reads up to language %d; update spinbot", Language), "the file is written for language %d", language)
@@ -151,6 +152,7 @@ func (l *loader) pipelineBlock(b *hclsyntax.Block) {
 		},
 	})
 	l.p.Language = language
+	l.assets.commercial = l.assets.commercial || l.p.Commercial
 	l.noBlocks(b, "concurrency")
 	for _, inner := range b.Body.Blocks {
 		if inner.Type == "concurrency" && !l.second(b, inner) {
@@ -255,11 +257,11 @@ func (l *loader) read(s sdk.Schema, take func(x any)) func(hclsyntax.Expression)
 		if v.IsKnown() && v.IsNull() {
 			return
 		}
-		found := expr.Fit(&s, v)
+		found := l.assets.files.Fit(&s, v)
 		for _, f := range found {
 			l.fail(locate(e, f.Path), "", "%s: %s", joinPath(subject, f.Path), f.Message)
 		}
-		x, err := expr.Artifacts{}.Out(v)
+		x, err := l.assets.files.Out(v)
 		if errors.Is(err, expr.ErrSensitive) {
 			l.fail(e.Range(), "it stands in the file for everybody to read", "%s %s", subject, err)
 		}

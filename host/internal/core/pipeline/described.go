@@ -46,6 +46,7 @@ var described = []Block{
 		descriptionWord,
 		{Name: "timeout", Type: "duration", Doc: "How long a whole run may take: `\"2h\"`"},
 		{Name: "priority", Type: "number", Default: "0", Doc: "Orders runs that wait, and tasks: higher goes first, from -1000 to 1000"},
+		{Name: "commercial", Type: "bool", Default: "false", Doc: "What its runs make is to earn money: assets whose licence forbids that are refused"},
 		{Name: "language", Type: "number", Default: "1", Doc: "The version of the pipeline language that the file is written for"},
 	}, Blocks: []Block{
 		{Name: "concurrency", Doc: "How many runs may go on at once", Words: []Word{

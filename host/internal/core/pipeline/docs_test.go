@@ -94,7 +94,7 @@ func TestDocumentedPipelines(t *testing.T) {
 	}
 	for _, example := range examples {
 		fsys := fstest.MapFS{"x.hcl": {Data: example[1]}}
-		_, ds := pipeline.Load(fsys, "x.hcl", types(t))
+		_, ds := pipeline.Load(fsys, "x.hcl", struct{ pipeline.Types }{types(t)}) // without a library
 		for _, d := range ds {
 			if !strings.HasPrefix(d.Summary, "unknown node type") {
 				t.Error(d)

@@ -35,6 +35,7 @@ type loader struct {
 	typeNames []string
 	known     map[string]sdk.NodeType // shared with the loaders of modules, as modules are
 	modules   map[string]*Pipeline    // by file; nil: it has errors
+	assets    *assets                 // shared too
 	stack     []string                // the files from the run's pipeline down to this one
 	typed     map[string]inferred     // of nodes and locals
 	private   bool                    // something in the file may be sensitive
@@ -62,13 +63,17 @@ func (l *loader) load() *Pipeline {
 		return nil
 	}
 	l.p = &Pipeline{
-		Language: 1, locals: map[string]*local{}, variables: map[string]*Variable{}, nodes: map[string]*Node{},
+		Language: 1, assets: l.assets, locals: map[string]*local{}, variables: map[string]*Variable{}, nodes: map[string]*Node{},
 	}
 	l.p.functions = expr.Table(&l.p.files)
+	l.p.functions["asset"] = expr.AssetFunction(l.assets.value)
 	l.body = body
 	l.decode(body)
 	l.resolve()
 	l.check()
+	if len(l.stack) == 1 {
+		l.checkAssets()
+	}
 	l.p.bundle = l.bundle()
 	return l.p
 }

@@ -107,7 +107,7 @@ func (l *loader) child(file string, a *hclsyntax.Attribute) *Pipeline {
 		l.fail(a.Expr.Range(), "the path is relative to "+l.file, "there is no file %s", file)
 		return nil
 	}
-	c := &loader{fsys: l.fsys, file: file, types: l.types, known: l.known, modules: l.modules, stack: append(slices.Clone(l.stack), file)}
+	c := &loader{fsys: l.fsys, file: file, types: l.types, known: l.known, modules: l.modules, assets: l.assets, stack: append(slices.Clone(l.stack), file)}
 	p := c.load()
 	l.diags = append(l.diags, c.diags...)
 	if c.diags.HasErrors() {

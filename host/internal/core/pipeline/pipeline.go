@@ -30,6 +30,11 @@ type Types interface {
 // explainer is a Types that can say why a node type is not there although its plugin is; empty when it cannot.
 type explainer interface{ Why(name string) string }
 
+// configured is a Types that knows which settings plugins have: it says why an input that needs one cannot be used; empty: it can.
+type configured interface {
+	Unset(nodeType, setting string) string
+}
+
 // Pipeline is what a file declares. It is never changed after Load and may be shared by many runs.
 type Pipeline struct {
 	Name, Description string
@@ -39,6 +44,8 @@ type Pipeline struct {
 	Language int
 	// Priority orders runs that wait: higher first, 0 when left out.
 	Priority int
+	// Commercial says, here or in a module, that what the runs make is to earn money: assets whose licence forbids that are refused.
+	Commercial bool
 	// Concurrency is nil when any number of runs may go on at once.
 	Concurrency *Concurrency
 	// Requires is nil when the file has no such block.
@@ -55,6 +62,7 @@ type Pipeline struct {
 	nodes     map[string]*Node
 	functions map[string]function.Function
 	files     expr.Files
+	assets    *assets
 	bundle    Bundle
 }
 
@@ -253,7 +261,7 @@ func joined(a, b string) string {
 // pipeline may be run when there are no errors among the diagnostics; it is nil when the file could not be read as
 // HCL at all.
 func Load(fsys fs.FS, file string, types Types) (*Pipeline, Diagnostics) {
-	l := &loader{fsys: fsys, file: file, types: types, known: map[string]sdk.NodeType{}, modules: map[string]*Pipeline{}, stack: []string{file}}
+	l := &loader{fsys: fsys, file: file, types: types, known: map[string]sdk.NodeType{}, modules: map[string]*Pipeline{}, assets: newAssets(types), stack: []string{file}}
 	p := l.load()
 	return p, l.diags.sorted()
 }

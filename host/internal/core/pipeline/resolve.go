@@ -399,6 +399,9 @@ func (l *loader) loadFiles(e hclsyntax.Expression, at place) {
 		case ok && call.Name == "artifact":
 			l.fail(call.NameRange, "it stands in the inputs of a trigger block; elsewhere give files to a run as variables of type artifact", "no artifact() here")
 		}
+		if ok && call.Name == "asset" {
+			l.assetCall(call)
+		}
 		if ok && (call.Name == "file" || call.Name == "templatefile") && len(call.Args) > 0 && !call.ExpandFinal {
 			l.subject = "the argument of " + call.Name
 			l.read(sdk.Schema{Type: "string"}, func(x any) { l.loadFile(call, x.(string)) })(call.Args[0])

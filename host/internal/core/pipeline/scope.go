@@ -61,6 +61,11 @@ func (p *Pipeline) newScope(vars sdk.Values, marks []expr.Mark, vault Vault) *Sc
 		p: p, vault: vault, vars: map[string]cty.Value{}, locals: map[string]cty.Value{}, nodes: map[string]cty.Value{},
 		skipped: map[string]bool{}, expanded: map[string]*expanded{}, lost: map[string]error{}, artifacts: expr.Artifacts{Sealer: vault},
 	}
+	for _, a := range p.bundle.Assets { // they may come out of expressions as themselves
+		for _, v := range a.Versions {
+			_, _ = s.artifacts.In(nil, v.Artifact)
+		}
+	}
 	s.SetRun("", "")
 	for _, v := range p.Variables {
 		s.vars[v.Name] = s.variable(v, vars[v.Name], below(marks, v.Name))

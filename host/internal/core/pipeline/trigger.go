@@ -272,7 +272,7 @@ func (l *loader) triggerInput(e hclsyntax.Expression, name, within string, x cty
 		return
 	}
 	given[name] = true
-	for _, f := range expr.Fit(&variable.Schema, x) {
+	for _, f := range l.assets.files.Fit(&variable.Schema, x) {
 		l.fail(locate(e, within+pathBelow(f.Path)), variable.Description, "input %s: %s", joinPath(name, f.Path), f.Message)
 	}
 }

@@ -185,7 +185,7 @@ func (r *roster) first(l *line) (best *seat) {
 func (b *Book) rosters(l *line) []*roster {
 	for ; l.mustered < len(b.crews); l.mustered++ {
 		c := b.crews[l.mustered]
-		if !c.offer(l.task.Type) {
+		if !c.offer(l.task.offer()) {
 			continue
 		}
 		r := c.rosterFor(l.plugin)

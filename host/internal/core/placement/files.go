@@ -30,7 +30,7 @@ func (g *agent) lacking(l *line) (out []string) {
 
 // suits says whether the agent could serve the line if it had the model files.
 func (g *agent) suits(l *line) bool {
-	if g.Away != "" || !g.offers(l.task.Type) {
+	if g.Away != "" || !g.offers(l.task.offer()) {
 		return false
 	}
 	fit := 0

@@ -204,7 +204,7 @@ func (b *Book) Never(t *Task) string {
 	var parts []string
 	offered := false
 	for _, g := range b.fleet {
-		if !g.offers(t.Type) {
+		if !g.offers(t.offer()) {
 			continue
 		}
 		offered = true
@@ -233,7 +233,7 @@ func (b *Book) Never(t *Task) string {
 	}
 	switch {
 	case !offered && (len(b.fleet) > 0 || t.Request.Count == 0):
-		return "no agent offers " + t.Type
+		return "no agent offers " + t.offer()
 	case len(parts) > 0 && t.Request.Count == 0:
 		return "no agent could ever carry it out: " + strings.Join(parts[:min(len(parts), 3)], "; ")
 	case len(parts) == 0:
@@ -268,7 +268,7 @@ func (b *Book) Would(t Task, now time.Time) (a Assignment, why string) {
 func (b *Book) Largest(t *Task) (most int64) {
 	for _, g := range b.fleet {
 		for _, x := range g.spots {
-			if g.offers(t.Type) && device.Misfit(&x.unit.Device, &t.Request) == "" {
+			if g.offers(t.offer()) && device.Misfit(&x.unit.Device, &t.Request) == "" {
 				most = max(most, x.unit.Memory-g.table.Reserve-x.unit.Foreign())
 			}
 		}

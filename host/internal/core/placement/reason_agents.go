@@ -14,7 +14,7 @@ func (b *Book) whyNobody(l *line) string {
 	var whys []predicate // in the order in which they come up
 	of := map[predicate][]*agent{}
 	for _, g := range b.fleet {
-		if !g.offers(l.task.Type) {
+		if !g.offers(l.task.offer()) {
 			continue
 		}
 		why := g.declines(l)
@@ -27,16 +27,16 @@ func (b *Book) whyNobody(l *line) string {
 		offer, of[why] = append(offer, g), append(of[why], g)
 	}
 	if len(offer) == 0 {
-		return "no agent offers " + l.task.Type
+		return "no agent offers " + l.task.offer()
 	}
 	if len(whys) == 1 {
-		return whys[0].ofAll(offer, l.task.Type)
+		return whys[0].ofAll(offer, l.task.offer())
 	}
 	parts := make([]string, len(whys))
 	for k, why := range whys {
 		parts[k] = names(of[why]) + " " + verb(len(of[why]), why.one, why.many)
 	}
-	return fmt.Sprintf("%s offer %s: %s", counted(len(offer), "agent"), l.task.Type, strings.Join(parts, "; "))
+	return fmt.Sprintf("%s offer %s: %s", counted(len(offer), "agent"), l.task.offer(), strings.Join(parts, "; "))
 }
 
 // ofAll is the sentence when the same is true of all agents that offer a node type.

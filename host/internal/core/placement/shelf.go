@@ -20,7 +20,7 @@ type shelf struct {
 
 func (c *class) serves(t *Task) bool {
 	if !c.any {
-		if _, ok := slices.BinarySearch(c.offers, t.Type); !ok {
+		if _, ok := slices.BinarySearch(c.offers, t.offer()); !ok {
 			return false
 		}
 	}

@@ -9,6 +9,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +24,9 @@ type Task struct {
 	Owner    string `json:"owner,omitempty"`
 	Priority int    `json:"priority,omitempty"`
 	Type     string `json:"type"` // node type
-	Plugin   string `json:"plugin"`
+	// Offer is what its agent has to offer, as sdk.NodeType.Offer gives it; empty: the node type.
+	Offer  string `json:"offer,omitempty"`
+	Plugin string `json:"plugin"`
 	// Model is what stays loaded after the task; tasks with the same plugin and model share it. Empty: nothing does.
 	Model string `json:"model,omitempty"`
 	// Files are the model files that have to be on its agent, sorted.
@@ -60,11 +63,13 @@ type Assignment struct {
 	Epoch int64 `json:"epoch,omitempty"`
 }
 
+func (t *Task) offer() string { return cmp.Or(t.Offer, t.Type) }
+
 // Agent is what is known of one agent. Its devices are given to Book.Observe.
 type Agent struct {
 	ID   string
 	Name string
-	// Offers are the node types that it can carry out, sorted; nil: every one.
+	// Offers are what sdk.NodeType.Offers gives of the node types that it can carry out, sorted; nil: every one.
 	Offers []string
 	// Away says why it gets no tasks, as what it is: offline, draining; empty: it gets some.
 	Away string
@@ -131,7 +136,7 @@ const (
 func lineKey(t *Task) string {
 	r := &t.Request
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%d\x00%d\x00%d\x00%d\x00%t%t%t\x00%d", t.Plugin, t.Type, t.Model, r.Count, r.Memory, r.RAM, r.Disk,
+	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%d\x00%d\x00%d\x00%d\x00%t%t%t\x00%d", t.Plugin, t.offer(), t.Model, r.Count, r.Memory, r.RAM, r.Disk,
 		r.Exclusive, r.NeverSpill, t.Evictable, t.Concurrency)
 	for _, trait := range device.Traits() {
 		b.WriteString("\x00" + r.AtLeast[trait])

@@ -215,4 +215,6 @@ type Offered struct {
 	Version  string       `json:"version"`
 	Checksum string       `json:"checksum"`
 	Manifest sdk.Manifest `json:"manifest"`
+	// Settings are the names of what its block in the agent's configuration tells it.
+	Settings []string `json:"settings,omitempty"`
 }

@@ -134,6 +134,9 @@ func (w *encoder) usage(u *sdk.Usage) {
 	if len(u.Grants) > 0 {
 		w.value("grants", u.Grants)
 	}
+	if len(u.Versions) > 0 {
+		w.value("versions", u.Versions)
+	}
 	if len(w.b) == from {
 		w.b = append(w.b, ',')
 	}

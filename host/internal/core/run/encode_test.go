@@ -22,7 +22,7 @@ func TestEncode(t *testing.T) {
 		In: Path{{Kind: "module", Name: "m", Key: sdk.TextKey("a/b")}}, Node: "n", Key: sdk.NumberKey(3), Iter: 1, Attempt: 2, Rung: 3, Devices: []string{"GPU-a<b", "GPU-2"}, Agent: "box", Session: "s<1", Memory: 1 << 40, Each: true, Map: true,
 		Keys: []sdk.Key{{}, sdk.TextKey("\"q\""), sdk.NumberKey(7)}, Skip: true, Reason: string([]byte{0xff, 'x'}), Again: true, Waits: true, Source: "s",
 		Decision: Retry, Ask: json.RawMessage(` {"message": "m>"}`), AskRef: "r", Seed: 1 << 63, Deadline: time.Unix(1, 0).UTC(), Checkpoint: []byte("check"),
-		Outputs: sdk.Values{"v": []any{nil, true, sdk.Artifact{Digest: "sha256:2", Name: "n"}}}, OutputsRef: "o", Usage: &sdk.Usage{Cost: 7, Model: 1, Memory: 1 << 40, MemoryTime: 3, In: 4, Out: 5, Calls: 6, DeviceMemory: 8, DeviceTime: 9, Grants: []string{"http a<b"}}, Error: sdk.Fail("m", "h"), Status: Failed,
+		Outputs: sdk.Values{"v": []any{nil, true, sdk.Artifact{Digest: "sha256:2", Name: "n"}}}, OutputsRef: "o", Usage: &sdk.Usage{Cost: 7, Model: 1, Memory: 1 << 40, MemoryTime: 3, In: 4, Out: 5, Calls: 6, DeviceMemory: 8, DeviceTime: 9, Grants: []string{"http a<b"}, Versions: map[string]string{"b": "2", "a": "<1>"}}, Error: sdk.Fail("m", "h"), Status: Failed,
 	})
 	same := func(e Event) {
 		t.Helper()

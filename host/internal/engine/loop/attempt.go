@@ -139,8 +139,8 @@ func (t *idleTimer) end() {
 func (a *attempt) reporter(t *idleTimer) func(sdk.Report) {
 	return func(r sdk.Report) {
 		t.touch()
-		if r.Kind == sdk.ReportUsage { // once, before Execute returns
-			a.usage = r.Usage
+		if r.Kind == sdk.ReportUsage { // before Execute returns
+			a.usage = a.usage.Add(r.Usage)
 			return
 		}
 		if r.Kind == sdk.ReportCheckpoint {

@@ -44,8 +44,6 @@ func familyOf(plugin string, devices []string) string {
 
 // acquire gives the warm process with t entered into it, starting one when there is none.
 func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process, error) {
-	family := familyOf(b.Name, t.Devices)
-	key := family + "\x00" + b.SHA256 + "\x00" + b.Path
 	fresh := exec.Fresh(ctx)
 	for deaths := 0; deaths < maxStarts; {
 		e.mu.Lock()
@@ -53,11 +51,7 @@ func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process
 			e.mu.Unlock()
 			return nil, drained(b.Name)
 		}
-		s := e.slots[key]
-		if s == nil {
-			s = &slot{family: family}
-			e.slots[key] = s
-		}
+		s := e.slot(b, t.Devices)
 		if p := s.process; p != nil {
 			if p.add(t, fresh) {
 				e.mu.Unlock()
@@ -67,11 +61,7 @@ func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process
 				p.retire()
 			}
 		}
-		if s.starting == nil {
-			s.starting = &starting{done: make(chan struct{})}
-			e.owned.Go(func() { e.fill(s, b, t.Devices) })
-		}
-		st := s.starting
+		st := e.begin(s, b, t.Devices)
 		e.mu.Unlock()
 		err := st.wait(ctx, b, t)
 		switch {
@@ -86,6 +76,27 @@ func (e *Executor) acquire(ctx context.Context, b Binary, t *sdk.Task) (*process
 		}
 	}
 	return nil, unstable(b)
+}
+
+// slot gives the place of a plugin's process on a set of devices. mu is held.
+func (e *Executor) slot(b Binary, devices []string) *slot {
+	family := familyOf(b.Name, devices)
+	key := family + "\x00" + b.SHA256 + "\x00" + b.Path
+	s := e.slots[key]
+	if s == nil {
+		s = &slot{family: family}
+		e.slots[key] = s
+	}
+	return s
+}
+
+// begin gives the start that is under way in a slot, or a new one. mu is held.
+func (e *Executor) begin(s *slot, b Binary, devices []string) *starting {
+	if s.starting == nil {
+		s.starting = &starting{done: make(chan struct{})}
+		e.owned.Go(func() { e.fill(s, b, devices) })
+	}
+	return s.starting
 }
 
 // sayWaiting is how often a task that waits for its process says so, lest it be taken for hung.

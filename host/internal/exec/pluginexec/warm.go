@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/group"
+	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/pin"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/wire"
 )
@@ -68,6 +69,30 @@ func (p *process) warm() Warm {
 	}
 	slices.Sort(w.Tasks)
 	return w
+}
+
+// Look has a plugin asked what it holds on a set of devices, in the background: an engine that it talks to may hold what no task loaded. A
+// process is started where there is none. What it says is in Warm then.
+func (e *Executor) Look(b Binary, devices []string) {
+	devices = pin.Set(devices)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	s := e.slot(b, devices)
+	p := s.process
+	switch {
+	case p == nil:
+		st := e.begin(s, b, devices)
+		e.owned.Go(func() {
+			if <-st.done; st.process != nil {
+				st.process.ask()
+			}
+		})
+	case p.isReady():
+		e.owned.Go(p.ask)
+	}
 }
 
 // BusyError says that a process cannot be ended or emptied, because it is at work.

@@ -218,6 +218,32 @@ func (c *clock) last() (k *clockTimer, running int) {
 	return k, running
 }
 
+// TestLook: a plugin is asked what it holds without a task, which starts its process where there is none.
+func TestLook(t *testing.T) {
+	t.Parallel()
+	e := holds(t, nil)
+	b, err := e.config.Resolve("test.hold")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Look(b, []string{"fake-b", "fake-a"})
+	first := only(t, e, "asked", func(w Warm) bool { return !w.ModelsAt.IsZero() })
+	if models(first) != "" || !slices.Equal(first.Devices, []string{"fake-a", "fake-b"}) {
+		t.Errorf("%+v", first)
+	}
+	until(t, "asked again", func() bool {
+		e.Look(b, []string{"fake-a", "fake-b"})
+		return e.Warm()[0].ModelsAt.After(first.ModelsAt)
+	})
+	if pid := load(t, e, nil, "fake-a", "fake-b")["pid"]; fmt.Sprint(pid) != fmt.Sprint(first.PIDs[0]) {
+		t.Errorf("a task got process %v, beside %v", pid, first.PIDs)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	e.Look(b, []string{"fake-c"}) // does nothing
+}
+
 func TestIdleEnds(t *testing.T) {
 	t.Parallel()
 	var c clock

@@ -160,7 +160,7 @@ func (e *Executor) run(ctx context.Context, t *sdk.Task, a protocol.Attempt) (sd
 // whole says whether all artifacts of a result are here.
 func (e *Executor) whole(ctx context.Context, r protocol.Result) bool {
 	for _, digest := range r.Artifacts {
-		if err := e.cfg.Artifacts.Touch(ctx, digest); errors.Is(err, artifacts.ErrNotFound) {
+		if err := artifacts.Renew(ctx, e.cfg.Artifacts, digest); errors.Is(err, artifacts.ErrNotFound) {
 			return false
 		}
 	}

@@ -86,7 +86,7 @@ func (s *Server) Run(ctx context.Context, task protocol.Task, report func(sdk.Re
 	var usage *sdk.Usage
 	res, err := next.Execute(ctx, t.WithReporter(func(r sdk.Report) {
 		if r.Kind == sdk.ReportUsage {
-			usage = r.Usage
+			usage = usage.Add(r.Usage)
 			return
 		}
 		report(r)
@@ -133,7 +133,7 @@ func (s *Server) failed(err *sdk.Error, usage *sdk.Usage) protocol.Result {
 	e.Message, e.Hint, e.Detail = s.cfg.Mask(e.Message), s.cfg.Mask(e.Hint), s.cfg.Mask(e.Detail)
 	r := protocol.Result{Error: &e}
 	if usage != nil {
-		r.Body, _ = json.Marshal(outcome{Usage: usage}) // of numbers
+		r.Body, _ = json.Marshal(outcome{Usage: usage}) // of numbers and texts
 	}
 	return r
 }

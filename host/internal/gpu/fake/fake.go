@@ -4,7 +4,9 @@ package fake
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -113,6 +115,15 @@ func (s standing) show(w gpu.Written, now time.Time) device.Device {
 		return d
 	}
 	used := min(max(s.used, 0), d.Memory)
+	if raw, err := os.ReadFile(w.Figures); err == nil {
+		if err := json.Unmarshal(raw, &d.Reading); err != nil {
+			d.Ill = "its figures cannot be read: " + err.Error()
+		}
+		d.Reading.At = now
+		if d.Reading.Used != nil {
+			used = *d.Reading.Used
+		}
+	}
 	free := d.Memory - used
 	d.Reading.Used, d.Reading.Free = &used, &free
 	return d

@@ -3,6 +3,8 @@ package fake
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +63,23 @@ func TestScript(t *testing.T) {
 		}
 		if r := devices[2].Reading; *r.Used != gib || *r.Free != 7*gib || devices[2].Name != "static device" {
 			t.Errorf("%+v", devices[2])
+		}
+	}
+	now = time.Unix(1, 0)
+	for raw, want := range map[string]string{
+		`{"used": 42, "processes": [{"pid": 7, "memory": 42}], "at": "2020-01-01T00:00:00Z"}`: "",
+		`{"used": `: "its figures cannot be read: unexpected end of JSON input",
+	} {
+		figures := filepath.Join(t.TempDir(), "figures.json")
+		if err := os.WriteFile(figures, []byte(raw), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		devices, _, err := New([]gpu.Written{{Device: device.Device{Memory: gib}, Figures: figures}}, func() time.Time { return now }).Probe(t.Context())
+		if err != nil || devices[0].Ill != want {
+			t.Fatalf("%+v %v", devices, err)
+		}
+		if r := devices[0].Reading; want == "" && (*r.Used != 42 || *r.Free != gib-42 || len(r.Processes) != 1 || !r.At.Equal(now)) {
+			t.Errorf("%+v", r)
 		}
 	}
 	now = time.Unix(51, 0)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/answer"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
@@ -33,6 +34,7 @@ func types(tb testing.TB) pipeline.Bundle {
 	if err := json.Unmarshal(data, &b.Types); err != nil {
 		tb.Fatal(err)
 	}
+	b.Assets = asset.StandIn([]asset.Ref{{Kind: asset.Voice, Name: "anna"}, {Kind: asset.Style, Name: "noir"}}).Assets
 	return b
 }
 

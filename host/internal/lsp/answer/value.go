@@ -245,6 +245,10 @@ func (c *completion) text() {
 	switch {
 	case readsFile(c.p.Call) && c.p.Arg == 0:
 		c.paths(func(string) bool { return true })
+	case c.p.Call == "asset" && c.p.Arg == 0:
+		if l, ok := c.File.World.(pipeline.Library); ok {
+			c.texts(l.Library().Names()...)
+		}
 	case word.Type == "path":
 		c.paths(func(name string) bool {
 			return strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".test.hcl")

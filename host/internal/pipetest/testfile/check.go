@@ -9,6 +9,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/sdk"
@@ -79,7 +80,11 @@ func (s *Suite) Check(here pipeline.Types, open Open, only func(name string) boo
 // load reads the pipeline. Unless it is meant to be refused, its errors are the test file's.
 func (b *Block) load(f *finder, open Open) {
 	var err error
-	if b.Pipe, b.Diags, err = open(b.Run.File, types{b.here, b.Suite.types}); err != nil {
+	known := types{b.here, b.Suite.types}
+	if b.Pipe, b.Diags, err = open(b.Run.File, known); err == nil && b.Pipe != nil && len(b.Pipe.AssetRefs()) > 0 {
+		b.Pipe, b.Diags, err = open(b.Run.File, stocked{known, asset.StandIn(b.Pipe.AssetRefs())})
+	}
+	if err != nil {
 		f.fail(b.Run.FileRange, "x.test.hcl tests x.hcl beside it; name another with file = \"…\"", "there is no pipeline %s", b.Run.File)
 		return
 	}
@@ -152,6 +157,15 @@ func (t types) Why(name string) string {
 	}
 	return ""
 }
+
+// stocked are types with the assets that a pipeline names, whatever there is in a library: a test has to pass anywhere.
+type stocked struct {
+	types
+	assets *asset.Library
+}
+
+// Library implements pipeline.Library.
+func (s stocked) Library() *asset.Library { return s.assets }
 
 // check compares a run block with the pipeline that it runs.
 func (b *Block) check(f *finder) {

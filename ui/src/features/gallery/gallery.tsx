@@ -16,7 +16,8 @@ const kinds = ["", "image/", "video/", "audio/", "text/"] as const;
 
 /** Gallery is all that runs have made or taken, to look through. Which file is open, and of which kind, is in its address. */
 export function Gallery() {
-  const { kind = "", file } = useSearch({ from: "/gallery" });
+  const { kind: asked, file } = useSearch({ from: "/gallery" });
+  const kind = kinds.find((k) => k === asked) ?? "";
   const go = useNavigate({ from: "/gallery" });
   const [typed, setTyped] = useState("");
   const q = useDeferredValue(typed.trim());
@@ -32,7 +33,7 @@ export function Gallery() {
     <Page title={t.gallery.title}>
       <div className="flex flex-wrap items-center gap-3">
         <Search label={t.gallery.search} value={typed} onChange={setTyped} className="md:w-64" />
-        <Choice label={t.gallery.kinds.label} options={kinds.map((name) => ({ name, title: t.gallery.kinds[name] }))} chosen={kinds.find((k) => k === kind) ?? ""} onChoose={(k) => void go({ search: k ? { kind: k } : {}, replace: true })} />
+        <Choice label={t.gallery.kinds.label} value={kind} options={kinds.map((value) => ({ value, title: t.gallery.kinds[value] }))} onChange={(k) => void go({ search: k ? { kind: k } : {}, replace: true })} />
       </div>
       {list.error !== null && <Problem error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <Skeleton className="h-64" />}

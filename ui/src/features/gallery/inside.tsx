@@ -1,16 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { compact } from "../../core/format.js";
 import { mediaKind, type Artifact } from "../../core/values.js";
+import { isText, text } from "../../data/files.js";
 import { Skeleton } from "../../kit/empty.js";
 import { t } from "../../strings.js";
-import { tensors, text } from "./queries.js";
-
-const texts = /^(text\/|application\/(json|x-subrip|x-ndjson|yaml|xml)\b)/;
+import { tensors } from "./queries.js";
 
 /** Inside shows what is in a file that does not play: a text, how loud a sound is, what a model file says of itself. */
 export function Inside({ artifact: a }: { artifact: Artifact }) {
   if (mediaKind(a.mediaType) === "audio") return <img src={`/api/v1/artifacts/${a.digest}/waveform?format=png`} alt={t.gallery.waveform} className="h-24 w-full rounded-md bg-raised object-fill" />;
-  if (texts.test(a.mediaType)) return <Text artifact={a} />;
+  if (isText(a.mediaType)) return <Text artifact={a} />;
   if (a.name.endsWith(".safetensors")) return <Model artifact={a} />;
   return null;
 }

@@ -1,18 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ChevronLeft, ChevronRight, X } from "lucide-react";
+import { ChevronLeft, ChevronRight, LibraryBig, X } from "lucide-react";
 import { useEffect, type ReactNode } from "react";
 import type { Schemas } from "../../api/client.js";
 import { date, duration, size } from "../../core/format.js";
 import { artifactsIn, type Artifact } from "../../core/values.js";
-import { IconButton } from "../../kit/button.js";
+import { info, lineage } from "../../data/files.js";
+import { buttonClass, IconButton } from "../../kit/button.js";
 import { Dialog } from "../../kit/dialog.js";
 import { Skeleton } from "../../kit/empty.js";
 import { Media, Thumbnail } from "../../kit/media.js";
 import { Problem } from "../../kit/problem.js";
 import { t } from "../../strings.js";
 import { Inside } from "./inside.js";
-import { info, lineage } from "./queries.js";
 
 interface ViewerProps {
   /** Of the file that is open; undefined: none is. */
@@ -96,6 +96,10 @@ function File({ digest, artifact, known, onOpen }: Pick<ViewerProps, "artifact" 
             <span className="font-mono text-small break-all">{digest}</span>
           </Fact>
         </dl>
+        <Link to="/library" search={{ add: digest, ...(a === undefined ? {} : { as: a.name }) }} className={`${buttonClass()} justify-self-start`}>
+          <LibraryBig size={15} aria-hidden />
+          {t.library.fromGallery}
+        </Link>
         <Lineage digest={digest} onOpen={onOpen} />
       </div>
     </div>

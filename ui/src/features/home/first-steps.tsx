@@ -1,3 +1,5 @@
+import { Link } from "@tanstack/react-router";
+import { buttonClass } from "../../kit/button.js";
 import { Copy } from "../../kit/copy.js";
 import { t } from "../../strings.js";
 
@@ -18,7 +20,12 @@ export function FirstSteps() {
             </span>
             <h3 className="mt-1 text-lead">{step.title}</h3>
             <p className="text-muted md:min-h-[3.75rem]">{step.text}</p>
-            <Copy text={step.command} />
+            <span className="flex max-w-full flex-wrap items-center gap-2">
+              <Link to={step.to} className={buttonClass()}>
+                {step.link}
+              </Link>
+              {step.command !== undefined && <Copy text={step.command} />}
+            </span>
           </li>
         ))}
       </ol>

@@ -1,10 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Hand } from "lucide-react";
+import { Clapperboard, Hand } from "lucide-react";
 import { ago, date, duration } from "../../core/format.js";
+import { useBring } from "../../data/bring.js";
 import { gates, queue, runs } from "../../data/host.js";
 import { tookSeconds, useNow } from "../../data/live.js";
+import { buttonClass } from "../../kit/button.js";
+import { DropZone } from "../../kit/drop-zone.js";
 import { Skeleton } from "../../kit/empty.js";
+import { Drop } from "../../kit/file-field.js";
 import { Page, Section } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { StateIcon } from "../../kit/state.js";
@@ -14,38 +18,43 @@ import { FirstSteps } from "./first-steps.js";
 import { Fleet } from "./fleet.js";
 import { Recent } from "./recent.js";
 
-/** Home shows what goes on, what waits for somebody, and what was made last. */
+/** Home shows what goes on, what waits for somebody, and what was made last. A file may be let go anywhere on it. */
 export function Home() {
   const newest = useQuery(runs());
-  if (newest.isPending)
-    return (
-      <Page title={t.home.title}>
-        <Skeleton className="h-40" />
-        <Skeleton className="h-64" />
-      </Page>
-    );
-  if (newest.error !== null)
-    return (
-      <Page title={t.home.title}>
-        <Problem error={newest.error} onRetry={() => void newest.refetch()} />
-      </Page>
-    );
-  if (newest.data.runs.length === 0)
-    return (
-      <Page title={t.home.title}>
-        <FirstSteps />
-        <Fleet />
-      </Page>
-    );
+  const { bring, now, cancel } = useBring();
+  const empty = newest.data?.runs.length === 0;
   return (
-    <Page title={t.home.title}>
-      <div className="grid gap-6 md:grid-cols-2">
-        <Running />
-        <Waiting />
-      </div>
-      <Recent />
-      <Fleet />
-    </Page>
+    <Drop onFiles={bring}>
+      {(over) => (
+        <Page
+          title={t.home.title}
+          actions={
+            <Link to="/create" className={buttonClass("fill")}>
+              <Clapperboard size={15} aria-hidden />
+              {t.nav.create}
+            </Link>
+          }
+        >
+          {newest.isPending && (
+            <>
+              <Skeleton className="h-40" />
+              <Skeleton className="h-64" />
+            </>
+          )}
+          {newest.error !== null && <Problem error={newest.error} onRetry={() => void newest.refetch()} />}
+          {empty && <FirstSteps />}
+          {newest.isSuccess && !empty && (
+            <div className="grid gap-6 md:grid-cols-2">
+              <Running />
+              <Waiting />
+            </div>
+          )}
+          {newest.isSuccess && <DropZone title={t.open.drop} text={t.open.kinds} over={over} now={now} onFile={(f) => bring([f])} onCancel={cancel} />}
+          {newest.isSuccess && !empty && <Recent />}
+          {newest.isSuccess && <Fleet />}
+        </Page>
+      )}
+    </Drop>
   );
 }
 

@@ -1,8 +1,7 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { Run } from "../../core/fold.js";
 import { ago } from "../../core/format.js";
-import { artifactsIn, mediaKind, type Artifact } from "../../core/values.js";
+import { resultsOf } from "../../core/values.js";
 import { run, runs } from "../../data/host.js";
 import { useNow } from "../../data/live.js";
 import { Thumbnail } from "../../kit/media.js";
@@ -11,19 +10,13 @@ import { t } from "../../strings.js";
 
 const shown = 8;
 
-/** best is the file that shows a run's result: a film before a picture, that before a sound. */
-function best(of: Run): Artifact | undefined {
-  const order = ["video", "image", "audio", "file"];
-  return artifactsIn(of.outputs ?? {}).sort((a, b) => order.indexOf(mediaKind(a.mediaType)) - order.indexOf(mediaKind(b.mediaType)))[0];
-}
-
 /** Recent is what the last runs have made. */
 export function Recent() {
   const done = useQuery(runs("succeeded", shown)).data?.runs ?? [];
   const whole = useQueries({ queries: done.map((r) => run(r.id)) });
   const now = useNow(true, 30_000);
   const results = whole.flatMap(({ data: r }) => {
-    const artifact = r === undefined ? undefined : best(r);
+    const artifact = r === undefined ? undefined : resultsOf(r.outputs)[0];
     return r === undefined || artifact === undefined ? [] : [{ r, artifact }];
   });
   return (

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Workflow } from "lucide-react";
 import type { Schemas } from "../../api/client.js";
 import { ago } from "../../core/format.js";
+import { pipelines, runsOf } from "../../data/host.js";
 import { useNow } from "../../data/live.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
 import { Page } from "../../kit/page.js";
@@ -10,7 +11,7 @@ import { Problem } from "../../kit/problem.js";
 import { Badge, StateIcon } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { NewPipeline } from "./new-pipeline.js";
-import { pipelines, runsOf, triggers } from "./queries.js";
+import { triggers } from "./queries.js";
 
 /** Pipelines lists what can be run: what is in the host's folders. */
 export function Pipelines() {

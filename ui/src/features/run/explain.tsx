@@ -36,6 +36,7 @@ export function Explain({ run, node }: { run: Run; node?: string }) {
           </span>
           <span className="grid min-w-0 gap-1">
             <span className="break-words">{e.why}</span>
+            {e.changed && <span className="break-words">{e.changed}</span>}
             {e.next && <span className="break-words text-muted">{e.next}</span>}
           </span>
         </li>

@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { hasEnded, type Node, type Run } from "../../core/fold.js";
 import { date, duration, percent } from "../../core/format.js";
-import { artifactsIn, mediaKind, type Artifact } from "../../core/values.js";
+import { progressOf } from "../../core/progress.js";
+import { resultsOf } from "../../core/values.js";
 import { run as runQuery } from "../../data/host.js";
 import { tookSeconds, useNow, useRun, type LiveRun } from "../../data/live.js";
 import { Choice } from "../../kit/choice.js";
@@ -73,7 +74,7 @@ function Followed({ first }: { first: Run }) {
         <Explain run={run} />
       </div>
       <Results run={run} />
-      <Section title={t.run.nodes} aside={<Choice label={t.run.views.label} options={views.map((name) => ({ name, title: t.run.views[name] }))} chosen={view} onChoose={(as) => look(chosen, as)} />}>
+      <Section title={t.run.nodes} aside={<Choice label={t.run.views.label} value={view} options={views.map((value) => ({ value, title: t.run.views[value] }))} onChange={(as) => look(chosen, as)} />}>
         <div className={`grid grid-cols-1 items-start gap-6 ${view === "list" ? "lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]" : node === undefined ? "" : "lg:grid-cols-[minmax(0,1fr)_28rem]"}`}>
           <div className={`min-w-0 ${node === undefined ? "" : "max-lg:hidden"}`}>
             {view === "list" && <NodeList nodes={nodes} newest={live.newest} chosen={chosen} onChoose={choose} />}
@@ -95,12 +96,9 @@ function Followed({ first }: { first: Run }) {
   );
 }
 
-const order = ["video", "image", "audio", "file"];
-
 /** Results are the files of a run's outputs in their place: the film first and large, the others beside it. */
 function Results({ run }: { run: Run }) {
-  const rank = (a: Artifact): number => order.indexOf(mediaKind(a.mediaType));
-  const [first, ...others] = artifactsIn(run.outputs ?? {}).sort((a, b) => rank(a) - rank(b));
+  const [first, ...others] = resultsOf(run.outputs);
   if (first === undefined) return null;
   return (
     <Section title={t.run.results}>
@@ -133,18 +131,15 @@ function Facts({ run, state }: { run: Run; state: string }) {
   );
 }
 
-/** Overall is how far the run is: a node that says how far it is counts as that part of it. */
+/** Overall is how far the run is. */
 function Overall({ run, live }: { run: Run; live: LiveRun }) {
-  const nodes = run.nodes ?? [];
-  const done = nodes.filter((n) => hasEnded(n.state)).length;
-  const under = nodes.reduce((sum, n) => sum + (n.state === "running" ? Math.max(0, live.newest.get(n.at)?.fraction ?? 0) : 0), 0);
-  const fraction = nodes.length === 0 ? 0 : (done + under) / nodes.length;
+  const { done, all, fraction } = progressOf(run, live.newest);
   const tone = run.state === "succeeded" ? "good" : run.state === "failed" ? "bad" : run.state === "running" ? "busy" : "muted";
   return (
     <div className="grid gap-2">
-      <Progress fraction={fraction} label={t.run.progress(done, nodes.length)} tone={tone} />
+      <Progress fraction={fraction} label={t.run.progress(done, all)} tone={tone} />
       <p className="flex justify-between text-small text-muted">
-        <span>{t.run.progress(done, nodes.length)}</span>
+        <span>{t.run.progress(done, all)}</span>
         <span>{percent(fraction)}</span>
       </p>
     </div>

@@ -1,32 +1,63 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { Columns2, Layers } from "lucide-react";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { Columns2, Layers, SearchX } from "lucide-react";
 import { useState } from "react";
 import { ago, date, duration } from "../../core/format.js";
 import { hasEnded } from "../../core/fold.js";
-import { api, ask } from "../../data/host.js";
+import { statesOf, type Filter, type When } from "../../core/history.js";
+import { api, ask, pipelines } from "../../data/host.js";
 import { tookSeconds, useNow } from "../../data/live.js";
+import { useSettled } from "../../data/settled.js";
 import { Button, buttonClass } from "../../kit/button.js";
+import { Choice } from "../../kit/choice.js";
 import { Copy } from "../../kit/copy.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
+import { Search, Select } from "../../kit/field.js";
 import { Page } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { State } from "../../kit/state.js";
 import { t } from "../../strings.js";
 
-/** Runs lists every run, the newest first. */
+const route = getRouteApi("/runs");
+const page = 50;
+
+/** Runs lists every run, the newest first, or those of them that are looked for. What is looked for is in its address. */
 export function Runs() {
+  const filter = route.useSearch();
+  const go = useNavigate({ from: "/runs" });
+  const [typed, setTyped] = useState(filter.q ?? "");
+  const q = useSettled(typed.trim());
+  const { is = "", of = "", when = "" } = filter;
   const list = useInfiniteQuery({
-    queryKey: ["runs", "all"],
+    queryKey: ["runs", "all", is, of, when, q],
     initialPageParam: "",
-    queryFn: ({ pageParam: before }) => ask(api.GET("/api/v1/runs", { params: { query: { limit: 50, ...(before ? { before } : {}) } } })),
-    getNextPageParam: (page) => page.next || undefined,
+    placeholderData: keepPreviousData,
+    queryFn: ({ pageParam: before }) =>
+      ask(
+        api.GET("/api/v1/runs", {
+          params: {
+            query: {
+              limit: page,
+              ...(before ? { before } : {}),
+              ...(is ? { state: [...statesOf[is]] } : {}),
+              ...(of ? { pipeline: of } : {}),
+              ...(q ? { q } : {}),
+              ...(when ? { since: sinceOf(when) } : {}),
+            },
+          },
+        }),
+      ),
+    getNextPageParam: (last) => last.next || undefined,
   });
-  const runs = list.data?.pages.flatMap((page) => page.runs) ?? [];
+  const known = useQuery(pipelines).data?.pipelines ?? [];
+  const runs = list.data?.pages.flatMap((p) => p.runs) ?? [];
   const now = useNow(runs.some((r) => !hasEnded(r.state)));
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const choose = (id: string): void => setChosen(chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id].slice(-2));
   const [a, b] = chosen.toSorted(); // by their ids, the older first
+  const set = (next: Filter): void => void go({ search: Object.fromEntries(Object.entries({ ...filter, ...next }).filter(([, value]) => value)) as Filter, replace: true });
+  const narrowed = Boolean(is || of || when || q);
+  const names = [...new Set([...known.map((p) => p.name), ...(of ? [of] : [])])].sort();
   return (
     <Page
       title={t.runs.title}
@@ -41,18 +72,57 @@ export function Runs() {
         )
       }
     >
+      <div className="grid grid-cols-2 items-end gap-3 md:grid-cols-[minmax(0,1fr)_12rem_10rem]">
+        <Search
+          label={t.runs.search}
+          className="max-md:col-span-2"
+          value={typed}
+          onChange={(text) => {
+            setTyped(text);
+            set({ q: text.trim() });
+          }}
+        />
+        <Select label={t.runs.pipeline} value={of} onChange={(e) => set({ of: e.currentTarget.value })}>
+          <option value="">{t.runs.everyPipeline}</option>
+          {names.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </Select>
+        <Select label={t.runs.when.label} value={when} onChange={(e) => set({ when: e.currentTarget.value as When })}>
+          {(["", "day", "week", "month"] as const).map((value) => (
+            <option key={value} value={value}>
+              {t.runs.when[value]}
+            </option>
+          ))}
+        </Select>
+      </div>
+      <Choice label={t.runs.states.label} value={is} options={(["", "active", "succeeded", "failed", "cancelled"] as const).map((value) => ({ value, title: t.runs.states[value] }))} onChange={(value) => set({ is: value })} />
       {list.error !== null && <Problem error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <Skeleton className="h-64" />}
       {list.isSuccess && runs.length === 0 && (
         <div className="card">
-          <Empty icon={Layers} title={t.runs.empty}>
-            <p>{t.runs.emptyText}</p>
-            <Copy text={t.runs.command} />
-          </Empty>
+          {narrowed ? (
+            <Empty icon={SearchX} title={t.runs.nothing}>
+              <p>{t.runs.nothingText}</p>
+              <Button
+                onClick={() => {
+                  setTyped("");
+                  void go({ search: {}, replace: true });
+                }}
+              >
+                {t.runs.showAll}
+              </Button>
+            </Empty>
+          ) : (
+            <Empty icon={Layers} title={t.runs.empty}>
+              <p>{t.runs.emptyText}</p>
+              <Copy text={t.runs.command} />
+            </Empty>
+          )}
         </div>
       )}
       {runs.length > 0 && (
-        <ul className="card divide-y divide-line overflow-hidden">
+        <ul className={`card divide-y divide-line overflow-hidden ${list.isPlaceholderData ? "opacity-60" : ""}`}>
           {runs.map((r) => (
             <li key={r.id} className="flex items-center hover:bg-raised">
               <label className="grid shrink-0 place-items-center self-stretch pr-1 pl-4 pointer-coarse:w-11 pointer-coarse:px-2">
@@ -80,3 +150,7 @@ export function Runs() {
     </Page>
   );
 }
+
+const days = { day: 1, week: 7, month: 30 };
+
+const sinceOf = (when: Exclude<When, "">): string => new Date(Date.now() - days[when] * 86_400_000).toISOString();

@@ -1,0 +1,60 @@
+// Command fakeollama is ollamatest's server as a program. It prints its address, and ends when it is told to.
+//
+//	fakeollama [-size BYTES] [-card URL]
+//
+// With -card it asks there for room: POST URL?pid=…&model=…&bytes=…, 0 bytes when a model goes; an answer other than 200 means that there is
+// none. SIGHUP lets the models stalls and heavy go on.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"github.com/myspinbot/spinbot/plugins/ollama/ollamatest"
+)
+
+func main() {
+	var s ollamatest.Server
+	flag.Int64Var(&s.Size, "size", 0, "bytes that a loaded model takes")
+	card := flag.String("card", "", "where to ask for room")
+	flag.Parse()
+	if *card != "" {
+		s.Card = func(model string, loads bool) error {
+			size := int64(0)
+			if loads {
+				size = s.Size
+			}
+			res, err := http.PostForm(*card, url.Values{"pid": {fmt.Sprint(os.Getpid())}, "model": {model}, "bytes": {fmt.Sprint(size)}})
+			if err != nil {
+				return err
+			}
+			defer res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				return fmt.Errorf("%s", res.Status)
+			}
+			return nil
+		}
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
+	s.Start(process{})
+	fmt.Println("listens on", s.URL())
+	for sig := range signals {
+		if sig != syscall.SIGHUP {
+			return
+		}
+		s.Go()
+	}
+}
+
+// process is what a server starts for when there is no test: all ends with it.
+type process struct{ testing.TB }
+
+// Cleanup does nothing: the process ends.
+func (process) Cleanup(func()) {}
