@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 
 	"github.com/myspinbot/spinbot/plugins/ollama/api"
-	"github.com/myspinbot/spinbot/plugins/ollama/lora"
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/weights"
 )
 
 type createIn struct {
@@ -54,7 +54,7 @@ func (s *server) create(ctx context.Context, in createIn, t *sdk.Task) (pullOut,
 
 func (s *server) make(ctx context.Context, c *api.Client, in createIn, t *sdk.Task) (pullOut, error) {
 	// Asked first: Ollama would pull one that it does not have.
-	var base lora.Base
+	var base shown
 	if err := c.Ask(ctx, http.MethodPost, "/api/show", map[string]any{"model": in.From}, &base); err != nil {
 		return pullOut{}, s.missing(ctx, c, in.From, err)
 	}
@@ -66,7 +66,7 @@ func (s *server) make(ctx context.Context, c *api.Client, in createIn, t *sdk.Ta
 		body["template"] = in.Pattern
 	}
 	if in.Adapter != nil {
-		path, err := in.gguf(base, t.Scratch)
+		path, err := in.gguf(base.base(), t.Scratch)
 		if err != nil {
 			return pullOut{}, err
 		}
@@ -121,16 +121,34 @@ func upload(ctx context.Context, c *api.Client, path string) (digest string, err
 	return digest, res.Body.Close()
 }
 
+// shown is what /api/show tells of a model, under names such as "llama.attention.head_count".
+type shown struct {
+	Info map[string]any `json:"model_info"`
+}
+
+func (s shown) base() weights.Base {
+	number := func(name string) int {
+		f, _ := s.Info[name].(float64)
+		return int(f)
+	}
+	b := weights.Base{Queries: number("llama.attention.head_count"), Keys: number("llama.attention.head_count_kv")}
+	b.Architecture, _ = s.Info["general.architecture"].(string)
+	if b.Keys == 0 {
+		b.Keys = b.Queries
+	}
+	return b
+}
+
 // gguf gives the path of the adapter in the form that Ollama takes without changing it. Its own reading of safetensors spoils the
 // projections of queries and keys, so they are written here.
-func (in createIn) gguf(base lora.Base, scratch string) (string, error) {
+func (in createIn) gguf(base weights.Base, scratch string) (string, error) {
 	f, err := os.Open(in.Adapter.Path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	var magic [4]byte
-	if _, err := io.ReadFull(f, magic[:]); err == nil && string(magic[:]) == lora.Magic {
+	if _, err := io.ReadFull(f, magic[:]); err == nil && string(magic[:]) == weights.MagicGGUF {
 		return in.Adapter.Path, nil
 	}
 	alpha := in.Alpha
@@ -150,12 +168,13 @@ func (in createIn) gguf(base lora.Base, scratch string) (string, error) {
 	if alpha <= 0 {
 		return "", sdk.Refuse("the adapter's alpha is not known", "give adapter_config, or alpha")
 	}
-	a, err := lora.Read(f)
+	a, err := weights.Open(in.Adapter.Path)
 	if err != nil {
 		return "", sdk.Refuse("adapter: "+err.Error(), "give PEFT's adapter_model.safetensors, or a GGUF")
 	}
+	defer a.Close()
 	path := filepath.Join(scratch, "adapter.gguf")
-	if err := a.Write(path, base, alpha); err != nil {
+	if err := a.WriteAdapter(path, base, alpha); err != nil {
 		return "", fmt.Errorf("adapter: %w", err)
 	}
 	return path, nil

@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/myspinbot/spinbot/plugins/ollama/lora"
 	"github.com/myspinbot/spinbot/plugins/ollama/ollamatest"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
+	"github.com/myspinbot/spinbot/sdk/sdktest/tinyllama"
 )
 
 type in = sdk.Values
@@ -163,7 +162,7 @@ func peft(t testing.TB) sdk.Artifact {
 			if kind == "F32" {
 				_ = binary.Write(&data, binary.LittleEndian, x)
 			} else {
-				_ = binary.Write(&data, binary.LittleEndian, ollamatest.Half(x))
+				_ = binary.Write(&data, binary.LittleEndian, tinyllama.Half(x))
 			}
 		}
 		head["base_model.model.model.layers.0."+name+".weight"] = map[string]any{"dtype": kind, "shape": []int{rows, cols}, "data_offsets": []int{begin, data.Len()}}
@@ -178,48 +177,4 @@ func peft(t testing.TB) sdk.Artifact {
 	}
 	size := binary.LittleEndian.AppendUint64(nil, uint64(len(raw)))
 	return file(t, "adapter_model.safetensors", string(size)+string(raw)+data.String())
-}
-
-// TestAdapter: the GGUF has llama.cpp's names and sizes, and the rows of queries in llama.cpp's order, as Ollama's own reading has not.
-func TestAdapter(t *testing.T) {
-	t.Parallel()
-	f, err := os.Open(peft(t).Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	a, err := lora.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := lora.Base{Info: map[string]any{"general.architecture": "llama", "llama.attention.head_count": 4.0, "llama.attention.head_count_kv": 2.0}}
-	path := filepath.Join(t.TempDir(), "a.gguf")
-	if err := a.Write(path, base, 8); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"blk.0.attn_q.weight.lora_a", "blk.0.attn_q.weight.lora_b", "blk.0.ffn_down.weight.lora_a", "blk.0.ffn_down.weight.lora_b"} {
-		if !bytes.Contains(raw, []byte(name)) {
-			t.Errorf("%s is not there", name)
-		}
-	}
-	at := bytes.Index(raw, []byte("blk.0.attn_q.weight.lora_b")) + len("blk.0.attn_q.weight.lora_b")
-	offset := binary.LittleEndian.Uint64(raw[at+4+16+4:])
-	body := len(raw) - (64*2+2*64+2*128+64*2)*4
-	row := func(i int) int {
-		return int(math.Float32frombits(binary.LittleEndian.Uint32(raw[body+int(offset)+i*2*4:])) * 64)
-	}
-	for i, want := range []int{0, 8, 1, 9, 2, 10} {
-		if row(i) != want || row(16+i) != 16+want {
-			t.Errorf("rows %d and %d are %d and %d, want %d and %d", i, 16+i, row(i), row(16+i), want, 16+want)
-		}
-	}
-	for name, info := range map[string]map[string]any{"is for another model": {"general.architecture": "llama", "llama.attention.head_count": 7.0}, "does not tell the architecture": {}} {
-		if err := a.Write(filepath.Join(t.TempDir(), "x"), lora.Base{Info: info}, 8); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%v, want %q", err, name)
-		}
-	}
 }

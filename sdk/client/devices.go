@@ -34,10 +34,12 @@ type KnownDevice struct {
 	Warning string `json:"warning,omitempty"`
 	// Held says why it is out of use though nothing is wrong with it: a person, the hours, another program.
 	Held string `json:"held,omitempty"`
-	// Tasks are the attempts that hold some of it, Warm what plugins keep loaded there; Granted is bytes of both.
+	// Tasks are the attempts that hold some of it, Warm what plugins keep loaded there; Granted is bytes of both. Leases says more
+	// of the attempts that the host has placed.
 	Tasks   []string      `json:"tasks,omitempty"`
 	Warm    []string      `json:"warm,omitempty"`
 	Granted int64         `json:"granted,omitempty"`
+	Leases  []DeviceLease `json:"leases,omitempty"`
 	Reading DeviceReading `json:"reading"`
 	// Unmeasured names the figures of the reading that are not measured there.
 	Unmeasured []string `json:"unmeasured,omitempty"`
@@ -58,6 +60,16 @@ type DeviceReading struct {
 	Processes []DeviceProcess `json:"processes"`
 	// Stale: the probe has stopped answering since.
 	Stale bool `json:"stale,omitempty"`
+}
+
+// DeviceLease is what an attempt holds of a device.
+type DeviceLease struct {
+	Task string `json:"task"` // its address
+	// Model is the plugin, and the model that it works with.
+	Model  string `json:"model"`
+	Memory int64  `json:"memory"` // bytes; 0: the device as a whole
+	// Ends is when it is expected to be done, by what tasks like it took.
+	Ends *time.Time `json:"ends,omitempty"`
 }
 
 // DeviceProcess is a program that uses a device. Memory is in bytes, nil where the driver does not tell.

@@ -28,7 +28,7 @@ const (
 	MessageReport   = "report"   // RunID; Data: a Report
 	MessageEnd      = "end"      // RunID: the run has ended, and so has the subscription
 	MessageUpdate   = "update"   // JobID, Status, Progress; Data: the run's outputs, once it has ended with some
-	MessageRuns     = "runs"     // from here on every change of a run's state is told; said again, some may have been missed: ask for the list
+	MessageRuns     = "runs"     // from here on every change of a run's state and of what it asks is told; said again, some may have been missed: ask for the list
 	MessageRun      = "run"      // RunID, Seq; Data: a Run as lists have it
 	MessageError    = "error"    // RunID or JobID of the subscription that ended, or neither; Data: a Problem
 	MessageResync   = "resync"   // the client was too slow, and something is lost: connect and subscribe again

@@ -63,6 +63,12 @@ type ModelRequest struct {
 	Digest string `json:"digest,omitempty"` // what it has to be; a URL needs one
 }
 
+// ModelRemoval names a model file on a machine that is not wanted there any more.
+type ModelRemoval struct {
+	Model string `json:"model"`           // its name
+	Agent string `json:"agent,omitempty"` // the machine's name or id; empty: the host's own
+}
+
 // Models lists the model files of all machines.
 func (c *Client) Models(ctx context.Context) (l ModelList, err error) {
 	return l, c.call(ctx, http.MethodGet, "/api/v1/models", nil, &l)
@@ -72,4 +78,10 @@ func (c *Client) Models(ctx context.Context) (l ModelList, err error) {
 // already has nothing but Done and Total.
 func (c *Client) FetchModel(ctx context.Context, r ModelRequest) (f ModelFetch, err error) {
 	return f, c.call(ctx, http.MethodPost, "/api/v1/models/fetch", r, &f)
+}
+
+// RemoveModel has a machine delete a model file, and gives what that was. It stays while a task uses it, and where it is only a
+// link to a place outside the folders of models.
+func (c *Client) RemoveModel(ctx context.Context, r ModelRemoval) (m ModelCopy, err error) {
+	return m, c.call(ctx, http.MethodPost, "/api/v1/models/remove", r, &m)
 }

@@ -1,7 +1,7 @@
 // What people do in the web interface, done in a real browser with the real binary and real node types: make journeys.
 import assert from "node:assert/strict";
 import { createHash, createSign, generateKeyPairSync, randomBytes } from "node:crypto";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -346,6 +346,95 @@ test("on a phone: launch, and answer", async (t) => {
   await page.tap("nav >> text=Approvals >> visible=true");
   await page.tap("main form >> text=Reject");
   await until(`${id} ends`, async () => (await state(id)) === "succeeded"); // who rejects lets the rest be skipped
+});
+
+test("a device is taken out of use with a reason, and used again", async (t) => {
+  const page = await open(t, `${host.url}/machines?machine=local&device=FAKE-left`);
+  const card = page.locator("article[aria-label] article", { hasText: "FAKE-left" });
+  await card.locator("canvas").waitFor(); // its past is drawn
+  await card.getByRole("button", { name: "Take out of use" }).click();
+  await page.fill("dialog[open] input[name=why]", "a game tonight");
+  await page.click("dialog[open] button[type=submit]");
+  await card.getByText("Out of use: a game tonight").waitFor();
+  assert.equal((await host.get("/api/v1/devices")).devices.find((d) => d.uuid === "FAKE-left").held, "a game tonight");
+  await page.click("[role=group][aria-label='Shown as'] >> text=Tables");
+  await card.locator("tbody tr").first().waitFor();
+  await card.getByRole("button", { name: "Use again" }).click();
+  await until("it is used again", async () => !(await host.get("/api/v1/devices")).devices.find((d) => d.uuid === "FAKE-left").held);
+});
+
+test("a run that ends and a gate that opens are told of, but not where they are seen", async (t) => {
+  const context = await browser.newContext({ reducedMotion: "reduce" });
+  t.after(() => context.close());
+  // The browser without a screen shows none: what it was given is what counts.
+  await context.addInitScript(() => {
+    window.told = [];
+    window.Notification = class {
+      static permission = "default";
+      static requestPermission = async () => (window.Notification.permission = "granted");
+      constructor(title, options) {
+        window.told.push(`${title}|${options.body ?? ""}`);
+        window.notice = this;
+      }
+      close() {}
+    };
+    if (sessionStorage.getItem("asked")) window.Notification.permission = "granted";
+    sessionStorage.setItem("asked", "1");
+  });
+  const page = await context.newPage();
+  await page.goto(`${host.url}/settings`);
+  await page.getByLabel("When a run ends").check();
+  await page.getByLabel("When a run asks something").check();
+  await page.reload(); // it is kept
+  await page.getByLabel("When a run ends").and(page.locator(":checked")).waitFor();
+  await page.waitForSelector("header >> text=Live");
+  const id = await host.submit("cover.hcl");
+  await page.waitForFunction(() => window.told.length === 1, undefined, { timeout: 30_000 });
+  assert.match((await page.evaluate(() => window.told))[0], /^cover waits for you\|./);
+  await page.evaluate(() => window.notice.onclick());
+  await page.waitForURL(`**/runs/${id}?node=*`);
+  await page.bringToFront();
+  await host.spinbot("approve", id, "gate.choose");
+  await page.waitForSelector("h1 + div >> text=Done");
+  assert.equal((await page.evaluate(() => window.told)).length, 1); // its page is what is seen
+  await page.click("nav >> text=Settings");
+  await host.submit("broken.hcl");
+  await page.waitForFunction(() => window.told.length === 2, undefined, { timeout: 30_000 });
+  assert.match((await page.evaluate(() => window.told))[1], /: Failed\|$/);
+});
+
+test("an admin makes a token, which is shown once, and revokes it; deletes a model file; and all that stands in the audit log", async (t) => {
+  const models = join(folder, "models/loras");
+  mkdirSync(models, { recursive: true });
+  writeFileSync(join(models, "ink.safetensors"), "ink");
+  utimesSync(join(models, "ink.safetensors"), 1e9, 1e9); // it is whole
+  const locked = await new Host(join(folder, "admin"), await freePort(), `models "all" {\n  folder = "${join(folder, "models")}"\n}\n`).start();
+  t.after(() => locked.stop());
+  const { stdout } = await locked.spinbot("token", "new", "root", "--role", "admin");
+  const page = await open(t, `${locked.url}/settings?part=access`);
+  await page.fill("input[name=token]", stdout.match(/spinbot_\S+/)[0]);
+  await page.click("button[type=submit]");
+  await page.click("button >> text=New token");
+  await page.fill("dialog[open] input[name=name]", "laptop");
+  await page.selectOption("dialog[open] select[name=role]", "viewer");
+  await page.click("dialog[open] button[type=submit]");
+  const made = (await page.locator("dialog[open] >> text=/^spinbot_/").textContent()).trim();
+  const asks = async () => (await fetch(`${locked.url}/api/v1/me`, { headers: { Authorization: `Bearer ${made}` } })).status;
+  assert.equal(await asks(), 200);
+  await page.click("dialog[open] >> text=I have it");
+  assert.equal(await page.locator("text=/spinbot_/").count(), 0);
+  await page.click("[aria-label='Revoke laptop']");
+  await page.click("dialog[open] button >> text=Revoke");
+  await until("the token counts no more", async () => (await asks()) === 401);
+  await page.click("nav >> text=Models");
+  await page.click("main [role=option] >> text=ink.safetensors");
+  await page.click("[aria-label='Delete from This machine']");
+  await page.click("dialog[open] button >> text=Delete");
+  await page.waitForSelector("text=No model files are known");
+  assert.equal(existsSync(join(models, "ink.safetensors")), false);
+  await page.click("nav >> text=Settings");
+  await page.click("main nav >> text=Audit");
+  for (const deed of ["remove model", "revoke token", "make token"]) await page.waitForSelector(`main li >> text=${deed}`);
 });
 
 test("signing in with a token", async (t) => {

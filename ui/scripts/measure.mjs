@@ -94,6 +94,20 @@ try {
     await page.waitForSelector("h1 >> text=Queue");
   }), "<= 200");
 
+  await page.goto(`${host.url}/machines?machine=local`);
+  await page.waitForSelector("main article canvas");
+  row("ui: interaction, machines and settings, longest ms", await slowest(page, async () => {
+    await page.hover("main .u-over >> nth=0");
+    await page.click("main >> text=6 h");
+    await page.click("main >> text=Tables");
+    await page.click("main [aria-label='Take out of use'] >> nth=0");
+    await page.keyboard.type("a game", { delay: 20 });
+    await page.keyboard.press("Escape");
+    await page.click("nav >> text=Settings");
+    await page.click("main >> text=Dark");
+    await page.click("main nav >> text=About");
+  }), "<= 200");
+
   const lines = 100_000;
   await host.spinbot("queue", "pause"); // so that the page is there before the first line
   const talk = await submit(host, talks(20, lines / 20))();

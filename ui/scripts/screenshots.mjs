@@ -1,7 +1,7 @@
 // Photographs every page in both themes and at the size of a phone, of the real binary with real runs: make screenshots.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { browse, freePort, Host, root, scenes, until } from "./host.mjs";
 
 const out = process.argv[2] ?? join(root, "ui/screenshots");
@@ -58,7 +58,12 @@ try {
   const own = join(folder, "full/state/pipelines.d");
   cpSync(join(root, "pipelines"), own, { recursive: true });
   writeFileSync(join(own, "half-finished.hcl"), 'pipeline "half-finished" {}\nnode "voice.say" "hello" {\n  txt = "Hello."\n}\n');
-  const full = await new Host(join(folder, "full"), await freePort()).start();
+  for (const [name, bytes] of [["checkpoints/sdxl/base.safetensors", 5e6], ["loras/ink-on-paper-with-a-name-that-goes-on-for-quite-a-while.safetensors", 2e5], ["vae/x.pt", 3e5]]) {
+    mkdirSync(dirname(join(folder, "models", name)), { recursive: true });
+    writeFileSync(join(folder, "models", name), Buffer.alloc(bytes));
+  }
+  const models = `models "all" {\n  folder = "${join(folder, "models")}"\n}\n`;
+  const full = await new Host(join(folder, "full"), await freePort(), models).start();
   hosts.push(full);
   cpSync(join(root, "host/cmd/spinbot/starters/hello/hello.hcl"), join(folder, "hello.hcl"));
   const film = join(root, "pipelines/explainer");
@@ -114,9 +119,15 @@ try {
     [full, "node-types", "/node-types", "main nav li"],
     [full, "node-type", "/node-types?type=voice.say", "main article"],
     [full, "node-type-grants", "/node-types?type=control.http", "main article"],
+    [full, "machines", "/machines?machine=local", "main article canvas"],
+    [full, "models", "/models", "main [role=option]"],
+    [full, "settings", "/settings", "main section"],
+    [full, "settings-about", "/settings?part=about", "main section li"],
     [full, "missing", "/nowhere", "h1"],
     [full, "no-run", "/runs/run_00000000000000000000000000", "[role=alert]"],
     [empty, "home-empty", "/", "ol"],
+    [empty, "models-empty", "/models", "h2"],
+    [empty, "settings-access", "/settings?part=access", "main aside"],
     [empty, "create-empty", "/create", "main h2"],
     [empty, "open-empty", "/open", "main label"],
     [empty, "runs-empty", "/runs", "h2"],

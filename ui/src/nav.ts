@@ -1,4 +1,4 @@
-import { Clapperboard, Hand, House, Images, Layers, LibraryBig, ListOrdered, Puzzle, Workflow, type LucideIcon } from "lucide-react";
+import { Boxes, Clapperboard, Hand, House, Images, Layers, LibraryBig, ListOrdered, Puzzle, Server, Settings, Workflow, type LucideIcon } from "lucide-react";
 import { t } from "./strings.js";
 
 /**
@@ -13,6 +13,9 @@ export const nav: readonly { to: string; title: string; icon: LucideIcon; wide?:
   { to: "/gallery", title: t.nav.gallery, icon: Images },
   { to: "/approvals", title: t.nav.approvals, icon: Hand },
   { to: "/queue", title: t.nav.queue, icon: ListOrdered, wide: true },
+  { to: "/machines", title: t.nav.machines, icon: Server, wide: true },
+  { to: "/models", title: t.nav.models, icon: Boxes, wide: true },
   { to: "/node-types", title: t.nav.nodeTypes, icon: Puzzle, wide: true },
   { to: "/library", title: t.nav.library, icon: LibraryBig, wide: true },
+  { to: "/settings", title: t.nav.settings, icon: Settings, wide: true },
 ];

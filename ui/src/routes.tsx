@@ -71,6 +71,30 @@ const pages = [
   createRoute({ getParentRoute: () => root, path: "/queue", component: lazyRouteComponent(() => import("./features/queue/queue.js"), "QueuePage") }),
   createRoute({
     getParentRoute: () => root,
+    path: "/machines",
+    validateSearch: (search): { machine?: string; device?: string } => ({
+      ...(typeof search["machine"] === "string" ? { machine: search["machine"] } : {}),
+      ...(typeof search["device"] === "string" ? { device: search["device"] } : {}),
+    }),
+    component: lazyRouteComponent(() => import("./features/machines/machines.js"), "Machines"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/settings",
+    validateSearch: (search): { part?: string } => (typeof search["part"] === "string" ? { part: search["part"] } : {}),
+    component: lazyRouteComponent(() => import("./features/settings/settings.js"), "Settings"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/models",
+    validateSearch: (search): { kind?: string; model?: string } => ({
+      ...(typeof search["kind"] === "string" ? { kind: search["kind"] } : {}),
+      ...(typeof search["model"] === "string" ? { model: search["model"] } : {}),
+    }),
+    component: lazyRouteComponent(() => import("./features/models/models.js"), "Models"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/node-types",
     validateSearch: (search): { type?: string } => (typeof search["type"] === "string" ? { type: search["type"] } : {}),
     component: lazyRouteComponent(() => import("./features/node-types/node-types.js"), "NodeTypes"),

@@ -49,7 +49,7 @@ func spawn(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "TMPDIR", "WORK", "SPINBOT_STATE_DIR", "SPINBOT_PLUGIN_DIR", "SPINBOT_LISTEN", "SPINBOT_PIPELINES", "SPINBOT_SECRET_HOOK", "SPINBOT_SECRETS_COMMAND"} {
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "WORK", "SPINBOT_STATE_DIR", "SPINBOT_PLUGIN_DIR", "SPINBOT_LISTEN", "SPINBOT_PIPELINES", "SPINBOT_SECRET_HOOK", "SPINBOT_SECRETS_COMMAND", "OLLAMA_HOST", "OLLAMA_MODELS"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

@@ -17,7 +17,7 @@ import (
 
 // built is where TestMain put what the scripts run, laid out as make dist lays it out:
 //
-//	bin/{spinbot,fakeollama,fakecomfyui,fakepython}  bin/plugins/{comfyui,ollama,render,voice}  bin/plugins/spinbot.trust.hcl  pipelines -> the repository's
+//	bin/{spinbot,fakeollama,fakecomfyui,fakepython}  bin/plugins/{comfyui,lora,ollama,render,voice}  bin/plugins/spinbot.trust.hcl  pipelines -> the repository's
 //	parts/test (a plugin)  parts/test.wasm (a reactor)  parts/odd.wasm (a WASI command)
 var built string
 
@@ -73,7 +73,7 @@ func build(dir string) error {
 			return goBuild(filepath.Join(dir, "bin", filepath.Base(pkg)), module, "./"+pkg, nil)
 		})
 	}
-	for _, name := range []string{"comfyui", "ollama", "render", "voice"} {
+	for _, name := range []string{"comfyui", "lora", "ollama", "render", "voice"} {
 		steps = append(steps, func() error {
 			folder := filepath.Join(plugins, name)
 			if err := goBuild(filepath.Join(folder, name), "plugins/"+name, ".", nil); err != nil {

@@ -39,7 +39,7 @@ func (p *program) modelsCommand() *cobra.Command {
 		},
 	}
 	p.jsonFlag(c)
-	c.AddCommand(p.fetchModelCommand())
+	c.AddCommand(p.fetchModelCommand(), p.removeModelCommand())
 	return c
 }
 
@@ -140,6 +140,35 @@ func (p *program) fetchModelCommand() *cobra.Command {
 	c.Flags().StringVar(&r.Agent, "agent", "", "the `name` or id of the machine (default: the host's own)")
 	c.Flags().StringVar(&r.From, "from", "", "the name or id of a machine that has it, or a URL")
 	c.Flags().StringVar(&r.Digest, "digest", "", "what it has to be: `sha256:…`; a URL needs one")
+	p.jsonFlag(c)
+	return c
+}
+
+func (p *program) removeModelCommand() *cobra.Command {
+	var r client.ModelRemoval
+	c := &cobra.Command{
+		Use:   "rm NAME",
+		Short: "Delete a model file from the disk of a machine",
+		Long: "Deletes a model file from the disk of a machine. It stays while a task uses it, and where the folder of models only has a link to\n" +
+			"it. What another machine has, or a model block of the host's spinbot.hcl names, can be fetched again.",
+		Example: "  spinbot models rm checkpoints/base.safetensors --agent box2",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			r.Model = args[0]
+			return p.with(c.Context(), func(s *session) error {
+				was, err := s.RemoveModel(c.Context(), r)
+				switch {
+				case err != nil:
+					return err
+				case p.json:
+					return printJSON(was)
+				}
+				fmt.Printf("%s has %s no more, %s\n", was.Name, r.Model, sdk.FormatSize(was.Size))
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&r.Agent, "agent", "", "the `name` or id of the machine (default: the host's own)")
 	p.jsonFlag(c)
 	return c
 }

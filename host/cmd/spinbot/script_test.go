@@ -15,6 +15,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/s3/s3test"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
+	"github.com/myspinbot/spinbot/sdk/sdktest/tinyllama"
 )
 
 // TestScript runs testdata/script/*.txtar against the real binary. Each script has a state directory of its own;
@@ -29,7 +30,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"spinbot": spinbot, "exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
 			"install": install, "http": request, "sign": sign, "fill": fill, "tmpfs": tmpfs, "tools": tools, "web": web,
-			"freeport": freeport, "socket": socket, "card": card,
+			"freeport": freeport, "socket": socket, "card": card, "tinyllama": tinyLlama,
 			"s3server": func(ts *testscript.TestScript, neg bool, args []string) { s3server(t, ts, neg, args) },
 			"postgres": func(ts *testscript.TestScript, neg bool, args []string) { postgres(t, ts, neg, args) },
 		},
@@ -61,7 +62,7 @@ func setup(env *testscript.Env) error {
 // programs that the demo needs, and what to install when they are missing.
 var programs = map[string]string{"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
 
-// condition adds "media" (ffmpeg and a speech engine are there), "redis", "postgres", "neovim", "s3", "root" and "devices" (this machine has some). What is missing is skipped aloud on a
+// condition adds "media" (ffmpeg and a speech engine are there), "redis", "postgres", "neovim", "s3", "ollama", "root" and "devices" (this machine has some). What is missing is skipped aloud on a
 // person's machine, and fails in CI.
 func condition(name string) (bool, error) {
 	switch name {
@@ -92,6 +93,11 @@ func condition(name string) (bool, error) {
 			return false, lacking(err)
 		}
 		return true, nil
+	case "ollama":
+		if _, err := realOllama(); err != nil {
+			return false, lacking(err)
+		}
+		return true, nil
 	case "devices":
 		out, err := exec.Command(filepath.Join(built, "bin", "spinbot"), "probe", "--once").Output()
 		return strings.Contains(string(out), `"uuid"`), err
@@ -102,6 +108,35 @@ func condition(name string) (bool, error) {
 		return false, lacking(errors.New("this needs root on Linux, to mount a small file system"))
 	}
 	return false, fmt.Errorf("unknown condition %s", name)
+}
+
+// realOllama finds the Ollama that make ollama-test builds, or one that is installed.
+func realOllama() (string, error) {
+	own, err := filepath.Abs("../../../.tools/ollama")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{own, "ollama"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("ollama is missing; build one: make ollama-test")
+}
+
+// tinyllama DIR: writes the files of a language model of 100,000 random numbers into a new folder, and puts a real Ollama into PATH.
+func tinyLlama(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tinyllama DIR")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.Mkdir(dir, 0o755))
+	for name, raw := range tinyllama.Files() {
+		ts.Check(os.WriteFile(filepath.Join(dir, name), raw, 0o600))
+	}
+	path, err := realOllama()
+	ts.Check(err)
+	ts.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+ts.Getenv("PATH"))
 }
 
 // freeport NAME: puts the number of a port that nobody listens on into a variable.

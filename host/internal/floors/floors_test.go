@@ -37,11 +37,13 @@ var rooms = []room{
 	{"sdk/comfyui/metadata", 0, nil, "what ComfyUI writes into PNG, WebP and MP4 files; pure"},
 	{"ui", 0, nil, "the built web interface, embedded when present"},
 	{"sdk/wire", 1, nil, "proto, generated code, both ends of go-plugin"},
+	{"sdk/weights", 1, nil, "files of model weights: safetensors, and adapters as GGUF"},
 	{"sdk/guest", 1, nil, "main() of a Go control node (WASM)"},
 	{"sdk/client", 1, nil, "Go client of the REST API, and its shapes"},
 	{"sdk/managed", 1, nil, "a server that a plugin starts, and starts anew when it has ended"},
 	{"sdk/serve", 2, nil, "main() of a plugin"},
 	{"sdk/sdktest", 2, nil, "conformance suite that a plugin's author runs"},
+	{"sdk/sdktest/tinyllama", 2, nil, "a language model of 100,000 random numbers, for tests"},
 	{"sdk/examples/...", 3, nil, "what sdk/README.md shows, compiled and run"},
 	{"host/internal/core/graph", 1, nil, "DAG over names; pure"},
 	{"host/internal/core/expr", 1, nil, "functions, evaluation scope, cty to and from values; pure"},
@@ -136,7 +138,7 @@ var rooms = []room{
 	{"host/internal/api", 4, []string{"host/internal/api/..."}, "all routes together, those of the server itself and of the first MySpinBot; JSON shapes are sdk/client's"},
 	{"host/internal/app/...", 5, []string{"host/internal/app/..."}, "configuration and wiring only"},
 	{"host/cmd/spinbot", 6, nil, "the command line: one file per command"},
-	{"plugins/...", 3, []string{"plugins/..."}, "a bundled plugin: sdk, sdk/serve, sdk/managed and sdk/comfyui, nothing else of ours"},
+	{"plugins/...", 3, []string{"plugins/..."}, "a bundled plugin: sdk, and of what is below it serve, managed, comfyui and weights, nothing else of ours"},
 	{"pipelines/...", 6, nil, "examples, and what draws their pictures"},
 }
 
@@ -167,7 +169,7 @@ var quarantine = []struct {
 }
 
 // forPlugins is what of ours a plugin may import.
-var forPlugins = []string{"sdk", "sdk/serve", "sdk/managed", "sdk/comfyui"}
+var forPlugins = []string{"sdk", "sdk/serve", "sdk/managed", "sdk/comfyui", "sdk/weights", "sdk/sdktest/tinyllama"}
 
 // impure is what nothing in core may import, and no room that is called pure.
 var impure = []string{"os", "net", "sync", "log", "io/ioutil", "os/exec", "net/http", "log/slog", "sync/atomic"}

@@ -73,6 +73,7 @@ type Keeper struct {
 	table    *device.Table
 	read     []device.Device // as they were last read
 	expected map[string]placement.Assignment
+	files    map[string][]string // the model files of each task that comes or runs
 	leases   map[string]*held
 	given    int             // how often a lease was given or taken back, or something warm was given up
 	going    map[string]bool // processes that give something up just now: no task is let to them meanwhile
@@ -104,7 +105,7 @@ func New(c Config) *Keeper {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, leases: map[string]*held{}, going: map[string]bool{}, watched: map[string]*watched{}, ours: func(int) bool { return false }, moved: make(chan struct{})}
+	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, files: map[string][]string{}, leases: map[string]*held{}, going: map[string]bool{}, watched: map[string]*watched{}, ours: func(int) bool { return false }, moved: make(chan struct{})}
 	d.table.Reserve, d.table.Engines = c.Reserve, c.Engines
 	for uuid, why := range c.Held {
 		d.holdFor(uuid, byPerson, why)

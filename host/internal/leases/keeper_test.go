@@ -556,3 +556,23 @@ func TestNobodyCountsOnWhatGoes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestUserOf: a model file is in use from when its task is told of until that has ended, whether it holds a device or none.
+func TestUserOf(t *testing.T) {
+	t.Parallel()
+	d := leases.New(leases.Config{})
+	task := &sdk.Task{Address: sdk.Address{Run: "run_00000000000000000000000001", Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: 1}}
+	id := task.Address.String()
+	d.Expect(placement.Assignment{Task: placement.Task{ID: id, Files: []string{"loras/ink.pt", "vae/x.pt"}}})
+	_, release, err := d.Lease(t.Context(), task)
+	if release != nil || err != nil {
+		t.Fatal(err)
+	}
+	if got := d.UserOf("vae/x.pt"); got != id || d.UserOf("vae/y.pt") != "" {
+		t.Errorf("%q uses it", got)
+	}
+	d.Forget(id)
+	if got := d.UserOf("vae/x.pt"); got != "" {
+		t.Errorf("%q uses it still", got)
+	}
+}

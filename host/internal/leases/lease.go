@@ -18,13 +18,29 @@ func (d *Keeper) Expect(a placement.Assignment) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.expected[a.Task.ID] = a
+	if len(a.Task.Files) > 0 {
+		d.files[a.Task.ID] = a.Task.Files
+	}
 }
 
-// Forget says that a task comes no more.
+// UserOf says which task that comes or runs needs a model file; empty: none does.
+func (d *Keeper) UserOf(file string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, files := range d.files {
+		if slices.Contains(files, file) {
+			return id
+		}
+	}
+	return ""
+}
+
+// Forget says that a task comes no more, or has ended.
 func (d *Keeper) Forget(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.expected, id)
+	delete(d.files, id)
 }
 
 // Lease implements exec.Leaser.

@@ -1,7 +1,8 @@
 // Package models owns the model files of one machine: which lie in its folders, what their digests are, and how more of them
 // come. A file is known by its name, its kind and its path with slashes: "loras/styles/ink.safetensors". Nothing is hashed
 // before somebody wants its digest. A file that comes is written beside its place under a hidden name, goes on where it broke
-// off, and is verified before it is there. The package removes no model, and writes over none.
+// off, and is verified before it is there. A file is removed when a person wants that, and lies in a folder itself; none is
+// written over.
 package models
 
 import (
@@ -34,6 +35,8 @@ type Folder struct {
 type Config struct {
 	Folders []Folder
 	Hashes  string // the file in which digests are kept
+	// Uses says which task uses a file, if any does; nil: none ever does.
+	Uses func(name string) (task string)
 	// Changed is told that Files says something else, or with false that Fetches does. It must not block; nil: nobody cares.
 	Changed func(files bool)
 	Log     *slog.Logger // nil: nobody reads it
@@ -80,6 +83,9 @@ const fetchesAtOnce = 2
 
 // New makes a library; it looks into its folders from Look on. Close it in the end.
 func New(c Config) *Library {
+	if c.Uses == nil {
+		c.Uses = func(string) string { return "" }
+	}
 	if c.Changed == nil {
 		c.Changed = func(bool) {}
 	}

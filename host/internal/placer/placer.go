@@ -211,6 +211,13 @@ func (p *Placer) Waiting() []string {
 	return own
 }
 
+// Leases lists what attempts hold of an agent's devices: see placement.Book.
+func (p *Placer) Leases(agent string) map[string][]device.Lease {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.book.Leases(agent)
+}
+
 // Idle says that no attempt waits for devices or has any.
 func (p *Placer) Idle() bool {
 	p.mu.Lock()

@@ -261,3 +261,22 @@ func TestHammer(t *testing.T) {
 	r.want("last", "", 24*gib)
 	r.has(t, "last")
 }
+
+// TestLeases: what an attempt holds of a device is told with its end, and no more once it has given it back.
+func TestLeases(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, placer.Config{}, 10*gib, 10*gib)
+	r.want("a", "llama", 6*gib)
+	r.has(t, "a")
+	on := r.Leases("local")[r.given["a"].Devices[0]]
+	if len(on) != 1 || on[0].ID != "a" || on[0].Memory != 6*gib || !strings.HasSuffix(on[0].Warm, "#llama") || !on[0].Ends.After(r.now) {
+		t.Errorf("%+v", on)
+	}
+	r.Done("a", &placement.Went{})
+	if left := r.Leases("local"); len(left) != 0 {
+		t.Errorf("%+v", left)
+	}
+	if other := r.Leases("box9"); len(other) != 0 {
+		t.Errorf("%+v", other)
+	}
+}

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/myspinbot/spinbot/sdk/sdktest/tinyllama"
 )
 
 // Program finds a real Ollama. Where there is none the test is skipped aloud; with OLLAMA_TEST, which make ollama-test sets, it fails.
@@ -44,7 +46,7 @@ func Program(t testing.TB) string {
 func MakeTiny(t testing.TB, url string) {
 	t.Helper()
 	files := map[string]string{}
-	for name, raw := range tiny() {
+	for name, raw := range tinyllama.Files() {
 		sum := sha256.Sum256(raw)
 		files[name] = "sha256:" + hex.EncodeToString(sum[:])
 		post(t, url+"/api/blobs/"+files[name], raw)

@@ -626,6 +626,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a machine delete a model file */
+        post: operations["remove-model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/node-types": {
         parameters: {
             query?: never;
@@ -1723,6 +1740,14 @@ export interface components {
             /** Format: int64 */
             ram?: number;
         };
+        DeviceLease: {
+            /** Format: date-time */
+            ends?: string;
+            /** Format: int64 */
+            memory: number;
+            model: string;
+            task: string;
+        };
         DeviceList: {
             devices: components["schemas"]["KnownDevice"][];
             notes?: string[];
@@ -1946,6 +1971,7 @@ export interface components {
             held?: string;
             ill?: string;
             kind: string;
+            leases?: components["schemas"]["DeviceLease"][];
             /** Format: int64 */
             memory: number;
             name: string;
@@ -2055,6 +2081,10 @@ export interface components {
             silent: string[];
             /** Format: int64 */
             version: number;
+        };
+        ModelRemoval: {
+            agent?: string;
+            model: string;
         };
         ModelRequest: {
             agent?: string;
@@ -3962,6 +3992,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelFetch"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelRemoval"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCopy"];
                 };
             };
             /** @description Error */

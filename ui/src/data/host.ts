@@ -1,5 +1,5 @@
 // What pages ask the host: the generated client, problems as errors, and the queries that several features share.
-import { QueryClient, queryOptions } from "@tanstack/react-query";
+import { QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
 import { connect, type Problem } from "../api/client.js";
 import { exact } from "../core/exact.js";
 import { browserLink } from "../core/link.js";
@@ -56,6 +56,14 @@ export const me = queryOptions({
     }
   },
 });
+
+const roles = ["viewer", "operator", "admin", "owner"];
+
+/** useMay says whether who asks has a role, or one that may more. What they may not do is not offered. */
+export function useMay(role: "operator" | "admin"): boolean {
+  const who = useQuery(me).data;
+  return who != null && roles.indexOf(who.role) >= roles.indexOf(role);
+}
 
 export const gates = queryOptions({ queryKey: ["gates"], queryFn: () => ask(api.GET("/api/v1/gates", { params: { query: { limit: 20 } } })) });
 export const devices = queryOptions({ queryKey: ["devices"], refetchInterval: 5000, queryFn: () => ask(api.GET("/api/v1/devices")) });

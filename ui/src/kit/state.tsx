@@ -1,4 +1,4 @@
-import { Ban, CircleCheck, CircleDashed, CirclePause, CircleStop, CircleX, Clock, Hand, LoaderCircle, RotateCw, SkipForward, Unplug, Zap, Circle, type LucideIcon } from "lucide-react";
+import { Ban, CircleCheck, CircleDashed, CirclePause, CircleStop, CircleX, Clock, Hand, LoaderCircle, RotateCw, SkipForward, TriangleAlert, Unplug, Zap, Circle, type LucideIcon } from "lucide-react";
 import { t } from "../strings.js";
 
 /** Each state has a shape and a colour of its own: neither is needed to tell it. */
@@ -19,6 +19,16 @@ const looks: Record<string, [icon: LucideIcon, colour: string, motion?: string]>
   cancelled: [Ban, "text-muted"],
   cached: [Zap, "text-good"],
   interrupted: [Unplug, "text-warn"],
+  // of machines and devices
+  up: [CircleCheck, "text-good"],
+  offline: [Unplug, "text-bad"],
+  draining: [CirclePause, "text-warn", "animate-breathe"],
+  cordoned: [CirclePause, "text-warn"],
+  incompatible: [CircleX, "text-bad"],
+  care: [TriangleAlert, "text-warn"],
+  ill: [TriangleAlert, "text-bad"],
+  held: [CirclePause, "text-warn"],
+  idle: [Circle, "text-muted"],
 };
 const unknown: [LucideIcon, string, string?] = [CircleDashed, "text-faint"];
 
@@ -47,5 +57,5 @@ export function State({ state }: { state: string }) {
 
 /** Badge is a short word beside something: a count, a kind. */
 export function Badge({ children }: { children: React.ReactNode }) {
-  return <span className="inline-flex h-5 items-center rounded-sm bg-raised px-2 text-small font-medium text-muted">{children}</span>;
+  return <span className="inline-block h-5 max-w-full truncate rounded-sm bg-raised px-2 text-small leading-5 font-medium text-muted">{children}</span>;
 }

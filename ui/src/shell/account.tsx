@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { CircleUser, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import { useNavigate } from "@tanstack/react-router";
+import { CircleUser, LogOut, Monitor, Moon, Settings, Sun } from "lucide-react";
 import { api, ask, me, queries } from "../data/host.js";
 import { IconButton } from "../kit/button.js";
 import { Menu } from "../kit/menu.js";
 import { toastProblem } from "../kit/toast.js";
 import { t } from "../strings.js";
-import { setTheme, useTheme } from "./theme.js";
+import { setTheme, useTheme } from "../kit/theme.js";
 
 /** signOut ends the session, and forgets what it has shown. */
 export const signOut = (): void =>
@@ -18,6 +19,7 @@ export const signOut = (): void =>
 export function Account() {
   const who = useQuery(me).data;
   const theme = useTheme();
+  const go = useNavigate();
   return (
     <Menu
       trigger={
@@ -31,6 +33,7 @@ export function Account() {
           { title: t.theme.light, icon: Sun, on: theme === "light", onSelect: () => setTheme("light") },
           { title: t.theme.dark, icon: Moon, on: theme === "dark", onSelect: () => setTheme("dark") },
         ],
+        [{ title: t.nav.settings, icon: Settings, onSelect: () => void go({ to: "/settings" }) }],
         ...(who?.sign_in ? [[{ title: t.account.signOut, icon: LogOut, onSelect: signOut }]] : []),
       ]}
     />

@@ -11,8 +11,8 @@ import { StateIcon } from "../kit/state.js";
 import { toast, toastProblem } from "../kit/toast.js";
 import { nav } from "../nav.js";
 import { t } from "../strings.js";
+import { setTheme } from "../kit/theme.js";
 import { signOut } from "./account.js";
-import { setTheme } from "./theme.js";
 
 interface Entry {
   id: string;

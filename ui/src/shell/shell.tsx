@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { Search } from "lucide-react";
 import { useEffect, useState } from "react";
 import { me } from "../data/host.js";
 import { useLiveLists } from "../data/live.js";
+import { useNotices } from "../data/notices.js";
 import { IconButton } from "../kit/button.js";
 import { Page } from "../kit/page.js";
 import { Problem } from "../kit/problem.js";
@@ -28,6 +29,8 @@ const item = "flex items-center rounded-md font-medium text-muted hover:bg-raise
 
 function Inside() {
   useLiveLists();
+  const go = useNavigate();
+  useNotices((id, node) => void go({ to: "/runs/$id", params: { id }, search: node === undefined ? {} : { node } }));
   const [palette, setPalette] = useState(false);
   useEffect(() => {
     const keys = (e: KeyboardEvent): void => {

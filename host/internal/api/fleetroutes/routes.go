@@ -44,6 +44,8 @@ type Models interface {
 	Models(ctx context.Context) (client.ModelList, error)
 	// Fetch has a machine fetch one.
 	Fetch(ctx context.Context, r client.ModelRequest) (client.ModelFetch, error)
+	// Remove has a machine delete one, and gives what that was.
+	Remove(ctx context.Context, r client.ModelRemoval) (client.ModelCopy, error)
 }
 
 // Catalog is what plugins and node types there are.

@@ -106,7 +106,7 @@ func (h *Hub) run(follow func()) error {
 	return nil
 }
 
-// Changed tells that a run's state has changed, to those that follow the list. It does not block.
+// Changed tells that a run's state has changed, or what it asks people, to those that follow the list. It does not block.
 func (h *Hub) Changed(run string) { h.dirty(run, true) }
 
 // Heard tells that something was recorded of a run, of which nobody knows whether its state has changed: another host of the

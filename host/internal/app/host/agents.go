@@ -67,8 +67,9 @@ func (a agents) shape(v *catalog.View, m fleet.Member) client.Agent {
 		heard := m.Heard.UTC()
 		out.Heard = &heard
 	}
+	placed := a.h.placer.Leases(m.Agent)
 	for _, d := range m.Status.Devices {
-		out.Devices = append(out.Devices, remoteShape(m, d))
+		out.Devices = append(out.Devices, remoteShape(m, d, placed[d.UUID]))
 	}
 	for _, p := range m.Plugins {
 		out.Plugins = append(out.Plugins, offeredShape(v, p))

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -12,7 +13,6 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
-	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -35,28 +35,56 @@ func (d devices) Devices(ctx context.Context) (client.DeviceList, error) {
 	}
 	inventory := d.h.devices.Inventory()
 	out := client.DeviceList{Notes: inventory.Notes}
-	uses := d.h.leases.Uses()
+	uses, placed := d.h.leases.Uses(), d.h.placer.Leases(localAgent)
 	for _, one := range inventory.Devices {
 		shape, use := deviceShape(one), uses[one.UUID]
 		shape.Held, shape.Tasks, shape.Warm, shape.Granted = use.Held, use.Tasks, unloaded(use.Warm), use.Granted
+		shape.Leases = leaseShapes(placed[one.UUID])
 		out.Devices = append(out.Devices, shape)
 	}
 	for _, m := range d.h.members() {
+		if m.Offline {
+			continue
+		}
+		placed := d.h.placer.Leases(m.Agent)
 		for _, one := range m.Status.Devices {
-			if !m.Offline {
-				out.Devices = append(out.Devices, remoteShape(m, one))
-			}
+			out.Devices = append(out.Devices, remoteShape(m, one, placed[one.UUID]))
 		}
 	}
 	return out, nil
 }
 
-// remoteShape is a device of an agent. One that is held is not ill.
-func remoteShape(m fleet.Member, one device.Device) client.KnownDevice {
+// remoteShape is a device of an agent, of which the host has placed these leases. One that is held is not ill.
+func remoteShape(m fleet.Member, one device.Device, placed []device.Lease) client.KnownDevice {
 	out := deviceShape(one)
-	out.Agent = m.Name
+	out.Agent, out.Leases = m.Name, leaseShapes(placed)
 	if out.Held = m.Status.Held[one.UUID]; out.Held != "" {
 		out.Ill = ""
+	}
+	var used []string
+	for _, l := range placed {
+		out.Tasks, used = append(out.Tasks, l.ID), append(used, l.Warm)
+		out.Granted += l.Memory
+	}
+	var idle []string
+	for _, w := range m.Status.Warm {
+		if slices.Contains(w.Devices, one.UUID) && !slices.Contains(used, w.ID) {
+			idle = append(idle, w.ID)
+			out.Granted += w.Memory
+		}
+	}
+	out.Warm = unloaded(idle)
+	return out
+}
+
+func leaseShapes(leases []device.Lease) (out []client.DeviceLease) {
+	for _, l := range leases {
+		x := client.DeviceLease{Task: l.ID, Model: unloaded([]string{l.Warm})[0], Memory: l.Memory}
+		if !l.Ends.IsZero() {
+			ends := l.Ends.UTC()
+			x.Ends = &ends
+		}
+		out = append(out, x)
 	}
 	return out
 }
@@ -153,15 +181,26 @@ func (d devices) Series(ctx context.Context, uuid string, since time.Time) (clie
 	if err := d.look(ctx); err != nil {
 		return client.DeviceSeries{}, err
 	}
-	uuid, err := whole(d.h.devices.Inventory().Devices, uuid)
+	here, members := d.h.devices.Inventory().Devices, d.h.members()
+	all := slices.Clone(here)
+	for _, m := range members {
+		all = append(all, m.Status.Devices...)
+	}
+	uuid, err := whole(all, uuid)
 	if err != nil {
 		return client.DeviceSeries{}, err
 	}
-	out := client.DeviceSeries{UUID: uuid}
-	for _, p := range d.h.devices.Series(uuid, since) {
-		out.Points = append(out.Points, pointShape(p))
+	is := func(x device.Device) bool { return x.UUID == uuid }
+	if slices.ContainsFunc(here, is) {
+		return client.DeviceSeries{UUID: uuid, Points: d.h.machine.Series(uuid, since)}, nil
 	}
-	return out, nil
+	at := slices.IndexFunc(members, func(m fleet.Member) bool { return slices.ContainsFunc(m.Status.Devices, is) })
+	out := client.DeviceSeries{UUID: uuid}
+	text, err := relay(d).ask(ctx, members[at].Agent, protocol.AskSeries, since.UTC().Format(time.RFC3339Nano), uuid)
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &out.Points)
+	}
+	return out, err
 }
 
 // whole finds the device that a UUID, or a beginning of one, means.
@@ -207,23 +246,6 @@ func deviceShape(d device.Device) client.KnownDevice {
 		if !f.known {
 			out.Unmeasured = append(out.Unmeasured, f.name)
 		}
-	}
-	return out
-}
-
-func pointShape(p probe.Point) client.DevicePoint {
-	out := client.DevicePoint{At: p.At.UTC()}
-	if p.Used != probe.Unmeasured {
-		out.Used = &p.Used
-	}
-	if u := int(p.Utilisation); u != probe.Unmeasured {
-		out.Utilisation = &u
-	}
-	if t := int(p.Temperature); t != probe.Unmeasured {
-		out.Temperature = &t
-	}
-	if w := float64(p.Power); w != probe.Unmeasured {
-		out.Power = &w
 	}
 	return out
 }

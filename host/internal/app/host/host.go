@@ -337,9 +337,9 @@ func (h *Host) observe(id run.ID, e run.Event) {
 	defer h.versions.changed(string(id))
 	defer h.silence.observe(id, e)
 	switch e.Kind {
-	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded:
+	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded, run.GateOpened, run.GateAnswered:
 		defer h.api.Hub().Changed(string(id))
-	default: // its state stays
+	default: // its state stays, and what it asks people
 	}
 	switch e.Kind {
 	case run.RunCreated, run.RunResumed:

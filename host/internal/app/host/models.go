@@ -3,6 +3,7 @@ package host
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -78,7 +79,7 @@ func (m modelFiles) Models(context.Context) (client.ModelList, error) {
 		}
 		for _, f := range s.models.Files {
 			x := entry(f.Name)
-			x.Copies = append(x.Copies, client.ModelCopy{Agent: s.id, Name: s.name, Size: f.Size, Digest: f.Digest, Offline: s.offline})
+			x.Copies = append(x.Copies, copyShape(s, f))
 		}
 		for _, f := range s.fetching {
 			if !s.offline {
@@ -135,6 +136,48 @@ func (m modelFiles) Fetch(_ context.Context, r client.ModelRequest) (client.Mode
 		m.h.fetch(to, f)
 	}
 	return fetchShape(to, was), nil
+}
+
+// Remove implements fleetroutes.Models.
+func (m modelFiles) Remove(ctx context.Context, r client.ModelRemoval) (client.ModelCopy, error) {
+	all := m.h.stocks()
+	from, err := m.find(all, r.Agent)
+	if err != nil {
+		return client.ModelCopy{}, err
+	}
+	f, ok := from.file(r.Model)
+	if !ok {
+		return client.ModelCopy{}, &client.Problem{Code: client.CodeNotFound, Detail: from.name + " does not have " + r.Model, Fix: "spinbot models shows who has it"}
+	}
+	if from.id == localAgent {
+		err = m.h.machine.RemoveModel(r.Model)
+	} else {
+		err = m.removeElsewhere(ctx, from, r.Model)
+	}
+	var told *client.Problem
+	if err != nil && !errors.As(err, &told) {
+		err = &client.Problem{Code: client.CodeConflict, Detail: from.name + " does not remove it: " + err.Error()}
+	}
+	return copyShape(from, f), err
+}
+
+// removeElsewhere has an agent remove a file, and waits until it has.
+func (m modelFiles) removeElsewhere(ctx context.Context, from stock, name string) error {
+	if _, err := (relay(m)).reach(from.id, "to remove "+name); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerFor)
+	defer cancel()
+	_, err := m.h.fleet.link.Ask(ctx, from.id, protocol.AskRemove+" "+name)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &client.Problem{Code: client.CodeUnavailable, Detail: fmt.Sprintf("%s has not answered within %v, and removes %s when it hears of it", from.name, answerFor, name),
+			Fix: "spinbot models shows whether it has"}
+	}
+	return err
+}
+
+func copyShape(s stock, f protocol.ModelFile) client.ModelCopy {
+	return client.ModelCopy{Agent: s.id, Name: s.name, Size: f.Size, Digest: f.Digest, Offline: s.offline}
 }
 
 func isDigest(text string) bool {

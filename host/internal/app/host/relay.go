@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
+	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -57,35 +59,41 @@ func (r relay) contained() error {
 	return nil
 }
 
-// ask asks an agent of the fleet, which has to be there and to know the question.
-func (r relay) ask(ctx context.Context, name, what string) (string, error) {
+// reach finds an agent of the fleet that can be asked now; what says what for.
+func (r relay) reach(name, what string) (fleet.Member, error) {
 	m, err := agents(r).find(name)
 	if err != nil {
-		return "", err
-	}
-	refuse := func(fix, format string, args ...any) error {
-		return &client.Problem{Code: client.CodeUnavailable, Detail: m.Name + fmt.Sprintf(format, args...), Fix: fix}
+		return m, err
 	}
 	trouble := r.h.fleet.link.Trouble()
 	switch {
 	case !protocol.Understands(m.V):
-		return "", &client.Problem{Code: client.CodeConflict, Detail: r.h.fleet.apart(m)}
+		return m, &client.Problem{Code: client.CodeConflict, Detail: r.h.fleet.apart(m)}
 	case trouble != nil:
-		return "", refuse("start Redis, or mend the way there", " cannot be asked, since Redis does not answer: %v", trouble)
+		return m, &client.Problem{Code: client.CodeUnavailable, Detail: fmt.Sprintf("%s cannot be asked, since Redis does not answer: %v", m.Name, trouble), Fix: "start Redis, or mend the way there"}
 	case m.Offline:
-		return "", refuse("start spinbot agent there; what it said last is in spinbot agents", " is offline, and cannot be asked for its %s", what)
+		return m, &client.Problem{Code: client.CodeUnavailable, Detail: m.Name + " is offline, and cannot be asked " + what, Fix: "start spinbot agent there; what it said last is in spinbot agents"}
 	case max(m.V, 1) < protocol.Answers:
-		return "", &client.Problem{Code: client.CodeConflict, Detail: fmt.Sprintf("%s runs spinbot %s, which cannot be asked for its %s", m.Name, m.Version, what),
+		return m, &client.Problem{Code: client.CodeConflict, Detail: fmt.Sprintf("%s runs spinbot %s, which cannot be asked %s", m.Name, m.Version, what),
 			Fix: fmt.Sprintf("install spinbot %s there, and start spinbot agent again", r.h.cfg.Version)}
+	}
+	return m, nil
+}
+
+// ask asks an agent of the fleet, which has to be there and to know the question; about is what it has to know beside.
+func (r relay) ask(ctx context.Context, name, what string, about ...string) (string, error) {
+	m, err := r.reach(name, "for its "+what)
+	if err != nil {
+		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerFor)
 	defer cancel()
-	text, err := r.h.fleet.link.Ask(ctx, m.Agent, what)
+	text, err := r.h.fleet.link.Ask(ctx, m.Agent, strings.Join(append([]string{what}, about...), " "))
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return "", refuse("it may be busy, or just lost: try again, and look at spinbot agents", " has not said within %v what its %s is", answerFor, what)
+		return "", &client.Problem{Code: client.CodeUnavailable, Detail: fmt.Sprintf("%s has not said within %v what its %s is", m.Name, answerFor, what), Fix: "it may be busy, or just lost: try again, and look at spinbot agents"}
 	case err != nil && ctx.Err() == nil:
-		return "", refuse("the log of spinbot agent there says more", " cannot say what its %s is: %v", what, err)
+		return "", &client.Problem{Code: client.CodeUnavailable, Detail: fmt.Sprintf("%s cannot say what its %s is: %v", m.Name, what, err), Fix: "the log of spinbot agent there says more"}
 	}
 	return text, err
 }

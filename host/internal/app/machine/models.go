@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,7 +16,7 @@ func (m *Machine) openModels() {
 	if m.cfg.File == nil || len(m.cfg.File.Models) == 0 {
 		return
 	}
-	c := models.Config{Hashes: m.cfg.State.Models(), Changed: m.cfg.Stocked, Log: m.cfg.Log}
+	c := models.Config{Hashes: m.cfg.State.Models(), Uses: func(name string) string { return m.Leases.UserOf(name) }, Changed: m.cfg.Stocked, Log: m.cfg.Log}
 	for _, f := range m.cfg.File.Models {
 		c.Folders = append(c.Folders, models.Folder{Path: f.Folder, Kind: f.Kind, Rate: f.Rate, Private: f.Private})
 	}
@@ -75,4 +76,16 @@ func (m *Machine) Fetching() []protocol.Fetching {
 		out = append(out, protocol.Fetching{Name: f.Name, From: f.From, Done: f.Done, Total: f.Total, Error: f.Error, Started: f.Started.UTC()})
 	}
 	return out
+}
+
+// RemoveModel deletes a model file of this machine: see models.Library.
+func (m *Machine) RemoveModel(name string) error {
+	if m.Models == nil {
+		return errors.New("this machine has no folders of models")
+	}
+	err := m.Models.Remove(name)
+	if err == nil {
+		m.cfg.Log.Info("a model was removed", "model", name)
+	}
+	return err
 }

@@ -54,6 +54,10 @@ type Control struct {
 const (
 	AskHealth  = "health"  // JSON, as GET /health has it
 	AskMetrics = "metrics" // in the text form of Prometheus
+	// AskSeries, a time and a device's UUID, with a space between: what was measured of the device after that, as JSON.
+	AskSeries = "series"
+	// AskRemove, and a model file's name, has it removed: the text is empty.
+	AskRemove = "remove"
 )
 
 // MaxAnswer is the size of an answer's text in bytes.

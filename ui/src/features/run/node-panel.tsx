@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { MousePointerClick, X } from "lucide-react";
 import type { Node, Run } from "../../core/fold.js";
 import { boxOf } from "../../core/graph.js";
@@ -87,7 +88,11 @@ function Head({ node: n }: { node: Node }) {
       {n.type && <Badge>{n.type}</Badge>}
       {n.attempt ? <span>{t.run.attempt(n.attempt, n.attempts ?? 1)}</span> : !n.started && n.state !== "cached" && <span>{t.run.noAttempt}</span>}
       {n.started && <span>{took(n, now)}</span>}
-      {n.agent && <span>{t.run.on(n.agent)}</span>}
+      {n.agent && (
+        <Link to="/machines" search={{ machine: n.agent, ...(n.devices?.[0] === undefined ? {} : { device: n.devices[0] }) }} className="text-accent hover:underline">
+          {t.run.on(n.agent === "local" ? t.home.devices.host : n.agent)}
+        </Link>
+      )}
       {n.source && <span className="min-w-0 truncate">{t.run.cached(n.source)}</span>}
     </div>
   );

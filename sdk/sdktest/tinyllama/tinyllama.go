@@ -1,4 +1,6 @@
-package ollamatest
+// Package tinyllama writes a language model of 100,000 random numbers, for tests of what trains or runs models: a Llama with a token for each
+// byte, in the files that Hugging Face knows. What it says has no sense, and is the same each time.
+package tinyllama
 
 import (
 	"bytes"
@@ -9,14 +11,13 @@ import (
 	"math/rand/v2"
 )
 
-// The tiny model: a Llama with random weights, a token for each byte, and hardly an end.
 const (
 	hidden, layers, heads, kvHeads, forward = 64, 2, 4, 2, 128
 	vocabulary                              = 258 // bytes, begin, end
 )
 
-// tiny gives the model's files.
-func tiny() map[string][]byte {
+// Files gives the model's files by their names.
+func Files() map[string][]byte {
 	vocab := map[string]int{}
 	for b := range 256 {
 		vocab[string(letter(b))] = b
