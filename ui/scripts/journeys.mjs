@@ -215,6 +215,38 @@ test("a gate is answered, and another tab sees it", async (t) => {
   await page.waitForSelector("text=Nothing waits for you");
 });
 
+test("a run as a graph by keys, as a timeline, and beside another", async (t) => {
+  const id = await host.submit("cover.hcl");
+  await asked(id);
+  const page = await open(t, `${host.url}/runs/${id}`);
+  await page.click("[role=group][aria-label=View] >> text=Graph");
+  await page.focus("[data-box=draft]");
+  assert.match(await page.getAttribute("[data-box=draft]", "aria-label"), /3 Done/);
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => url.searchParams.get("node") === "gate.choose");
+  await page.click("section[aria-label='gate.choose'] form >> text=Approve");
+  await page.waitForSelector("h1 + div >> text=Done");
+  await page.waitForSelector("[data-box=final][aria-label*=Done]");
+  await page.click("[data-box=draft]");
+  await page.getByLabel("Instance 1 of 3").selectOption({ index: 2 });
+  await page.waitForSelector("section[aria-label='node.draft[2]'] img");
+  await page.click("[role=group][aria-label=View] >> text=Timeline");
+  await page.waitForSelector("[role=listbox] [role=option] >> nth=4"); // three drafts, the gate and the end
+  await page.click("button[aria-label='Zoom in']");
+  await page.waitForSelector("button[aria-label='Show all']:enabled");
+
+  const other = await host.submit("cover.hcl");
+  await asked(other);
+  await page.goto(`${host.url}/runs`);
+  for (const one of [id, other]) await page.locator(`main li:has(a[href$="${one}"]) input`).check();
+  await page.click("text=Compare these two");
+  await page.waitForURL((url) => url.pathname === `/compare/${id}/${other}`);
+  await page.waitForSelector("main >> text=They take nothing.");
+  await page.waitForSelector("section[aria-label=Outputs] img");
+  await page.waitForSelector("section[aria-label=Nodes] li:has-text('choose') >> [aria-label='Waits for you']");
+});
+
 test("a run is cancelled, and run again from a node", async (t) => {
   const id = await host.submit("cover.hcl");
   await asked(id);

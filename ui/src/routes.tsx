@@ -41,6 +41,7 @@ const pages = [
     },
     component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
   }),
+  createRoute({ getParentRoute: () => root, path: "/compare/$a/$b", component: lazyRouteComponent(() => import("./features/compare/compare.js"), "Compare") }),
   createRoute({
     getParentRoute: () => root,
     path: "/gallery",

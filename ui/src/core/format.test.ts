@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, count, date, duration, percent, size } from "./format.js";
+import { ago, count, date, duration, percent, size, stepsOf } from "./format.js";
 
 test.each([
   [0, "0 ms"],
@@ -39,4 +39,9 @@ test("shares and counts", () => {
   expect(percent(1.2)).toBe("100 %");
   expect(count(1, "node")).toBe("1 node");
   expect(count(1204, "node")).toBe("1,204 nodes");
+});
+
+test("steps", () => {
+  expect(stepsOf('module.finish["a"]~2/node.mix[0]')).toBe('finish["a"]~2/mix[0]');
+  expect(stepsOf("gate.review")).toBe("review");
 });

@@ -25,7 +25,7 @@ describe("layout", () => {
       expect(w.points.at(-1)).toEqual({ x: to.x, y: to.y + size.height / 2 });
       for (const [k, p] of w.points.entries()) expect(p.x).toBeGreaterThanOrEqual(w.points[k - 1]?.x ?? -Infinity);
     }
-    expect(ways.find((w) => w.from === "a" && w.to === "c")?.points.length).toBe(4); // straight past b
+    expect(ways.find((w) => w.from === "a" && w.to === "c")?.points.length).toBe(6); // straight past b
   });
 
   it("keeps what is in a module inside it, and all else out", () => {
@@ -42,6 +42,14 @@ describe("layout", () => {
     expect(apart(at("a"), at("m")) && apart(at("b"), at("m"))).toBe(true);
     const inner = ways.find((w) => w.from === "m/n/y");
     expect(inner?.points[0]).toEqual({ x: at("m").x + at("m/n").x + at("m/n/y").x + size.width, y: at("m").y + at("m/n").y + at("m/n/y").y + size.height / 2 });
+  });
+
+  it("leads lines around a module beside their box", () => {
+    const { places, ways } = layout({ boxes: [box("m"), box("m/x", [], "m"), box("m/y", ["m/x"], "m"), box("a"), box("b", ["m", "a"])] }, "LR");
+    const m = places["m"] as Place;
+    const [start, turn] = ways.find((w) => w.from === "a")?.points ?? [];
+    expect(turn?.y).toBe(start?.y);
+    expect(turn?.x).toBeCloseTo(m.x + m.width);
   });
 
   it("lays out what needs itself in a circle, and nothing at all", () => {

@@ -43,11 +43,7 @@ interface Whole {
   rankdir: Direction;
   nodesep: number;
   ranksep: number;
-  marginx: number;
-  marginy: number;
   ranker?: (g: { nodes(): string[]; node(id: string): NodeLabel }) => void;
-  width?: number;
-  height?: number;
 }
 
 /** layout places every box of a graph. */
@@ -63,7 +59,7 @@ export function layout(g: Graph, direction: Direction): Layout {
     const boxes = inside.get(id) ?? [];
     const inner = new Map<string, readonly Way[]>();
     const graph = new Dagre<Whole, NodeLabel, EdgeLabel>({ directed: true });
-    graph.setGraph({ rankdir: direction, nodesep: 20, ranksep: direction === "LR" ? 56 : 44, marginx: pad, marginy: pad });
+    graph.setGraph({ rankdir: direction, nodesep: 20, ranksep: direction === "LR" ? 56 : 44 });
     graph.setDefaultEdgeLabel(() => ({}));
     for (const b of boxes) {
       if (!inside.has(b.id)) {
@@ -80,17 +76,33 @@ export function layout(g: Graph, direction: Direction): Layout {
     for (const [from, to] of lines) if ((ranks?.get(to) ?? 0) - (ranks?.get(from) ?? 0) <= far) graph.setEdge(from, to);
     dagre(graph, { disableOptimalOrderHeuristic: boxes.length > most });
     const own: Way[] = [];
+    const edges = edgesOf(boxes.map((b) => graph.node(b.id)));
+    const moved = ({ x = 0, y = 0 }: Partial<Point>): Point => ({ x: x - edges.left + pad, y: y - edges.top + pad });
     for (const b of boxes) {
       const at = graph.node(b.id);
-      const corner = { x: (at.x ?? 0) - at.width / 2, y: (at.y ?? 0) - at.height / 2 };
+      const middle = moved(at);
+      const corner = { x: middle.x - at.width / 2, y: middle.y - at.height / 2 };
       places[b.id] = { ...corner, width: at.width, height: at.height };
       for (const w of inner.get(b.id) ?? []) own.push({ ...w, points: w.points.map((p) => ({ x: p.x + corner.x, y: p.y + corner.y + head })) });
       if (inner.has(b.id)) for (const child of inside.get(b.id) ?? []) (places[child.id] as Place).y += head;
     }
-    for (const [from, to] of lines) own.push({ from, to, points: joined(places[from] as Place, graph.edge(from, to)?.points ?? [], places[to] as Place, direction) });
-    return { width: graph.graph().width ?? 0, height: graph.graph().height ?? 0, ways: own };
+    const half = halves(boxes.map((b) => graph.node(b.id)), direction);
+    for (const [from, to] of lines) own.push({ from, to, points: joined(graph.node(from), graph.edge(from, to)?.points ?? [], graph.node(to), half, direction).map(moved) });
+    return { width: edges.right - edges.left + 2 * pad, height: edges.bottom - edges.top + 2 * pad, ways: own };
   };
   return { ...frame(""), direction, places };
+}
+
+/** edgesOf says where boxes begin and end. Dagre's own figures leave room for lines that go astray. */
+function edgesOf(boxes: readonly NodeLabel[]): { left: number; right: number; top: number; bottom: number } {
+  const edges = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
+  for (const { x = 0, y = 0, width, height } of boxes) {
+    edges.left = Math.min(edges.left, x - width / 2);
+    edges.right = Math.max(edges.right, x + width / 2);
+    edges.top = Math.min(edges.top, y - height / 2);
+    edges.bottom = Math.max(edges.bottom, y + height / 2);
+  }
+  return boxes.length === 0 ? { left: 0, right: 0, top: 0, bottom: 0 } : edges;
 }
 
 /** ranksOf counts for each box the longest way to it. */
@@ -109,13 +121,19 @@ function ranksOf(boxes: readonly Box[]): Map<string, number> {
   return ranks;
 }
 
-/** joined leads from the middle of one box's side to that of the other's, straight past the ranks between them. */
-function joined(from: Place, points: readonly Point[], to: Place, direction: Direction): Point[] {
-  // Dagre gives a point for each rank and each gap between two, besides the ends.
-  const past = points.slice(2, -2).filter((_, i) => i % 2 === 0);
-  return direction === "LR"
-    ? [{ x: from.x + from.width, y: middle(from).y }, ...past.flatMap((p) => [-1, 1].map((side) => ({ x: p.x + (side * size.width) / 2, y: p.y }))), { x: to.x, y: middle(to).y }]
-    : [{ x: middle(from).x, y: from.y + from.height }, ...past.flatMap((p) => [-1, 1].map((side) => ({ x: p.x, y: p.y + (side * size.height) / 2 }))), { x: middle(to).x, y: to.y }];
+/** halves says how far a rank reaches to either side of its middle, by where that is. */
+function halves(boxes: readonly NodeLabel[], direction: Direction): (p: Partial<Point>) => number {
+  const key = (p: Partial<Point>): number => Math.round((direction === "LR" ? p.x : p.y) ?? 0);
+  const reach = new Map<number, number>();
+  for (const b of boxes) reach.set(key(b), Math.max(reach.get(key(b)) ?? 0, (direction === "LR" ? b.width : b.height) / 2));
+  return (p) => reach.get(key(p)) ?? 0;
 }
 
-const middle = (p: Place): Point => ({ x: p.x + p.width / 2, y: p.y + p.height / 2 });
+/** joined leads from the middle of one box's side to that of the other's: straight along the ranks, where wider boxes may be, and past those between. */
+function joined(from: NodeLabel, points: readonly Point[], to: NodeLabel, half: (p: Partial<Point>) => number, direction: Direction): Point[] {
+  const aside = ({ x = 0, y = 0 }: Partial<Point>, by: number): Point => (direction === "LR" ? { x: x + by, y } : { x, y: y + by });
+  // Dagre gives a point for each rank and each gap between two, besides the ends.
+  const past = points.slice(2, -2).filter((_, i) => i % 2 === 0);
+  const [start, end] = direction === "LR" ? [from.width / 2, to.width / 2] : [from.height / 2, to.height / 2];
+  return [aside(from, start), aside(from, half(from)), ...past.flatMap((p) => [aside(p, -half(p)), aside(p, half(p))]), aside(to, -half(to)), aside(to, -end)];
+}

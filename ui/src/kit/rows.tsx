@@ -11,10 +11,13 @@ interface RowsProps<T> {
   chosen?: string | undefined;
   onChoose: (item: T) => void;
   className?: string;
+  /** How wide the rows are, when that is more than what is seen of them, and what stays over them. */
+  width?: string;
+  head?: ReactNode;
 }
 
 /** Rows is a list of any length, of which only what is seen is drawn. Arrows, Home and End choose; Enter does as a click. */
-export function Rows<T>({ items, id, label, height, row, chosen, onChoose, className = "" }: RowsProps<T>) {
+export function Rows<T>({ items, id, label, height, row, chosen, onChoose, className = "", width, head }: RowsProps<T>) {
   const box = useRef<HTMLDivElement>(null);
   const list = useVirtualizer({ count: items.length, getScrollElement: () => box.current, estimateSize: () => height, overscan: 8, getItemKey: (i) => id(items[i] as T) });
   const at = items.findIndex((item) => id(item) === chosen);
@@ -28,7 +31,12 @@ export function Rows<T>({ items, id, label, height, row, chosen, onChoose, class
   };
   return (
     <div ref={box} role="listbox" aria-label={label} tabIndex={0} onKeyDown={move} aria-activedescendant={at < 0 ? undefined : `row-${chosen}`} className={`overflow-auto ${className}`}>
-      <div role="presentation" className="relative" style={{ height: list.getTotalSize() }}>
+      {head !== undefined && (
+        <div role="presentation" aria-hidden className="sticky top-0 z-2 min-w-full" style={{ width }}>
+          {head}
+        </div>
+      )}
+      <div role="presentation" className="relative min-w-full" style={{ height: list.getTotalSize(), width }}>
         {list.getVirtualItems().map((v) => {
           const item = items[v.index];
           if (item === undefined) return null;

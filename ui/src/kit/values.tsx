@@ -24,7 +24,8 @@ export function Values({ values, large = false }: { values: Record<string, unkno
   );
 }
 
-function Value({ value, large }: { value: unknown; large: boolean }) {
+/** Value is one of them. */
+export function Value({ value, large }: { value: unknown; large: boolean }) {
   const artifact = asArtifact(value);
   if (artifact !== undefined) return large ? <Media artifact={artifact} /> : <FileRow artifact={artifact} />;
   if (Array.isArray(value) && value.length > 0 && value.every((v) => asArtifact(v) !== undefined))

@@ -1,5 +1,5 @@
 import "./graph.css";
-import { MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow, type ReactFlowInstance } from "@xyflow/react";
+import { getViewportForBounds, MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow } from "@xyflow/react";
 import { useQuery } from "@tanstack/react-query";
 import { Maximize, Minus, Plus, Workflow } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
@@ -21,24 +21,33 @@ const narrow = 560; // pixels, under which it runs down
 const mapped = 24; // boxes, from which on a map is of use
 const afar = 0.45; // zoom, under which no words can be read
 
+const seen = 0.9; // of its width, by a graph that is seen whole
 const room = 112; // pixels around a graph that is seen whole, for what lies over it
 
+// What React Flow says of its own keys, which are not used here.
+const noHelp = { "node.a11yDescription.default": "", "node.a11yDescription.keyboardDisabled": "", "edge.a11yDescription.default": "" };
+
 const calm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
-const fit = () => ({ padding: 0.06, maxZoom: 1, duration: calm() ? 0 : 200 });
+const zooms = { least: 0.02, most: 1.6 };
 
 /** Canvas is the graph itself. */
 export default function Canvas(props: GraphProps) {
   const { graph, snug = false, className = "h-96" } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [direction, setDirection] = useState<Direction>();
+  // As wide as it was when it got its direction: a panel that opens beside it changes nothing of its height.
+  const [measure, setMeasure] = useState<{ direction: Direction; width: number }>();
   const empty = graph.boxes.length === 0;
   useEffect(() => {
     if (empty || box.current === null) return;
-    const watch = new ResizeObserver(([e]) => e !== undefined && e.contentRect.width > 0 && setDirection(e.contentRect.width >= narrow ? "LR" : "TB"));
+    const watch = new ResizeObserver(([e]) => {
+      const width = e?.contentRect.width ?? 0;
+      const direction = width >= narrow ? "LR" : "TB";
+      if (width > 0) setMeasure((was) => (was?.direction === direction ? was : { direction, width }));
+    });
     watch.observe(box.current);
     return () => watch.disconnect();
   }, [empty]);
-  const { layout, wrong } = useLayout(graph, direction);
+  const { layout, wrong } = useLayout(graph, measure?.direction);
   if (empty)
     return (
       <div className="card">
@@ -48,7 +57,7 @@ export default function Canvas(props: GraphProps) {
       </div>
     );
   return (
-    <div ref={box} className={`card relative overflow-hidden ${className}`} style={snug && layout !== undefined ? { height: layout.height + room } : undefined}>
+    <div ref={box} className={`card relative overflow-hidden ${className}`} style={snug && layout !== undefined && measure !== undefined ? { height: layout.height * Math.min(1, (measure.width * seen) / layout.width) + room } : undefined}>
       {wrong !== undefined ? (
         <div className="p-4">
           <Problem error={{ title: wrong, fix: t.graph.wrongFix }} />
@@ -113,12 +122,18 @@ function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { la
     if (selected !== undefined) show(selected);
     // eslint-disable-next-line react-hooks/exhaustive-deps -- not again whenever a run changes
   }, [selected]);
-  const laid = useRef(layout);
+  /** whole shows all of it, at its full size when there is room. */
+  const whole = useCallback(
+    (duration: number) => {
+      const frame = wrap.current?.getBoundingClientRect();
+      if (frame !== undefined) void flow.setViewport(getViewportForBounds({ x: 0, y: 0, width: layout.width, height: layout.height }, frame.width, frame.height, zooms.least, 1, 0.03), { duration });
+    },
+    [layout, flow],
+  );
+  const [ready, setReady] = useState(false);
   useEffect(() => {
-    if (laid.current === layout) return;
-    laid.current = layout;
-    void flow.fitView(fit());
-  }, [layout, flow]);
+    if (ready) whole(0);
+  }, [ready, whole]);
 
   const press = (e: KeyboardEvent): void => {
     const from = (e.target as HTMLElement).dataset["box"];
@@ -133,16 +148,16 @@ function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { la
   };
   return (
     <Devices value={nameOf}>
-      <div ref={wrap} role="group" aria-label={label} onKeyDown={press} className="group/graph size-full">
+      <div ref={wrap} role="group" aria-label={label} onKeyDown={press} className={`group/graph size-full ${ready ? "" : "opacity-0"}`}>
         <ReactFlow
           nodes={nodes}
           nodeTypes={boxTypes}
           zIndexMode="manual"
-          fitView
-          fitViewOptions={{ ...fit(), duration: 0 }}
-          minZoom={0.02}
-          maxZoom={1.6}
-          onInit={(made: ReactFlowInstance<Drawn>) => wrap.current?.toggleAttribute("data-far", made.getZoom() < afar)}
+          minZoom={zooms.least}
+          maxZoom={zooms.most}
+          onInit={() => setReady(true)}
+          onMoveStart={() => wrap.current?.setAttribute("data-moving", "")}
+          onMoveEnd={() => wrap.current?.removeAttribute("data-moving")}
           onMove={(_, { zoom }) => wrap.current?.toggleAttribute("data-far", zoom < afar)}
           onNodeClick={(_, { id }) => {
             setFocused(id);
@@ -154,6 +169,7 @@ function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { la
           nodesFocusable={false}
           elementsSelectable={false}
           disableKeyboardA11y
+          ariaLabelConfig={noHelp}
           zoomOnScroll={false}
           zoomOnDoubleClick={false}
           attributionPosition="top-right"
@@ -168,7 +184,7 @@ function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { la
             <IconButton label={t.graph.further} onClick={() => void flow.zoomOut({ duration: calm() ? 0 : 150 })}>
               <Minus size={16} />
             </IconButton>
-            <IconButton label={t.graph.all} onClick={() => void flow.fitView(fit())}>
+            <IconButton label={t.graph.all} onClick={() => whole(calm() ? 0 : 200)}>
               <Maximize size={16} />
             </IconButton>
           </Panel>

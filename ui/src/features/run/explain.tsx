@@ -25,8 +25,8 @@ export function Explain({ run, node }: { run: Run; node?: string }) {
   return (
     <ul aria-label={t.run.explain} className="card divide-y divide-line">
       {list.map((e) => (
-        <li key={e.at} className="grid gap-x-4 gap-y-1 px-4 py-3 md:grid-cols-[11rem_1fr]">
-          <span className="flex min-w-0 flex-wrap items-baseline gap-x-3 md:grid md:content-start">
+        <li key={e.at} className={`grid gap-x-4 gap-y-1 px-4 py-3 ${node === undefined ? "md:grid-cols-[11rem_1fr]" : ""}`}>
+          <span className={`flex min-w-0 flex-wrap items-baseline gap-x-3 md:grid md:content-start ${node === undefined ? "" : "sr-only"}`}>
             <State state={e.state} />
             {node === undefined && nodeOf(e.at) !== "" && (
               <Link from="/runs/$id" to="/runs/$id" params={{ id: run.id }} search={(was) => ({ ...was, node: nodeOf(e.at) })} className="min-w-0 truncate font-mono text-small text-accent hover:underline" title={e.at}>

@@ -21,6 +21,7 @@ import { t } from "../../strings.js";
 import { NodeActions } from "./node-actions.js";
 import { Explain } from "./explain.js";
 import { took } from "./nodes.js";
+import { Says } from "./says.js";
 import { Values } from "../../kit/values.js";
 
 /** NoNode stands where the panel will. */
@@ -63,7 +64,8 @@ export function NodePanel({ run, node, live, onChoose }: { run: Run; node: Node;
         </div>
         {node.error && <Problem error={{ title: node.error.message, ...(node.error.hint ? { fix: node.error.hint } : {}) }} />}
         {node.error?.detail && <pre className="max-h-48 overflow-auto rounded-md bg-raised p-3 font-mono text-small whitespace-pre-wrap">{node.error.detail}</pre>}
-        {node.state === "waiting" && node.ask && <Asked key={node.at} run={run} node={node} />}
+        {node.state === "waiting" && node.ask && <Asked key={`${node.at} asks`} run={run} node={node} />}
+        <Says node={node} live={live} />
         {!node.error && !node.ended && !node.ask && <Explain run={run} node={node.at} />}
         <Tabs
           key={node.at}

@@ -16,10 +16,12 @@ import { Progress } from "../../kit/progress.js";
 import { State } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { Actions } from "./actions.js";
+import { CompareLink } from "./compare-link.js";
 import { Explain } from "./explain.js";
 import { NodeList } from "./nodes.js";
 import { NodePanel, NoNode } from "./node-panel.js";
 import { RunGraph } from "./run-graph.js";
+import { RunTimeline } from "./run-timeline.js";
 import { views, type View } from "./views.js";
 import { Values } from "../../kit/values.js";
 
@@ -48,15 +50,24 @@ function Followed({ first }: { first: Run }) {
   const live = useRun(first.id);
   const run = live.run ?? first;
   const { node: chosen, view = "list" } = route.useSearch();
-  const go = useNavigate();
+  const go = useNavigate({ from: "/runs/$id" });
   const nodes = run.nodes ?? [];
   const look = (at: string | undefined, as: View): void =>
-    void go({ to: "/runs/$id", params: { id: run.id }, search: { ...(at === undefined ? {} : { node: at }), ...(as === "list" ? {} : { view: as }) }, replace: true, resetScroll: false });
+    void go({ search: { ...(at === undefined ? {} : { node: at }), ...(as === "list" ? {} : { view: as }) }, replace: true, resetScroll: false });
   const choose = (node?: Node): void => look(node?.at, view);
   const node = nodes.find((n) => n.at === chosen);
   const state = run.interrupted ? "interrupted" : run.state;
   return (
-    <Page title={run.pipeline} head={<Facts run={run} state={state} />} actions={<Actions run={run} />}>
+    <Page
+      title={run.pipeline}
+      head={<Facts run={run} state={state} />}
+      actions={
+        <>
+          <CompareLink run={run} />
+          <Actions run={run} />
+        </>
+      }
+    >
       {live.problem !== undefined && <Problem error={live.problem} />}
       <div className="grid gap-3">
         <Overall run={run} live={live} />
@@ -67,6 +78,7 @@ function Followed({ first }: { first: Run }) {
         <div className={`grid grid-cols-1 items-start gap-6 ${view === "list" ? "lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]" : node === undefined ? "" : "lg:grid-cols-[minmax(0,1fr)_28rem]"}`}>
           <div className={`min-w-0 ${node === undefined ? "" : "max-lg:hidden"}`}>
             {view === "list" && <NodeList nodes={nodes} newest={live.newest} chosen={chosen} onChoose={choose} />}
+            {view === "timeline" && <RunTimeline run={run} chosen={chosen} onChoose={choose} />}
             {view === "graph" && <RunGraph nodes={nodes} newest={live.newest} chosen={node} onChoose={choose} />}
           </div>
           {node === undefined ? view === "list" && <NoNode /> : <NodePanel run={run} node={node} live={live} onChoose={choose} />}

@@ -1,3 +1,3 @@
 /** How the nodes of a run can be looked at. */
-export const views = ["list", "graph"] as const;
+export const views = ["list", "graph", "timeline"] as const;
 export type View = (typeof views)[number];

@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { Layers, SearchX } from "lucide-react";
+import { Columns2, Layers, SearchX } from "lucide-react";
 import { useState } from "react";
 import { ago, date, duration } from "../../core/format.js";
 import { hasEnded } from "../../core/fold.js";
@@ -8,7 +8,7 @@ import { statesOf, type Filter, type When } from "../../core/history.js";
 import { api, ask, pipelines } from "../../data/host.js";
 import { tookSeconds, useNow } from "../../data/live.js";
 import { useSettled } from "../../data/settled.js";
-import { Button } from "../../kit/button.js";
+import { Button, buttonClass } from "../../kit/button.js";
 import { Choice } from "../../kit/choice.js";
 import { Copy } from "../../kit/copy.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
@@ -52,11 +52,26 @@ export function Runs() {
   const known = useQuery(pipelines).data?.pipelines ?? [];
   const runs = list.data?.pages.flatMap((p) => p.runs) ?? [];
   const now = useNow(runs.some((r) => !hasEnded(r.state)));
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const choose = (id: string): void => setChosen(chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id].slice(-2));
+  const [a, b] = chosen.toSorted(); // by their ids, the older first
   const set = (next: Filter): void => void go({ search: Object.fromEntries(Object.entries({ ...filter, ...next }).filter(([, value]) => value)) as Filter, replace: true });
   const narrowed = Boolean(is || of || when || q);
   const names = [...new Set([...known.map((p) => p.name), ...(of ? [of] : [])])].sort();
   return (
-    <Page title={t.runs.title}>
+    <Page
+      title={t.runs.title}
+      head={chosen.length === 1 && <p className="text-muted">{t.compare.one}</p>}
+      actions={
+        a !== undefined &&
+        b !== undefined && (
+          <Link to="/compare/$a/$b" params={{ a, b }} className={buttonClass("fill")}>
+            <Columns2 size={15} aria-hidden />
+            {t.compare.both}
+          </Link>
+        )
+      }
+    >
       <div className="grid grid-cols-2 items-end gap-3 md:grid-cols-[minmax(0,1fr)_12rem_10rem]">
         <Search
           label={t.runs.search}
@@ -109,8 +124,11 @@ export function Runs() {
       {runs.length > 0 && (
         <ul className={`card divide-y divide-line overflow-hidden ${list.isPlaceholderData ? "opacity-60" : ""}`}>
           {runs.map((r) => (
-            <li key={r.id}>
-              <Link to="/runs/$id" params={{ id: r.id }} className="grid grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1 px-4 py-3 -outline-offset-2 hover:bg-raised md:h-11 md:grid-cols-[1fr_9rem_5rem_7rem] md:py-0">
+            <li key={r.id} className="flex items-center hover:bg-raised">
+              <label className="grid shrink-0 place-items-center self-stretch pr-1 pl-4 pointer-coarse:w-11 pointer-coarse:px-2">
+                <input type="checkbox" className="size-4 accent-fill" checked={chosen.includes(r.id)} onChange={() => choose(r.id)} aria-label={t.compare.choose(`${r.pipeline}, ${date(r.created)}`)} />
+              </label>
+              <Link to="/runs/$id" params={{ id: r.id }} className="grid min-w-0 grow grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1 py-3 pr-4 pl-2 -outline-offset-2 md:h-11 md:grid-cols-[1fr_9rem_5rem_7rem] md:py-0">
                 <span className="min-w-0 truncate font-medium" title={r.pipeline}>
                   {r.pipeline}
                 </span>
