@@ -194,6 +194,27 @@ func (p placing) Done(id string, went *placement.Went) {
 	p.Placer.Done(id, went)
 }
 
+// usable says which nodes of a run lack settings of their plugins; nil: none.
+func (h *Host) usable(run engine.Submission) error {
+	var lacks []string
+	var runs func(at string) bool // made when it is asked for the first time
+	eachNode(run.Pipeline, "", func(at string, n *pipeline.Node) {
+		if len(n.Unset) == 0 {
+			return
+		}
+		if runs == nil {
+			runs = h.runs(run)
+		}
+		if runs(at) {
+			lacks = append(lacks, at+": "+strings.Join(n.Unset, "; "))
+		}
+	})
+	if len(lacks) == 0 {
+		return nil
+	}
+	return &client.Problem{Code: client.CodeInvalidPipeline, Detail: "it cannot be run here: " + strings.Join(lacks, "; "), Fix: "set in spinbot.hcl what lacks, or leave the input out"}
+}
+
 // placeable says which nodes of a run no device could ever serve; nil: none.
 func (h *Host) placeable(ctx context.Context, run engine.Submission) error {
 	var never []string

@@ -52,6 +52,9 @@ func (p planner) make(ctx context.Context, pipe *pipeline.Pipeline, values sdk.V
 	if err := p.h.permit(ctx, pipe.Commercial, values, named(pipe.Assets())); err != nil {
 		return client.Plan{}, err
 	}
+	if err := p.h.usable(engine.Submission{Pipeline: pipe, Inputs: values}); err != nil {
+		return client.Plan{}, err
+	}
 	digest, err := p.h.engine.Keep(ctx, pipe)
 	if err = errors.Join(err, p.h.touch(ctx, values), p.h.touchPipeline(ctx, pipe)); err != nil {
 		return client.Plan{}, err

@@ -69,6 +69,9 @@ func (r runs) submit(ctx context.Context, sub client.Submission, owner string, n
 	if err := r.h.permit(ctx, want.Pipeline.Commercial, want.Inputs, named(want.Pipeline.Assets())); err != nil {
 		return "", err
 	}
+	if err := r.h.usable(want); err != nil {
+		return "", err
+	}
 	if err := r.h.placeable(ctx, want); err != nil {
 		return "", err
 	}

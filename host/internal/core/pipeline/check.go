@@ -223,14 +223,15 @@ func (l *loader) checkNode(n *Node) {
 	l.checkSeen(n, more)
 }
 
-// setting refuses an input that needs a setting which its plugin has nowhere.
+// setting warns of an input that needs a setting which its plugin has nowhere: the node cannot be run, and may be one that is left out.
 func (l *loader) setting(n *Node, in *input) {
 	w, ok := l.types.(configured)
 	if !ok {
 		return
 	}
 	if why := w.Unset(n.Type.Name, in.schema.Setting); why != "" {
-		l.add(Error, in.rng, why, "input %s cannot be used here", in.name)
+		l.add(Warning, in.rng, why, "input %s cannot be used here", in.name)
+		n.Unset = append(n.Unset, fmt.Sprintf("input %s cannot be used here: %s", in.name, why))
 	}
 }
 

@@ -127,6 +127,8 @@ type Node struct {
 	Priority int
 	// Device is nil when the file does not say; the node type's own need then counts: see Wants.
 	Device *Device
+	// Unset says why the node could not be run where the pipeline was loaded: its plugin lacks settings that its inputs need.
+	Unset []string
 	// Repeat, Degrade, Cache, Gate and Module are nil when the file does not say.
 	Repeat  *Repeat
 	Degrade []Rung

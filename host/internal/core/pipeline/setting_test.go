@@ -33,7 +33,7 @@ func (unset) Unset(nodeType, setting string) string {
 	return ""
 }
 
-// TestSetting: an input that needs a setting is refused where that is missing, and only when it is used.
+// TestSetting: what an input needs of settings is said where it is missing, and only when it is used.
 func TestSetting(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
@@ -43,15 +43,18 @@ func TestSetting(t *testing.T) {
 		`models = { a = var.lora }`: "",
 	} {
 		src := "pipeline \"film\" {}\nvariable \"lora\" {\n  type = artifact\n}\nnode \"test.draw\" \"x\" {\n  " + body + "\n  prompt = \"x\"\n}\n"
-		_, ds := pipeline.Load(fstest.MapFS{"film.hcl": {Data: []byte(src)}}, "film.hcl", unset{t})
+		p, ds := pipeline.Load(fstest.MapFS{"film.hcl": {Data: []byte(src)}}, "film.hcl", unset{t})
 		var got []string
 		for _, d := range ds {
-			if d.Severity == pipeline.Error {
+			if d.Severity == pipeline.Warning && strings.Contains(d.Summary, "cannot be used") {
 				got = append(got, d.Range.String()+": "+d.Summary+"; "+d.Detail)
 			}
 		}
 		if strings.Join(got, "\n") != want {
 			t.Errorf("%s: %q, want %q", body, got, want)
+		}
+		if p == nil || len(p.Nodes[0].Unset) != len(got) {
+			t.Errorf("%s: %v, %v", body, p, ds)
 		}
 	}
 }
