@@ -172,7 +172,7 @@ func (in createIn) gguf(base weights.Base, scratch string) (string, error) {
 	if err != nil {
 		return "", sdk.Refuse("adapter: "+err.Error(), "give PEFT's adapter_model.safetensors, or a GGUF")
 	}
-	defer a.Close()
+	defer func() { _ = a.Close() }() // only read
 	path := filepath.Join(scratch, "adapter.gguf")
 	if err := a.WriteAdapter(path, base, alpha); err != nil {
 		return "", fmt.Errorf("adapter: %w", err)
