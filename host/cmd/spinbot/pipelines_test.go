@@ -77,9 +77,21 @@ func TestLanguageDoc(t *testing.T) {
 		if err := os.WriteFile(file, shown[1], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		c := exec.CommandContext(t.Context(), filepath.Join(built, "bin", "spinbot"), "validate", file)
-		c.Env = append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
-		if out, err := c.CombinedOutput(); err != nil || bytes.Contains(out, []byte("warning")) {
+		env := append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
+		run := func(args ...string) ([]byte, error) {
+			c := exec.CommandContext(t.Context(), filepath.Join(built, "bin", "spinbot"), args...)
+			c.Env = env
+			return c.CombinedOutput()
+		}
+		if bytes.Contains(shown[1], []byte(`asset("`)) { // it takes them from a library that has them
+			for i, name := range []string{"voice/anna", "face/anna", "face/anna"} {
+				given := "../../../pipelines/explainer/" + []string{"testdata/speech.wav", "picture.jpg", "testdata/card.png"}[i]
+				if out, err := run("assets", "add", name, given, "--consent-by", "Anna", "--consent-for", "tests", "--licence", "by agreement", "--commercial", "yes"); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+			}
+		}
+		if out, err := run("validate", file); err != nil || bytes.Contains(out, []byte("warning")) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
