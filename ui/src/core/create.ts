@@ -1,8 +1,11 @@
 // Create asks for at most three things. Which variables of a pipeline those are is read from their types.
 import { holds, takes, type Variable } from "./launch.js";
 
-/** The pipelines that Create may stand for, the best first. One that is not there, or asks for more than Create does, is passed over. */
-export const preferred: readonly string[] = ["talking_avatar", "explainer", "storyboard_video"];
+/**
+ * The pipelines that Create may stand for, the best first. One that is not there, or asks for more than Create does, is passed over. talking_avatar is
+ * none: it needs somebody's consent, which its own form asks for.
+ */
+export const preferred: readonly string[] = ["explainer", "storyboard_video"];
 
 /** The variables behind what Create asks for. A topic may be a text or a file with one, a voice a sound or a name. */
 export interface Asked {
