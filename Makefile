@@ -179,8 +179,9 @@ chaos: ## Harm a fleet of real processes, and kill those of the real binary, tho
 s3-servers: $(TOOLS)/versitygw-$(VERSITYGW_VERSION) $(TOOLS)/minio-$(MINIO_VERSION) ## Build the S3 servers that tests of artifacts/s3 start
 
 .PHONY: ollama-test
-ollama-test: $(TOOLS)/ollama-$(OLLAMA_VERSION) ## Run the tests of plugins/ollama on a real Ollama (the first time it is built: minutes)
+ollama-test: $(TOOLS)/ollama-$(OLLAMA_VERSION) ## Run the tests of plugins/ollama and plugins/lora on a real Ollama (the first time it is built: minutes)
 	OLLAMA_TEST=1 go test -C plugins/ollama -count=1 -v -run '^TestReal' . # a missing Ollama fails instead of being skipped
+	OLLAMA_TEST=1 go test -C host -count=1 -v -run '^TestScript$$/^lora$$' ./cmd/spinbot
 
 .PHONY: models
 models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)

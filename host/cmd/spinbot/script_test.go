@@ -94,10 +94,11 @@ func condition(name string) (bool, error) {
 		}
 		return true, nil
 	case "ollama":
-		if _, err := realOllama(); err != nil {
-			return false, lacking(err)
+		_, err := realOllama()
+		if os.Getenv("OLLAMA_TEST") == "" { // building one takes minutes: make ollama-test does, and then it must be there
+			return err == nil, nil
 		}
-		return true, nil
+		return err == nil, err
 	case "devices":
 		out, err := exec.Command(filepath.Join(built, "bin", "spinbot"), "probe", "--once").Output()
 		return strings.Contains(string(out), `"uuid"`), err
