@@ -113,6 +113,7 @@ journeys: browser-setup build ## Do in a real browser what people do in the web 
 .PHONY: race
 race: setup control ## Run the tests of the concurrent parts under the race detector
 	go test -C sdk -race ./...
+	for p in lipsync lora; do go test -C plugins/$$p -race ./...; done
 	go test -C host -race -short -timeout 30m ./internal/...
 
 .PHONY: gpu

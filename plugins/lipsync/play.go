@@ -54,7 +54,7 @@ func play(ctx context.Context, img image.Image, f face.Face, in talkIn, t *sdk.T
 func frame(ctx context.Context, p *puppet.Puppet, poses []puppet.Pose, size int, to io.Writer, t *sdk.Task) error {
 	var drawn [parallel]chan []byte
 	for k := range drawn {
-		drawn[k] = make(chan []byte, 1)
+		drawn[k] = make(chan []byte) // unbuffered: who takes one frame is done with the one before
 		go func() {
 			var spare [2][]byte // one is written while the other is drawn
 			for i := k; i < len(poses) && ctx.Err() == nil; i += parallel {
