@@ -21,6 +21,7 @@ mock "render.clip" {
 
 mock "render.film" {
   outputs = {
+    encoder   = "libx264"
     video     = artifact("explainer/testdata/film.mp4")
     captions  = artifact("explainer/testdata/captions.srt")
     thumbnail = artifact("explainer/testdata/thumbnail.jpg")

@@ -88,9 +88,6 @@ node "lora.train" "picture_lora" {
   learning_rate  = var.learning_rate
   sample_prompts = [var.prompt]
   idle_timeout   = "30m"
-  device {
-    memory = "12GiB"
-  }
   degrade {
     on  = "out_of_memory"
     set = { resolution = 768 }

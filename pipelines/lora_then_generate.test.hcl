@@ -4,6 +4,8 @@ types = "types.json" # of the plugins, for machines that lack them
 
 mock "lora.train" {
   outputs = {
+    trainer        = inputs.trainer
+    family         = inputs.kind == "image" ? "sdxl" : ""
     adapter        = artifact("explainer/testdata/card.png")
     adapter_config = null
     gguf           = null

@@ -3,6 +3,8 @@
 #   spinbot run pipelines/talking_avatar.hcl --artifact portrait=me.jpg --artifact sample=me.wav --var transcript="What I say in it." \
 #     --var topic="Why lighthouses blink" --var consent=true --out .
 #
+# docs/talking-avatar.md goes from nothing to a film.
+#
 # A voice is made of the sample, or taken from an earlier run (--artifact voice=profile.voice); the portrait is yours, or drawn from a
 # description (--var person="a friendly teacher, 40, studio light"). It needs Ollama for a topic (docs/ollama.md), GPT-SoVITS or F5-TTS
 # for the voice (plugins/voice), ComfyUI for a portrait that is drawn, and an engine that moves lips (plugins/lipsync).
@@ -83,8 +85,8 @@ variable "language" {
 
 variable "person" {
   type        = string
-  description = "How a portrait that is drawn looks"
-  default     = "a friendly person looking into the camera, head and shoulders, studio light, plain background, photograph"
+  description = "How whoever is drawn looks; of a topic the model says where"
+  default     = "a friendly person looking into the camera, head and shoulders, photograph"
 }
 
 variable "seconds" {
@@ -105,7 +107,7 @@ variable "model" {
 
 variable "engine" {
   type        = string
-  description = "Who moves the lips: wav2lip, sadtalker, latentsync, infinitetalk, command or builtin; empty: sadtalker, and builtin with profile=cpu"
+  description = "Who moves the lips: wav2lip, sadtalker, latentsync, infinitetalk, command, service, or builtin, which makes a preview; empty: sadtalker, and builtin with profile=cpu"
   default     = ""
 }
 
@@ -146,9 +148,9 @@ locals {
   writes   = var.narration == ""
   goes     = local.writes ? gate.review[0].approved : true
   said     = local.writes ? gate.review[0].form.narration : var.narration
+  looks    = local.writes ? "${var.person}, ${gate.review[0].form.scene}" : var.person
   engine   = var.engine != "" ? var.engine : var.profile == "cpu" ? "builtin" : "sadtalker"
   portrait = length(var.portrait) > 0 ? var.portrait[0] : node.drawn[0].images[0]
-  imitates = length(var.voice) + length(var.sample) > 0
   profile  = length(var.voice) > 0 ? var.voice[0] : length(var.sample) > 0 ? node.own[0].profile : null
   talked   = local.engine == "builtin" ? node.preview[0].video : node.talk[0].video
 }
@@ -157,8 +159,8 @@ node "ollama.chat" "script" {
   for_each = local.writes ? [var.topic] : []
   model    = var.model
   system   = "You write what one person says into a camera: plain words, short sentences, no lists, no headings, nothing in brackets."
-  prompt   = "Write a talk of about ${var.seconds * 2.4} words about: ${each.value}. Begin with what makes curious, end with what to remember."
-  answer   = object({ title = string, narration = string })
+  prompt   = "Write a talk of about ${round(var.seconds * 2.4)} words about: ${each.value}. Begin with what makes curious, end with what to remember. The scene is where the speaker is seen, in at most twelve words: place and light, no persons."
+  answer   = object({ title = string, scene = string, narration = string })
   options  = { temperature = 0.7 }
   timeout  = "10m"
   retry {
@@ -168,17 +170,23 @@ node "ollama.chat" "script" {
 
 gate "review" {
   for_each = local.writes ? ["script"] : []
-  message  = "Read what will be said about “${var.topic}”, and change what you like. Voice and picture are made after that."
+  message  = "Read what will be said about “${var.topic}”, and change what you like. Voice, portrait and film are made after that."
   show     = { title = node.script[0].answer.title }
   form "narration" {
     type        = string
     description = "What is said"
     default     = node.script[0].answer.narration
   }
+  form "scene" {
+    type        = string
+    description = "Where the speaker is seen, if the portrait is drawn"
+    default     = node.script[0].answer.scene
+  }
 }
 
 node "comfyui.txt2img" "drawn" {
-  for_each = length(var.portrait) == 0 ? [var.person] : []
+  for_each = length(var.portrait) == 0 ? [local.looks] : []
+  when     = local.goes
   prompt   = each.value
   negative = "profile, two people, hands, text, deformed"
   width    = 1024
@@ -188,12 +196,14 @@ node "comfyui.txt2img" "drawn" {
 
 node "voice.transcribe" "heard" {
   for_each = length(var.sample) > 0 && length(var.voice) == 0 && var.transcript == "" ? var.sample : []
+  when     = local.goes
   audio    = each.value
   timeout  = "10m"
 }
 
 node "voice.profile" "own" {
   for_each   = length(var.voice) == 0 ? var.sample : []
+  when       = local.goes
   name       = "own"
   sample     = each.value
   transcript = var.transcript != "" ? var.transcript : node.heard[0].text
@@ -239,9 +249,7 @@ node "lipsync.talk" "talk" {
   height       = var.height
   timeout      = "10h"
   idle_timeout = "20m"
-  device {
-    memory = "8GiB"
-  }
+  device {} # of what memory, the engine says
   retry {
     attempts = 2
   }
@@ -257,6 +265,7 @@ node "render.upscale" "large" {
 node "render.captions" "captioned" {
   video   = var.larger > 1 ? node.large[0].media : local.talked
   words   = node.speech.words
+  letters = 30
   timeout = "1h"
 }
 
@@ -267,9 +276,14 @@ node "render.music" "scored" {
   timeout  = "30m"
 }
 
+node "render.level" "level" {
+  media   = length(var.music) > 0 ? node.scored[0].media : node.captioned.video
+  timeout = "30m"
+}
+
 output "video" {
-  value       = length(var.music) > 0 ? node.scored[0].media : node.captioned.video
-  description = "The film: H.264 and AAC"
+  value       = node.level.media
+  description = "The film: H.264 and AAC, at -14 LUFS"
 }
 
 output "captions" {

@@ -4,7 +4,7 @@ types = "types.json" # of the plugins, for machines that lack them
 
 mock "ollama.chat" {
   outputs = {
-    answer        = { title = "Lights", narration = "Lighthouses blink so that ships know which one they see." }
+    answer        = { title = "Lights", scene = "a quay at dusk", narration = "Lighthouses blink so that ships know which one they see." }
     text          = "{}"
     thinking      = ""
     model         = "llama3.2"
@@ -19,7 +19,7 @@ mock "ollama.chat" {
 
 mock "comfyui.txt2img" {
   outputs = {
-    images     = [artifact("talking_avatar/portrait.jpg")]
+    images     = startswith(inputs.prompt, "a keeper, ") && endswith(inputs.prompt, "under the lamp") ? [artifact("talking_avatar/portrait.jpg")] : []
     checkpoint = "base"
     seed       = 1
   }
@@ -74,17 +74,26 @@ mock "lipsync.talk" {
 
 mock "render.upscale" {
   outputs = {
-    media  = artifact("explainer/testdata/clip.mp4")
-    width  = 1024
-    height = 1024
+    encoder = "libx264"
+    media   = artifact("explainer/testdata/clip.mp4")
+    width   = 1024
+    height  = 1024
   }
 }
 
 mock "render.captions" {
   outputs = {
+    encoder  = "libx264"
     video    = artifact("explainer/testdata/clip.mp4")
     captions = artifact("explainer/testdata/captions.srt")
     ass      = artifact("talking_avatar/testdata/captions.ass")
+  }
+}
+
+mock "render.level" {
+  outputs = {
+    media    = artifact("explainer/testdata/clip.mp4")
+    loudness = -14
   }
 }
 
@@ -115,10 +124,11 @@ run "a topic, changed by a person, with a voice of a sample and a drawn portrait
   inputs = {
     topic   = "lighthouses"
     sample  = [artifact("explainer/testdata/speech.wav")]
+    person  = "a keeper"
     consent = true
   }
   answer "review" {
-    form = { narration = "Lighthouses blink. Now you know." }
+    form = { narration = "Lighthouses blink. Now you know.", scene = "under the lamp" }
   }
   expect {
     outputs = { narration = "Lighthouses blink. Now you know." }
@@ -131,11 +141,31 @@ run "a topic, changed by a person, with a voice of a sample and a drawn portrait
   }
 }
 
-run "a text that nobody likes" {
+run "a voice of an earlier film, and music" {
   inputs = {
-    topic    = "lighthouses"
-    portrait = [artifact("talking_avatar/portrait.jpg")]
-    consent  = true
+    narration = "Hello again."
+    portrait  = [artifact("talking_avatar/portrait.jpg")]
+    voice     = [artifact("talking_avatar/testdata/profile.voice")]
+    music     = [artifact("explainer/testdata/speech.wav")]
+    larger    = 1
+    engine    = "latentsync"
+    consent   = true
+  }
+  expect {
+    outputs = { narration = "Hello again." }
+    nodes = {
+      "node.talk[0]"   = "succeeded"
+      "node.scored[0]" = "succeeded"
+      "node.level"     = "succeeded"
+    }
+  }
+}
+
+run "a text that nobody likes: nothing is drawn, heard or made" {
+  inputs = {
+    topic   = "lighthouses"
+    sample  = [artifact("explainer/testdata/speech.wav")]
+    consent = true
   }
   answer "review" {
     approved = false
@@ -143,6 +173,8 @@ run "a text that nobody likes" {
   expect {
     state = "succeeded"
     nodes = {
+      "node.drawn"  = "skipped"
+      "node.heard"  = "skipped"
       "node.speech" = "skipped"
     }
   }

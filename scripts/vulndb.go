@@ -1,6 +1,7 @@
 //go:build ignore
 
-// Vulndb lays the reports of the module golang.org/x/vulndb out as govulncheck wants a database: vulndb MODULE-DIR OUT-DIR.
+// Vulndb lays the reports of the module golang.org/x/vulndb out as govulncheck wants a database:
+// vulndb MODULE-DIR MODULE-INFO OUT-DIR. Most reports have no time of their own: all have that of the module, which its info tells.
 // The Go proxy has that module wherever it has the others, and vuln.go.dev is not always reached.
 package main
 
@@ -14,7 +15,6 @@ import (
 
 type report struct {
 	ID        string     `json:"id"`
-	Modified  time.Time  `json:"modified"`
 	Withdrawn *time.Time `json:"withdrawn"`
 	Affected  []struct {
 		Package struct {
@@ -34,23 +34,30 @@ type module struct {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: vulndb MODULE-DIR OUT-DIR")
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: vulndb MODULE-DIR MODULE-INFO OUT-DIR")
 		os.Exit(2)
 	}
-	if err := lay(os.Args[1], os.Args[2]); err != nil {
+	if err := lay(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, "vulndb:", err)
 		os.Exit(1)
 	}
 }
 
-func lay(from, to string) error {
+func lay(from, info, to string) error {
+	var of struct{ Time time.Time }
+	raw, err := os.ReadFile(info)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, &of); err != nil || of.Time.IsZero() {
+		return fmt.Errorf("%s does not tell of when the reports are (%v): change scripts/vulndb.go", info, err)
+	}
 	files, err := filepath.Glob(filepath.Join(from, "data", "osv", "*.json"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("%s has no data/osv/*.json: golang.org/x/vulndb keeps its reports elsewhere now: change scripts/vulndb.go", from)
 	}
 	modules := map[string][]vuln{}
-	var newest time.Time
 	for _, dir := range []string{"ID", "index"} {
 		if err := os.MkdirAll(filepath.Join(to, dir), 0o755); err != nil {
 			return err
@@ -72,11 +79,8 @@ func lay(from, to string) error {
 		for _, a := range r.Affected {
 			if name := a.Package.Name; !seen[name] {
 				seen[name] = true
-				modules[name] = append(modules[name], vuln{r.ID, r.Modified})
+				modules[name] = append(modules[name], vuln{r.ID, of.Time})
 			}
-		}
-		if r.Modified.After(newest) {
-			newest = r.Modified
 		}
 		if err := os.WriteFile(filepath.Join(to, "ID", r.ID+".json"), raw, 0o644); err != nil {
 			return err
@@ -86,7 +90,7 @@ func lay(from, to string) error {
 	for path, vulns := range modules {
 		index = append(index, module{path, vulns})
 	}
-	for name, v := range map[string]any{"modules": index, "db": map[string]time.Time{"modified": newest}} {
+	for name, v := range map[string]any{"modules": index, "db": map[string]time.Time{"modified": of.Time}} {
 		raw, err := json.Marshal(v)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(to, "index", name+".json"), raw, 0o644)
@@ -95,6 +99,6 @@ func lay(from, to string) error {
 			return err
 		}
 	}
-	fmt.Printf("%d reports, the newest of %s\n", len(files), newest.Format(time.DateOnly))
+	fmt.Printf("%d reports, as of %s\n", len(files), of.Time.Format(time.DateOnly))
 	return nil
 }

@@ -54,8 +54,6 @@ func (v Values) AppendBinary(dst []byte, withPaths bool) ([]byte, error) {
 	if v == nil {
 		return append(e.buf, tagNil), nil
 	}
-	var some [16]string // keys of most values, without an allocation
-	e.keys = some[:0]
 	if err := e.mapping(v, 1); err != nil {
 		return nil, err
 	}
@@ -64,7 +62,6 @@ func (v Values) AppendBinary(dst []byte, withPaths bool) ([]byte, error) {
 
 type encoder struct {
 	buf   []byte
-	keys  []string // stack of sorted keys, reused between maps
 	paths bool
 }
 
@@ -89,16 +86,13 @@ func (e *encoder) mapping(m map[string]any, depth int) error {
 		return errors.New("nested deeper than " + strconv.Itoa(MaxDepth))
 	}
 	e.buf = binary.AppendUvarint(append(e.buf, tagMap), uint64(len(m)))
-	base := len(e.keys)
-	e.keys = slices.Grow(e.keys, len(m))
+	var few [16]string // room for the keys of most maps, without an allocation
+	keys := few[:0]
 	for k := range m {
-		e.keys = append(e.keys, k)
+		keys = append(keys, k)
 	}
-	if len(m) > 1 {
-		slices.Sort(e.keys[base:])
-	}
-	for i := base; i < base+len(m); i++ {
-		k := e.keys[i]
+	slices.Sort(keys)
+	for _, k := range keys {
 		if err := e.text(tagNil, k); err != nil {
 			return at(strconv.Quote(k), err)
 		}
@@ -106,7 +100,6 @@ func (e *encoder) mapping(m map[string]any, depth int) error {
 			return at(k, err)
 		}
 	}
-	e.keys = e.keys[:base]
 	return nil
 }
 

@@ -12,14 +12,14 @@ import (
 // when optional, else is an error. Values that the struct does not name are passed over. Errors are permanent
 // failures that name the value.
 func Bind[T any](v Values, into *T) error {
-	s, err := shapeOf(reflect.TypeFor[T]())
-	if err == nil && s.kind != kindRecord {
-		err = errors.New(s.typ.String() + " is not a struct")
-	}
-	if err != nil {
+	return bindTo(recordOf[T](), v, into)
+}
+
+func bindTo[T any](of record, v Values, into *T) error {
+	if err := of.err; err != nil {
 		return Refuse(err.Error(), "this is a mistake in the node's code")
 	}
-	if err := s.bindRecord(reflect.ValueOf(into).Elem(), v); err != nil {
+	if err := of.shape.bindRecord(reflect.ValueOf(into).Elem(), v); err != nil {
 		return Refuse("input "+err.Error(), "")
 	}
 	return nil

@@ -10,15 +10,13 @@ import (
 
 // ValuesOf turns a struct into values, by the same tags as SchemaOf. Nil pointers and interfaces are left out; so are
 // optional lists, maps and artifacts that are empty.
-func ValuesOf[T any](from T) (Values, error) {
-	s, err := shapeOf(reflect.TypeFor[T]())
-	if err == nil && s.kind != kindRecord {
-		err = errors.New(s.typ.String() + " is not a struct")
-	}
-	if err != nil {
+func ValuesOf[T any](from T) (Values, error) { return valuesOf(recordOf[T](), from) }
+
+func valuesOf[T any](of record, from T) (Values, error) {
+	if err := of.err; err != nil {
 		return nil, Refuse(err.Error(), "this is a mistake in the node's code")
 	}
-	m, err := s.record(reflect.ValueOf(&from).Elem())
+	m, err := of.shape.record(reflect.ValueOf(&from).Elem())
 	if err != nil {
 		return nil, Refuse("output "+err.Error(), "this is a mistake in the node's code")
 	}

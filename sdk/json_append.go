@@ -26,6 +26,7 @@ func (m Manifest) AppendJSON(dst []byte) []byte {
 	o.schema("config_schema", m.ConfigSchema)
 	o.flag("resident", m.Resident)
 	o.flag("unload", m.Unload)
+	o.flag("installed", m.Installed)
 	return o.end()
 }
 
@@ -36,22 +37,10 @@ func (t NodeType) AppendJSON(dst []byte) []byte {
 	o.text("description", t.Description, true)
 	o.schema("inputs", &t.Inputs)
 	o.schema("outputs", &t.Outputs)
-	if d := t.Device; d != nil {
-		o.key("device")
-		n := object{buf: append(o.buf, '{')}
-		if d.Memory != 0 {
-			n.value("memory", d.Memory)
-		}
-		if d.Count != 0 {
-			n.value("count", d.Count)
-		}
-		if len(d.Traits) > 0 {
-			n.value("traits", d.Traits)
-		}
-		n.text("model_input", d.ModelInput, false)
-		n.texts("size_inputs", d.SizeInputs)
-		n.flag("exclusive", d.Exclusive)
-		o.buf = n.end()
+	o.device(t.Device)
+	if len(t.Cases) > 0 {
+		o.key("cases")
+		o.buf = appendList(o.buf, len(t.Cases), func(dst []byte, i int) []byte { return t.Cases[i].appendJSON(dst) })
 	}
 	o.text("revision", t.Revision, false)
 	o.value("idempotent", t.Idempotent)
@@ -60,7 +49,9 @@ func (t NodeType) AppendJSON(dst []byte) []byte {
 	}
 	o.flag("elastic", t.Elastic)
 	o.flag("parks", t.Parks)
+	o.flag("generates", t.Generates)
 	o.texts("grants", t.Grants)
+	o.text("workflow", t.Workflow, false)
 	if len(t.Examples) > 0 {
 		o.key("examples")
 		o.buf = append(o.buf, '[')
@@ -76,6 +67,50 @@ func (t NodeType) AppendJSON(dst []byte) []byte {
 		o.buf = append(o.buf, ']')
 	}
 	return o.end()
+}
+
+func (c *Case) appendJSON(dst []byte) []byte {
+	o := object{buf: append(dst, '{')}
+	o.key("when")
+	o.buf = appendList(o.buf, len(c.When), func(dst []byte, i int) []byte {
+		w := object{buf: append(dst, '{')}
+		w.text("input", c.When[i].Input, true)
+		w.text("value", c.When[i].Value, true)
+		return w.end()
+	})
+	o.device(c.Device)
+	if p := c.Pace; p != nil {
+		o.key("pace")
+		n := object{buf: append(o.buf, '{')}
+		n.value("seconds", p.Seconds)
+		n.text("per", p.Per, true)
+		n.text("made", p.Made, true)
+		o.buf = n.end()
+	}
+	o.text("note", c.Note, false)
+	o.text("instead", c.Instead, false)
+	return o.end()
+}
+
+func (o *object) device(d *DeviceNeed) {
+	if d == nil {
+		return
+	}
+	o.key("device")
+	n := object{buf: append(o.buf, '{')}
+	if d.Memory != 0 {
+		n.value("memory", d.Memory)
+	}
+	if d.Count != 0 {
+		n.value("count", d.Count)
+	}
+	if len(d.Traits) > 0 {
+		n.value("traits", d.Traits)
+	}
+	n.text("model_input", d.ModelInput, false)
+	n.texts("size_inputs", d.SizeInputs)
+	n.flag("exclusive", d.Exclusive)
+	o.buf = n.end()
 }
 
 // AppendJSON appends the schema as JSON, members in the order of the struct's fields.

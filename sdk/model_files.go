@@ -62,6 +62,16 @@ func modelFiles(s *Schema, x any, out []string) []string {
 func (t NodeType) NamesModelFiles() bool { return t.Inputs.namesModelFiles() }
 
 func (s *Schema) namesModelFiles() bool {
-	return s != nil && (s.ModelFile != "" || s.Items.namesModelFiles() || s.Additional.namesModelFiles() ||
-		slices.ContainsFunc(s.Properties, func(p Property) bool { return p.Schema.namesModelFiles() }))
+	switch {
+	case s == nil:
+		return false
+	case s.ModelFile != "", s.Items.namesModelFiles(), s.Additional.namesModelFiles():
+		return true
+	}
+	for i := range s.Properties { // without a copy of each: a schema is large
+		if s.Properties[i].Schema.namesModelFiles() {
+			return true
+		}
+	}
+	return false
 }

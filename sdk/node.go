@@ -2,6 +2,8 @@ package sdk
 
 import (
 	"context"
+	"math"
+	"slices"
 	"time"
 )
 
@@ -25,6 +27,8 @@ type NodeType struct {
 	Outputs Schema `json:"outputs"`
 	// Device is nil when the node needs no accelerator.
 	Device *DeviceNeed `json:"device,omitempty"`
+	// Cases say what it needs, and how long it takes, where that depends on inputs. The first that fits counts.
+	Cases []Case `json:"cases,omitempty"`
 	// Revision changes whenever equal inputs may give other outputs. Empty: results are never cached.
 	Revision string `json:"revision,omitempty"`
 	// Idempotent says that a second attempt after a lost one does no harm.
@@ -36,9 +40,15 @@ type NodeType struct {
 	// Parks: a task that is stopped goes on from its last checkpoint, and little is lost. Where a device is to be given up to
 	// another program, such a task is stopped rather than waited for.
 	Parks bool `json:"parks,omitempty"`
+	// Generates: what it makes shows or says what no camera and no microphone has recorded: a model has made it, or it imitates a person.
+	// Its files are marked as AI-generated, and those made of them as holding such parts.
+	Generates bool `json:"generates,omitempty"`
 	// Grants are what a control node asks for beyond pure computation: "http", "secret" (in requests of
 	// http), "kv". "random" may be declared too; it needs no grant.
-	Grants   []string  `json:"grants,omitempty"`
+	Grants []string `json:"grants,omitempty"`
+	// Workflow is the input, a text, that has a ComfyUI workflow: a task goes only where the plugin's Installed names the class of
+	// each of its nodes, or names nothing. Empty: there is none.
+	Workflow string    `json:"workflow,omitempty"`
 	Examples []Example `json:"examples,omitempty"`
 }
 
@@ -76,6 +86,9 @@ type Plugin struct {
 	// Resident says which models this process, or an engine that it started or talks to, holds loaded now. It is asked
 	// after tasks, and answers within moments: what it knows, not what it would have to measure. nil when nothing stays.
 	Resident func(ctx context.Context) ([]Model, error)
+	// Installed names what the engine has that this process talks to, as NodeType.Workflow has need of it: of a ComfyUI, its node
+	// classes. It is asked every minute or so, and may take seconds. nil when tasks need nothing that has a name.
+	Installed func(ctx context.Context) ([]string, error)
 	// Unload frees one model; "" frees all that can be freed. A model that is not loaded is as it should be: nil. One that
 	// a task uses is an error, and stays. nil when memory is only freed by ending the process.
 	Unload func(ctx context.Context, model string) error
@@ -100,26 +113,22 @@ type Manifest struct {
 	Description  string     `json:"description"`
 	NodeTypes    []NodeType `json:"node_types"`
 	ConfigSchema *Schema    `json:"config_schema,omitempty"`
-	// Resident and Unload say whether the plugin has these functions.
-	Resident bool `json:"resident,omitempty"`
-	Unload   bool `json:"unload,omitempty"`
+	// Resident, Unload and Installed say whether the plugin has these functions.
+	Resident  bool `json:"resident,omitempty"`
+	Unload    bool `json:"unload,omitempty"`
+	Installed bool `json:"installed,omitempty"`
 }
 
-// UsesDevices says whether any of the node types wants a device.
+// UsesDevices says whether any of the node types always wants a device. One that wants it only in a case does other work without.
 func (m Manifest) UsesDevices() bool {
-	for i := range m.NodeTypes {
-		if m.NodeTypes[i].Device != nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.NodeTypes, func(t NodeType) bool { return t.Device != nil })
 }
 
 // Manifest describes the plugin.
 func (p Plugin) Manifest() Manifest {
 	m := Manifest{
 		Name: p.Name, Version: p.Version, Description: p.Description, ConfigSchema: p.ConfigSchema,
-		Resident: p.Resident != nil, Unload: p.Unload != nil,
+		Resident: p.Resident != nil, Unload: p.Unload != nil, Installed: p.Installed != nil,
 	}
 	for _, n := range p.Nodes {
 		m.NodeTypes = append(m.NodeTypes, n.Type())
@@ -155,6 +164,9 @@ type Task struct {
 	Checkpoint []byte
 	// Limits bound a control node; other nodes are bound by their processes.
 	Limits Limits
+	// TraceParent is the span in which the task is carried out, as the header traceparent of W3C Trace Context has it. Empty:
+	// its run is not traced. In Run's context it is too: see TraceParent.
+	TraceParent string
 
 	report func(Report)
 }
@@ -174,6 +186,21 @@ func (t *Task) Progress(fraction float64, message string) {
 	t.Report(Report{Kind: ReportProgress, Fraction: fraction, Message: message})
 }
 
+// Curve reports how a figure has gone so far. Of more than MaxCurve points each stands for several, the mean of them.
+func (t *Task) Curve(name string, x, y []float64) {
+	c := Curve{Name: name}
+	each := max(1, (len(x)+MaxCurve-1)/MaxCurve)
+	for i := 0; i < min(len(x), len(y)); i += each {
+		var sx, sy float64
+		n := min(each, len(x)-i, len(y)-i)
+		for k := range n {
+			sx, sy = sx+x[i+k], sy+y[i+k]
+		}
+		c.X, c.Y = append(c.X, sx/float64(n)), append(c.Y, sy/float64(n))
+	}
+	t.Report(Report{Kind: ReportCurve, Curve: &c})
+}
+
 // Log reports a line of text at the given level: "debug", "info", "warn" or "error".
 func (t *Task) Log(level, message string) {
 	t.Report(Report{Kind: ReportLog, Level: level, Message: message})
@@ -185,6 +212,9 @@ func (t *Task) Versions(v map[string]string) {
 	t.Report(Report{Kind: ReportUsage, Usage: &Usage{Versions: v}})
 }
 
+// LicenceOf names the licence of a model among Versions, where a plugin knows it. A model's own version is its SHA-256 where it has one.
+func LicenceOf(model string) string { return "licence of " + model }
+
 // ReportKind says which fields of a Report carry meaning.
 type ReportKind string
 
@@ -194,6 +224,7 @@ const (
 	ReportLog        ReportKind = "log"        // Level, Message
 	ReportPreview    ReportKind = "preview"    // Preview, Message
 	ReportCheckpoint ReportKind = "checkpoint" // Checkpoint
+	ReportCurve      ReportKind = "curve"      // Curve; the newest of a name counts, and has all of it
 	ReportUsage      ReportKind = "usage"      // Usage: an executor's, once, at the end; a plugin's is versions only
 )
 
@@ -209,9 +240,26 @@ type Report struct {
 	Level    string  `json:"level,omitempty"`
 	// Preview is a small artifact to look at, such as the picture so far.
 	Preview *Artifact `json:"preview,omitempty"`
+	Curve   *Curve    `json:"curve,omitempty"`
 	// Checkpoint of at most MaxCheckpoint bytes is given to the next attempt.
 	Checkpoint []byte `json:"checkpoint,omitempty"`
 	Usage      *Usage `json:"usage,omitempty"`
+}
+
+// Curve is how a figure has gone so far, such as the loss of a training over its steps.
+type Curve struct {
+	Name string    `json:"name"`
+	X    []float64 `json:"x"` // rising
+	Y    []float64 `json:"y"` // as many
+}
+
+// MaxCurve is how many points a curve has at most.
+const MaxCurve = 256
+
+// Whole says whether the curve can be drawn: as many figures on each side, MaxCurve at most, all of them numbers, X rising.
+func (c *Curve) Whole() bool {
+	odd := func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
+	return len(c.X) == len(c.Y) && len(c.X) <= MaxCurve && slices.IsSorted(c.X) && !slices.ContainsFunc(c.X, odd) && !slices.ContainsFunc(c.Y, odd)
 }
 
 // Result is how a task ended well.

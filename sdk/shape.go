@@ -56,6 +56,20 @@ var (
 	toolsType    = reflect.TypeFor[[]Tool]()
 )
 
+// record is the shape of a struct, or why there is none.
+type record struct {
+	shape *shape
+	err   error
+}
+
+func recordOf[T any]() record {
+	s, err := shapeOf(reflect.TypeFor[T]())
+	if err == nil && s.kind != kindRecord {
+		err = errors.New(s.typ.String() + " is not a struct")
+	}
+	return record{s, err}
+}
+
 var shapes sync.Map // reflect.Type -> *shape
 
 // shapeOf gives the shape of a type, or says which field cannot be one.

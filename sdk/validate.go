@@ -103,31 +103,26 @@ func (t NodeType) Validate() error {
 			bad("unknown grant %q (known: %s)", g, strings.Join(grants, ", "))
 		}
 	}
-	if t.Concurrency < 0 || t.Device != nil && (t.Device.Memory < 0 || t.Device.Count < 0) {
-		bad("concurrency, device memory and device count may not be negative")
+	if t.Concurrency < 0 {
+		bad("concurrency may not be negative")
 	}
-	if t.Device != nil && t.Device.ModelInput != "" {
-		t.validateModelInput(bad)
+	if t.Workflow != "" {
+		t.validateText("workflow", t.Workflow, bad)
 	}
-	if t.Device != nil {
-		for _, name := range t.Device.SizeInputs {
-			if in, ok := t.Inputs.Properties.Get(name); !ok || in.Type != "number" && in.Type != "integer" {
-				bad("device: size_inputs names %q, which is no input that is a number", name)
-			}
-		}
-	}
+	t.validateNeed(t.Device, bad)
+	t.validateCases(bad)
 	return errors.Join(errs...)
 }
 
-func (t NodeType) validateModelInput(bad func(format string, args ...any)) {
-	name := t.Device.ModelInput
+// validateText checks what names an input that the host reads.
+func (t NodeType) validateText(what, name string, bad func(format string, args ...any)) {
 	switch in, ok := t.Inputs.Properties.Get(name); {
 	case !ok:
-		bad("device: model_input names %q, which is no input", name)
+		bad("%s names %q, which is no input", what, name)
 	case in.Type != "string":
-		bad("device: model_input names the input %q, which is no text", name)
+		bad("%s names the input %q, which is no text", what, name)
 	case in.Sensitive:
-		bad("device: model_input names the input %q, which is sensitive", name)
+		bad("%s names the input %q, which is sensitive", what, name)
 	}
 }
 

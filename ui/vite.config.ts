@@ -3,7 +3,7 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
 // Where `npm run dev` finds the host: a running `spinbot serve`.
-const host = "http://127.0.0.1:8080";
+const host = process.env["SPINBOT_DEV_HOST"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],

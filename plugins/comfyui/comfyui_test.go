@@ -44,6 +44,33 @@ func graph(class string) string {
 	return `{"7": {"class_type": "` + class + `", "inputs": {}, "_meta": {"title": "The node"}}}`
 }
 
+// TestClassNames: what a server has installed is told, and nothing where none runs.
+func TestClassNames(t *testing.T) {
+	t.Parallel()
+	s := (&comfytest.Server{Key: "k", Lacks: func() []string { return []string{"FakeFilm"} }}).Start(t)
+	of := func(c config) *server {
+		x := &server{}
+		if err := x.configure(c); err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	names, err := of(config{URL: s.URL(), Headers: map[string]string{"Authorization": "k"}}).classNames(t.Context())
+	if err != nil || !slices.IsSorted(names) || !slices.Contains(names, "SaveImage") || slices.Contains(names, "FakeFilm") {
+		t.Errorf("%q, %v", names, err)
+	}
+	if _, err := of(config{URL: s.URL()}).classNames(t.Context()); err == nil || sdk.AsError(err).Hint == "" {
+		t.Errorf("without its key: %v", err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.py"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := of(config{URL: s.URL(), Managed: true, Folder: dir, Data: dir, StartTimeout: time.Minute}).classNames(t.Context()); names != nil || err != nil {
+		t.Errorf("one that is not started: %q, %v", names, err)
+	}
+}
+
 // TestVersions: of node packs those are told whose classes the workflow uses.
 func TestVersions(t *testing.T) {
 	t.Parallel()
@@ -236,6 +263,14 @@ func cases(t testing.TB) []sdktest.Case {
 			nil, "batch_size is missing", nil),
 		flow("missing node", `{"2": {"class_type": "PreviewImage", "inputs": {"images": ["9", 0]}}}`, nil, `comes from node "9"`, nil),
 		flow("set to a missing node", saved, set("3.images", []any{"9", 0}), "images comes from node 9, which is not there", nil),
+		flow("inputs that grow", `{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1}}, "2": {"class_type": "FakeGroup", "inputs": {"images.image0": ["1", 0]}}}`,
+			set("FakeGroup.images.image1", []any{"1", 0}), "", func(t testing.TB, v sdk.Values) {
+				if text, _ := v["text"].(map[string]any); text["2"] != "images.image0 0 \nimages.image1 0 " {
+					t.Errorf("%v", text)
+				}
+			}),
+		flow("a film that is not there", `{"1": {"class_type": "FakeUploads", "inputs": {}}}`, set("1.video", "none.mp4"), `video is "none.mp4", which is none of old.mp4`, nil),
+		flow("no node with an input that grows", saved, set("Painter.images.image1", 8), `has no node "Painter.images"`, nil),
 		flow("no workflow", "", nil, "one of workflow and workflow_file", nil),
 		flow("two workflows", saved, in{"workflow_file": picture(t, "dot.png", dot)}, "one of workflow and workflow_file", nil),
 		flow("a model among the files", saved, in{"files": map[string]any{"1.lora_name": picture(t, "dot.png", dot)}}, "is a model file", nil),

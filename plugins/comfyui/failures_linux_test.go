@@ -55,6 +55,7 @@ func TestFailures(t *testing.T) {
 		"picture gone":          {"/view", status(404), saved, "answered GET /view with 404", "", true, ""},
 		"hangs up":              {"/prompt", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, saved, "broke: EOF", "start ComfyUI", false, ""},
 		"refused, and not said": {"/prompt", status(400), saved, "ComfyUI refused the workflow: no, that is not so", "", true, ""},
+		"a wrong value":         {"none", nil, strings.Replace(saved, `"width": 32`, `"width": 99999`, 1), "width is 99999; it takes 1 to 16384", "set what is wrong in inputs", true, ""},
 		"its disk is full":      {"none", nil, graph("FakeDisk"), "The node (node 7, FakeDisk) failed: [Errno 28] No space left on device", "make room on the disk of ComfyUI's machine", false, ""},
 		"its memory is full":    {"none", nil, graph("FakeOOM"), "CUDA out of memory", "smaller", false, sdk.CauseOOM},
 	} {

@@ -44,7 +44,8 @@ func plugin(s *server) sdk.Plugin {
 			}
 			return s.configure(c)
 		},
-		Resident: s.resident,
-		Unload:   s.unload,
+		Resident:  s.resident,
+		Unload:    s.unload,
+		Installed: s.classNames,
 	}
 }

@@ -54,7 +54,7 @@ func textNode(s *server) sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name:        "comfyui.txt2img",
 		Description: "Makes pictures of a text with a checkpoint of the server.",
-		Device:      &need, Elastic: true, Idempotent: true, Concurrency: 4,
+		Device:      &need, Elastic: true, Generates: true, Idempotent: true, Concurrency: 4,
 		Examples: []sdk.Example{{Title: "A picture", HCL: `node "comfyui.txt2img" "cover" {
   prompt = "a lighthouse at dusk, 35mm"
   width  = 1024
@@ -74,7 +74,7 @@ func imageNode(s *server) sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name:        "comfyui.img2img",
 		Description: "Makes a picture of a picture and a text with a checkpoint of the server.",
-		Device:      &need, Elastic: true, Idempotent: true, Concurrency: 4,
+		Device:      &need, Elastic: true, Generates: true, Idempotent: true, Concurrency: 4,
 		Examples: []sdk.Example{{Title: "A sketch, painted", HCL: `node "comfyui.img2img" "painted" {
   image   = var.sketch
   prompt  = "an oil painting"

@@ -55,8 +55,10 @@ func workflowNode(s *server) sdk.Node {
 			"What it saves and previews becomes artifacts.",
 		Device:      &sdk.DeviceNeed{},
 		Elastic:     true,
+		Generates:   true,
 		Idempotent:  true, // an attempt after a lost one finds its prompt
 		Concurrency: 4,
+		Workflow:    "workflow",
 		Examples: []sdk.Example{{Title: "A picture from a workflow", HCL: `node "comfyui.workflow" "shot" {
   workflow = file("shot.json")
   inputs = {
@@ -120,6 +122,19 @@ func (s *server) about(ctx context.Context, c *api.Client, names []string) (map[
 		}
 	}
 	return all, nil
+}
+
+// classNames are those of all node classes that the server has; none where no server runs.
+func (s *server) classNames(ctx context.Context) ([]string, error) {
+	c := s.running()
+	if c == nil {
+		return nil, nil
+	}
+	var all map[string]struct{}
+	if err := c.Ask(ctx, http.MethodGet, "/object_info", nil, nil, &all); err != nil {
+		return nil, s.failure(ctx, c, err)
+	}
+	return slices.Sorted(maps.Keys(all)), nil
 }
 
 // classes asks the server for classes; those that it lacks are left out.
@@ -188,6 +203,7 @@ func (s *server) give(ctx context.Context, c *api.Client, p prompt.Prompt, files
 			return err
 		}
 		p[id].Inputs[input] = called
+		p[id].Uploaded = append(p[id].Uploaded, input)
 	}
 	return nil
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -15,17 +15,21 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/longrun"
 )
 
 // engine is one that is a program.
 type engine struct {
 	source string // where it is to be had
-	memory string // of a GPU that it needs
+	// memory is of the GPU that it is made for, in GB: 8, 12 or 24.
+	memory int64
 	// slow is about how many minutes a second of film takes on such a GPU.
 	slow float64
 	args func(p program, portrait, audio, out string) ([]string, error)
 	// still: it wants a film to begin with, not a picture.
 	still bool
+	// alone: it has one folder for its files.
+	alone bool
 }
 
 func programs() []string {
@@ -35,20 +39,20 @@ func programs() []string {
 func engineOf(name string) engine {
 	switch name {
 	case "wav2lip":
-		return engine{source: "https://github.com/Rudrabha/Wav2Lip", memory: "8 GiB", slow: 0.05, args: func(p program, portrait, audio, out string) ([]string, error) {
+		return engine{source: "https://github.com/Rudrabha/Wav2Lip", memory: 8, slow: 0.05, alone: true, args: func(p program, portrait, audio, out string) ([]string, error) {
 			return []string{"inference.py", "--checkpoint_path", filepath.Join(p.Folder, "checkpoints", "wav2lip_gan.pth"), "--face", portrait, "--audio", audio, "--outfile", out}, nil
 		}}
 	case "sadtalker":
-		return engine{source: "https://github.com/OpenTalker/SadTalker", memory: "8 GiB", slow: 0.2, args: func(_ program, portrait, audio, out string) ([]string, error) {
+		return engine{source: "https://github.com/OpenTalker/SadTalker", memory: 8, slow: 0.2, args: func(_ program, portrait, audio, out string) ([]string, error) {
 			return []string{"inference.py", "--driven_audio", audio, "--source_image", portrait, "--result_dir", filepath.Dir(out), "--still", "--preprocess", "full"}, nil
 		}}
 	case "latentsync":
-		return engine{source: "https://github.com/bytedance/LatentSync", memory: "12 GiB", slow: 0.5, still: true, args: func(p program, film, audio, out string) ([]string, error) {
+		return engine{source: "https://github.com/bytedance/LatentSync", memory: 12, slow: 0.5, still: true, args: func(p program, film, audio, out string) ([]string, error) {
 			return []string{"-m", "scripts.inference", "--unet_config_path", filepath.Join(p.Folder, "configs", "unet", "stage2.yaml"), "--inference_ckpt_path", filepath.Join(p.Folder, "checkpoints", "latentsync_unet.pt"),
-				"--video_path", film, "--audio_path", audio, "--video_out_path", out}, nil
+				"--guidance_scale", "1.5", "--video_path", film, "--audio_path", audio, "--video_out_path", out, "--temp_dir", filepath.Join(filepath.Dir(out), parts)}, nil
 		}}
 	case "infinitetalk":
-		return engine{source: "https://github.com/MeiGen-AI/InfiniteTalk", memory: "24 GiB", slow: 2, args: func(p program, portrait, audio, out string) ([]string, error) {
+		return engine{source: "https://github.com/MeiGen-AI/InfiniteTalk", memory: 24, slow: 2, args: func(p program, portrait, audio, out string) ([]string, error) {
 			task := strings.TrimSuffix(out, ".mp4") + ".json"
 			raw, err := json.Marshal(map[string]any{"prompt": "A person is talking", "cond_video": portrait, "cond_audio": map[string]string{"person1": audio}})
 			if err == nil {
@@ -56,7 +60,7 @@ func engineOf(name string) engine {
 			}
 			w := filepath.Join(p.Folder, "weights")
 			return []string{"generate_infinitetalk.py", "--ckpt_dir", filepath.Join(w, "Wan2.1-I2V-14B-480P"), "--wav2vec_dir", filepath.Join(w, "chinese-wav2vec2-base"),
-				"--infinitetalk_dir", filepath.Join(w, "InfiniteTalk", "single", "infinitetalk.safetensors"), "--input_json", task, "--size", "infinitetalk-480", "--mode", "streaming", "--save_file", strings.TrimSuffix(out, ".mp4")}, err
+				"--infinitetalk_dir", filepath.Join(w, "InfiniteTalk", "single", "infinitetalk.safetensors"), "--input_json", task, "--size", "infinitetalk-480", "--mode", "streaming", "--max_frame_num", strconv.Itoa(25 * maxSeconds), "--audio_save_dir", filepath.Dir(out), "--save_file", strings.TrimSuffix(out, ".mp4")}, err // its own bound is 40 seconds
 		}}
 	default:
 		return engine{args: func(p program, portrait, audio, out string) ([]string, error) {
@@ -69,33 +73,84 @@ func engineOf(name string) engine {
 	}
 }
 
+// builtinSlow is about how many minutes a second of film takes the builtin engine, on two cores.
+const builtinSlow = 0.005
+
+// cases say what each engine needs, and how long it takes.
+func cases() []sdk.Case {
+	of := func(name string, slow float64) sdk.Case {
+		return sdk.Case{When: []sdk.Choice{{Input: "engine", Value: name}}, Pace: &sdk.Pace{Seconds: slow * 60, Per: "audio", Made: "seconds"}}
+	}
+	preview := of("builtin", builtinSlow)
+	preview.Note = "a preview: it only moves the picture"
+	all := []sdk.Case{preview}
+	for _, name := range programs() {
+		e := engineOf(name)
+		if e.memory == 0 {
+			continue // of a person's own nothing is known
+		}
+		c := of(name, e.slow)
+		c.Device = &sdk.DeviceNeed{Memory: usable(e.memory)}
+		c.Instead = fmt.Sprintf(`it needs a machine with a GPU of %d GB or more: join one with spinbot agent --join; engine = "builtin" makes a preview on any machine`, e.memory)
+		all = append(all, c)
+	}
+	return all
+}
+
+// usable is what can be had of a GPU that is sold as one of so many GB, in bytes.
+func usable(gb int64) int64 { return (gb<<30 - gb<<30/12) >> 28 << 28 }
+
 // command has an engine that is a program make the film.
 func (s *stage) command(ctx context.Context, in talkIn, t *sdk.Task) (talkOut, error) {
 	e, p := engineOf(in.Engine), s.program(in.Engine)
 	if p.Folder == "" && len(p.Command) == 0 {
 		hint := `name it: plugin "lipsync" { engines = { command = { command = ["/…", "{portrait}", "{audio}", "{video}"] } } }`
 		if e.source != "" {
-			hint = fmt.Sprintf("get it with git clone %s, with its models, on a machine with a GPU of %s, and name its folder: plugin \"lipsync\" { engines = { %s = { folder = \"/…\" } } }; engine = \"builtin\" makes a preview anywhere", e.source, e.memory, in.Engine)
+			hint = fmt.Sprintf("get it with git clone %s, with its models, on a machine with a GPU of %d GB, and name its folder: plugin \"lipsync\" { engines = { %s = { folder = \"/…\" } } }; engine = \"builtin\" makes a preview anywhere", e.source, e.memory, in.Engine)
 		}
 		return talkOut{}, sdk.Refuse(fmt.Sprintf("it is not known where the engine %s is on this machine", in.Engine), hint)
 	}
-	out := video(t)
-	portrait, err := withName(in.Portrait, t.Scratch, "portrait")
+	if e.alone {
+		done, err := s.alone(ctx)
+		if err != nil {
+			return talkOut{}, err
+		}
+		defer done()
+	}
+	dir, sweep, err := bench(t.Scratch)
 	if err != nil {
 		return talkOut{}, err
 	}
-	audio, err := withName(in.Audio, t.Scratch, "audio")
-	if err != nil {
+	made, err := s.make(ctx, e, dir, in, t)
+	if err == nil && dir != t.Scratch {
+		err = copyFile(made, video(t))
+		made = video(t)
+	}
+	if err = errors.Join(err, sweep()); err != nil {
 		return talkOut{}, err
+	}
+	return probe(ctx, made, in.Engine)
+}
+
+// make has an engine make the film in a folder, and gives its path.
+func (s *stage) make(ctx context.Context, e engine, dir string, in talkIn, t *sdk.Task) (string, error) {
+	p, out := s.program(in.Engine), filepath.Join(dir, "talk.mp4")
+	portrait, err := withName(in.Portrait, dir, "portrait")
+	if err != nil {
+		return "", err
+	}
+	audio, err := withName(in.Audio, dir, "audio")
+	if err != nil {
+		return "", err
 	}
 	if e.still {
-		if portrait, err = stillFilm(ctx, portrait, audio, t.Scratch, in.Height); err != nil {
-			return talkOut{}, err
+		if portrait, err = stillFilm(ctx, portrait, audio, dir, in.Height); err != nil {
+			return "", err
 		}
 	}
 	args, err := e.args(p, portrait, audio, out)
 	if err != nil {
-		return talkOut{}, err
+		return "", err
 	}
 	args = append(args, p.Args...)
 	if in.Engine != "command" {
@@ -106,27 +161,31 @@ func (s *stage) command(ctx context.Context, in talkIn, t *sdk.Task) (talkOut, e
 		args = append([]string{python}, args...)
 	}
 	t.Progress(-1, in.Engine+" works")
-	if err := runEngine(ctx, args, p.Folder, in.Engine, t); err != nil {
-		return talkOut{}, err
-	}
-	made, err := newest(t.Scratch)
-	if err != nil {
-		return talkOut{}, err
-	}
-	if made == "" {
-		return talkOut{}, sdk.Fail(in.Engine+" ended well and left no film", "is it of a version that this plugin knows?")
-	}
-	return probe(ctx, made, in.Engine)
-}
-
-// withName gives a file its kind in its name: engines tell pictures from films by it.
-func withName(a sdk.Artifact, dir, name string) (string, error) {
-	path := filepath.Join(dir, name+strings.ToLower(filepath.Ext(a.Name)))
-	raw, err := os.ReadFile(a.Path)
-	if err != nil {
+	if err := longrun.Run(ctx, longrun.Program{Name: in.Engine, Args: args, Dir: p.Folder, Line: func(text string) { t.Progress(-1, text) }, Smaller: "a smaller height, a shorter speech"}); err != nil {
 		return "", err
 	}
-	return path, os.WriteFile(path, raw, 0o600)
+	made := out
+	if _, err = os.Stat(out); err != nil { // SadTalker names its film itself
+		made, err = newest(dir)
+	}
+	if err == nil && made == "" {
+		err = sdk.Fail(in.Engine+" ended well and left no film", "is it of a version that this plugin knows?")
+	}
+	return made, err
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // stillFilm is a film of the portrait, as long as the speech.
@@ -136,71 +195,17 @@ func stillFilm(ctx context.Context, portrait, audio, dir string, height int) (st
 		func(io.Writer) error { return nil })
 }
 
-// runEngine runs it to its end. Its last words are in the error.
-func runEngine(ctx context.Context, args []string, dir, name string, t *sdk.Task) error {
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=1")
-	ownGroup(cmd)
-	cmd.WaitDelay = 5 * time.Second
-	said := &lines{t: t}
-	cmd.Stdout, cmd.Stderr = said, said
-	err := cmd.Run()
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err == nil:
-		return nil
-	}
-	text := said.text()
-	if strings.Contains(strings.ToLower(text), "out of memory") {
-		return &sdk.Error{Cause: sdk.CauseOOM, Message: name + " ran out of device memory", Hint: "use a smaller height, a shorter speech, or a larger device", Detail: text}
-	}
-	return &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("%s ended with %v: %s", name, err, last(text)), Hint: "its last lines are in the details", Detail: text}
-}
-
-// lines keeps what a program said last, and tells each line.
-type lines struct {
-	t    *sdk.Task
-	rest []byte
-	all  []string
-}
-
-const keptLines = 40
-
-// Write implements io.Writer. os/exec calls it from one goroutine where stdout and stderr are the same.
-func (l *lines) Write(p []byte) (int, error) {
-	l.rest = append(l.rest, p...)
-	for {
-		i := bytes.IndexAny(l.rest, "\r\n")
-		if i < 0 {
-			if len(l.rest) > 1<<16 { // a line without end
-				l.rest = l.rest[:0]
-			}
-			return len(p), nil
-		}
-		if text := strings.TrimSpace(strings.ToValidUTF8(string(l.rest[:i]), "�")); text != "" {
-			l.t.Progress(-1, text)
-			if l.all = append(l.all, text); len(l.all) > keptLines {
-				l.all = l.all[1:]
-			}
-		}
-		l.rest = l.rest[i+1:]
-	}
-}
-
-func (l *lines) text() string {
-	if rest := strings.TrimSpace(string(l.rest)); rest != "" {
-		return strings.Join(append(l.all, rest), "\n")
-	}
-	return strings.Join(l.all, "\n")
-}
+// parts is the folder of what LatentSync makes its film of, which is no film to take.
+const parts = "parts"
 
 // newest gives the film that was written last into a folder or those in it.
 func newest(dir string) (string, error) {
 	var best string
 	var at time.Time
 	err := filepath.Walk(dir, func(path string, st os.FileInfo, err error) error {
+		if err == nil && st.IsDir() && st.Name() == parts {
+			return filepath.SkipDir
+		}
 		if err == nil && st.Mode().IsRegular() && filepath.Ext(path) == ".mp4" && (best == "" || st.ModTime().After(at)) {
 			best, at = path, st.ModTime()
 		}

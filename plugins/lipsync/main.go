@@ -1,9 +1,10 @@
-// Command lipsync is the plugin that makes a portrait speak: lipsync.talk.
+// Command lipsync is the plugin that makes a portrait speak: lipsync.talk, and lipsync.workflow for ComfyUI.
 package main
 
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,8 +25,8 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:         "lipsync",
 		Version:      "0.1.0",
-		Description:  "Makes a portrait speak: with its own quick preview engine, or with Wav2Lip, SadTalker, LatentSync, InfiniteTalk or a program of yours",
-		Nodes:        []sdk.Node{talkNode(s)},
+		Description:  "Makes a portrait speak: with its own quick preview engine, or with Wav2Lip, SadTalker, LatentSync, InfiniteTalk or a program or service of yours, or in ComfyUI",
+		Nodes:        []sdk.Node{talkNode(s), workflowNode()},
 		ConfigSchema: &schema,
 		Configure: func(_ context.Context, v sdk.Values) error {
 			var c config
@@ -47,6 +48,7 @@ type program struct {
 	Folder  string   `spin:"folder,optional" doc:"Where its source lies: what git clone made, its models in it"`
 	Python  string   `spin:"python,optional" doc:"The Python to run it with; default python3"`
 	Command []string `spin:"command,optional" doc:"Of the engine called command: a program and its arguments; {portrait}, {audio} and {video} in them become paths"`
+	URL     string   `spin:"url,optional" doc:"Of the engine called service: where it is asked"`
 	Args    []string `spin:"args,optional" doc:"More arguments"`
 }
 
@@ -54,12 +56,16 @@ type program struct {
 type stage struct {
 	mu     sync.RWMutex
 	config config
+	turn   chan struct{} // taken by an engine that runs alone
 }
 
 func (s *stage) configure(c config) error {
 	for name, p := range c.Engines {
-		if !slices.Contains(programs(), name) {
-			return sdk.Refuse(fmt.Sprintf("engines: no engine is called %q", name), "there are "+strings.Join(programs(), ", "))
+		if !slices.Contains(programs(), name) && name != "service" {
+			return sdk.Refuse(fmt.Sprintf("engines: no engine is called %q", name), "there are "+strings.Join(programs(), ", ")+" and service")
+		}
+		if u, err := url.Parse(p.URL); p.URL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			return sdk.Refuse(fmt.Sprintf("engines.%s.url: %q is no address of a service", name, p.URL), "write it whole: http://127.0.0.1:9000/talk")
 		}
 		if p.Folder != "" && !filepath.IsAbs(p.Folder) {
 			return sdk.Refuse(fmt.Sprintf("engines.%s.folder: %q is not absolute", name, p.Folder), "write the whole path")
@@ -68,6 +74,9 @@ func (s *stage) configure(c config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.config = c
+	if s.turn == nil {
+		s.turn = make(chan struct{}, 1)
+	}
 	return nil
 }
 

@@ -43,7 +43,7 @@ func play(ctx context.Context, img image.Image, f face.Face, in talkIn, t *sdk.T
 	poses := perform(lips.Track(sounds, levels, frames, fps), fps, t.Seed, in.Still)
 	p := puppet.New(img, f, w, h)
 	args := []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", w, h), "-r", strconv.Itoa(in.FPS), "-i", "pipe:0", "-i", in.Audio.Path, "-map", "0:v", "-map", "1:a",
-		"-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "160k", "-shortest", "-movflags", "+faststart", "-metadata", "comment=Made by MySpinBot: a preview", video(t)}
+		"-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "160k", "-shortest", "-movflags", "+faststart", "-metadata", "description=A preview: the mouth is drawn, not filmed", video(t)}
 	if err := ffmpeg(ctx, args, func(to io.Writer) error { return frame(ctx, p, poses, w*h*3, to, t) }); err != nil {
 		return talkOut{}, err
 	}
@@ -105,7 +105,7 @@ func perform(track []lips.Shape, fps float64, seed uint64, still bool) []puppet.
 			blink = t + 2 + r.Float64()*3.5
 		}
 		if d := (t - blink) / shutting; d > 0 && d < 1 {
-			out[i].Shut = math.Sin(math.Pi * d)
+			out[i].Shut = min(1, 1.3*math.Sin(math.Pi*d)) // shut for a moment, or frames would miss it
 		}
 		out[i].Turn = 0.008*math.Sin(0.9*t+phase[0]) + 0.004*math.Sin(2.3*t+phase[1])
 		out[i].X = 0.004 * math.Sin(0.7*t+phase[2])

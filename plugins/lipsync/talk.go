@@ -22,7 +22,7 @@ type talkIn struct {
 	Portrait sdk.Artifact `spin:"portrait" accept:"image/*" doc:"One face, seen from the front"`
 	Audio    sdk.Artifact `spin:"audio" accept:"audio/*" doc:"What is said"`
 	Consent  bool         `spin:"consent" default:"false" doc:"That whoever is shown has agreed: set it from a variable that a person sets"`
-	Engine   string       `spin:"engine" default:"builtin" enum:"builtin|wav2lip|sadtalker|latentsync|infinitetalk|command" doc:"Who moves the lips. builtin is for previews: it is quick, runs anywhere, and only moves the picture"`
+	Engine   string       `spin:"engine" default:"builtin" enum:"builtin|wav2lip|sadtalker|latentsync|infinitetalk|command|service" doc:"Who moves the lips. builtin is for previews: it is quick, runs anywhere, and only moves the picture"`
 	Phonemes []phoneme    `spin:"phonemes,optional" doc:"Which sound is made when, from voice.align: builtin shapes the mouth by them"`
 	Mouth    *place       `spin:"mouth" doc:"Where the closed lips are; default: builtin looks for them"`
 	Height   int          `spin:"height" default:"512" min:"64" max:"2160" doc:"Of the film, in pixels; builtin's width follows the portrait"`
@@ -56,7 +56,7 @@ func talkNode(s *stage) sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name:        "lipsync.talk",
 		Description: "Makes a portrait speak. The builtin engine is for previews: it runs on any machine, faster than the speech. It needs the consent of whoever is shown.",
-		Idempotent:  true, Concurrency: 2,
+		Generates:   true, Idempotent: true, Concurrency: 2, Cases: cases(),
 		Examples: []sdk.Example{{Title: "A preview", HCL: `node "voice.align" "lips" {
   audio = node.speech.audio
   text  = var.text
@@ -75,10 +75,13 @@ const maxPixels = 100_000_000
 
 func (s *stage) talk(ctx context.Context, in talkIn, t *sdk.Task) (talkOut, error) {
 	if !in.Consent {
-		return talkOut{}, sdk.Refuse("making "+in.Portrait.Name+" speak imitates a person, and nobody has said that they agreed",
-			"ask them; then set consent = var.consent in the node, with a variable consent of type bool, and give it as true: --var consent=true")
+		return talkOut{}, noConsent(in.Portrait.Name)
 	}
-	if in.Engine != "builtin" {
+	switch in.Engine {
+	case "builtin":
+	case "service":
+		return s.service(ctx, in, t)
+	default:
 		return s.command(ctx, in, t)
 	}
 	t.Log("info", "the builtin engine makes a preview; engines with models of their own look better")
@@ -91,6 +94,11 @@ func (s *stage) talk(ctx context.Context, in talkIn, t *sdk.Task) (talkOut, erro
 		return talkOut{}, err
 	}
 	return play(ctx, img, f, in, t)
+}
+
+func noConsent(who string) error {
+	return sdk.Refuse("making "+who+" speak imitates a person, and nobody has said that they agreed",
+		"ask them; then set consent = var.consent in the node, with a variable consent of type bool, and give it as true: --var consent=true")
 }
 
 func readPortrait(a sdk.Artifact) (image.Image, error) {

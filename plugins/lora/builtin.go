@@ -13,7 +13,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/myspinbot/spinbot/plugins/lora/job"
 	"github.com/myspinbot/spinbot/plugins/lora/llama"
+	"github.com/myspinbot/spinbot/plugins/lora/meter"
+	"github.com/myspinbot/spinbot/plugins/lora/texts"
 	"github.com/myspinbot/spinbot/plugins/lora/tokens"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/weights"
@@ -27,25 +30,23 @@ const (
 	sampleTokens  = 64
 )
 
-func (builtin) check(j *job) error {
-	if j.in.Kind != "llm" {
+func (builtin) Check(j *job.Job) error {
+	if j.In.Kind != "llm" {
 		return sdk.Refuse("the builtin trainer trains language models only", `set trainer: kohya, ai-toolkit or diffusers train image models`)
 	}
-	_, err := projections(j.in.Targets)
+	_, err := projections(j.In.Targets)
 	return err
 }
 
-var targetNames = []string{"q", "k", "v", "o", "gate", "up", "down"} // in the order of llama.Projection
-
 func projections(names []string) ([]llama.Projection, error) {
 	if len(names) == 0 {
-		names = targetNames
+		names = job.TargetNames
 	}
 	var out []llama.Projection
 	for _, n := range names {
-		at := slices.Index(targetNames, strings.TrimSuffix(n, "_proj"))
+		at := slices.Index(job.TargetNames, strings.TrimSuffix(n, "_proj"))
 		if at < 0 {
-			return nil, sdk.Refuse(fmt.Sprintf("targets: no projection is called %q", n), "there are "+strings.Join(targetNames, ", "))
+			return nil, sdk.Refuse(fmt.Sprintf("targets: no projection is called %q", n), "there are "+strings.Join(job.TargetNames, ", "))
 		}
 		if !slices.Contains(out, llama.Projection(at)) {
 			out = append(out, llama.Projection(at))
@@ -56,7 +57,7 @@ func projections(names []string) ([]llama.Projection, error) {
 
 // school is a training of the builtin trainer under way.
 type school struct {
-	*job
+	*job.Job
 	model    *llama.Model
 	tokens   *tokens.Tokenizer
 	adapter  *llama.Adapter
@@ -64,36 +65,36 @@ type school struct {
 	examples []llama.Example
 }
 
-func (builtin) train(ctx context.Context, j *job) (trained, error) {
-	s := &school{job: j}
-	j.task.Progress(-1, "reading "+j.baseName())
+func (builtin) Train(ctx context.Context, j *job.Job) (job.Trained, error) {
+	s := &school{Job: j}
+	j.Task.Progress(-1, "reading "+j.BaseName())
 	if err := s.load(); err != nil {
-		return trained{}, err
+		return job.Trained{}, err
 	}
 	if err := s.read(); err != nil {
-		return trained{}, err
+		return job.Trained{}, err
 	}
-	on, _ := projections(j.in.Targets) // checked
-	s.adapter = llama.NewAdapter(s.model.Config, j.in.Rank, j.in.Alpha, on, uint64(j.in.Seed))
+	on, _ := projections(j.In.Targets) // checked
+	s.adapter = llama.NewAdapter(s.model.Config, j.In.Rank, j.In.Alpha, on, uint64(j.In.Seed))
 	s.trainer = llama.NewTrainer(s.model, s.adapter)
-	if j.resumes {
+	if j.Resumes {
 		if err := s.restore(); err != nil {
-			return trained{}, err
+			return job.Trained{}, err
 		}
 	}
-	for step := s.trainer.Steps; step < j.in.Steps; step++ {
+	for step := s.trainer.Steps; step < j.In.Steps; step++ {
 		if ctx.Err() != nil {
-			return trained{}, errors.Join(context.Cause(ctx), s.save())
+			return job.Trained{}, errors.Join(context.Cause(ctx), s.save())
 		}
-		rate := rateAt(j.in, step)
+		rate := rateAt(j.In, step)
 		loss := s.trainer.Step(s.batch(step), rate, 0)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return trained{}, sdk.Refuse(fmt.Sprintf("the loss is no number at step %d", step+1), "use a smaller learning_rate")
+			return job.Trained{}, sdk.Refuse(fmt.Sprintf("the loss is no number at step %d", step+1), "use a smaller learning_rate")
 		}
-		j.meter.says(point{Step: step + 1, Total: j.in.Steps, Loss: loss, Rate: rate})
-		if (step+1)%j.in.Every == 0 && step+1 < j.in.Steps {
+		j.Meter.Says(meter.Point{Step: step + 1, Total: j.In.Steps, Loss: loss, Rate: rate})
+		if (step+1)%j.In.Every == 0 && step+1 < j.In.Steps {
 			if err := s.save(); err != nil {
-				return trained{}, err
+				return job.Trained{}, err
 			}
 		}
 	}
@@ -102,9 +103,9 @@ func (builtin) train(ctx context.Context, j *job) (trained, error) {
 
 // find gives the path of a file of the base model.
 func (s *school) find(name string) (string, error) {
-	found, err := files(s.base, "/"+name)
+	found, err := texts.Files(s.Base, "/"+name)
 	if err != nil || len(found) == 0 {
-		return "", sdk.Refuse(fmt.Sprintf("the model %s has no %s on this machine", s.baseName(), name),
+		return "", sdk.Refuse(fmt.Sprintf("the model %s has no %s on this machine", s.BaseName(), name),
 			"put its folder, as Hugging Face lays it out, into the plugin's models folder, or give base_files; the builtin trainer fetches no models")
 	}
 	return found[0], nil
@@ -146,7 +147,7 @@ func (s *school) load() error {
 	if s.tokens.Most() >= c.Vocabulary {
 		return sdk.Refuse(fmt.Sprintf("the tokenizer has token %d, and the model only %d tokens", s.tokens.Most(), c.Vocabulary), "tokenizer and model are of different models")
 	}
-	shards, err := openShards(s.base)
+	shards, err := openShards(s.Base)
 	if err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func (s *school) load() error {
 type shards []*weights.File
 
 func openShards(dir string) (shards, error) {
-	paths, err := files(dir, ".safetensors")
+	paths, err := texts.Files(dir, ".safetensors")
 	if err != nil || len(paths) == 0 {
 		return nil, sdk.Refuse("the model has no weights as safetensors", "fetch them in that form")
 	}
@@ -195,14 +196,14 @@ func (all shards) Floats(name string, shape ...int) ([]float32, error) {
 
 // read turns the dataset into examples.
 func (s *school) read() error {
-	all, err := texts(s.data())
+	all, err := texts.Read(s.Data())
 	if err != nil {
 		return err
 	}
-	length := min(s.in.Length, s.model.Positions)
+	length := min(s.In.Length, s.model.Positions)
 	cut := 0
 	for i, t := range all {
-		if t.form() == "messages" {
+		if t.Form() == "messages" {
 			return sdk.Refuse("the builtin trainer knows no talks", `give {"prompt": "…", "completion": "…"} with the model's own marks in the prompt, or set trainer = "peft"`)
 		}
 		e, err := s.example(t)
@@ -221,13 +222,13 @@ func (s *school) read() error {
 		return sdk.Refuse(fmt.Sprintf("no text of the dataset has anything to learn within %d tokens", length), "give longer texts, shorter prompts, or a larger length")
 	}
 	if cut > 0 {
-		s.task.Log("warn", fmt.Sprintf("%d of %d texts were longer than %d tokens, and were cut", cut, len(all), length))
+		s.Task.Log("warn", fmt.Sprintf("%d of %d texts were longer than %d tokens, and were cut", cut, len(all), length))
 	}
 	return nil
 }
 
 // example gives a text's tokens. Of what completes a prompt only that is learned, and its end.
-func (s *school) example(t text) (e llama.Example, err error) {
+func (s *school) example(t texts.Text) (e llama.Example, err error) {
 	put := func(part string, learn bool) {
 		if err != nil {
 			return
@@ -241,7 +242,7 @@ func (s *school) example(t text) (e llama.Example, err error) {
 	if b := s.tokens.Begin(); b >= 0 {
 		e.Tokens, e.Learn = append(e.Tokens, b), append(e.Learn, false)
 	}
-	if t.form() == "completion" {
+	if t.Form() == "completion" {
 		put(t.Prompt, false)
 		put(t.Completion, true)
 	} else {
@@ -255,14 +256,14 @@ func (s *school) example(t text) (e llama.Example, err error) {
 
 // batch gives the examples of a step: all once in an order of chance, then again in another.
 func (s *school) batch(step int) []llama.Example {
-	out := make([]llama.Example, s.in.Batch)
+	out := make([]llama.Example, s.In.Batch)
 	n := len(s.examples)
 	round, order := -1, []int(nil)
 	for i := range out {
-		at := step*s.in.Batch + i
+		at := step*s.In.Batch + i
 		if at/n != round {
 			round = at / n
-			order = rand.New(rand.NewPCG(uint64(s.in.Seed), uint64(round))).Perm(n)
+			order = rand.New(rand.NewPCG(uint64(s.In.Seed), uint64(round))).Perm(n)
 		}
 		out[i] = s.examples[order[at%n]]
 	}
@@ -270,7 +271,7 @@ func (s *school) batch(step int) []llama.Example {
 }
 
 // rateAt is the learning rate of a step.
-func rateAt(in trainIn, step int) float64 {
+func rateAt(in job.Input, step int) float64 {
 	done := float64(step) / float64(in.Steps)
 	switch in.Schedule {
 	case "linear":
@@ -282,7 +283,7 @@ func rateAt(in trainIn, step int) float64 {
 	}
 }
 
-func (s *school) state() string { return filepath.Join(s.work, "state.safetensors") }
+func (s *school) state() string { return filepath.Join(s.Work, "state.safetensors") }
 
 // save keeps the adapter and the optimiser's memory, so that a later attempt gives what this one would have given.
 func (s *school) save() error {
@@ -293,14 +294,14 @@ func (s *school) save() error {
 	if err := weights.Write(s.state(), map[string]string{"steps": strconv.Itoa(s.trainer.Steps)}, all); err != nil {
 		return fmt.Errorf("the checkpoint of step %d cannot be kept: %w", s.trainer.Steps, err)
 	}
-	return s.saved(s.trainer.Steps)
+	return s.Saved(s.trainer.Steps)
 }
 
 // restore goes back to what save kept. Without it training begins anew.
 func (s *school) restore() error {
 	f, err := weights.Open(s.state())
 	if err != nil {
-		s.task.Log("warn", "the checkpoint cannot be read: training begins anew")
+		s.Task.Log("warn", "the checkpoint cannot be read: training begins anew")
 		return nil
 	}
 	defer func() { _ = f.Close() }() // only read
@@ -316,32 +317,32 @@ func (s *school) restore() error {
 }
 
 // export writes the adapter as PEFT does.
-func (s *school) export() (trained, error) {
-	out := trained{adapter: filepath.Join(s.work, "adapter_model.safetensors"), config: filepath.Join(s.work, "adapter_config.json"),
-		base: &weights.Base{Architecture: "llama", Queries: s.model.Heads, Keys: s.model.KVHeads}}
+func (s *school) export() (job.Trained, error) {
+	out := job.Trained{Adapter: filepath.Join(s.Work, "adapter_model.safetensors"), Config: filepath.Join(s.Work, "adapter_config.json"),
+		Base: &weights.Base{Architecture: "llama", Queries: s.model.Heads, Keys: s.model.KVHeads}}
 	var all []weights.New
 	for _, t := range s.adapter.Tensors() {
 		all = append(all, weights.New{Name: t.Name, Shape: []int{t.Rows, t.Cols}, Data: t.Data})
 	}
-	meta := map[string]string{"format": "pt", "spinbot.kind": "llm", "spinbot.base": s.baseName(), "spinbot.trainer": "builtin", "spinbot.steps": strconv.Itoa(s.trainer.Steps),
-		"spinbot.rank": strconv.Itoa(s.in.Rank), "spinbot.alpha": strconv.FormatFloat(s.in.Alpha, 'g', -1, 64)}
-	if err := weights.Write(out.adapter, meta, all); err != nil {
+	meta := map[string]string{"format": "pt", "spinbot.kind": "llm", "spinbot.base": s.BaseName(), "spinbot.trainer": "builtin", "spinbot.steps": strconv.Itoa(s.trainer.Steps),
+		"spinbot.rank": strconv.Itoa(s.In.Rank), "spinbot.alpha": strconv.FormatFloat(s.In.Alpha, 'g', -1, 64)}
+	if err := weights.Write(out.Adapter, meta, all); err != nil {
 		return out, err
 	}
 	var modules []string
 	for _, p := range s.adapter.On {
-		modules = append(modules, targetNames[p]+"_proj")
+		modules = append(modules, job.TargetNames[p]+"_proj")
 	}
-	raw, err := json.MarshalIndent(map[string]any{"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": s.baseName(), "r": s.in.Rank, "lora_alpha": s.in.Alpha,
+	raw, err := json.MarshalIndent(map[string]any{"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": s.BaseName(), "r": s.In.Rank, "lora_alpha": s.In.Alpha,
 		"lora_dropout": 0.0, "bias": "none", "fan_in_fan_out": false, "inference_mode": true, "target_modules": modules}, "", "  ")
 	if err != nil {
 		return out, err
 	}
-	if err := os.WriteFile(out.config, append(raw, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(out.Config, append(raw, '\n'), 0o600); err != nil {
 		return out, err
 	}
-	for i, prompt := range s.in.Samples {
-		path := filepath.Join(s.work, fmt.Sprintf("sample-%d.txt", i))
+	for i, prompt := range s.In.Samples {
+		path := filepath.Join(s.Work, fmt.Sprintf("sample-%d.txt", i))
 		said, err := s.sample(prompt)
 		if err == nil {
 			err = os.WriteFile(path, []byte(prompt+said+"\n"), 0o600)
@@ -349,8 +350,8 @@ func (s *school) export() (trained, error) {
 		if err != nil {
 			return out, err
 		}
-		s.task.Log("info", fmt.Sprintf("%q goes on: %q", prompt, said))
-		out.samples = append(out.samples, path)
+		s.Task.Log("info", fmt.Sprintf("%q goes on: %q", prompt, said))
+		out.Samples = append(out.Samples, path)
 	}
 	return out, nil
 }

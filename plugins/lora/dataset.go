@@ -19,6 +19,7 @@ import (
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp" // another
 
+	"github.com/myspinbot/spinbot/plugins/lora/texts"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -131,10 +132,10 @@ func gather(in datasetIn, dir string) ([]picture, error) {
 	var out []picture
 	for i, a := range in.Images {
 		sub := filepath.Join(dir, fmt.Sprintf("%05d", i))
-		if err := unpack([]sdk.Artifact{a}, sub); err != nil {
+		if err := texts.Unpack([]sdk.Artifact{a}, sub); err != nil {
 			return nil, fmt.Errorf("images: %w", err)
 		}
-		found, err := files(sub, ".png", ".jpg", ".jpeg", ".webp", ".gif")
+		found, err := texts.Files(sub, ".png", ".jpg", ".jpeg", ".webp", ".gif")
 		if err != nil {
 			return nil, err
 		}

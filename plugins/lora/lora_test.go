@@ -16,8 +16,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/myspinbot/spinbot/plugins/lora/job"
+	"github.com/myspinbot/spinbot/plugins/lora/texts"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
 	"github.com/myspinbot/spinbot/sdk/sdktest/tinyllama"
@@ -58,7 +59,7 @@ type desk struct {
 	reports []sdk.Report
 }
 
-func newDesk(t testing.TB, c config) *desk {
+func newDesk(t testing.TB, c job.Config) *desk {
 	t.Helper()
 	d := &desk{shop: &shop{}}
 	if c.Work == "" {
@@ -106,7 +107,7 @@ func read(t testing.TB, path string) string {
 // TestBuiltin: the adapter makes the model say the sentence, and comes with all that PEFT and people want to know.
 func TestBuiltin(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, config{})
+	d := newDesk(t, job.Config{})
 	out, err := d.do(t.Context(), t, in{"kind": "llm", "dataset": texted(t, fmt.Sprintf(`{"text": %q}`, sentence)), "base_files": base(t), "steps": json.Number("120"), "learning_rate": json.Number("0.01"),
 		"rank": json.Number("8"), "alpha": json.Number("16"), "batch": json.Number("4"), "sample_prompts": []any{"hello"}, "save_every": json.Number("50")}, nil)
 	if err != nil {
@@ -135,7 +136,7 @@ func TestBuiltin(t *testing.T) {
 	if !strings.Contains(read(t, out.Settings.Path), `"learning_rate": 0.01`) {
 		t.Error(read(t, out.Settings.Path))
 	}
-	if img, err := png.Decode(strings.NewReader(read(t, out.Curve.Path))); err != nil || img.Bounds().Dx() != curveWidth {
+	if img, err := png.Decode(strings.NewReader(read(t, out.Curve.Path))); err != nil || img.Bounds().Dx() != 640 {
 		t.Error(err)
 	}
 	if len(d.said(sdk.ReportCheckpoint)) != 2 || len(d.said(sdk.ReportProgress)) < 2 {
@@ -154,11 +155,11 @@ func TestResumes(t *testing.T) {
 		return in{"kind": "llm", "dataset": texted(t, `{"prompt": "hello", "completion": " world"}`, `{"prompt": "good", "completion": " night"}`), "base_files": base(t), "steps": json.Number("30"),
 			"learning_rate": json.Number("0.01"), "rank": json.Number("4"), "save_every": json.Number("10"), "schedule": "cosine"}
 	}
-	whole, err := newDesk(t, config{}).do(t.Context(), t, inputs(), nil)
+	whole, err := newDesk(t, job.Config{}).do(t.Context(), t, inputs(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDesk(t, config{})
+	d := newDesk(t, job.Config{})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := &sdk.Error{Cause: sdk.CauseCancelled, Message: "cancelled by anna"}
 	d.scratch = t.TempDir()
@@ -229,13 +230,13 @@ func TestRefuses(t *testing.T) {
 		"anything to learn":              {"kind": "llm", "dataset": texted(t, `{"prompt": "abcdef", "completion": "b"}`), "base_files": small, "length": json.Number("3")},
 		"two files are called":           {"kind": "llm", "dataset": append(texted(t, `{"text": "x"}`), texted(t, `{"text": "x"}`)...), "base_files": small},
 	} {
-		d := newDesk(t, config{})
+		d := newDesk(t, job.Config{})
 		_, err := d.do(t.Context(), t, v, nil)
 		if e := sdk.AsError(err); e == nil || !strings.Contains(e.Error(), want) || !e.Permanent {
 			t.Errorf("%v, want %q", e, want)
 		}
 	}
-	for want, c := range map[string]config{"is not absolute": {Models: "here"}, "no trainer is called": {Trainers: map[string]program{"x": {}}}} {
+	for want, c := range map[string]job.Config{"is not absolute": {Models: "here"}, "no trainer is called": {Trainers: map[string]job.Program{"x": {}}}} {
 		if err := (&shop{}).configure(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
@@ -254,7 +255,7 @@ func TestModelsFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d := newDesk(t, config{Models: dir})
+	d := newDesk(t, job.Config{Models: dir})
 	v := in{"kind": "llm", "dataset": []any{file(t, "a.txt", "text/plain", []byte("some text"))}, "base": "tiny", "steps": json.Number("2"), "targets": []any{"q_proj", "v"}}
 	out, err := d.do(t.Context(), t, v, nil)
 	if err != nil || out.Base != "tiny" {
@@ -379,10 +380,10 @@ func TestDataset(t *testing.T) {
 	found := map[string]string{}
 	for _, path := range []string{out.Dataset.Path, out.HeldOut.Path} {
 		dir := t.TempDir()
-		if err := unpack([]sdk.Artifact{sdk.File(path, "d.tar", "")}, dir); err != nil {
+		if err := texts.Unpack([]sdk.Artifact{sdk.File(path, "d.tar", "")}, dir); err != nil {
 			t.Fatal(err)
 		}
-		all, _ := files(dir, ".jpg")
+		all, _ := texts.Files(dir, ".jpg")
 		for _, p := range all {
 			f, err := os.Open(p)
 			if err != nil {
@@ -416,7 +417,7 @@ func TestConformance(t *testing.T) {
 	}
 	train := in{"kind": "llm", "dataset": []any{file(t, "d.tar", "application/x-tar", packed.Bytes())}, "base_files": base(t), "steps": json.Number("3")}
 	adapter := func() sdk.Artifact {
-		d := newDesk(t, config{})
+		d := newDesk(t, job.Config{})
 		out, err := d.do(t.Context(), t, train, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -435,28 +436,4 @@ func TestConformance(t *testing.T) {
 		{Name: "merges", Type: "lora.merge", Inputs: in{"adapters": []any{adapter, adapter}, "weights": []any{json.Number("0.5"), json.Number("0.5")}}},
 		{Name: "prepares", Type: "lora.dataset", Inputs: in{"images": []any{drawn(t, "a.png", 400, 300, 50, 0)}}},
 	}}.Run(t, plugin())
-}
-
-// TestMeter: what is said of steps becomes a sentence, a fraction and a smoothed loss.
-func TestMeter(t *testing.T) {
-	t.Parallel()
-	var said []sdk.Report
-	task := sdk.Task{Scratch: t.TempDir()}
-	m := newMeter(task.WithReporter(func(r sdk.Report) { said = append(said, r) }), filepath.Join(t.TempDir(), "log.jsonl"))
-	now := m.began
-	m.now = func() time.Time { return now }
-	for i := range 100 {
-		now = now.Add(time.Second)
-		m.says(point{Step: i + 1, Total: 400, Loss: 1 / float64(i+1), Rate: 1e-4})
-	}
-	last := said[len(said)-1]
-	if want := "step 100 of 400, loss 0.01, learning rate 0.0001, about 5m0s left"; said[len(said)-2].Message != want && last.Message != want {
-		t.Errorf("%q", last.Message)
-	}
-	if m.fraction() != 0.25 || m.loss() < 0.01 || m.loss() > 0.0105 {
-		t.Errorf("%v, %v", m.fraction(), m.loss())
-	}
-	if n := len(slices.DeleteFunc(said, func(r sdk.Report) bool { return r.Kind != sdk.ReportPreview })); n != 10 {
-		t.Errorf("%d curves", n)
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/myspinbot/spinbot/plugins/lora/job"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/serve"
 )
@@ -18,7 +19,7 @@ func main() { serve.Plugin(plugin()) }
 
 func plugin() sdk.Plugin {
 	s := &shop{}
-	schema, err := sdk.SchemaOf[config]()
+	schema, err := sdk.SchemaOf[job.Config]()
 	if err != nil {
 		panic(err) // a mistake in the struct tags; every test would find it
 	}
@@ -29,7 +30,7 @@ func plugin() sdk.Plugin {
 		Nodes:        []sdk.Node{trainNode(s), datasetNode(), mergeNode(), inspectNode()},
 		ConfigSchema: &schema,
 		Configure: func(_ context.Context, v sdk.Values) error {
-			var c config
+			var c job.Config
 			if err := sdk.Bind(v, &c); err != nil {
 				return err
 			}
@@ -38,28 +39,13 @@ func plugin() sdk.Plugin {
 	}
 }
 
-// config is what the host hands over.
-type config struct {
-	Models   string             `spin:"models,optional" doc:"Folder of base models, each a folder as Hugging Face lays it out, or a file. Absolute. A base that is not there is looked for under its name by trainers that fetch models"`
-	Work     string             `spin:"work,optional" doc:"Folder for checkpoints and Python environments. Absolute; default: spinbot-lora in the user's cache folder"`
-	Trainers map[string]program `spin:"trainers,optional" doc:"Where trainers are on this machine, by the names that nodes know them by"`
-}
-
-// program is how a trainer is started on this machine.
-type program struct {
-	Folder  string            `spin:"folder,optional" doc:"Where its source lies: what git clone made"`
-	Python  string            `spin:"python,optional" doc:"The Python to run it with. Without one an environment is made for it, once"`
-	Command []string          `spin:"command,optional" doc:"Of the trainer called command: a program and its arguments, which get what plugins/lora/README.md says"`
-	Env     map[string]string `spin:"env,optional" doc:"Variables that it gets beside those of the plugin"`
-}
-
 // shop is the plugin's state: what it was told.
 type shop struct {
 	mu     sync.RWMutex
-	config config
+	config job.Config
 }
 
-func (s *shop) configure(c config) error {
+func (s *shop) configure(c job.Config) error {
 	if c.Work == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
@@ -85,7 +71,7 @@ func (s *shop) configure(c config) error {
 	return nil
 }
 
-func (s *shop) settings() config {
+func (s *shop) settings() job.Config {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.config

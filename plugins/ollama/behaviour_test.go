@@ -167,7 +167,7 @@ func TestReports(t *testing.T) {
 	if _, err := r.ask(t.Context(), t, "tiny"); err != nil {
 		t.Fatal(err)
 	}
-	if u := r.reports[0].Usage; u == nil || u.Versions["ollama"] != "0.17.4" || u.Versions["tiny"] != "abc" {
+	if u := r.reports[0].Usage; u == nil || u.Versions["ollama"] != "0.17.4" || u.Versions["tiny"] != "abc" || u.Versions[sdk.LicenceOf("tiny")] != "LLAMA 3.2 COMMUNITY LICENSE" {
 		t.Errorf("versions: %+v", u)
 	}
 	if first, last := r.reports[1].Message, r.reports[len(r.reports)-1].Message; first != "w0" || last != "w0 w1 w2 w3 w4 w5 w6 w7" {

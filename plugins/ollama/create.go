@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/myspinbot/spinbot/plugins/ollama/api"
 	"github.com/myspinbot/spinbot/sdk"
@@ -22,7 +23,7 @@ type createIn struct {
 	From    string        `spin:"from" doc:"The installed model that it is made of" min:"1"`
 	Adapter *sdk.Artifact `spin:"adapter" doc:"A LoRA for that model: PEFT's adapter_model.safetensors, or a GGUF"`
 	Config  *sdk.Artifact `spin:"adapter_config" doc:"PEFT's adapter_config.json, with lora_alpha"`
-	Alpha   float64       `spin:"alpha,optional" min:"0" doc:"The adapter's lora_alpha, where there is no adapter_config"`
+	Alpha   float64       `spin:"alpha,optional" min:"0" doc:"The adapter's lora_alpha, where neither adapter_config nor the file itself says it"`
 	System  string        `spin:"system,optional" doc:"What the model is told about its part"`
 	Pattern string        `spin:"template,optional" doc:"The template of its prompts, in Ollama's words"`
 	Options options       `spin:"options,optional" doc:"Ollama's options that it has from then on"`
@@ -165,14 +166,17 @@ func (in createIn) gguf(base weights.Base, scratch string) (string, error) {
 		}
 		alpha = c.Alpha
 	}
-	if alpha <= 0 {
-		return "", sdk.Refuse("the adapter's alpha is not known", "give adapter_config, or alpha")
-	}
 	a, err := weights.Open(in.Adapter.Path)
 	if err != nil {
 		return "", sdk.Refuse("adapter: "+err.Error(), "give PEFT's adapter_model.safetensors, or a GGUF")
 	}
 	defer func() { _ = a.Close() }() // only read
+	if alpha <= 0 {
+		alpha, _ = strconv.ParseFloat(a.Metadata["spinbot.alpha"], 64) // lora.train writes it; 0: there is none
+	}
+	if !(alpha > 0) {
+		return "", sdk.Refuse("the adapter's alpha is not known", "give adapter_config, or alpha")
+	}
 	path := filepath.Join(scratch, "adapter.gguf")
 	if err := a.WriteAdapter(path, base, alpha); err != nil {
 		return "", fmt.Errorf("adapter: %w", err)

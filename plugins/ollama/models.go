@@ -32,6 +32,9 @@ type listOut struct {
 	Version string   `spin:"version" doc:"Of Ollama"`
 }
 
+// maxTitle is how much is told of the first line of a licence.
+const maxTitle = 150
+
 // versions asks, in the background, for those of the server and of a model. tell reports them, or after a moment that nobody answered nothing.
 func versions(ctx context.Context, c *api.Client, model string) (tell func(*sdk.Task)) {
 	got := make(chan map[string]string, 1)
@@ -48,8 +51,13 @@ func versions(ctx context.Context, c *api.Client, model string) (tell func(*sdk.
 		out := map[string]string{"ollama": v.Version}
 		for _, m := range all {
 			if m.Name == full(model) && m.Digest != "" {
-				out[model] = m.Digest[:min(12, len(m.Digest))]
+				out[model] = m.Digest
 			}
+		}
+		var shown struct{ License string }
+		if err := c.Ask(ctx, http.MethodPost, "/api/show", map[string]any{"model": model}, &shown); err == nil && shown.License != "" {
+			title, _, _ := strings.Cut(strings.TrimSpace(shown.License), "\n")
+			out[sdk.LicenceOf(model)] = strings.ToValidUTF8(strings.TrimSpace(title[:min(maxTitle, len(title))]), "")
 		}
 		got <- out
 	}()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/sdktest"
 	"github.com/myspinbot/spinbot/sdk/sdktest/tinyllama"
+	"github.com/myspinbot/spinbot/sdk/weights"
 )
 
 type in = sdk.Values
@@ -68,6 +70,7 @@ func both(t testing.TB) []sdktest.Case {
 		}},
 		{Name: "a part of its own", Type: "ollama.create", Inputs: in{"model": "pirate", "from": "tiny", "system": "You are a pirate.", "options": map[string]any{"num_predict": 3}}},
 		{Name: "with an adapter", Type: "ollama.create", Inputs: in{"model": "tuned", "from": "tiny", "adapter": peft(t), "alpha": 8}},
+		{Name: "with an adapter that says its alpha", Type: "ollama.create", Inputs: in{"model": "tuned", "from": "tiny", "adapter": marked(t)}},
 		{Name: "asked with the adapter", Type: "ollama.chat", Inputs: in{"model": "tuned", "prompt": "hello", "options": short}},
 		{Name: "no such model", Type: "ollama.chat", Inputs: in{"model": "nope", "prompt": "x"}, Fails: "no model nope; installed: "},
 		{Name: "no such model to embed", Type: "ollama.embed", Inputs: in{"model": "nope", "texts": []any{"x"}}, Fails: "no model nope; installed: "},
@@ -177,4 +180,22 @@ func peft(t testing.TB) sdk.Artifact {
 	}
 	size := binary.LittleEndian.AppendUint64(nil, uint64(len(raw)))
 	return file(t, "adapter_model.safetensors", string(size)+string(raw)+data.String())
+}
+
+// marked is an adapter as lora.train leaves it.
+func marked(t testing.TB) sdk.Artifact {
+	t.Helper()
+	f, err := weights.Open(peft(t).Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "adapter_model.safetensors")
+	if err := errors.Join(f.Copy(path, map[string]string{"spinbot.alpha": "8"}), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file(t, "adapter_model.safetensors", string(raw))
 }

@@ -17,9 +17,10 @@ type captionsIn struct {
 	Video  sdk.Artifact `spin:"video" accept:"video/*" doc:"The film"`
 	Words  []word       `spin:"words" min:"1" max:"50000" doc:"When each word is said, from voice.say, voice.align or voice.transcribe"`
 	Style  string       `spin:"style" default:"highlight" enum:"highlight|box|plain" doc:"highlight lights up each word as it is said, box puts a dark box behind the text"`
-	Place  string       `spin:"place" default:"bottom" enum:"bottom|middle|top" doc:"Where they stand"`
+	Place  string       `spin:"place" default:"bottom" enum:"bottom|lower|middle|top" doc:"Where they stand; lower is a third above the foot, clear of what players of upright films show there"`
 	Size   float64      `spin:"size" default:"5.5" min:"1" max:"20" doc:"Height of the letters, in per cent of the film's"`
 	Colour string       `spin:"colour" default:"#ffd54a" pattern:"^#[0-9A-Fa-f]{6}$" doc:"Of the word that is said"`
+	Accel  string       `spin:"hwaccel" default:"auto" enum:"auto|off" doc:"auto: the GPU of the node's device block encodes and decodes, where it can"`
 	Most   int          `spin:"letters" default:"38" min:"8" max:"120" doc:"How many letters are shown at once"`
 }
 
@@ -27,11 +28,12 @@ type captionsOut struct {
 	Video    sdk.Artifact `spin:"video" accept:"video/mp4" doc:"The film with captions in its pictures"`
 	Captions sdk.Artifact `spin:"captions" accept:"application/x-subrip" doc:"The same as SRT"`
 	ASS      sdk.Artifact `spin:"ass" accept:"text/x-ssa" doc:"The same as ASS, with style and highlights"`
+	Encoder  string       `spin:"encoder" doc:"What encoded it, such as libx264 or h264_nvenc"`
 }
 
 func captionsNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
-		Name: "render.captions", Description: "Writes what is said into a film, each word lit up as it is said.", Revision: "1", Idempotent: true, Concurrency: 1,
+		Name: "render.captions", Description: "Writes what is said into a film, each word lit up as it is said.", Revision: "3", Idempotent: true, Concurrency: 1,
 		Examples: []sdk.Example{{Title: "As it is said", HCL: "node \"render.captions\" \"captioned\" {\n  video = node.talk.video\n  words = node.speech.words\n}"}},
 	}, runCaptions)
 }
@@ -61,12 +63,13 @@ func runCaptions(ctx context.Context, in captionsIn, t *sdk.Task) (out captionsO
 	if err := os.CopyFS(fonts, design.Fonts()); err != nil {
 		return out, av.DiskError(err, t.Scratch)
 	}
-	args := append(media(in.Video.Path), "-map", "0:v:0", "-map", "0:a?", "-vf", "ass=filename="+inFilter(ass)+":fontsdir="+inFilter(fonts))
-	args = append(append(args, av.Encoder()...), "-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", video)
-	if _, err := (av.FFmpeg{Args: args, Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "writing captions") }}).Run(ctx); err != nil {
+	args := append(av.Input(in.Video.Path), "-map", "0:v:0", "-map", "0:a?", "-vf", "ass=filename="+inFilter(ass)+":fontsdir="+inFilter(fonts))
+	f := av.Film{Before: args, Accel: in.Accel, Task: t, FFmpeg: av.FFmpeg{Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "writing captions") },
+		Args: []string{"-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", video}}}
+	if out.Encoder, err = f.Encode(ctx); err != nil {
 		return out, err
 	}
-	return captionsOut{sdk.File(video, "captioned.mp4", "video/mp4"), sdk.File(srt, "captions.srt", "application/x-subrip"), sdk.File(ass, "captions.ass", "text/x-ssa")}, nil
+	return captionsOut{sdk.File(video, "captioned.mp4", "video/mp4"), sdk.File(srt, "captions.srt", "application/x-subrip"), sdk.File(ass, "captions.ass", "text/x-ssa"), out.Encoder}, nil
 }
 
 // inFilter writes a path so that a filter graph takes it as it is: quoted for the filter's options, and that for the graph.
@@ -109,7 +112,10 @@ func (in captionsIn) ass(words []design.Word, p av.Facts) string {
 	if in.Style == "box" {
 		border, outline, back = 3, size*0.25, "&H50101010"
 	}
-	align := map[string]int{"bottom": 2, "middle": 5, "top": 8}[in.Place]
+	align, margin := map[string]int{"bottom": 2, "lower": 2, "middle": 5, "top": 8}[in.Place], p.Height/14
+	if in.Place == "lower" {
+		margin = p.Height * 3 / 10
+	}
 	outlined := "&H00101010"
 	if in.Style == "box" {
 		outlined = back
@@ -128,7 +134,7 @@ Style: Said,Inter Semi Bold,%.0f,&H00FFFFFF,&H00FFFFFF,%s,%s,0,0,0,0,100,100,0,0
 
 [Events]
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
-`, p.Width, p.Height, size, outlined, back, border, outline, align, p.Width/16, p.Width/16, p.Height/14)
+`, p.Width, p.Height, size, outlined, back, border, outline, align, p.Width/16, p.Width/16, margin)
 	line := func(from, to float64, text string) {
 		if to > from {
 			fmt.Fprintf(&b, "Dialogue: 0,%s,%s,Said,,0,0,0,,%s\n", assClock(from), assClock(to), text)

@@ -40,9 +40,6 @@ func (l look) card() design.Card {
 	return design.Card{Layout: design.Layout(l.Layout), Heading: l.Heading, Text: l.Text, Points: l.Points, Number: l.Number, Index: l.Index}
 }
 
-// maxPixels keeps a small file that unpacks to a huge picture out.
-const maxPixels = 100 << 20
-
 // picture reads the picture, nil when there is none.
 func (l look) picture() (image.Image, error) {
 	if l.Picture == nil {
@@ -61,7 +58,7 @@ func (l look) picture() (image.Image, error) {
 	if err != nil {
 		return nil, refuse(err)
 	}
-	if c.Width*c.Height > maxPixels || c.Width < 2 || c.Height < 2 {
+	if c.Width*c.Height > av.MaxPixels || c.Width < 2 || c.Height < 2 {
 		return nil, sdk.Refuse(fmt.Sprintf("%s has %d by %d pixels", av.Quoted(l.Picture.Name), c.Width, c.Height), "use a picture of 2 to 100 million pixels")
 	}
 	if _, err := f.Seek(0, 0); err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,13 +18,15 @@ type upscaleIn struct {
 	Media  sdk.Artifact `spin:"media" accept:"image/*|video/*" doc:"A picture or a film"`
 	Factor int          `spin:"factor" default:"2" min:"2" max:"4" doc:"How much larger"`
 	Engine string       `spin:"engine" default:"ffmpeg" enum:"ffmpeg|realesrgan" doc:"ffmpeg makes up nothing; realesrgan draws details that look right, with the program realesrgan-ncnn-vulkan"`
+	Accel  string       `spin:"hwaccel" default:"auto" enum:"auto|off" doc:"auto: the GPU of the node's device block encodes and decodes, where it can"`
 	Model  string       `spin:"model" default:"realesrgan-x4plus" doc:"Of realesrgan" pattern:"^[A-Za-z0-9._-]+$"`
 }
 
 type upscaleOut struct {
-	Media  sdk.Artifact `spin:"media" doc:"The larger one: PNG, or H.264"`
-	Width  int          `spin:"width" doc:"Pixels"`
-	Height int          `spin:"height" doc:"Pixels"`
+	Media   sdk.Artifact `spin:"media" doc:"The larger one: PNG, or H.264"`
+	Width   int          `spin:"width" doc:"Pixels"`
+	Height  int          `spin:"height" doc:"Pixels"`
+	Encoder string       `spin:"encoder" doc:"What encoded it, such as libx264 or h264_nvenc; empty: it is a picture"`
 }
 
 func upscaleNode() sdk.Node {
@@ -39,7 +42,7 @@ func runUpscale(ctx context.Context, in upscaleIn, t *sdk.Task) (out upscaleOut,
 		return out, err
 	}
 	out.Width, out.Height = p.Width*in.Factor, p.Height*in.Factor
-	if p.Width == 0 || out.Width*out.Height > maxPixels {
+	if p.Width == 0 || out.Width*out.Height > av.MaxPixels {
 		return out, sdk.Refuse(fmt.Sprintf("%s would have %d by %d pixels", av.Quoted(in.Media.Name), out.Width, out.Height), "give a picture or a film, and a smaller factor: at most 100 million pixels are made")
 	}
 	isFilm := p.Seconds > 0 && p.FPS > 0 && !strings.Contains(p.Format, "pipe") && p.Format != "image2" && p.Format != "gif"
@@ -47,7 +50,7 @@ func runUpscale(ctx context.Context, in upscaleIn, t *sdk.Task) (out upscaleOut,
 		out.Width, out.Height = out.Width/2*2, out.Height/2*2
 	}
 	f := av.FFmpeg{Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "making it larger") }}
-	from := media(in.Media.Path)
+	from := av.Input(in.Media.Path)
 	if in.Engine == "realesrgan" {
 		if from, err = drawnLarger(ctx, in, p, isFilm, t); err != nil {
 			return out, err
@@ -64,13 +67,14 @@ func runUpscale(ctx context.Context, in upscaleIn, t *sdk.Task) (out upscaleOut,
 	path := filepath.Join(t.Scratch, "larger.mp4")
 	f.Args = append(from, "-map", "0:v:0")
 	if in.Engine == "realesrgan" {
-		f.Args = append(append(from, media(in.Media.Path)...), "-map", "0:v:0", "-map", "1:a?")
+		f.Args = append(append(from, av.Input(in.Media.Path)...), "-map", "0:v:0", "-map", "1:a?")
 	} else {
 		f.Args = append(f.Args, "-map", "0:a?")
 	}
-	f.Args = append(append(append(f.Args, "-vf", scale), av.Encoder()...), "-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", path)
+	film := av.Film{FFmpeg: f, Before: append(f.Args, "-vf", scale), Accel: in.Accel, Task: t}
+	film.Args = []string{"-pix_fmt", "yuv420p", "-c:a", "copy", "-movflags", "+faststart", path}
 	out.Media = sdk.File(path, "larger.mp4", "video/mp4")
-	_, err = f.Run(ctx)
+	out.Encoder, err = film.Encode(ctx)
 	return out, err
 }
 
@@ -87,7 +91,7 @@ func drawnLarger(ctx context.Context, in upscaleIn, p av.Facts, isFilm bool, t *
 			return nil, av.DiskError(err, t.Scratch)
 		}
 	}
-	args := append(media(in.Media.Path), "-map", "0:v:0")
+	args := append(av.Input(in.Media.Path), "-map", "0:v:0")
 	if !isFilm {
 		args = append(args, "-frames:v", "1")
 	}
@@ -95,7 +99,7 @@ func drawnLarger(ctx context.Context, in upscaleIn, p av.Facts, isFilm bool, t *
 		return nil, err
 	}
 	t.Progress(-1, "drawing")
-	cmd := exec.CommandContext(ctx, path, "-i", small, "-o", large, "-n", in.Model, "-s", strconv.Itoa(in.Factor), "-f", "png")
+	cmd := exec.CommandContext(ctx, path, "-i", small, "-o", large, "-n", in.Model, "-s", strconv.Itoa(drawnFactor(in)), "-f", "png")
 	av.OwnGroup(cmd)
 	var said av.Tail
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -112,6 +116,15 @@ func drawnLarger(ctx context.Context, in upscaleIn, p av.Facts, isFilm bool, t *
 	return from, nil
 }
 
+// drawnFactor is how much larger the model draws. All but one always draw four times as large: told another factor, the program would make
+// its pictures of a part of what they drew. ffmpeg makes them as large as they are wanted.
+func drawnFactor(in upscaleIn) int {
+	if in.Model == "realesr-animevideov3" {
+		return in.Factor
+	}
+	return 4
+}
+
 type convertIn struct {
 	Media   sdk.Artifact `spin:"media" doc:"A film, a sound or a picture"`
 	Format  string       `spin:"format" enum:"mp4|webm|gif|mp3|m4a|ogg|wav|flac|png|jpg|webp" doc:"What it becomes"`
@@ -119,10 +132,13 @@ type convertIn struct {
 	FPS     float64      `spin:"fps" default:"0" min:"0" max:"240" doc:"Frames a second; 0: as they are"`
 	Start   float64      `spin:"start" default:"0" min:"0" doc:"Where it begins, in seconds"`
 	Seconds float64      `spin:"seconds" default:"0" min:"0" doc:"How long it is; 0: to the end"`
+	Codec   string       `spin:"codec" default:"h264" enum:"h264|hevc" doc:"Of mp4: hevc is smaller, and not everything plays it"`
+	Accel   string       `spin:"hwaccel" default:"auto" enum:"auto|off" doc:"auto: the GPU of the node's device block encodes and decodes, where it can"`
 }
 
 type convertOut struct {
-	Media sdk.Artifact `spin:"media" doc:"The same in the other form"`
+	Media   sdk.Artifact `spin:"media" doc:"The same in the other form"`
+	Encoder string       `spin:"encoder" doc:"What encoded it, such as libx264 or h264_nvenc; empty: it is no mp4"`
 }
 
 func convertNode() sdk.Node {
@@ -164,7 +180,7 @@ func runConvert(ctx context.Context, in convertIn, t *sdk.Task) (out convertOut,
 	if in.Start > 0 {
 		cut = append(cut, "-ss", strconv.FormatFloat(in.Start, 'f', 3, 64))
 	}
-	args := append(cut, media(in.Media.Path)...)
+	args := append(cut, av.Input(in.Media.Path)...)
 	if in.Seconds > 0 {
 		args = append(args, "-t", strconv.FormatFloat(in.Seconds, 'f', 3, 64))
 	}
@@ -194,13 +210,17 @@ func runConvert(ctx context.Context, in convertIn, t *sdk.Task) (out convertOut,
 	if len(filters) > 0 {
 		args = append(args, "-vf", strings.Join(filters, ","))
 	}
-	if in.Format == "mp4" {
-		args = append(args, av.Encoder()...)
-	}
 	name := strings.TrimSuffix(filepath.Base(in.Media.Name), filepath.Ext(in.Media.Name)) + "." + in.Format
 	path := filepath.Join(t.Scratch, "converted."+in.Format)
-	f := av.FFmpeg{Args: append(append(args, form.args...), path), Seconds: p.Seconds, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "making "+in.Format) }}
-	if _, err := f.Run(ctx); err != nil {
+	f := av.Film{Before: args, Codec: in.Codec, Accel: in.Accel, Task: t, FFmpeg: av.FFmpeg{Args: append(slices.Clone(form.args), path), Seconds: p.Seconds, Scratch: t.Scratch,
+		Report: func(f float64) { t.Progress(f, "making "+in.Format) }}}
+	if in.Format == "mp4" {
+		out.Encoder, err = f.Encode(ctx)
+	} else {
+		f.Args = append(args, f.Args...)
+		_, err = f.Run(ctx)
+	}
+	if err != nil {
 		return out, err
 	}
 	out.Media = sdk.File(path, name, form.media)
@@ -249,7 +269,7 @@ func runMusic(ctx context.Context, in musicIn, t *sdk.Task) (out musicOut, err e
 		graph += "[s];[s][m]amix=inputs=2:duration=first:normalize=0[a]"
 	}
 	name, kind := "scored.m4a", "audio/mp4"
-	args := append(append(media(in.Media.Path), "-stream_loop", "-1"), media(in.Music.Path)...)
+	args := append(append(av.Input(in.Media.Path), "-stream_loop", "-1"), av.Input(in.Music.Path)...)
 	args = append(args, "-filter_complex", graph, "-map", "[a]", "-c:a", "aac", "-b:a", "192k")
 	if p.Video != "" && p.FPS > 0 {
 		name, kind = "scored.mp4", "video/mp4"
@@ -270,6 +290,7 @@ type composeIn struct {
 	FPS     int           `spin:"fps" default:"30" min:"1" max:"60" doc:"Frames a second"`
 	Ground  string        `spin:"ground" default:"#101418" pattern:"^#[0-9A-Fa-f]{6}$" doc:"The colour behind all"`
 	Audio   *sdk.Artifact `spin:"audio,optional" accept:"audio/*|video/*" doc:"What is heard; default: the sound of the first film that has some"`
+	Accel   string        `spin:"hwaccel" default:"auto" enum:"auto|off" doc:"auto: the GPU of the node's device block encodes and decodes, where it can"`
 }
 
 type layer struct {
@@ -285,6 +306,7 @@ type layer struct {
 type composeOut struct {
 	Video   sdk.Artifact `spin:"video" accept:"video/mp4" doc:"The film"`
 	Seconds float64      `spin:"seconds" doc:"Duration"`
+	Encoder string       `spin:"encoder" doc:"What encoded it, such as libx264 or h264_nvenc"`
 }
 
 func composeNode() sdk.Node {
@@ -318,7 +340,7 @@ func runCompose(ctx context.Context, in composeIn, t *sdk.Task) (out composeOut,
 		} else {
 			args = append(args, "-loop", "1", "-framerate", strconv.Itoa(in.FPS))
 		}
-		args = append(args, media(l.Media.Path)...)
+		args = append(args, av.Input(l.Media.Path)...)
 	}
 	if in.Audio != nil {
 		p, err := av.Probe(ctx, in.Audio.Path, in.Audio.Name)
@@ -332,7 +354,7 @@ func runCompose(ctx context.Context, in composeIn, t *sdk.Task) (out composeOut,
 			longest = max(longest, p.Seconds)
 		}
 		sound = len(in.Layers)
-		args = append(args, media(in.Audio.Path)...)
+		args = append(args, av.Input(in.Audio.Path)...)
 	}
 	if longest <= 0 {
 		return out, sdk.Refuse("it is not known how long the film is: there are only pictures", "set seconds, or give audio")
@@ -352,9 +374,8 @@ func runCompose(ctx context.Context, in composeIn, t *sdk.Task) (out composeOut,
 		args = append(args, "-map", fmt.Sprintf("%d:a:0", sound), "-c:a", "aac", "-b:a", "192k")
 	}
 	path := filepath.Join(t.Scratch, "composed.mp4")
-	args = append(append(args, av.Encoder()...), "-pix_fmt", "yuv420p", "-t", strconv.FormatFloat(longest, 'f', 3, 64), "-movflags", "+faststart", path)
-	if _, err := (av.FFmpeg{Args: args, Seconds: longest, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "laying upon each other") }}).Run(ctx); err != nil {
-		return out, err
-	}
-	return composeOut{sdk.File(path, "composed.mp4", "video/mp4"), longest}, nil
+	f := av.Film{Before: args, Accel: in.Accel, Task: t, FFmpeg: av.FFmpeg{Seconds: longest, Scratch: t.Scratch, Report: func(f float64) { t.Progress(f, "laying upon each other") },
+		Args: []string{"-pix_fmt", "yuv420p", "-t", strconv.FormatFloat(longest, 'f', 3, 64), "-movflags", "+faststart", path}}}
+	encoder, err := f.Encode(ctx)
+	return composeOut{sdk.File(path, "composed.mp4", "video/mp4"), longest, encoder}, err
 }

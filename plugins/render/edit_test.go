@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/myspinbot/spinbot/plugins/render/av"
+	"github.com/myspinbot/spinbot/plugins/render/loud"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -107,7 +108,7 @@ func TestUpscale(t *testing.T) {
 	refused(t, upscaleNode(), sdk.Values{"media": tone(t, 0.2)}, "give a picture or a film")
 	refused(t, upscaleNode(), sdk.Values{"media": picture(t), "engine": "realesrgan"}, "is not installed")
 	bin := t.TempDir()
-	tool := "#!/bin/sh\nset -eu\n[ \"$6\" = realesrgan-x4plus ] || exit 9\nfor f in \"$2\"/*.png; do ffmpeg -v error -i \"$f\" -vf scale=2*iw:2*ih,negate -update 1 \"$4/$(basename \"$f\")\" </dev/null; done\n"
+	tool := "#!/bin/sh\nset -eu\ncase \"$6 $8\" in \"realesrgan-x4plus 4\"|\"realesr-animevideov3 2\") ;; *) exit 9 ;; esac\nfor f in \"$2\"/*.png; do ffmpeg -v error -i \"$f\" -vf scale=$8*iw:$8*ih,negate -update 1 \"$4/$(basename \"$f\")\" </dev/null; done\n"
 	if err := os.WriteFile(filepath.Join(bin, "realesrgan-ncnn-vulkan"), []byte(tool), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +119,9 @@ func TestUpscale(t *testing.T) {
 	}
 	if p := facts(t, out["media"]); p.Width != 128 || p.Audio == "" || p.Seconds < 1.9 {
 		t.Errorf("%+v", p)
+	}
+	if out, err := call(t, t.Context(), upscaleNode(), t.TempDir(), sdk.Values{"media": picture(t), "engine": "realesrgan", "model": "realesr-animevideov3"}); err != nil || facts(t, out["media"]).Width != 2*facts(t, picture(t)).Width {
+		t.Errorf("%v, %v", out, err)
 	}
 	refused(t, upscaleNode(), sdk.Values{"media": picture(t), "engine": "realesrgan", "model": "other"}, "realesrgan-ncnn-vulkan failed")
 }
@@ -202,4 +206,28 @@ func TestCompose(t *testing.T) {
 	refused(t, composeNode(), in, "only pictures")
 	in["layers"] = []any{map[string]any{"media": tone(t, 0.1)}}
 	refused(t, composeNode(), in, "has no pictures")
+}
+
+// TestLevel: films and sounds come out as loud as was asked; what is silent stays so, and what has no sound is refused.
+func TestLevel(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	for name, media := range map[string]sdk.Artifact{"film": footage(t, "64", "48"), "sound": tone(t, 2)} {
+		out, err := call(t, t.Context(), levelNode(), t.TempDir(), sdk.Values{"media": media, "loudness": number(-20)})
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, sdk.AsError(err).Detail)
+		}
+		if p, l := facts(t, out["media"]), float(t, out["loudness"]); math.Abs(l+20) > 0.7 || (p.Video != "") != (name == "film") || p.Seconds < 1.9 {
+			t.Errorf("%s: %.1f LUFS, %+v", name, l, p)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "silent.wav")
+	if out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "anullsrc=r=8000:d=1", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := call(t, t.Context(), levelNode(), t.TempDir(), sdk.Values{"media": sdk.Artifact{Path: path, Name: "silent.wav", MediaType: "audio/wav"}})
+	if err != nil || float(t, out["loudness"]) != loud.Silence {
+		t.Error(out, err)
+	}
+	refused(t, levelNode(), sdk.Values{"media": picture(t)}, "has no sound")
 }

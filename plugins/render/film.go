@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/myspinbot/spinbot/plugins/render/av"
+	"github.com/myspinbot/spinbot/plugins/render/loud"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -19,6 +20,7 @@ type filmIn struct {
 	Cross  float64     `spin:"cross_fade" default:"0.4" min:"0" max:"3" doc:"Length of a cross-fade in seconds; 0 cuts hard"`
 	Lead   float64     `spin:"lead" default:"0.45" min:"0" max:"5" doc:"Seconds of a clip before its speech begins; render.clip leaves 0.45"`
 	LUFS   float64     `spin:"loudness" default:"-14" min:"-30" max:"-8" doc:"Loudness to reach, in LUFS (EBU R128)"`
+	Accel  string      `spin:"hwaccel" default:"auto" enum:"auto|off" doc:"auto: the GPU of the node's device block encodes and decodes, where it can"`
 	Poster int         `spin:"poster" default:"1" min:"0" max:"59" doc:"Scene that the thumbnail shows, from 0"`
 }
 
@@ -36,12 +38,13 @@ type filmOut struct {
 	Width     int          `spin:"width" doc:"Pixels"`
 	Height    int          `spin:"height" doc:"Pixels"`
 	Loudness  float64      `spin:"loudness" doc:"Loudness reached, in LUFS"`
+	Encoder   string       `spin:"encoder" doc:"What encoded it, such as libx264 or h264_nvenc"`
 }
 
 func filmNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name: "render.film", Description: "Joins clips with cross-fades, lays speech and music under them, evens the loudness and writes captions and a thumbnail.",
-		Revision: "1", Idempotent: true, Concurrency: 1,
+		Revision: "2", Idempotent: true, Concurrency: 1,
 		Examples: []sdk.Example{{Title: "Shots and their speech", HCL: "node \"render.film\" \"film\" {\n  scenes = [for i, s in node.plan.scenes : {\n    video = node.shot[i].video\n    audio = node.speech[i].audio\n    words = node.speech[i].words\n  }]\n}"}},
 	}, runFilm)
 }
@@ -74,12 +77,13 @@ func runFilm(ctx context.Context, in filmIn, t *sdk.Task) (out filmOut, err erro
 	if err != nil {
 		return out, err
 	}
-	master, err := f.master(ctx, sound, measured)
+	master, err := loud.Master(ctx, []string{"-i", sound}, measured, f.in.LUFS, t.Scratch)
 	if err != nil {
 		return out, err
 	}
 	video := filepath.Join(t.Scratch, "film.mp4")
-	if err := f.encode(ctx, sound, master, video); err != nil {
+	encoder, err := f.encode(ctx, sound, master, video)
+	if err != nil {
 		return out, err
 	}
 	captions := filepath.Join(t.Scratch, "film.srt")
@@ -90,13 +94,13 @@ func runFilm(ctx context.Context, in filmIn, t *sdk.Task) (out filmOut, err erro
 	if err := f.thumbnail(ctx, video, thumb); err != nil {
 		return out, err
 	}
-	loud, err := measure(ctx, video, t.Scratch, "")
+	level, err := loud.Measure(ctx, []string{"-i", video}, "", t.Scratch)
 	if err != nil {
 		return out, err
 	}
 	return filmOut{
 		Video: sdk.File(video, "film.mp4", "video/mp4"), Captions: sdk.File(captions, "film.srt", "application/x-subrip"), Thumbnail: sdk.File(thumb, "thumbnail.jpg", "image/jpeg"),
-		Seconds: math.Round(f.total*1000) / 1000, Width: f.clips[0].Width, Height: f.clips[0].Height, Loudness: loud.lufs(),
+		Seconds: math.Round(f.total*1000) / 1000, Width: f.clips[0].Width, Height: f.clips[0].Height, Loudness: level.LUFS(), Encoder: encoder,
 	}, nil
 }
 
@@ -150,21 +154,19 @@ func (f *film) said(i int) float64 { return f.starts[i] + f.in.Lead }
 const fadeOut = 0.7 // seconds at the end of the film
 
 // encode makes the film in one pass over the clips and the mixed sound.
-func (f *film) encode(ctx context.Context, sound, master, out string) error {
+func (f *film) encode(ctx context.Context, sound, master, out string) (string, error) {
 	var args []string
 	for _, s := range f.in.Scenes {
 		args = append(args, "-i", s.Video.Path)
 	}
 	filter := f.pictures() + fmt.Sprintf("[%d:a]%s,aresample=48000[a]", len(f.in.Scenes), master)
 	args = append(args, "-i", sound, "-filter_complex", filter, "-map", "[v]", "-map", "[a]")
-	args = append(args, av.Encoder()...)
-	args = append(args, "-pix_fmt", "yuv420p", "-profile:v", "high", "-g", strconv.Itoa(int(4*f.clips[0].FPS)),
+	after := []string{"-pix_fmt", "yuv420p", "-profile:v", "high", "-g", strconv.Itoa(int(4 * f.clips[0].FPS)),
 		"-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709",
-		"-c:a", "aac", "-b:a", "192k", "-t", num(f.total), "-movflags", "+faststart", "-map_metadata", "-1", out)
-	_, err := av.FFmpeg{Args: args, Seconds: f.total, Scratch: f.t.Scratch, Report: func(done float64) {
+		"-c:a", "aac", "-b:a", "192k", "-t", num(f.total), "-movflags", "+faststart", "-map_metadata", "-1", out}
+	return av.Film{Before: args, Accel: f.in.Accel, Task: f.t, FFmpeg: av.FFmpeg{Args: after, Seconds: f.total, Scratch: f.t.Scratch, Report: func(done float64) {
 		f.t.Progress(mixed+(encoded-mixed)*done, fmt.Sprintf("encoding %.0f of %.0f s", done*f.total, f.total))
-	}}.Run(ctx)
-	return err
+	}}}.Encode(ctx)
 }
 
 // pictures is the filter graph that joins the clips; the first one sets size and rate.

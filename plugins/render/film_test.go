@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/myspinbot/spinbot/plugins/render/av"
+	"github.com/myspinbot/spinbot/plugins/render/loud"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -98,7 +99,7 @@ func TestSilentFilm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, l := float(t, out["seconds"]), float(t, out["loudness"]); math.Abs(s-(2-cross)) > 0.01 || l != silence {
+		if s, l := float(t, out["seconds"]), float(t, out["loudness"]); math.Abs(s-(2-cross)) > 0.01 || l != loud.Silence {
 			t.Errorf("cross-fade %v: %v s, %v LUFS", cross, s, l)
 		}
 	}

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"github.com/myspinbot/spinbot/plugins/render/shorts"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/serve"
 )
@@ -13,6 +14,6 @@ func plugin() sdk.Plugin {
 		Name:        "render",
 		Version:     "0.1.0",
 		Description: "Cards, clips, films and previews by ffmpeg",
-		Nodes:       []sdk.Node{cardNode(), clipNode(), filmNode(), probeNode(), resizeNode(), thumbnailNode(), waveformNode(), captionsNode(), upscaleNode(), convertNode(), musicNode(), composeNode()},
+		Nodes:       append(shorts.Nodes(), cardNode(), clipNode(), filmNode(), probeNode(), resizeNode(), thumbnailNode(), waveformNode(), captionsNode(), upscaleNode(), convertNode(), musicNode(), levelNode(), composeNode()),
 	}
 }

@@ -31,10 +31,11 @@ func TestThumbnail(t *testing.T) {
 		in   sdk.Artifact
 		w, h int
 	}{
-		"a film":          {made(t, "x.mp4", "-f", "lavfi", "-i", "color=red:s=640x360:d=0.2"), 320, 180},
-		"a small picture": {made(t, "x.png", "-f", "lavfi", "-i", "color=red:s=100x50", "-frames:v", "1"), 100, 50},
-		"a tall picture":  {made(t, "x.webp", "-f", "lavfi", "-i", "color=red:s=640x1280", "-frames:v", "1"), 320, 640},
-		"a GIF":           {made(t, "x.gif", "-f", "lavfi", "-i", "color=red:s=640x360:d=0.2"), 320, 180},
+		"a film":                   {made(t, "x.mp4", "-f", "lavfi", "-i", "color=red:s=640x360:d=0.2"), 320, 180},
+		"a film that begins black": {made(t, "b.mp4", "-f", "lavfi", "-i", "color=black:s=640x360:d=0.6[a];color=red:s=640x360:d=4[b];[a][b]concat=n=2"), 320, 180},
+		"a small picture":          {made(t, "x.png", "-f", "lavfi", "-i", "color=red:s=100x50", "-frames:v", "1"), 100, 50},
+		"a tall picture":           {made(t, "x.webp", "-f", "lavfi", "-i", "color=red:s=640x1280", "-frames:v", "1"), 320, 640},
+		"a GIF":                    {made(t, "x.gif", "-f", "lavfi", "-i", "color=red:s=640x360:d=0.2"), 320, 180},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

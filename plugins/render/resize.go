@@ -36,7 +36,7 @@ func resizeNode() sdk.Node {
 		}
 		grown := func(n int) int { return max(1, int(math.Round(float64(n)*in.Factor))) }
 		w, h := grown(img.Bounds().Dx()), grown(img.Bounds().Dy())
-		if w*h > maxPixels {
+		if w*h > av.MaxPixels {
 			return resizeOut{}, sdk.Refuse(fmt.Sprintf("%s would have %d by %d pixels", av.Quoted(in.Picture.Name), w, h), "use a smaller factor: at most 100 million pixels are made")
 		}
 		to := image.NewNRGBA(image.Rect(0, 0, w, h))

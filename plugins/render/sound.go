@@ -2,21 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/myspinbot/spinbot/plugins/render/av"
+	"github.com/myspinbot/spinbot/plugins/render/loud"
 	"github.com/myspinbot/spinbot/plugins/render/music"
-	"github.com/myspinbot/spinbot/sdk"
 )
 
 // mix lays speech and music over one another into a WAV file of the film's length, and measures how loud it is.
-func (f *film) mix(ctx context.Context) (path string, m loudness, err error) {
+func (f *film) mix(ctx context.Context) (path string, m loud.Level, err error) {
 	f.t.Progress(0, "mixing speech and music")
 	var args []string
 	var b strings.Builder
@@ -45,7 +42,7 @@ func (f *film) mix(ctx context.Context) (path string, m loudness, err error) {
 	}
 	b.WriteString(f.bus(voices > 0, loop != ""))
 	end := min(1.8, f.total/3)
-	fmt.Fprintf(&b, "atrim=0:%s,afade=t=in:d=0.25,afade=t=out:st=%s:d=%s,asplit[out][gauge];[gauge]%s,anullsink", num(f.total), num(f.total-end), num(end), gauge)
+	fmt.Fprintf(&b, "atrim=0:%s,afade=t=in:d=0.25,afade=t=out:st=%s:d=%s,asplit[out][gauge];[gauge]%s,anullsink", num(f.total), num(f.total-end), num(end), loud.Gauge)
 	path = filepath.Join(f.t.Scratch, "mix.wav")
 	args = append(args, "-filter_complex", b.String(), "-map", "[out]", "-c:a", "pcm_s24le", path)
 	stderr, err := av.FFmpeg{Args: args, Seconds: f.total, Scratch: f.t.Scratch,
@@ -53,7 +50,7 @@ func (f *film) mix(ctx context.Context) (path string, m loudness, err error) {
 	if err != nil {
 		return "", m, err
 	}
-	m, err = parseLoudness(stderr)
+	m, err = loud.Read(stderr)
 	return path, m, err
 }
 
@@ -90,73 +87,4 @@ func (f *film) music() (string, error) {
 		return "", av.DiskError(err, f.t.Scratch)
 	}
 	return path, av.DiskError(out.Close(), f.t.Scratch)
-}
-
-// loudness is what ffmpeg's loudnorm measures.
-type loudness struct {
-	I      string `json:"input_i"`
-	TP     string `json:"input_tp"`
-	LRA    string `json:"input_lra"`
-	Thresh string `json:"input_thresh"`
-	Offset string `json:"target_offset"`
-}
-
-const gauge = "loudnorm=print_format=json"
-
-func parseLoudness(stderr string) (m loudness, err error) {
-	i, j := strings.LastIndex(stderr, "{"), strings.LastIndex(stderr, "}")
-	if i < 0 || j < i {
-		return m, sdk.Fail("ffmpeg did not say how loud the sound is", "install the full ffmpeg: apt-get install ffmpeg")
-	}
-	return m, json.Unmarshal([]byte(stderr[i:j+1]), &m)
-}
-
-const silence = -70 // LUFS
-
-// lufs is the integrated loudness.
-func (m loudness) lufs() float64 {
-	x, err := strconv.ParseFloat(m.I, 64)
-	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
-		return silence
-	}
-	return max(x, silence)
-}
-
-// master finds the filter that brings the mix to the target (EBU R128): one gain for the whole film, and a limiter
-// for the peaks over the ceiling. What the limiter takes away is measured and given back.
-func (f *film) master(ctx context.Context, path string, m loudness) (string, error) {
-	if m.lufs() <= silence {
-		return "anull", nil
-	}
-	gain := f.in.LUFS - m.lufs()
-	for range 3 {
-		after, err := measure(ctx, path, f.t.Scratch, limited(gain)+",")
-		if err != nil {
-			return "", err
-		}
-		off := f.in.LUFS - after.lufs()
-		gain += off
-		if math.Abs(off) < 0.05 {
-			break
-		}
-	}
-	return limited(gain), nil
-}
-
-// limited turns up by gain dB and keeps true peaks under the ceiling; at four times the rate they cannot hide
-// between samples.
-func limited(gain float64) string {
-	return fmt.Sprintf("volume=%sdB,aresample=192000,alimiter=level=false:attack=4:release=70:limit=%s", num(gain), num(math.Pow(10, ceiling/20)))
-}
-
-// ceiling is the highest true peak in dBTP; a lossy codec adds a little to it.
-const ceiling = -1.5
-
-// measure tells how loud the sound of a file is, after the given filters.
-func measure(ctx context.Context, path, scratch, before string) (loudness, error) {
-	stderr, err := av.FFmpeg{Scratch: scratch, Args: []string{"-i", path, "-vn", "-af", before + gauge, "-f", "null", "-"}}.Run(ctx)
-	if err != nil {
-		return loudness{}, err
-	}
-	return parseLoudness(stderr)
 }

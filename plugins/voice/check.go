@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/myspinbot/spinbot/plugins/voice/audio"
+	"github.com/myspinbot/spinbot/plugins/voice/timing"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -35,43 +35,12 @@ func checkNode() sdk.Node {
 		Name: "voice.check", Description: "Says whether a recording is good enough to make a voice of it, and what would make it better.", Revision: "1", Idempotent: true, Concurrency: 4,
 		Examples: []sdk.Example{{Title: "Before a voice is made", HCL: "node \"voice.check\" \"sample\" {\n  sample = var.sample\n}\n"}},
 	}, func(ctx context.Context, in checkIn, t *sdk.Task) (checkOut, error) {
-		s, err := listen(ctx, in.Sample, t.Scratch)
+		s, err := audio.Listen(ctx, in.Sample, t.Scratch)
 		if err != nil {
 			return checkOut{}, err
 		}
 		return judge(s, in), nil
 	})
-}
-
-// listen reads a recording of any form. Other forms than WAV are ffmpeg's.
-func listen(ctx context.Context, a sdk.Artifact, dir string) (sound, error) {
-	raw, err := os.ReadFile(a.Path)
-	if err != nil {
-		return sound{}, err
-	}
-	s, err := readWAV(raw)
-	if err != nil && len(raw) >= 4 && string(raw[:4]) != "RIFF" {
-		if lookPath("ffmpeg") != nil {
-			return sound{}, sdk.Refuse(fmt.Sprintf("%s is no WAV file, and ffmpeg is not installed", a.Name), "give a WAV file, or install it: apt-get install ffmpeg")
-		}
-		path := filepath.Join(dir, "listened.wav")
-		if _, err := command(ctx, nil, "ffmpeg", "-nostdin", "-v", "error", "-y", "-i", a.Path, "-map", "0:a:0", "-ac", "1", "-c:a", "pcm_s16le", path); err != nil {
-			if ctx.Err() != nil {
-				return sound{}, context.Cause(ctx)
-			}
-			return sound{}, sdk.Refuse(a.Name+" cannot be heard: "+err.Error(), "give a recording of speech: WAV, MP3, M4A, OGG, FLAC or a film with sound")
-		}
-		if raw, err = os.ReadFile(path); err == nil {
-			s, err = readWAV(raw)
-		}
-	}
-	if err != nil {
-		return sound{}, sdk.Refuse(a.Name+": "+err.Error(), "give a recording of speech")
-	}
-	if len(s.samples) == 0 {
-		return sound{}, sdk.Refuse(a.Name+" has no sound in it", "give a recording of speech")
-	}
-	return s, nil
 }
 
 const (
@@ -85,11 +54,11 @@ const (
 )
 
 // judge measures a recording. What is good enough is what engines that clone voices ask for.
-func judge(s sound, in checkIn) checkOut {
-	env := s.envelope()
+func judge(s audio.Sound, in checkIn) checkOut {
+	env := s.Envelope()
 	sorted := slices.Sorted(slices.Values(env))
-	limit := threshold(env)
-	out := checkOut{Seconds: millis(s.seconds()), Rate: s.rate, Noise: decibels(sorted[min(len(sorted)-1, max(quietFrames, len(sorted)/100)/2)]), Advice: []string{}}
+	limit := audio.Threshold(env)
+	out := checkOut{Seconds: timing.Millis(s.Seconds()), Rate: s.Rate, Noise: decibels(sorted[min(len(sorted)-1, max(quietFrames, len(sorted)/100)/2)]), Advice: []string{}}
 	var loud float64
 	spoken := 0
 	for _, e := range env {
@@ -98,18 +67,18 @@ func judge(s sound, in checkIn) checkOut {
 			loud += e * e
 		}
 	}
-	out.Speech = millis(float64(spoken) * frameSeconds)
+	out.Speech = timing.Millis(float64(spoken) * audio.FrameSeconds)
 	if spoken > 0 {
 		out.SNR = math.Round(10*(decibels(math.Sqrt(loud/float64(spoken)))-out.Noise)) / 10
 	}
 	peak, clipped := float32(0), 0
-	for _, x := range s.samples {
+	for _, x := range s.Samples {
 		peak = max(peak, x, -x)
 		if x >= clipLevel || x <= -clipLevel {
 			clipped++
 		}
 	}
-	out.Peak, out.Clipped = decibels(float64(peak)), float64(clipped)/float64(len(s.samples))
+	out.Peak, out.Clipped = decibels(float64(peak)), float64(clipped)/float64(len(s.Samples))
 	bad := func(format string, args ...any) { out.Advice = append(out.Advice, fmt.Sprintf(format, args...)) }
 	switch {
 	case out.Speech == 0:
@@ -123,15 +92,15 @@ func judge(s sound, in checkIn) checkOut {
 	if out.Speech > 0 && out.SNR < leastSNR {
 		bad("speech is only %.0f dB louder than the noise: record in a quieter room, nearer to the microphone", out.SNR)
 	}
-	if s.rate < unusableRate {
-		bad("it has %d samples a second, as a telephone has: record with 44,100 or 48,000", s.rate)
+	if s.Rate < unusableRate {
+		bad("it has %d samples a second, as a telephone has: record with 44,100 or 48,000", s.Rate)
 	}
 	out.Good = len(out.Advice) == 0
 	if out.Speech > 0 && out.Peak < leastPeak {
 		bad("it is quiet (%.0f dBFS): a little more gain would help", out.Peak)
 	}
-	if s.rate >= unusableRate && s.rate < goodRate {
-		bad("%d samples a second will do; 44,100 sound better", s.rate)
+	if s.Rate >= unusableRate && s.Rate < goodRate {
+		bad("%d samples a second will do; 44,100 sound better", s.Rate)
 	}
 	if out.Seconds > in.Longest {
 		bad("of %.0f seconds the first %.0f are of use", out.Seconds, in.Longest)

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/myspinbot/spinbot/plugins/voice/voicetest"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -15,7 +16,7 @@ func TestDiskFull(t *testing.T) {
 	for _, engine := range []string{"espeak-ng", "flite"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			need(t, engine)
+			voicetest.Need(t, engine)
 			dir := t.TempDir()
 			if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
 				t.Skip("SKIPPED: needs root, to mount a small tmpfs:", err)
@@ -26,7 +27,7 @@ func TestDiskFull(t *testing.T) {
 				}
 			})
 			_, err := say(t, t.Context(), &speaker{}, &sdk.Task{Inputs: sdk.Values{"text": sentence + " " + sentence, "engine": engine}, Scratch: dir})
-			explained(t, err, false, "the disk is full: no room to write in "+dir, "free some space")
+			voicetest.Explained(t, err, false, "the disk is full: no room to write in "+dir, "free some space")
 		})
 	}
 }
@@ -37,5 +38,5 @@ func TestScratchMissing(t *testing.T) {
 	s := service(t, func(http.ResponseWriter, *http.Request) { t.Error("an engine was asked") })
 	dir := filepath.Join(t.TempDir(), "gone")
 	_, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Hi"}, Scratch: dir})
-	explained(t, err, false, "cannot write into the scratch folder", dir)
+	voicetest.Explained(t, err, false, "cannot write into the scratch folder", dir)
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/plugins/voice/engine"
+	"github.com/myspinbot/spinbot/plugins/voice/voicetest"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -21,7 +23,7 @@ import (
 func standIn(t *testing.T, scripts map[string]string) string {
 	t.Helper()
 	here := t.TempDir()
-	if err := os.WriteFile(filepath.Join(here, "speech.wav"), speech(0.3, 0.4, 0.3, 0.4).wav(), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(here, "speech.wav"), speech(0.3, 0.4, 0.3, 0.4).WAV(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, script := range scripts {
@@ -53,7 +55,7 @@ func TestPiper(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &speaker{}
-	if err := s.configure(config{PiperModel: model}); err != nil {
+	if err := s.configure(config{Config: engine.Config{PiperModel: model}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, voice := range []string{"", "en", "en-us", "en_US", "en_US-lessac", "en_us-lessac-medium"} {
@@ -66,7 +68,7 @@ func TestPiper(t *testing.T) {
 		if out.Engine != "piper" || out.Voice != "en_US-lessac-medium" {
 			t.Errorf("got %+v", out)
 		}
-		if got, want := read(t, here, "args"), "--model\n"+model+"\n--length_scale\n0.500\n--output_file\n"+dir+"/piper.wav\n"; got != want {
+		if got, want := read(t, here, "args"), "--model\n"+model+"\n--length_scale\n0.500\n--sentence_silence\n0.2\n--output_file\n"+dir+"/piper.wav\n"; got != want {
 			t.Errorf("its arguments are\n%swant\n%s", got, want)
 		}
 		if got := read(t, here, "stdin"); got != "-v One two.\n" {
@@ -75,13 +77,7 @@ func TestPiper(t *testing.T) {
 	}
 	for _, voice := range []string{"de", "e", "en-us-less"} {
 		_, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Hi", "voice": voice, "engine": "piper"}})
-		explained(t, err, true, `piper: has no voice "`+voice+`" (it has en-us-lessac-medium)`, "leave voice out")
-	}
-	if err := (piperEngine{}).ready(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "SPINBOT_PLUGIN_VOICE_PIPER_MODEL") {
-		t.Errorf("without a model: %v", err)
-	}
-	if err := (piperEngine{model + "x"}).ready(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "cannot be read") {
-		t.Errorf("with a model that is not there: %v", err)
+		voicetest.Explained(t, err, true, `piper: has no voice "`+voice+`" (it has en-us-lessac-medium)`, "leave voice out")
 	}
 }
 
@@ -109,11 +105,6 @@ func TestFlite(t *testing.T) {
 			t.Errorf("it reads %q, want %q", got, want)
 		}
 	}
-	for _, asked := range []string{"de", "nope", here + "/nope.flitevox", "http://127.0.0.1:1/x.flitevox"} {
-		if err := (fliteEngine{}).ready(t.Context(), asked); !errors.Is(err, errNoVoice) || !strings.Contains(err.Error(), asked) {
-			t.Errorf("voice %q: %v", asked, err)
-		}
-	}
 }
 
 // TestOrder lets stand-ins fail in several ways: the next engine speaks, and the error shows the order.
@@ -126,7 +117,7 @@ func TestOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &speaker{}
-	if err := s.configure(config{Engines: []string{"flite", "piper"}, PiperModel: model}); err != nil {
+	if err := s.configure(config{Config: engine.Config{Engines: []string{"flite", "piper"}, PiperModel: model}}); err != nil {
 		t.Fatal(err)
 	}
 	const flite, piper = "flite: flite: exit status 3: first line last line", "piper: open "
@@ -144,7 +135,7 @@ func TestOrder(t *testing.T) {
 			out, err := say(t, t.Context(), s, &sdk.Task{Inputs: c.in})
 			switch {
 			case c.says != nil:
-				explained(t, err, false, c.says...)
+				voicetest.Explained(t, err, false, c.says...)
 			case err != nil || out.Engine != "espeak-ng":
 				t.Errorf("got %+v, %v", out, err)
 			}
@@ -158,7 +149,7 @@ func TestOrder(t *testing.T) {
 func TestNoEngine(t *testing.T) {
 	standIn(t, nil)
 	_, err := say(t, t.Context(), &speaker{}, &sdk.Task{Inputs: sdk.Values{"text": "Hi"}})
-	explained(t, err, true, "http: not configured; piper: not installed; flite: not installed; espeak-ng: not installed", "apt-get install flite espeak-ng")
+	voicetest.Explained(t, err, true, "http: not configured; piper: not installed; flite: not installed; espeak-ng: not installed", "apt-get install flite espeak-ng")
 }
 
 // TestDiskFullElsewhere is told by an engine.
@@ -166,29 +157,7 @@ func TestDiskFullElsewhere(t *testing.T) {
 	standIn(t, map[string]string{"flite": "echo 'OSError: No space left on device' >&2; exit 1"})
 	dir := t.TempDir()
 	_, err := say(t, t.Context(), &speaker{}, &sdk.Task{Inputs: sdk.Values{"text": "Hi"}, Scratch: dir})
-	explained(t, err, false, "the disk is full: no room to write in "+dir)
-}
-
-// TestConfigure shows that the block wins over the environment, and that both are checked.
-func TestConfigure(t *testing.T) {
-	for name, value := range map[string]string{"URL": "http://env.test", "KEY": "k", "PIPER_MODEL": "m.onnx", "ENGINES": "flite, espeak-ng"} {
-		t.Setenv("SPINBOT_PLUGIN_VOICE_"+name, value)
-	}
-	s := &speaker{}
-	if err := s.configure(config{URL: "http://block.test"}); err != nil {
-		t.Fatal(err)
-	}
-	if c := s.config; c.URL != "http://block.test" || c.Key != "k" || c.Model != "tts-1" || c.PiperModel != "m.onnx" {
-		t.Errorf("got %+v", c)
-	}
-	if got := strings.Join(s.order("auto", nil), " "); got != "flite espeak-ng" {
-		t.Errorf("the order is %s", got)
-	}
-	if err := s.configure(config{Engines: []string{"piper"}}); err != nil || s.order("", nil)[0] != "piper" {
-		t.Errorf("the order is %v, %v", s.order("", nil), err)
-	}
-	t.Setenv("SPINBOT_PLUGIN_VOICE_ENGINES", "flite,cat")
-	explained(t, plugin().Configure(t.Context(), sdk.Values{}), true, `no speech engine is called "cat"`, "there are gpt-sovits, f5-tts, http, piper, flite, espeak-ng")
+	voicetest.Explained(t, err, false, "the disk is full: no room to write in "+dir)
 }
 
 // TestCancelKills cancels while an engine runs that started another program: both must be gone.
@@ -237,19 +206,4 @@ func TestCancelKills(t *testing.T) {
 func running(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return syscall.Kill(pid, 0) == nil && (err != nil || !strings.Contains(string(stat), ") Z "))
-}
-
-func TestCommand(t *testing.T) {
-	here := standIn(t, map[string]string{"loud": `i=0; while [ $i -lt 400 ]; do printf 'é'; i=$((i+1)); done >&2; exit 1`, "mute": "exit 2"})
-	_, err := command(t.Context(), nil, "loud")
-	if want := "loud: exit status 1: …" + strings.Repeat("é", maxSaid); err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	if _, err = command(t.Context(), nil, "mute"); err == nil || err.Error() != "mute: exit status 2" {
-		t.Errorf("got %v", err)
-	}
-	// A program that does not read its input does not fail for that.
-	if _, err = command(t.Context(), make([]byte, 1<<20), filepath.Join(here, "mute")); err == nil || !strings.Contains(err.Error(), "exit status 2") {
-		t.Errorf("got %v", err)
-	}
 }

@@ -12,6 +12,10 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/myspinbot/spinbot/plugins/voice/audio"
+	"github.com/myspinbot/spinbot/plugins/voice/engine"
+	"github.com/myspinbot/spinbot/plugins/voice/program"
+	"github.com/myspinbot/spinbot/plugins/voice/timing"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -22,11 +26,11 @@ type transcribeIn struct {
 }
 
 type transcribeOut struct {
-	Text     string    `spin:"text" doc:"What is said"`
-	Language string    `spin:"language" doc:"In which language"`
-	Segments []segment `spin:"segments" doc:"When each sentence is said"`
-	Words    []word    `spin:"words" doc:"When each word is said: as the service tells, else measured"`
-	Seconds  float64   `spin:"seconds" doc:"How long it is"`
+	Text     string        `spin:"text" doc:"What is said"`
+	Language string        `spin:"language" doc:"In which language"`
+	Segments []segment     `spin:"segments" doc:"When each sentence is said"`
+	Words    []timing.Word `spin:"words" doc:"When each word is said: as the service tells, else measured"`
+	Seconds  float64       `spin:"seconds" doc:"How long it is"`
 }
 
 type segment struct {
@@ -72,39 +76,46 @@ func (s *speaker) transcribe(ctx context.Context, in transcribeIn, t *sdk.Task) 
 	if err != nil {
 		return transcribeOut{}, err
 	}
-	snd, err := listen(ctx, in.Audio, t.Scratch)
+	snd, err := audio.Listen(ctx, in.Audio, t.Scratch)
 	if err != nil {
 		return transcribeOut{}, err
 	}
 	fields := map[string]string{"response_format": "verbose_json", "temperature": "0", "timestamp_granularities[]": "word", "language": in.Language, "prompt": in.Prompt, "model": c.HearModel}
-	h, err := ask(ctx, to, c.HearKey, fields, snd.wav())
+	if in.Language == "" && strings.HasSuffix(to, whisperPath) {
+		fields["language"] = "auto" // it takes English for granted where nothing is said
+	}
+	h, err := ask(ctx, to, c.HearKey, fields, snd.WAV())
 	if err != nil {
 		if ctx.Err() != nil {
 			return transcribeOut{}, context.Cause(ctx)
 		}
 		return transcribeOut{}, sdk.Fail("what is said cannot be written down: "+err.Error(), "see that the service runs, and that its URL is right: SPINBOT_PLUGIN_VOICE_HEAR_URL")
 	}
-	out := transcribeOut{Text: strings.Join(strings.Fields(h.Text), " "), Language: h.Language, Segments: []segment{}, Words: []word{}, Seconds: millis(snd.seconds())}
+	out := transcribeOut{Text: strings.Join(strings.Fields(h.Text), " "), Language: languageCode(h.Language), Segments: []segment{}, Words: []timing.Word{}, Seconds: timing.Millis(snd.Seconds())}
 	if out.Language == "" {
 		out.Language = in.Language
 	}
+	within := func(at float64) float64 { return min(timing.Millis(at), out.Seconds) } // whisper.cpp's reach beyond the end
 	words := h.Words
 	for _, g := range h.Segments {
-		out.Segments = append(out.Segments, segment{strings.TrimSpace(g.Text), millis(g.Start), millis(g.End)})
+		out.Segments = append(out.Segments, segment{strings.TrimSpace(g.Text), within(g.Start), within(g.End)})
 		if len(h.Words) == 0 {
 			words = append(words, g.Words...)
 		}
 	}
 	for _, w := range words {
 		if text := strings.TrimSpace(w.Word); text != "" {
-			out.Words = append(out.Words, word{text, millis(w.Start), millis(w.End)})
+			out.Words = append(out.Words, timing.Word{Text: text, Start: within(w.Start), End: within(w.End)})
 		}
 	}
-	if len(out.Words) == 0 && isSpoken(out.Text) {
-		out.Words = timed(ctx, out.Text, out.Language, snd)
+	if len(out.Words) == 0 && timing.IsSpoken(out.Text) {
+		out.Words = timing.Words(ctx, out.Text, out.Language, snd)
 	}
 	return out, nil
 }
+
+// whisperPath is where whisper.cpp's server is asked.
+const whisperPath = "/inference"
 
 // hearingURL completes what people configure: a service's /v1 or a whole path; a plain host is whisper.cpp's server.
 func (c config) hearingURL() (string, error) {
@@ -117,7 +128,7 @@ func (c config) hearingURL() (string, error) {
 	}
 	switch path := strings.TrimRight(u.Path, "/"); {
 	case path == "":
-		u.Path = "/inference"
+		u.Path = whisperPath
 	case strings.HasSuffix(path, "/v1"):
 		u.Path = path + "/audio/transcriptions"
 	}
@@ -148,7 +159,7 @@ func ask(ctx context.Context, to, key string, fields map[string]string, wav []by
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	res, err := client.Do(req)
+	res, err := engine.Send(req)
 	if err != nil {
 		return heard{}, err
 	}
@@ -158,11 +169,11 @@ func ask(ctx context.Context, to, key string, fields map[string]string, wav []by
 	case err != nil:
 		return heard{}, err
 	case res.StatusCode != http.StatusOK:
-		return heard{}, fmt.Errorf("%s answered %s: %.*s", req.URL.Redacted(), res.Status, maxSaid, oneLine(string(raw)))
+		return heard{}, fmt.Errorf("%s answered %s: %.*s", req.URL.Redacted(), res.Status, program.MaxSaid, program.OneLine(string(raw)))
 	}
 	var h heard
 	if err := json.Unmarshal(raw, &h); err != nil {
-		return heard{}, fmt.Errorf("%s answered with no transcript: %.*s", req.URL.Redacted(), maxSaid, oneLine(string(raw)))
+		return heard{}, fmt.Errorf("%s answered with no transcript: %.*s", req.URL.Redacted(), program.MaxSaid, program.OneLine(string(raw)))
 	}
 	return h, nil
 }
@@ -174,15 +185,9 @@ type alignIn struct {
 }
 
 type alignOut struct {
-	Words    []word    `spin:"words" doc:"When each word is said"`
-	Phonemes []phoneme `spin:"phonemes" doc:"When each sound is made; none where espeak-ng is not installed"`
-	Seconds  float64   `spin:"seconds" doc:"How long it is"`
-}
-
-type phoneme struct {
-	Symbol string  `spin:"symbol" doc:"In the phonetic alphabet"`
-	Start  float64 `spin:"start" doc:"Seconds from the beginning"`
-	End    float64 `spin:"end" doc:"Seconds from the beginning"`
+	Words    []timing.Word    `spin:"words" doc:"When each word is said"`
+	Phonemes []timing.Phoneme `spin:"phonemes" doc:"When each sound is made; none where espeak-ng is not installed"`
+	Seconds  float64          `spin:"seconds" doc:"How long it is"`
 }
 
 func alignNode() sdk.Node {
@@ -190,55 +195,15 @@ func alignNode() sdk.Node {
 		Name: "voice.align", Description: "Says when each word and each sound of a text is said in a recording: for captions, and for lips.", Revision: "1", Idempotent: true, Concurrency: 4,
 		Examples: []sdk.Example{{Title: "For lips", HCL: "node \"voice.align\" \"lips\" {\n  audio = node.speech.audio\n  text  = var.text\n}\n"}},
 	}, func(ctx context.Context, in alignIn, t *sdk.Task) (alignOut, error) {
-		text, err := clean(in.Text)
+		text, err := timing.Clean(in.Text)
 		if err != nil {
 			return alignOut{}, err
 		}
-		s, err := listen(ctx, in.Audio, t.Scratch)
+		s, err := audio.Listen(ctx, in.Audio, t.Scratch)
 		if err != nil {
 			return alignOut{}, err
 		}
-		words := timed(ctx, text, in.Voice, s)
-		return alignOut{words, phonemes(ctx, words, in.Voice), millis(s.seconds())}, ctx.Err()
+		words := timing.Words(ctx, text, in.Voice, s)
+		return alignOut{words, timing.Phonemes(ctx, words, in.Voice), timing.Millis(s.Seconds())}, ctx.Err()
 	})
-}
-
-// phonemes divides the time of each word among its sounds; none when espeak-ng cannot say them.
-func phonemes(ctx context.Context, words []word, voice string) []phoneme {
-	texts := make([]string, len(words))
-	for i, w := range words {
-		texts[i] = w.Text
-	}
-	out := []phoneme{}
-	for i, ipa := range pronounced(ctx, texts, voice) {
-		var symbols []string
-		var lengths []float64
-		var total float64
-		for _, p := range strings.Split(plainIPA(ipa), "_") {
-			if p != "" {
-				symbols, lengths = append(symbols, p), append(lengths, ipaLength(p))
-				total += lengths[len(lengths)-1]
-			}
-		}
-		at := words[i].Start
-		for j, p := range symbols {
-			end := at + (words[i].End-words[i].Start)*lengths[j]/total
-			out = append(out, phoneme{p, millis(at), millis(end)})
-			at = end
-		}
-	}
-	return out
-}
-
-// plainIPA takes out marks of stress and of a change of language.
-func plainIPA(ipa string) string {
-	for {
-		before, rest, found := strings.Cut(ipa, "(")
-		_, after, closed := strings.Cut(rest, ")")
-		if !found || !closed {
-			break
-		}
-		ipa = before + after
-	}
-	return strings.NewReplacer("ˈ", "", "ˌ", "", " ", "_", "-", "").Replace(ipa)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/plugins/voice/engine"
+	"github.com/myspinbot/spinbot/plugins/voice/voicetest"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -19,7 +21,7 @@ func service(t *testing.T, answer http.HandlerFunc) *speaker {
 	srv := httptest.NewServer(answer)
 	t.Cleanup(srv.Close) // waits for the handlers
 	s := &speaker{}
-	if err := s.configure(config{URL: srv.URL, Key: "sesame", Model: "kokoro"}); err != nil {
+	if err := s.configure(config{Config: engine.Config{URL: srv.URL, Key: "sesame", Model: "kokoro"}}); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -34,7 +36,7 @@ func TestHTTP(t *testing.T) {
 		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
 			t.Error(err)
 		}
-		w.Write(speech(0.3, 0.5, 0.3, 0.5).wav())
+		w.Write(speech(0.3, 0.5, 0.3, 0.5).WAV())
 	})
 	for voice, want := range map[string]string{"": "alloy", "en-us": "alloy", "de": "alloy", "af_bella": "af_bella", "ash": "ash"} {
 		text := `Say "this", please.`
@@ -56,8 +58,8 @@ func TestHTTP(t *testing.T) {
 // TestWordsFollowTheLanguage times words in the language that was asked for, whoever speaks.
 func TestWordsFollowTheLanguage(t *testing.T) {
 	t.Parallel()
-	need(t, "espeak-ng")
-	s := service(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(speech(0.3, 1).wav()) })
+	voicetest.Need(t, "espeak-ng")
+	s := service(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(speech(0.3, 1).WAV()) })
 	ends := map[string]float64{}
 	for _, voice := range []string{"en-us", "de"} {
 		out, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Orange Orangenbaum", "voice": voice, "engine": "http"}})
@@ -84,7 +86,7 @@ func TestHTTPFails(t *testing.T) {
 		}, `/v1/audio/speech answered 500 Internal Server Error: {"error": "no model [1m` + "\uFFFD" + `"}zzz`},
 		"garbage": {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<!DOCTYPE html>")) }, `no WAV file (it begins with "<!DOCTYPE ht")`},
 		"nothing": {func(http.ResponseWriter, *http.Request) {}, "no WAV file"},
-		"silence": {func(w http.ResponseWriter, _ *http.Request) { w.Write(speech(0, 1).wav()) }, "silent"},
+		"silence": {func(w http.ResponseWriter, _ *http.Request) { w.Write(speech(0, 1).WAV()) }, "silent"},
 		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "99")
 			w.Write([]byte("RIFF"))
@@ -96,11 +98,11 @@ func TestHTTPFails(t *testing.T) {
 			t.Parallel()
 			s := service(t, c.answer)
 			_, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Hi", "engine": "http"}})
-			explained(t, err, false, "http: ", c.says, "mend the engine")
+			voicetest.Explained(t, err, false, "http: ", c.says, "mend the engine")
 			if len(err.Error()) > 900 || strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Errorf("a message of %d bytes: %q", len(err.Error()), err)
 			}
-			need(t, "espeak-ng")
+			voicetest.Need(t, "espeak-ng")
 			var said []string
 			task := (sdk.Task{Inputs: sdk.Values{"text": "Hi", "engines": []any{"http", "espeak-ng"}}}).WithReporter(func(r sdk.Report) { said = append(said, r.Message) })
 			out, err := say(t, t.Context(), s, task)
@@ -112,25 +114,6 @@ func TestHTTPFails(t *testing.T) {
 				t.Errorf("its log says:\n%s", log)
 			}
 		})
-	}
-}
-
-// TestHTTPTooBig stops reading an answer that would never end.
-func TestHTTPTooBig(t *testing.T) {
-	t.Parallel()
-	s := service(t, func(w http.ResponseWriter, r *http.Request) {
-		for r.Context().Err() == nil {
-			if _, err := w.Write(make([]byte, 4096)); err != nil {
-				return
-			}
-		}
-	})
-	_, _, err := httpEngine{s.config, 10_000}.say(t.Context(), request{text: "Hi", rate: defaultRate})
-	if err == nil || !strings.Contains(err.Error(), "more than 10000 bytes") {
-		t.Errorf("got %v", err)
-	}
-	if e, ok := s.engine("http").(httpEngine); !ok || e.limit != maxWAV {
-		t.Errorf("the speaker's engine takes %d bytes", e.limit)
 	}
 }
 
@@ -157,35 +140,12 @@ func TestHTTPSecrets(t *testing.T) {
 	host := strings.TrimPrefix(srv.URL, "http://")
 	for _, url := range []string{"http://me:hunter2@" + host, "http://me:hunter2@127.0.0.1:1", "gopher://me:hunter2@" + host, "http://me:hunter2@:x"} {
 		s := &speaker{}
-		if err := s.configure(config{URL: url, Key: "sesame"}); err != nil {
+		if err := s.configure(config{Config: engine.Config{URL: url, Key: "sesame"}}); err != nil {
 			t.Fatal(err)
 		}
 		_, err := say(t, t.Context(), s, &sdk.Task{Inputs: sdk.Values{"text": "Hi", "engine": "http"}})
 		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "sesame") {
 			t.Errorf("%s: got %v", url, err)
-		}
-	}
-}
-
-func TestURL(t *testing.T) {
-	t.Parallel()
-	for url, want := range map[string]string{
-		"http://127.0.0.1:8880":                  "http://127.0.0.1:8880/v1/audio/speech",
-		"http://127.0.0.1:8880/":                 "http://127.0.0.1:8880/v1/audio/speech",
-		"https://speech.test/v1":                 "https://speech.test/v1/audio/speech",
-		"https://speech.test/v1/":                "https://speech.test/v1/audio/speech",
-		"https://speech.test/tts":                "https://speech.test/tts/v1/audio/speech",
-		"https://speech.test/api/audio/speech":   "https://speech.test/api/audio/speech",
-		"https://speech.test/api/audio/speech//": "https://speech.test/api/audio/speech",
-	} {
-		e := httpEngine{config: config{URL: url}}
-		if err := e.ready(t.Context(), ""); err != nil || e.endpoint() != want {
-			t.Errorf("%s: got %s, %v; want %s", url, e.endpoint(), err, want)
-		}
-	}
-	for _, url := range []string{"", "127.0.0.1:8880", "localhost:8880", "ftp://speech.test", "http://", "/v1", "http://a b"} {
-		if err := (httpEngine{config: config{URL: url}}).ready(t.Context(), ""); err == nil {
-			t.Errorf("%q is taken for a URL", url)
 		}
 	}
 }

@@ -1,22 +1,17 @@
 package main
 
 import (
-	"archive/zip"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
+	"github.com/myspinbot/spinbot/plugins/voice/audio"
+	"github.com/myspinbot/spinbot/plugins/voice/profile"
+	"github.com/myspinbot/spinbot/plugins/voice/program"
+	"github.com/myspinbot/spinbot/plugins/voice/timing"
 	"github.com/myspinbot/spinbot/sdk"
 )
-
-// mediaVoice is the media type of a voice: a zip archive of voice.json and sample.wav.
-const mediaVoice = "application/vnd.spinbot.voice+zip"
 
 type profileIn struct {
 	Sample     sdk.Artifact   `spin:"sample" accept:"audio/*|video/*" doc:"Somebody speaking, best 6 to 30 seconds without noise"`
@@ -33,26 +28,6 @@ type profileOut struct {
 	Seconds float64      `spin:"seconds" doc:"How long its sample is"`
 	Advice  []string     `spin:"advice" doc:"What would make it better"`
 }
-
-// profile is what a voice says of itself: voice.json.
-type profile struct {
-	Version    int                       `json:"version"`
-	Name       string                    `json:"name"`
-	Language   string                    `json:"language"`
-	Transcript string                    `json:"transcript"`
-	Settings   map[string]map[string]any `json:"settings,omitempty"`
-	Consent    consent                   `json:"consent"`
-
-	sample string // path of its WAV
-}
-
-// consent is who said that whoever speaks has agreed, and when.
-type consent struct {
-	By string    `json:"by"`
-	At time.Time `json:"at"`
-}
-
-const profileVersion = 1
 
 // needsConsent refuses what imitates a person without a person's word that they have agreed.
 func needsConsent(given bool, what string) error {
@@ -88,7 +63,7 @@ func makeProfile(ctx context.Context, in profileIn, t *sdk.Task) (profileOut, er
 		}
 		settings[engine] = m
 	}
-	s, err := listen(ctx, in.Sample, t.Scratch)
+	s, err := audio.Listen(ctx, in.Sample, t.Scratch)
 	if err != nil {
 		return profileOut{}, err
 	}
@@ -96,80 +71,13 @@ func makeProfile(ctx context.Context, in profileIn, t *sdk.Task) (profileOut, er
 	if !told.Good && !in.Anyhow {
 		return profileOut{}, sdk.Refuse("the recording makes no good voice: "+told.advised(), "record it again, or set accept_poor = true")
 	}
-	if s, err = s.polish(); err != nil {
+	if s, err = s.Polish(); err != nil {
 		return profileOut{}, sdk.Refuse("the recording is silent", "record it again")
 	}
-	p := profile{Version: profileVersion, Name: in.Name, Language: in.Language, Transcript: strings.Join(strings.Fields(in.Transcript), " "), Settings: settings, Consent: consent{t.Owner, t.Time.UTC()}}
+	p := profile.Profile{Version: profile.Version, Name: in.Name, Language: in.Language, Transcript: strings.Join(strings.Fields(in.Transcript), " "), Settings: settings, Consent: profile.Consent{By: t.Owner, At: t.Time.UTC()}}
 	path := filepath.Join(t.Scratch, "profile.voice")
-	if err := p.write(path, s); err != nil {
-		return profileOut{}, scratchError(err, t.Scratch)
+	if err := p.Write(path, s, nil); err != nil {
+		return profileOut{}, program.ScratchError(err, t.Scratch)
 	}
-	return profileOut{sdk.File(path, "profile.voice", mediaVoice), millis(s.seconds()), told.Advice}, nil
+	return profileOut{sdk.File(path, "profile.voice", profile.Media), timing.Millis(s.Seconds()), told.Advice}, nil
 }
-
-// write writes the voice. Equal voices are equal bytes.
-func (p profile) write(path string, s sound) error {
-	raw, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := zip.NewWriter(f)
-	put := func(name string, data []byte) {
-		if err != nil {
-			return
-		}
-		var to io.Writer
-		if to, err = w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate}); err == nil {
-			_, err = to.Write(data)
-		}
-	}
-	put("voice.json", append(raw, '\n'))
-	put("sample.wav", s.wav())
-	return errors.Join(err, w.Close(), f.Close())
-}
-
-// readProfile reads a voice, and lays its sample out in a folder.
-func readProfile(a sdk.Artifact, dir string) (profile, error) {
-	var p profile
-	z, err := zip.OpenReader(a.Path)
-	if err != nil {
-		return p, sdk.Refuse(a.Name+" is no voice", "give what voice.profile makes")
-	}
-	defer func() { _ = z.Close() }() // only read
-	read := func(name string, most int64) ([]byte, error) {
-		f, err := z.Open(name)
-		if err != nil {
-			return nil, sdk.Refuse(fmt.Sprintf("%s is no voice: it has no %s", a.Name, name), "give what voice.profile makes")
-		}
-		raw, err := io.ReadAll(io.LimitReader(f, most+1))
-		if err == nil && int64(len(raw)) > most {
-			err = sdk.Refuse(fmt.Sprintf("%s of %s is too large", name, a.Name), "give what voice.profile makes")
-		}
-		return raw, errors.Join(err, f.Close())
-	}
-	raw, err := read("voice.json", 1<<20)
-	if err != nil {
-		return p, err
-	}
-	if err := json.Unmarshal(raw, &p); err != nil || p.Transcript == "" {
-		return p, sdk.Refuse(a.Name+" is no voice: its voice.json cannot be read", "give what voice.profile makes")
-	}
-	if p.Version > profileVersion {
-		return p, sdk.Refuse(fmt.Sprintf("%s is a voice of version %d, and this plugin reads up to %d", a.Name, p.Version, profileVersion), "use a newer MySpinBot")
-	}
-	if raw, err = read("sample.wav", maxWAV); err != nil {
-		return p, err
-	}
-	if _, err := readWAV(raw); err != nil {
-		return p, sdk.Refuse(a.Name+": its sample cannot be heard: "+err.Error(), "make it again with voice.profile")
-	}
-	p.sample = filepath.Join(dir, "reference.wav")
-	return p, writeFile(p.sample, raw)
-}
-
-// setting gives what an engine is told of the voice.
-func (p profile) setting(engine string) map[string]any { return p.Settings[engine] }

@@ -46,14 +46,18 @@ type RunArtifact struct {
 	// At is the address of the attempt that made it, or of the run that was given it.
 	At      string     `json:"at"`
 	Created *time.Time `json:"created,omitempty"` // when that was recorded
+	// Score is how like what it is about was looked for: 1 is the same. Of a list by About alone.
+	Score *float64 `json:"score,omitempty"`
 }
 
-// ArtifactList is a page of the files of runs, the newest first; of each run a file once.
+// ArtifactList is a page of the files of runs, the newest first, or those that are most about something; of each run a file once.
 type ArtifactList struct {
 	Version   int           `json:"version"`
 	Artifacts []RunArtifact `json:"artifacts"`
 	// Next, when set, is the Before of the page behind it.
 	Next string `json:"next,omitempty"`
+	// Total is how many there are from Before on, on all pages. Only when Count was asked for.
+	Total *int `json:"total,omitempty"`
 }
 
 // ArtifactQuery selects files of runs.
@@ -61,20 +65,28 @@ type ArtifactQuery struct {
 	Run, Pipeline string // a whole id, and a name; empty: all
 	MediaType     string // how it begins; empty: all
 	Text          string // in the name; empty: all
+	About         string // what they are about, in words, nearest first; empty: the newest first
 	Before        string // what the page before gave as Next
+	Skip          int    // how many are left out from there on
 	Limit         int    // 0: 100
+	Count         bool   // say how many there are
 }
 
 // Artifacts lists the files of runs.
 func (c *Client) Artifacts(ctx context.Context, q ArtifactQuery) (l ArtifactList, err error) {
 	v := url.Values{}
-	for name, text := range map[string]string{"run": q.Run, "pipeline": q.Pipeline, "media_type": q.MediaType, "q": q.Text, "before": q.Before} {
+	for name, text := range map[string]string{"run": q.Run, "pipeline": q.Pipeline, "media_type": q.MediaType, "q": q.Text, "about": q.About, "before": q.Before} {
 		if text != "" {
 			v.Set(name, text)
 		}
 	}
-	if q.Limit > 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
+	for name, n := range map[string]int{"skip": q.Skip, "limit": q.Limit} {
+		if n > 0 {
+			v.Set(name, strconv.Itoa(n))
+		}
+	}
+	if q.Count {
+		v.Set("count", "true")
 	}
 	return l, c.call(ctx, http.MethodGet, "/api/v1/artifacts?"+v.Encode(), nil, &l)
 }
@@ -112,7 +124,7 @@ func (c *Client) Lineage(ctx context.Context, digest string, depth int) (l Linea
 	return l, c.call(ctx, http.MethodGet, artifactPath(digest, "lineage")+number("depth", depth), nil, &l)
 }
 
-// Thumbnail gives a JPEG of a picture, or of the first frame of a film, of at most so many pixels' width; 0: the host's choice.
+// Thumbnail gives a JPEG of a picture, or of a frame that stands for a film, of at most so many pixels' width; 0: the host's choice.
 func (c *Client) Thumbnail(ctx context.Context, digest string, width int) (io.ReadCloser, error) {
 	res, err := c.do(ctx, http.MethodGet, artifactPath(digest, "thumbnail")+number("width", width), "", nil)
 	if err != nil {
@@ -136,4 +148,26 @@ func number(name string, n int) string {
 		return ""
 	}
 	return fmt.Sprintf("?%s=%d", name, n)
+}
+
+// SearchState is whether files are found by what they are about, and how many of them are.
+type SearchState struct {
+	Version int  `json:"version"`
+	On      bool `json:"on"`
+	// Model makes the vectors, of so many numbers; 0: it has made none since the host began.
+	Model      string `json:"model,omitempty"`
+	Dimensions int    `json:"dimensions,omitempty"`
+	// Files there are; of so many it is Described what they are about, and of Failed that cannot be.
+	Files     int `json:"files"`
+	Described int `json:"described"`
+	Failed    int `json:"failed"`
+	// Problem is why no more are described now; empty: nothing is in the way.
+	Problem string `json:"problem,omitempty"`
+	// Index is what finds the nearest, such as pgvector and its version; empty: all are compared.
+	Index string `json:"index,omitempty"`
+}
+
+// Search says how far searching by meaning is.
+func (c *Client) Search(ctx context.Context) (s SearchState, err error) {
+	return s, c.call(ctx, http.MethodGet, "/api/v1/search", nil, &s)
 }

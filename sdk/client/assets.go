@@ -33,9 +33,17 @@ type AssetVersion struct {
 	Created time.Time     `json:"created"`
 	// Made is the address of the attempt that made the artifact; absent: it was uploaded, or nobody knew any more.
 	Made string `json:"made,omitempty"`
+	// From is what it was made of that has a licence, whose terms hold for it, too.
+	From []AssetSource `json:"from,omitempty"`
 	// Refused says why it may not be used now, and Fix what to do; absent: it may, but perhaps not commercially.
 	Refused string `json:"refused,omitempty"`
 	Fix     string `json:"fix,omitempty"`
+}
+
+// AssetSource is an asset or a model that another was made of.
+type AssetSource struct {
+	Name    string       `json:"name"`
+	Licence AssetLicence `json:"licence"`
 }
 
 // AssetLicence is on what terms an asset may be used.

@@ -79,6 +79,9 @@ func (c *Client) Submit(ctx context.Context, s Submission) (r Run, err error) {
 	if s.Key != "" {
 		headers = append(headers, HeaderKey, s.Key)
 	}
+	if s.TraceParent != "" {
+		headers = append(headers, HeaderTrace, s.TraceParent)
+	}
 	res, err := c.with(ctx, http.MethodPost, "/api/v1/runs", bytes.NewReader(raw), headers...)
 	if err != nil {
 		return r, err
@@ -193,6 +196,11 @@ func (c *Client) Explain(ctx context.Context, id, node string) (x Explained, err
 // Reports gives what a run's nodes said last, as far as the host remembers, at most limit (0: the host's choice); node is as for Logs.
 func (c *Client) Reports(ctx context.Context, id, node string, limit int) (l ReportList, err error) {
 	return l, c.call(ctx, http.MethodGet, runPath(id, fmt.Sprintf("/reports?node=%s&limit=%d", url.QueryEscape(node), limit)), nil, &l)
+}
+
+// Attempts gives the last attempts of a node instance, at most limit (0: the host's choice). The node is an address within the run.
+func (c *Client) Attempts(ctx context.Context, id, node string, limit int) (l AttemptList, err error) {
+	return l, c.call(ctx, http.MethodGet, runPath(id, fmt.Sprintf("/attempts?node=%s&limit=%d", url.QueryEscape(node), limit)), nil, &l)
 }
 
 // Events reads recorded events above a sequence number, at most limit (0: the host's choice).

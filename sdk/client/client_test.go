@@ -60,8 +60,9 @@ func TestCalls(t *testing.T) {
 		"GET /api/v1/runs?before=run_1&limit=5&pipeline=a+b&state=failed ": func(c *Client) (any, error) {
 			return c.Runs(ctx, RunQuery{Pipeline: "a b", State: "failed", Before: "run_1", Limit: 5})
 		},
-		"GET /api/v1/runs/a%2Fb ":                    func(c *Client) (any, error) { return c.Run(ctx, "a/b") },
-		"GET /api/v1/runs/last/explain?node=gate.a ": func(c *Client) (any, error) { return c.Explain(ctx, "last", "gate.a") },
+		"GET /api/v1/runs/a%2Fb ":                                    func(c *Client) (any, error) { return c.Run(ctx, "a/b") },
+		"GET /api/v1/runs/last/attempts?node=node.a%5B0%5D&limit=2 ": func(c *Client) (any, error) { return c.Attempts(ctx, "last", "node.a[0]", 2) },
+		"GET /api/v1/runs/last/explain?node=gate.a ":                 func(c *Client) (any, error) { return c.Explain(ctx, "last", "gate.a") },
 		`POST /api/v1/runs/last/answer {"at":"gate.a","approved":true}`: func(c *Client) (any, error) {
 			return c.Tell(ctx, "last", WordAnswer, Word{At: "gate.a", Approved: true})
 		},

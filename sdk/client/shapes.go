@@ -40,12 +40,17 @@ type Submission struct {
 	// Key, of at most 255 letters, digits and signs, lets the submission be sent again: for 24 hours it makes no other run. It goes as
 	// the header Idempotency-Key; empty: each makes a run.
 	Key string `json:"-"`
+	// TraceParent is the span of who submits it, as W3C Trace Context writes it: where the host traces runs, the run's trace has a
+	// link to it. It goes as the header traceparent.
+	TraceParent string `json:"-"`
 }
 
-// The headers of a submission's key: it comes with the request, and the answer says whether the run had been asked for before.
+// The headers of a submission: its key, which comes with the request, and the answer says whether the run had been asked for
+// before; and the span that it belongs to.
 const (
 	HeaderKey      = "Idempotency-Key"
 	HeaderRepeated = "Idempotent-Replayed"
+	HeaderTrace    = "traceparent"
 )
 
 // Plan is what a run would do.
@@ -76,13 +81,19 @@ type Planned struct {
 	Instances int      `json:"instances"`
 	Cached    int      `json:"cached,omitempty"`
 	Sources   []string `json:"sources,omitempty"`
-	Device    *Device  `json:"device,omitempty"`
+	// Case is what its inputs make of its node type, such as "engine = latentsync", and Note what the node type says of that.
+	Case   string  `json:"case,omitempty"`
+	Note   string  `json:"note,omitempty"`
+	Device *Device `json:"device,omitempty"`
 	// Where is the device that it would get now; Waits, why it would wait.
 	Where string `json:"where,omitempty"`
 	Waits string `json:"waits,omitempty"`
-	// Each is how long one instance takes in seconds, the median of Samples attempts; 0: nothing is known.
+	// Each is how long one instance takes in seconds, the median of Samples attempts; without any, as its node type says. 0:
+	// nothing is known.
 	Each    float64 `json:"each_seconds,omitempty"`
 	Samples int     `json:"samples,omitempty"`
+	// Warns says what is to be thought over before it runs.
+	Warns string `json:"warns,omitempty"`
 }
 
 // Device is the accelerator that a node asks for. Memory is in bytes.
@@ -145,6 +156,8 @@ type Run struct {
 	Owner string `json:"owner,omitempty"`
 	// Parent is the run that this one repeats.
 	Parent string `json:"parent,omitempty"`
+	// Imported says where the run is from, when another host carried it out.
+	Imported *Origin `json:"imported,omitempty"`
 	// Pinned: the run is kept, however old it gets.
 	Pinned bool `json:"pinned,omitempty"`
 	// Seq is the sequence number of the run's last event.
@@ -196,7 +209,7 @@ type Node struct {
 	Memory  int64    `json:"memory,omitempty"`
 	// Rung is how far down its ladder of degrade blocks it is.
 	Rung int `json:"rung,omitempty"`
-	// Usage is what its latest attempt used, as far as it was measured.
+	// Usage is what its latest attempt used, or the one whose result it is, as far as it was measured.
 	Usage *sdk.Usage `json:"usage,omitempty"`
 	// Ask is what an open gate asks; Until when it waits at the latest.
 	Ask *Question `json:"ask,omitempty"`
@@ -297,6 +310,39 @@ type Report struct {
 type ReportList struct {
 	Version int      `json:"version"`
 	Reports []Report `json:"reports"`
+	// Gone is how many more they have said since the host was started that it does not remember any more. The run's log may have them.
+	Gone int `json:"gone,omitempty"`
+}
+
+// Attempt is one attempt of a node instance; without a number it is one round of a module, or a result that was known already.
+type Attempt struct {
+	// At is the node instance's address within the run, with its round.
+	At     string `json:"at"`
+	Number int    `json:"number,omitempty"`
+	// State is running, succeeded, failed, cancelled or cached.
+	State   string     `json:"state"`
+	Started time.Time  `json:"started"`
+	Ended   *time.Time `json:"ended,omitempty"`
+	// Agent is who carried it out, Devices the UUIDs of what it was given, each with Memory bytes; 0: all of it.
+	Agent   string   `json:"agent,omitempty"`
+	Devices []string `json:"devices,omitempty"`
+	Memory  int64    `json:"memory,omitempty"`
+	// Rung is how far down its ladder of degrade blocks it was.
+	Rung int `json:"rung,omitempty"`
+	// Source is the address of the attempt whose result it is, when it was cached.
+	Source string     `json:"source,omitempty"`
+	Error  *sdk.Error `json:"error,omitempty"`
+	Usage  *sdk.Usage `json:"usage,omitempty"`
+	// Inputs are what it was given, with what is sensitive sealed. Problem says why they are not there.
+	Inputs  sdk.Values `json:"inputs,omitempty"`
+	Problem string     `json:"problem,omitempty"`
+}
+
+// AttemptList is a node instance's last attempts, the oldest of them first.
+type AttemptList struct {
+	Version  int       `json:"version"`
+	Run      string    `json:"run"`
+	Attempts []Attempt `json:"attempts"`
 }
 
 // Frame is one item of a run's live stream; exactly one field is set.
@@ -345,7 +391,7 @@ type Grant struct {
 type Plugin struct {
 	Name    string `json:"name"`
 	Version string `json:"version,omitempty"`
-	// Kind is "plugin" (a subprocess) or "module" (WASM).
+	// Kind is "plugin" (a subprocess), "module" (WASM) or "host" (carried out by the host itself).
 	Kind   string `json:"kind"`
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256,omitempty"`

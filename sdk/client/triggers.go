@@ -46,7 +46,9 @@ type Variable struct {
 	// Default is JSON, so that numbers stay exact.
 	Default   json.RawMessage `json:"default,omitempty"`
 	Sensitive bool            `json:"sensitive,omitempty"`
-	Accept    []string        `json:"accept,omitempty"`
+	// Options are the only values that it may have; nil: any of its type.
+	Options []any    `json:"options,omitempty"`
+	Accept  []string `json:"accept,omitempty"`
 	// MaxSize of each artifact in bytes; 0: no limit.
 	MaxSize int64 `json:"max_size,omitempty"`
 }

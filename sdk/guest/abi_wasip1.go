@@ -84,7 +84,7 @@ func report(r sdk.Report) {
 		hostLog(level(r.Level), unsafe.StringData(r.Message), uint32(len(r.Message)))
 	case sdk.ReportCheckpoint:
 		hostCheckpoint(unsafe.SliceData(r.Checkpoint), uint32(len(r.Checkpoint)))
-	case sdk.ReportPreview: // a control node has no way to make a new file
+	case sdk.ReportPreview, sdk.ReportCurve, sdk.ReportUsage: // a control node has no way to make a new file, and ends in moments
 	}
 }
 

@@ -56,6 +56,21 @@ func (s suite) empty(ctx context.Context, t testing.TB) {
 	}
 }
 
+// installed looks whether a host could make use of what is installed.
+func (s suite) installed(t testing.TB) {
+	names, err := s.client.Installed(t.Context())
+	if err != nil {
+		t.Errorf("Installed failed: %v", err)
+	}
+	seen := map[string]bool{}
+	for _, n := range names {
+		if n == "" || seen[n] {
+			t.Errorf("Installed names %q, which is empty or there twice", n)
+		}
+		seen[n] = true
+	}
+}
+
 // resident asks for the models and looks whether a host could make use of them.
 func (s suite) resident(ctx context.Context, t testing.TB) []sdk.Model {
 	if !s.manifest.Resident {

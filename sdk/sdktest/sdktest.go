@@ -10,7 +10,7 @@
 // The plugin is asked over the protocol that hosts speak. The suite checks that its manifest can be used and explains
 // itself, that inputs which do not fit are refused without a panic, and for every case that its outputs keep what
 // the node type promises, also when several run at once, and that it stops when it is told to. What the cases left
-// loaded must then be listed by Resident and freed by Unload, where the plugin has them. Use go test -race: data races
+// loaded must then be listed by Resident and freed by Unload, and Installed name each thing once, where the plugin has them. Use go test -race: data races
 // are found by that alone. With -short each case runs once, for nodes whose work is dear.
 package sdktest
 
@@ -113,6 +113,9 @@ func (s suite) run(t testing.TB) {
 			c.Name = c.Type
 		}
 		sub(t, c.Name, func(t testing.TB) { s.try(t, c) })
+	}
+	if s.manifest.Installed {
+		sub(t, "installed", s.installed)
 	}
 	if s.manifest.Resident || s.manifest.Unload {
 		sub(t, "residency", s.residency)

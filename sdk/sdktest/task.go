@@ -103,6 +103,8 @@ func badReport(r sdk.Report, scratch string) string {
 		return "of progress has a fraction above 1 or none at all"
 	case r.Kind == sdk.ReportLog && !slices.Contains([]string{"debug", "info", "warn", "error"}, r.Level):
 		return "has the log level " + r.Level + "; want debug, info, warn or error"
+	case r.Kind == sdk.ReportCurve && (r.Curve == nil || r.Curve.Name == "" || !r.Curve.Whole()):
+		return "of a curve has none that can be drawn: want a name, and as many rising X as Y, sdk.MaxCurve at most"
 	case r.Kind == sdk.ReportPreview && r.Preview == nil:
 		return "of a preview has none"
 	case r.Kind == sdk.ReportPreview:

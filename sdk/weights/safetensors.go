@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -224,6 +225,36 @@ func Write(path string, metadata map[string]string, tensors []New) error {
 		head[t.Name] = Tensor{"F32", t.Shape, [2]int64{at, at + size}}
 		at += size
 	}
+	return replace(path, head, func(w *bufio.Writer) error {
+		var number [4]byte
+		for _, t := range tensors {
+			for _, v := range t.Data {
+				binary.LittleEndian.PutUint32(number[:], math.Float32bits(v))
+				_, _ = w.Write(number[:]) // Flush says what went wrong
+			}
+		}
+		return nil
+	})
+}
+
+// Copy writes the file anew with these metadata beside its own, which stay as they are. No number changes.
+func (f *File) Copy(path string, metadata map[string]string) error {
+	all := map[string]string{}
+	maps.Copy(all, metadata)
+	maps.Copy(all, f.Metadata)
+	head := map[string]any{"__metadata__": all}
+	var size int64
+	for name, t := range f.Tensors {
+		head[name], size = t, max(size, t.Offsets[1])
+	}
+	return replace(path, head, func(w *bufio.Writer) error {
+		_, err := io.Copy(w, io.NewSectionReader(f.file, f.data, size))
+		return err
+	})
+}
+
+// replace puts a file of this head, and of what is written after it, in the place of another.
+func replace(path string, head map[string]any, data func(*bufio.Writer) error) error {
 	var raw bytes.Buffer
 	e := json.NewEncoder(&raw)
 	e.SetEscapeHTML(false)
@@ -240,14 +271,7 @@ func Write(path string, metadata map[string]string, tensors []New) error {
 	w := bufio.NewWriter(f)
 	_, _ = w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(text)))) // Flush says what went wrong
 	_, _ = w.WriteString(text)
-	var number [4]byte
-	for _, t := range tensors {
-		for _, v := range t.Data {
-			binary.LittleEndian.PutUint32(number[:], math.Float32bits(v))
-			_, _ = w.Write(number[:])
-		}
-	}
-	if err := errors.Join(w.Flush(), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(data(w), w.Flush(), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)

@@ -2,6 +2,8 @@ package weights
 
 import (
 	"encoding/binary"
+	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -35,6 +37,32 @@ func TestThereAndBack(t *testing.T) {
 		if _, err := f.Floats(name, shape...); err == nil {
 			t.Errorf("%s of %v is there", name, shape)
 		}
+	}
+}
+
+// TestCopy: metadata are added, what is there stays, and no number changes.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	from, to := filepath.Join(t.TempDir(), "a.safetensors"), filepath.Join(t.TempDir(), "b.safetensors")
+	if err := Write(from, map[string]string{"format": "pt"}, []New{{Name: "b", Shape: []int{2}, Data: []float32{1, -2}}, {Name: "a", Shape: []int{1}, Data: []float32{3.5}}}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Copy(to, map[string]string{"format": "no", "base": "<tiny>"}), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Open(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	a, err1 := c.Floats("a", 1)
+	b, err2 := c.Floats("b", 2)
+	if err1 != nil || err2 != nil || a[0] != 3.5 || !slices.Equal(b, []float32{1, -2}) || !maps.Equal(c.Metadata, map[string]string{"format": "pt", "base": "<tiny>"}) {
+		t.Errorf("%v %v %v, %v %v", a, b, c.Metadata, err1, err2)
 	}
 }
 

@@ -17,7 +17,7 @@ func toRequest(call uint64, t *sdk.Task) (*RunRequest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inputs: %w", err)
 	}
-	for _, text := range append([]string{t.Type, t.Owner, t.Pipeline, t.Scratch}, t.Devices...) {
+	for _, text := range append([]string{t.Type, t.Owner, t.Pipeline, t.Scratch, t.TraceParent}, t.Devices...) {
 		if !utf8.ValidString(text) {
 			return nil, fmt.Errorf("%q is not UTF-8, so no plugin can be told of it", text)
 		}
@@ -25,7 +25,7 @@ func toRequest(call uint64, t *sdk.Task) (*RunRequest, error) {
 	return &RunRequest{
 		Call: call, Address: t.Address.String(), Type: t.Type, Inputs: inputs, Time: toNanos(t.Time), Seed: t.Seed,
 		Deadline: toNanos(t.Deadline), Owner: t.Owner, Pipeline: t.Pipeline, Scratch: t.Scratch, Devices: t.Devices,
-		Checkpoint: t.Checkpoint,
+		Checkpoint: t.Checkpoint, TraceParent: t.TraceParent,
 	}, nil
 }
 
@@ -37,6 +37,7 @@ func fromRequest(r *RunRequest) (sdk.Task, error) {
 	t := sdk.Task{
 		Type: r.Type, Inputs: inputs, Time: fromNanos(r.Time), Seed: r.Seed, Deadline: fromNanos(r.Deadline),
 		Owner: r.Owner, Pipeline: r.Pipeline, Scratch: r.Scratch, Devices: r.Devices, Checkpoint: r.Checkpoint,
+		TraceParent: r.TraceParent,
 	}
 	if r.Address != "" {
 		if t.Address, err = sdk.ParseAddress(r.Address); err != nil {
@@ -132,6 +133,9 @@ func toReport(r sdk.Report) *Report {
 			Name: text(a.Name, maxShort), Path: text(a.Path, maxShort),
 		}
 	}
+	if c := r.Curve; c != nil && c.Whole() {
+		out.Curve = &Curve{Name: text(c.Name, maxVersion), X: c.X, Y: c.Y}
+	}
 	if r.Kind == sdk.ReportUsage {
 		out.Versions = versions((&sdk.Usage{}).Add(r.Usage).Versions)
 	}
@@ -162,6 +166,11 @@ func fromReport(r *Report) sdk.Report {
 	}
 	if out.Kind == sdk.ReportUsage { // figures are for the host to measure
 		out.Usage = &sdk.Usage{Versions: versions(r.Versions)}
+	}
+	if c := r.Curve; c != nil {
+		if curve := (&sdk.Curve{Name: text(c.Name, maxVersion), X: c.X, Y: c.Y}); curve.Whole() { // a plugin may send anything
+			out.Curve = curve
+		}
 	}
 	if a := r.Preview; a != nil {
 		out.Preview = &sdk.Artifact{Digest: a.Digest, MediaType: a.MediaType, Size: a.Size, Name: a.Name, Path: a.Path}

@@ -47,6 +47,7 @@ func TestTaskCrosses(t *testing.T) {
 			},
 			Time: time.Unix(0, 1).UTC(), Seed: math.MaxUint64, Deadline: time.Unix(2, 0).UTC(), Owner: "o", Pipeline: "p",
 			Scratch: "/s", Devices: []string{"GPU-1", "GPU-2"}, Checkpoint: []byte{0, 0xff},
+			TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		}},
 		"nothing is not none": {give: sdk.Task{Inputs: sdk.Values{}, Time: time.Unix(0, 0).UTC(), Checkpoint: []byte{}}},
 		"far away": {
@@ -149,6 +150,9 @@ func TestReportCrosses(t *testing.T) {
 		"log":      {give: sdk.Report{Kind: sdk.ReportLog, Level: "warn", Message: "m"}},
 		"preview": {give: sdk.Report{Kind: sdk.ReportPreview, Message: "m",
 			Preview: &sdk.Artifact{Digest: "sha256:1", MediaType: "a/b", Size: -2, Name: "n", Path: "/p"}}},
+		"curve":         {give: sdk.Report{Kind: sdk.ReportCurve, Curve: &sdk.Curve{Name: "loss", X: []float64{1, 2.5}, Y: []float64{0.5, -1}}}},
+		"uneven curve":  {give: sdk.Report{Kind: sdk.ReportCurve, Curve: &sdk.Curve{Name: "loss", X: []float64{1, 2}, Y: []float64{0.5}}}, want: sdk.Report{Kind: sdk.ReportCurve}},
+		"odd curve":     {give: sdk.Report{Kind: sdk.ReportCurve, Curve: &sdk.Curve{X: []float64{2, 1}, Y: []float64{1, 1}}}, want: sdk.Report{Kind: sdk.ReportCurve}},
 		"empty preview": {give: sdk.Report{Kind: sdk.ReportPreview, Preview: &sdk.Artifact{}}},
 		"checkpoint":    {give: sdk.Report{Kind: sdk.ReportCheckpoint, Checkpoint: []byte{0, 0xff}}},
 		"versions":      {give: sdk.Report{Kind: sdk.ReportUsage, Usage: &sdk.Usage{Versions: map[string]string{"engine": "1.2", "pack": ""}}}},

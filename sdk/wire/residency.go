@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -41,6 +42,31 @@ func (c *Client) Unload(ctx context.Context, model string) error {
 	return nil
 }
 
+// Bounds of what Installed gives: more than that is not told.
+const (
+	maxNames      = 20_000
+	maxNamesBytes = 1 << 20
+)
+
+// Installed asks what the plugin's engine has. Its errors are those of Resident.
+func (c *Client) Installed(ctx context.Context) ([]string, error) {
+	r, err := c.rpc.Installed(ctx, &InstalledRequest{})
+	switch {
+	case err != nil:
+		return nil, cannot(err)
+	case r.Error != nil:
+		return nil, fromError(r.Error)
+	}
+	sum := 0
+	for _, n := range r.Names {
+		sum += len(n)
+	}
+	if len(r.Names) > maxNames || sum > maxNamesBytes {
+		return nil, sdk.Fail(fmt.Sprintf("its engine has %d things installed, with names of %s in all: too many to tell", len(r.Names), sdk.FormatSize(int64(sum))), "")
+	}
+	return r.Names, nil
+}
+
 func cannot(err error) error {
 	if status.Code(err) == codes.Unimplemented {
 		return ErrCannot
@@ -66,6 +92,27 @@ func (s *server) Resident(ctx context.Context, _ *ResidentRequest) (*ResidentRes
 		r.Models = append(r.Models, out)
 	}
 	return r, nil
+}
+
+// Installed names what the plugin's engine has.
+func (s *server) Installed(ctx context.Context, _ *InstalledRequest) (*InstalledResponse, error) {
+	if s.plugin.Installed == nil {
+		return nil, status.Errorf(codes.Unimplemented, "plugin %s does not tell what is installed", s.plugin.Name)
+	}
+	names, err := s.installed(ctx)
+	if err != nil {
+		return &InstalledResponse{Error: toError(sdk.AsError(err))}, nil
+	}
+	r := &InstalledResponse{}
+	for _, n := range names {
+		r.Names = append(r.Names, text(n, maxShort))
+	}
+	return r, nil
+}
+
+func (s *server) installed(ctx context.Context) (names []string, err error) {
+	defer recovered(&err, "plugin "+s.plugin.Name+", asked what is installed,")
+	return s.plugin.Installed(ctx)
 }
 
 func (s *server) resident(ctx context.Context) (models []sdk.Model, err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +139,9 @@ func TestOldPlugin(t *testing.T) {
 		if err := c.Unload(t.Context(), "m"); !errors.Is(err, ErrCannot) {
 			t.Errorf("%s: Unload gave %v", name, err)
 		}
+		if _, err := c.Installed(t.Context()); !errors.Is(err, ErrCannot) {
+			t.Errorf("%s: Installed gave %v", name, err)
+		}
 	}
 	c := oldPlugin(t)
 	if m, err := c.Describe(t.Context()); err != nil || m.Resident || m.Unload {
@@ -175,6 +179,33 @@ func oldPlugin(t *testing.T) *Client {
 	}
 	t.Cleanup(func() { conn.Close() })
 	return newClient(conn)
+}
+
+// TestInstalled: names come as they are, too many of them do not, and what goes wrong is said.
+func TestInstalled(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		names []string
+		err   error
+		want  string
+	}{
+		"some":         {names: []string{"Blur", "Größe"}},
+		"none":         {},
+		"too many":     {names: slices.Repeat([]string{"x"}, maxNames+1), want: "too many to tell"},
+		"too long":     {names: slices.Repeat([]string{strings.Repeat("x", 200)}, 6000), want: "too many to tell"},
+		"it is not up": {err: sdk.Fail("the engine does not answer", "start it"), want: "the engine does not answer (start it)"},
+	} {
+		p := pluginOf(nil)
+		p.Installed = func(context.Context) ([]string, error) { return c.names, c.err }
+		client, _ := inProcess(t, p)
+		got, err := client.Installed(t.Context())
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || err == nil && !slices.Equal(got, c.names) {
+			t.Errorf("%s: %d names, %v", name, len(got), err)
+		}
+		if m, err := client.Describe(t.Context()); err != nil || !m.Installed {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
 }
 
 // TestManifestSaysWhatItCan: also to hosts that do not know the words yet, which read past them.

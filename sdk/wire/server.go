@@ -185,7 +185,7 @@ func (s *server) names() []string {
 // call runs the node; a panic is its failure, not the end of the process.
 func call(ctx context.Context, n sdk.Node, t *sdk.Task) (result sdk.Result, err error) {
 	defer recovered(&err, "node type "+t.Type)
-	return n.Run(WithTask(ctx, t.Address), t)
+	return n.Run(sdk.WithTraceParent(WithTask(ctx, t.Address), t.TraceParent), t)
 }
 
 const panicHint = "this is a mistake in the plugin: tell its author"

@@ -66,7 +66,7 @@ func (*DescribeRequest) Descriptor() ([]byte, []int) {
 
 type DescribeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// JSON of the manifest: name, version, description, node_types, config_schema, resident, unload.
+	// JSON of the manifest: name, version, description, node_types, config_schema, resident, unload, installed.
 	Manifest      []byte `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -301,7 +301,9 @@ type RunRequest struct {
 	// Device UUIDs.
 	Devices []string `protobuf:"bytes,11,rep,name=devices,proto3" json:"devices,omitempty"`
 	// The last checkpoint of an earlier attempt; absent on the first.
-	Checkpoint    []byte `protobuf:"bytes,12,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
+	Checkpoint []byte `protobuf:"bytes,12,opt,name=checkpoint,proto3,oneof" json:"checkpoint,omitempty"`
+	// The span in which the task is carried out, as W3C Trace Context writes it; empty: its run is not traced.
+	TraceParent   string `protobuf:"bytes,13,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -418,6 +420,13 @@ func (x *RunRequest) GetCheckpoint() []byte {
 		return x.Checkpoint
 	}
 	return nil
+}
+
+func (x *RunRequest) GetTraceParent() string {
+	if x != nil {
+		return x.TraceParent
+	}
+	return ""
 }
 
 // RunEvent carries the reports since the event before it and, in the last event, how the task ended.
@@ -635,7 +644,7 @@ func (x *Error) GetDetail() string {
 
 type Report struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// progress, log, preview, checkpoint, usage
+	// progress, log, preview, curve, checkpoint, usage
 	Kind     string  `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	Fraction float64 `protobuf:"fixed64,2,opt,name=fraction,proto3" json:"fraction,omitempty"`
 	Message  string  `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
@@ -645,6 +654,7 @@ type Report struct {
 	Checkpoint []byte    `protobuf:"bytes,6,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// Of what the task works with, by name.
 	Versions      map[string]string `protobuf:"bytes,7,rep,name=versions,proto3" json:"versions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Curve         *Curve            `protobuf:"bytes,8,opt,name=curve,proto3,oneof" json:"curve,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -728,6 +738,73 @@ func (x *Report) GetVersions() map[string]string {
 	return nil
 }
 
+func (x *Report) GetCurve() *Curve {
+	if x != nil {
+		return x.Curve
+	}
+	return nil
+}
+
+type Curve struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	X             []float64              `protobuf:"fixed64,2,rep,packed,name=x,proto3" json:"x,omitempty"`
+	Y             []float64              `protobuf:"fixed64,3,rep,packed,name=y,proto3" json:"y,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Curve) Reset() {
+	*x = Curve{}
+	mi := &file_spinbot_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Curve) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Curve) ProtoMessage() {}
+
+func (x *Curve) ProtoReflect() protoreflect.Message {
+	mi := &file_spinbot_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Curve.ProtoReflect.Descriptor instead.
+func (*Curve) Descriptor() ([]byte, []int) {
+	return file_spinbot_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Curve) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Curve) GetX() []float64 {
+	if x != nil {
+		return x.X
+	}
+	return nil
+}
+
+func (x *Curve) GetY() []float64 {
+	if x != nil {
+		return x.Y
+	}
+	return nil
+}
+
 type Artifact struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Digest        string                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
@@ -741,7 +818,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_spinbot_proto_msgTypes[11]
+	mi := &file_spinbot_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +830,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_spinbot_proto_msgTypes[11]
+	mi := &file_spinbot_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +843,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_spinbot_proto_rawDescGZIP(), []int{11}
+	return file_spinbot_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Artifact) GetDigest() string {
@@ -812,7 +889,7 @@ type ResidentRequest struct {
 
 func (x *ResidentRequest) Reset() {
 	*x = ResidentRequest{}
-	mi := &file_spinbot_proto_msgTypes[12]
+	mi := &file_spinbot_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +901,7 @@ func (x *ResidentRequest) String() string {
 func (*ResidentRequest) ProtoMessage() {}
 
 func (x *ResidentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_spinbot_proto_msgTypes[12]
+	mi := &file_spinbot_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +914,7 @@ func (x *ResidentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResidentRequest.ProtoReflect.Descriptor instead.
 func (*ResidentRequest) Descriptor() ([]byte, []int) {
-	return file_spinbot_proto_rawDescGZIP(), []int{12}
+	return file_spinbot_proto_rawDescGZIP(), []int{13}
 }
 
 type ResidentResponse struct {
@@ -851,7 +928,7 @@ type ResidentResponse struct {
 
 func (x *ResidentResponse) Reset() {
 	*x = ResidentResponse{}
-	mi := &file_spinbot_proto_msgTypes[13]
+	mi := &file_spinbot_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -863,7 +940,7 @@ func (x *ResidentResponse) String() string {
 func (*ResidentResponse) ProtoMessage() {}
 
 func (x *ResidentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_spinbot_proto_msgTypes[13]
+	mi := &file_spinbot_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -876,7 +953,7 @@ func (x *ResidentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResidentResponse.ProtoReflect.Descriptor instead.
 func (*ResidentResponse) Descriptor() ([]byte, []int) {
-	return file_spinbot_proto_rawDescGZIP(), []int{13}
+	return file_spinbot_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ResidentResponse) GetModels() []*Model {
@@ -909,7 +986,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_spinbot_proto_msgTypes[14]
+	mi := &file_spinbot_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -921,7 +998,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_spinbot_proto_msgTypes[14]
+	mi := &file_spinbot_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -934,7 +1011,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_spinbot_proto_rawDescGZIP(), []int{14}
+	return file_spinbot_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Model) GetName() string {
@@ -975,7 +1052,7 @@ type UnloadRequest struct {
 
 func (x *UnloadRequest) Reset() {
 	*x = UnloadRequest{}
-	mi := &file_spinbot_proto_msgTypes[15]
+	mi := &file_spinbot_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -987,7 +1064,7 @@ func (x *UnloadRequest) String() string {
 func (*UnloadRequest) ProtoMessage() {}
 
 func (x *UnloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_spinbot_proto_msgTypes[15]
+	mi := &file_spinbot_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1000,7 +1077,7 @@ func (x *UnloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadRequest.ProtoReflect.Descriptor instead.
 func (*UnloadRequest) Descriptor() ([]byte, []int) {
-	return file_spinbot_proto_rawDescGZIP(), []int{15}
+	return file_spinbot_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnloadRequest) GetModel() string {
@@ -1020,7 +1097,7 @@ type UnloadResponse struct {
 
 func (x *UnloadResponse) Reset() {
 	*x = UnloadResponse{}
-	mi := &file_spinbot_proto_msgTypes[16]
+	mi := &file_spinbot_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1109,7 @@ func (x *UnloadResponse) String() string {
 func (*UnloadResponse) ProtoMessage() {}
 
 func (x *UnloadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_spinbot_proto_msgTypes[16]
+	mi := &file_spinbot_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,10 +1122,99 @@ func (x *UnloadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadResponse.ProtoReflect.Descriptor instead.
 func (*UnloadResponse) Descriptor() ([]byte, []int) {
-	return file_spinbot_proto_rawDescGZIP(), []int{16}
+	return file_spinbot_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UnloadResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type InstalledRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstalledRequest) Reset() {
+	*x = InstalledRequest{}
+	mi := &file_spinbot_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstalledRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstalledRequest) ProtoMessage() {}
+
+func (x *InstalledRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_spinbot_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstalledRequest.ProtoReflect.Descriptor instead.
+func (*InstalledRequest) Descriptor() ([]byte, []int) {
+	return file_spinbot_proto_rawDescGZIP(), []int{18}
+}
+
+type InstalledResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Names []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
+	// Set when the plugin could not find out.
+	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstalledResponse) Reset() {
+	*x = InstalledResponse{}
+	mi := &file_spinbot_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstalledResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstalledResponse) ProtoMessage() {}
+
+func (x *InstalledResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_spinbot_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstalledResponse.ProtoReflect.Descriptor instead.
+func (*InstalledResponse) Descriptor() ([]byte, []int) {
+	return file_spinbot_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *InstalledResponse) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *InstalledResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
@@ -1069,7 +1235,7 @@ const file_spinbot_proto_rawDesc = "" +
 	"\x05error\x18\x01 \x01(\v2\x18.spinbot.plugin.v1.ErrorR\x05error\"#\n" +
 	"\rCancelRequest\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\"\x10\n" +
-	"\x0eCancelResponse\"\xe4\x02\n" +
+	"\x0eCancelResponse\"\x87\x03\n" +
 	"\n" +
 	"RunRequest\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x18\n" +
@@ -1086,7 +1252,8 @@ const file_spinbot_proto_rawDesc = "" +
 	"\adevices\x18\v \x03(\tR\adevices\x12#\n" +
 	"\n" +
 	"checkpoint\x18\f \x01(\fH\x02R\n" +
-	"checkpoint\x88\x01\x01B\a\n" +
+	"checkpoint\x88\x01\x01\x12!\n" +
+	"\ftrace_parent\x18\r \x01(\tR\vtraceParentB\a\n" +
 	"\x05_timeB\v\n" +
 	"\t_deadlineB\r\n" +
 	"\v_checkpoint\"\xad\x01\n" +
@@ -1102,7 +1269,7 @@ const file_spinbot_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\x03 \x01(\tR\x04hint\x12\x1c\n" +
 	"\tpermanent\x18\x04 \x01(\bR\tpermanent\x12\x16\n" +
-	"\x06detail\x18\x05 \x01(\tR\x06detail\"\xd2\x02\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\"\x91\x03\n" +
 	"\x06Report\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1a\n" +
 	"\bfraction\x18\x02 \x01(\x01R\bfraction\x12\x18\n" +
@@ -1112,12 +1279,18 @@ const file_spinbot_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x06 \x01(\fR\n" +
 	"checkpoint\x12C\n" +
-	"\bversions\x18\a \x03(\v2'.spinbot.plugin.v1.Report.VersionsEntryR\bversions\x1a;\n" +
+	"\bversions\x18\a \x03(\v2'.spinbot.plugin.v1.Report.VersionsEntryR\bversions\x123\n" +
+	"\x05curve\x18\b \x01(\v2\x18.spinbot.plugin.v1.CurveH\x01R\x05curve\x88\x01\x01\x1a;\n" +
 	"\rVersionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
 	"\n" +
-	"\b_preview\"}\n" +
+	"\b_previewB\b\n" +
+	"\x06_curve\"7\n" +
+	"\x05Curve\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\f\n" +
+	"\x01x\x18\x02 \x03(\x01R\x01x\x12\f\n" +
+	"\x01y\x18\x03 \x03(\x01R\x01y\"}\n" +
 	"\bArtifact\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x1d\n" +
 	"\n" +
@@ -1137,14 +1310,19 @@ const file_spinbot_proto_rawDesc = "" +
 	"\rUnloadRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\"@\n" +
 	"\x0eUnloadResponse\x12.\n" +
-	"\x05error\x18\x01 \x01(\v2\x18.spinbot.plugin.v1.ErrorR\x05error2\xed\x03\n" +
+	"\x05error\x18\x01 \x01(\v2\x18.spinbot.plugin.v1.ErrorR\x05error\"\x12\n" +
+	"\x10InstalledRequest\"Y\n" +
+	"\x11InstalledResponse\x12\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\x12.\n" +
+	"\x05error\x18\x02 \x01(\v2\x18.spinbot.plugin.v1.ErrorR\x05error2\xc5\x04\n" +
 	"\x06Plugin\x12S\n" +
 	"\bDescribe\x12\".spinbot.plugin.v1.DescribeRequest\x1a#.spinbot.plugin.v1.DescribeResponse\x12V\n" +
 	"\tConfigure\x12#.spinbot.plugin.v1.ConfigureRequest\x1a$.spinbot.plugin.v1.ConfigureResponse\x12C\n" +
 	"\x03Run\x12\x1d.spinbot.plugin.v1.RunRequest\x1a\x1b.spinbot.plugin.v1.RunEvent0\x01\x12M\n" +
 	"\x06Cancel\x12 .spinbot.plugin.v1.CancelRequest\x1a!.spinbot.plugin.v1.CancelResponse\x12S\n" +
 	"\bResident\x12\".spinbot.plugin.v1.ResidentRequest\x1a#.spinbot.plugin.v1.ResidentResponse\x12M\n" +
-	"\x06Unload\x12 .spinbot.plugin.v1.UnloadRequest\x1a!.spinbot.plugin.v1.UnloadResponseB,Z*github.com/myspinbot/spinbot/sdk/wire;wireb\x06proto3"
+	"\x06Unload\x12 .spinbot.plugin.v1.UnloadRequest\x1a!.spinbot.plugin.v1.UnloadResponse\x12V\n" +
+	"\tInstalled\x12#.spinbot.plugin.v1.InstalledRequest\x1a$.spinbot.plugin.v1.InstalledResponseB,Z*github.com/myspinbot/spinbot/sdk/wire;wireb\x06proto3"
 
 var (
 	file_spinbot_proto_rawDescOnce sync.Once
@@ -1158,7 +1336,7 @@ func file_spinbot_proto_rawDescGZIP() []byte {
 	return file_spinbot_proto_rawDescData
 }
 
-var file_spinbot_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_spinbot_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_spinbot_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: spinbot.plugin.v1.DescribeRequest
 	(*DescribeResponse)(nil),  // 1: spinbot.plugin.v1.DescribeResponse
@@ -1171,41 +1349,48 @@ var file_spinbot_proto_goTypes = []any{
 	(*Result)(nil),            // 8: spinbot.plugin.v1.Result
 	(*Error)(nil),             // 9: spinbot.plugin.v1.Error
 	(*Report)(nil),            // 10: spinbot.plugin.v1.Report
-	(*Artifact)(nil),          // 11: spinbot.plugin.v1.Artifact
-	(*ResidentRequest)(nil),   // 12: spinbot.plugin.v1.ResidentRequest
-	(*ResidentResponse)(nil),  // 13: spinbot.plugin.v1.ResidentResponse
-	(*Model)(nil),             // 14: spinbot.plugin.v1.Model
-	(*UnloadRequest)(nil),     // 15: spinbot.plugin.v1.UnloadRequest
-	(*UnloadResponse)(nil),    // 16: spinbot.plugin.v1.UnloadResponse
-	nil,                       // 17: spinbot.plugin.v1.Report.VersionsEntry
+	(*Curve)(nil),             // 11: spinbot.plugin.v1.Curve
+	(*Artifact)(nil),          // 12: spinbot.plugin.v1.Artifact
+	(*ResidentRequest)(nil),   // 13: spinbot.plugin.v1.ResidentRequest
+	(*ResidentResponse)(nil),  // 14: spinbot.plugin.v1.ResidentResponse
+	(*Model)(nil),             // 15: spinbot.plugin.v1.Model
+	(*UnloadRequest)(nil),     // 16: spinbot.plugin.v1.UnloadRequest
+	(*UnloadResponse)(nil),    // 17: spinbot.plugin.v1.UnloadResponse
+	(*InstalledRequest)(nil),  // 18: spinbot.plugin.v1.InstalledRequest
+	(*InstalledResponse)(nil), // 19: spinbot.plugin.v1.InstalledResponse
+	nil,                       // 20: spinbot.plugin.v1.Report.VersionsEntry
 }
 var file_spinbot_proto_depIdxs = []int32{
 	9,  // 0: spinbot.plugin.v1.ConfigureResponse.error:type_name -> spinbot.plugin.v1.Error
 	10, // 1: spinbot.plugin.v1.RunEvent.reports:type_name -> spinbot.plugin.v1.Report
 	8,  // 2: spinbot.plugin.v1.RunEvent.result:type_name -> spinbot.plugin.v1.Result
 	9,  // 3: spinbot.plugin.v1.RunEvent.error:type_name -> spinbot.plugin.v1.Error
-	11, // 4: spinbot.plugin.v1.Report.preview:type_name -> spinbot.plugin.v1.Artifact
-	17, // 5: spinbot.plugin.v1.Report.versions:type_name -> spinbot.plugin.v1.Report.VersionsEntry
-	14, // 6: spinbot.plugin.v1.ResidentResponse.models:type_name -> spinbot.plugin.v1.Model
-	9,  // 7: spinbot.plugin.v1.ResidentResponse.error:type_name -> spinbot.plugin.v1.Error
-	9,  // 8: spinbot.plugin.v1.UnloadResponse.error:type_name -> spinbot.plugin.v1.Error
-	0,  // 9: spinbot.plugin.v1.Plugin.Describe:input_type -> spinbot.plugin.v1.DescribeRequest
-	2,  // 10: spinbot.plugin.v1.Plugin.Configure:input_type -> spinbot.plugin.v1.ConfigureRequest
-	6,  // 11: spinbot.plugin.v1.Plugin.Run:input_type -> spinbot.plugin.v1.RunRequest
-	4,  // 12: spinbot.plugin.v1.Plugin.Cancel:input_type -> spinbot.plugin.v1.CancelRequest
-	12, // 13: spinbot.plugin.v1.Plugin.Resident:input_type -> spinbot.plugin.v1.ResidentRequest
-	15, // 14: spinbot.plugin.v1.Plugin.Unload:input_type -> spinbot.plugin.v1.UnloadRequest
-	1,  // 15: spinbot.plugin.v1.Plugin.Describe:output_type -> spinbot.plugin.v1.DescribeResponse
-	3,  // 16: spinbot.plugin.v1.Plugin.Configure:output_type -> spinbot.plugin.v1.ConfigureResponse
-	7,  // 17: spinbot.plugin.v1.Plugin.Run:output_type -> spinbot.plugin.v1.RunEvent
-	5,  // 18: spinbot.plugin.v1.Plugin.Cancel:output_type -> spinbot.plugin.v1.CancelResponse
-	13, // 19: spinbot.plugin.v1.Plugin.Resident:output_type -> spinbot.plugin.v1.ResidentResponse
-	16, // 20: spinbot.plugin.v1.Plugin.Unload:output_type -> spinbot.plugin.v1.UnloadResponse
-	15, // [15:21] is the sub-list for method output_type
-	9,  // [9:15] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	12, // 4: spinbot.plugin.v1.Report.preview:type_name -> spinbot.plugin.v1.Artifact
+	20, // 5: spinbot.plugin.v1.Report.versions:type_name -> spinbot.plugin.v1.Report.VersionsEntry
+	11, // 6: spinbot.plugin.v1.Report.curve:type_name -> spinbot.plugin.v1.Curve
+	15, // 7: spinbot.plugin.v1.ResidentResponse.models:type_name -> spinbot.plugin.v1.Model
+	9,  // 8: spinbot.plugin.v1.ResidentResponse.error:type_name -> spinbot.plugin.v1.Error
+	9,  // 9: spinbot.plugin.v1.UnloadResponse.error:type_name -> spinbot.plugin.v1.Error
+	9,  // 10: spinbot.plugin.v1.InstalledResponse.error:type_name -> spinbot.plugin.v1.Error
+	0,  // 11: spinbot.plugin.v1.Plugin.Describe:input_type -> spinbot.plugin.v1.DescribeRequest
+	2,  // 12: spinbot.plugin.v1.Plugin.Configure:input_type -> spinbot.plugin.v1.ConfigureRequest
+	6,  // 13: spinbot.plugin.v1.Plugin.Run:input_type -> spinbot.plugin.v1.RunRequest
+	4,  // 14: spinbot.plugin.v1.Plugin.Cancel:input_type -> spinbot.plugin.v1.CancelRequest
+	13, // 15: spinbot.plugin.v1.Plugin.Resident:input_type -> spinbot.plugin.v1.ResidentRequest
+	16, // 16: spinbot.plugin.v1.Plugin.Unload:input_type -> spinbot.plugin.v1.UnloadRequest
+	18, // 17: spinbot.plugin.v1.Plugin.Installed:input_type -> spinbot.plugin.v1.InstalledRequest
+	1,  // 18: spinbot.plugin.v1.Plugin.Describe:output_type -> spinbot.plugin.v1.DescribeResponse
+	3,  // 19: spinbot.plugin.v1.Plugin.Configure:output_type -> spinbot.plugin.v1.ConfigureResponse
+	7,  // 20: spinbot.plugin.v1.Plugin.Run:output_type -> spinbot.plugin.v1.RunEvent
+	5,  // 21: spinbot.plugin.v1.Plugin.Cancel:output_type -> spinbot.plugin.v1.CancelResponse
+	14, // 22: spinbot.plugin.v1.Plugin.Resident:output_type -> spinbot.plugin.v1.ResidentResponse
+	17, // 23: spinbot.plugin.v1.Plugin.Unload:output_type -> spinbot.plugin.v1.UnloadResponse
+	19, // 24: spinbot.plugin.v1.Plugin.Installed:output_type -> spinbot.plugin.v1.InstalledResponse
+	18, // [18:25] is the sub-list for method output_type
+	11, // [11:18] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_spinbot_proto_init() }
@@ -1225,7 +1410,7 @@ func file_spinbot_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spinbot_proto_rawDesc), len(file_spinbot_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,6 +32,7 @@ const (
 	Plugin_Cancel_FullMethodName    = "/spinbot.plugin.v1.Plugin/Cancel"
 	Plugin_Resident_FullMethodName  = "/spinbot.plugin.v1.Plugin/Resident"
 	Plugin_Unload_FullMethodName    = "/spinbot.plugin.v1.Plugin/Unload"
+	Plugin_Installed_FullMethodName = "/spinbot.plugin.v1.Plugin/Installed"
 )
 
 // PluginClient is the client API for Plugin service.
@@ -50,6 +51,8 @@ type PluginClient interface {
 	Resident(ctx context.Context, in *ResidentRequest, opts ...grpc.CallOption) (*ResidentResponse, error)
 	// Unload frees a model, or all. UNIMPLEMENTED: only the end of the process frees memory.
 	Unload(ctx context.Context, in *UnloadRequest, opts ...grpc.CallOption) (*UnloadResponse, error)
+	// Installed names what the plugin's engine has, such as node classes. UNIMPLEMENTED: the plugin cannot tell.
+	Installed(ctx context.Context, in *InstalledRequest, opts ...grpc.CallOption) (*InstalledResponse, error)
 }
 
 type pluginClient struct {
@@ -129,6 +132,16 @@ func (c *pluginClient) Unload(ctx context.Context, in *UnloadRequest, opts ...gr
 	return out, nil
 }
 
+func (c *pluginClient) Installed(ctx context.Context, in *InstalledRequest, opts ...grpc.CallOption) (*InstalledResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InstalledResponse)
+	err := c.cc.Invoke(ctx, Plugin_Installed_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServer is the server API for Plugin service.
 // All implementations must embed UnimplementedPluginServer
 // for forward compatibility.
@@ -145,6 +158,8 @@ type PluginServer interface {
 	Resident(context.Context, *ResidentRequest) (*ResidentResponse, error)
 	// Unload frees a model, or all. UNIMPLEMENTED: only the end of the process frees memory.
 	Unload(context.Context, *UnloadRequest) (*UnloadResponse, error)
+	// Installed names what the plugin's engine has, such as node classes. UNIMPLEMENTED: the plugin cannot tell.
+	Installed(context.Context, *InstalledRequest) (*InstalledResponse, error)
 	mustEmbedUnimplementedPluginServer()
 }
 
@@ -172,6 +187,9 @@ func (UnimplementedPluginServer) Resident(context.Context, *ResidentRequest) (*R
 }
 func (UnimplementedPluginServer) Unload(context.Context, *UnloadRequest) (*UnloadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Unload not implemented")
+}
+func (UnimplementedPluginServer) Installed(context.Context, *InstalledRequest) (*InstalledResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Installed not implemented")
 }
 func (UnimplementedPluginServer) mustEmbedUnimplementedPluginServer() {}
 func (UnimplementedPluginServer) testEmbeddedByValue()                {}
@@ -295,6 +313,24 @@ func _Plugin_Unload_Handler(srv interface{}, ctx context.Context, dec func(inter
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Plugin_Installed_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(InstalledRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Installed(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Installed_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Installed(ctx, req.(*InstalledRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Plugin_ServiceDesc is the grpc.ServiceDesc for Plugin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -321,6 +357,10 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Unload",
 			Handler:    _Plugin_Unload_Handler,
+		},
+		{
+			MethodName: "Installed",
+			Handler:    _Plugin_Installed_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -3,27 +3,17 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { browse, freePort, Host } from "./host.mjs";
+import { browse, freePort, Host, row } from "./host.mjs";
+import { many } from "./scenes/many.mjs";
 
 const nodes = 1000;
 const most = { layout: 1000, frame: 16 }; // ms
-
-/** pipeline has rows of twelve nodes that need some of the row before, and some of rows long before. */
-function pipeline() {
-  const of = (row, k) => `node.n${row * 12 + (k % 12)}`;
-  const blocks = Array.from({ length: nodes }, (_, i) => {
-    const row = Math.floor(i / 12);
-    const needs = new Set(row === 0 ? [] : [of(row - 1, i * 7), ...(i % 3 ? [of(row - 1, i * 5)] : []), ...(i % 9 === 0 && row > 3 ? [of(Math.floor(row / 2), i)] : [])]);
-    return `node "control.template" "n${i}" {\n  template   = "n${i}"\n  depends_on = [${[...needs].join(", ")}]\n}\n`;
-  });
-  return `pipeline "large" {}\n\n${blocks.join("\n")}`;
-}
 
 const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
 
 const folder = mkdtempSync(join(tmpdir(), "spinbot-bench-"));
 mkdirSync(join(folder, "state/pipelines.d"), { recursive: true });
-writeFileSync(join(folder, "state/pipelines.d/large.hcl"), pipeline());
+writeFileSync(join(folder, "state/pipelines.d/large.hcl"), many("large", nodes));
 const host = new Host(folder, await freePort());
 const browser = await browse();
 try {
@@ -66,14 +56,14 @@ try {
     await page.mouse.up();
     const all = await page.evaluate(() => (cancelAnimationFrame(window.ticking), window.frames_.slice(1)));
     const sorted = all.toSorted((a, b) => a - b);
-    console.log(`${what.padEnd(28)} ${median(all).toFixed(1)} ms a frame in the median, ${sorted[Math.floor(sorted.length * 0.95)].toFixed(1)} in the 95th percentile, of ${all.length}`);
+    row(`ui: a graph of ${nodes.toLocaleString("en")} nodes, ${what}, ms a frame, median`, median(all).toFixed(1), `<= ${most.frame}   (p95 ${sorted[Math.floor(sorted.length * 0.95)].toFixed(1)}, ${all.length} frames)`);
     return median(all);
   };
-  console.log(`${"layout, in its worker".padEnd(28)} ${laid.map((ms) => ms.toFixed(0)).join(", ")} ms`);
-  const whole = await drag("dragged, seen whole");
+  row(`ui: a graph of ${nodes.toLocaleString("en")} nodes, laid out in its worker, ms`, median(laid).toFixed(0), `<= ${most.layout.toLocaleString("en")}`);
+  const whole = await drag("seen whole");
   for (let i = 0; i < 8; i++) await page.click("button[aria-label='Zoom in']");
   await page.waitForTimeout(400);
-  const near = await drag("dragged, from near");
+  const near = await drag("from near");
   // A frame is drawn each 16.7 ms at 60 Hz: what counts is that none is missed.
   if (Math.min(...laid) > most.layout || Math.max(whole, near) > most.frame + 0.8) {
     console.error(`bench: a graph of ${nodes} nodes takes more than ${most.layout} ms to lay out, or more than ${most.frame} ms a frame`);

@@ -34,6 +34,48 @@ export async function until(what, ask) {
   throw new Error(`${what}: not within 20 seconds`);
 }
 
+/** axe holds a page to WCAG 2.2 AA in both themes, and gives what is wrong. It is put in past the page's policy, which keeps strangers' scripts out. */
+export async function axe(browser, url, ready) {
+  const context = await browser.newContext({ bypassCSP: true, reducedMotion: "reduce" });
+  try {
+    const page = await context.newPage();
+    await page.goto(url);
+    await page.waitForSelector(ready, { timeout: 20_000 });
+    await page.addScriptTag({ path: join(root, "ui/node_modules/axe-core/axe.min.js") });
+    const wrong = [];
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] }));
+      wrong.push(...violations.map((v) => `${colorScheme}: ${v.help}: ${v.nodes.map((n) => n.html.slice(0, 160)).slice(0, 3).join(" | ")}`));
+    }
+    return wrong;
+  } finally {
+    await context.close();
+  }
+}
+
+/** row prints a figure beside what it should be, as make bench does. */
+export const row = (what, value, goal) => console.log(`${what.padEnd(58)} ${String(value).padStart(10)}   ${goal}`);
+
+/** slowest does something in a page and gives the longest that a frame waited for a key or a click, in ms. */
+export async function slowest(page, act) {
+  await page.evaluate(() => {
+    window.slow = [0];
+    new PerformanceObserver((list) => window.slow.push(...list.getEntries().map((e) => e.duration))).observe({ type: "event", durationThreshold: 16 });
+  });
+  await act();
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))));
+  return page.evaluate(() => Math.max(...window.slow));
+}
+
+/** heap gives how much memory what a page's scripts keep takes, in MB. */
+export async function heap(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("HeapProfiler.collectGarbage");
+  const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await cdp.send("Runtime.getHeapUsage");
+  return Math.round((usedSize + embedderHeapUsedSize + backingStorageSize) / 1e6);
+}
+
 /** Host is a spinbot serve with a folder and a port of its own. */
 export class Host {
   constructor(folder, port, config = "", env = {}) {

@@ -6,8 +6,9 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { browse, freePort, Host, root, scenes, until } from "./host.mjs";
+import { axe, browse, freePort, Host, root, scenes, until } from "./host.mjs";
 import { edit } from "./scenes/editor.mjs";
+import { embedder } from "./scenes/embedder.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "spinbot-journeys-"));
 const film = join(root, "pipelines/explainer");
@@ -33,7 +34,7 @@ async function launch(page, seconds = 12) {
   await page.goto(`${host.url}/pipelines/explainer`);
   await page.setInputFiles("input[type=file][aria-label=article]", `${film}/article.md`);
   await page.setInputFiles("input[type=file][aria-label=picture]", `${film}/picture.jpg`);
-  await page.getByLabel("height", { exact: true }).fill("180");
+  await page.getByLabel("height", { exact: true }).selectOption("180");
   await page.getByLabel("target_seconds", { exact: true }).fill(`${seconds}`);
   await page.waitForSelector("button[aria-label^=Remove] >> nth=1"); // both files are there
   await page.click("button[type=submit]");
@@ -52,11 +53,11 @@ const plays = (video) =>
 
 /** drop lets a file go above what a selector finds. */
 async function drop(page, selector, name, text) {
-  const given = await page.evaluateHandle(([name, text]) => {
+  const given = await page.evaluateHandle(([name, bytes]) => {
     const data = new DataTransfer();
-    data.items.add(new File([text], name));
+    data.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name));
     return data;
-  }, [name, text]);
+  }, [name, Buffer.from(text).toString("base64")]);
   for (const kind of ["dragenter", "dragover", "drop"]) await page.dispatchEvent(selector, kind, { dataTransfer: given });
 }
 
@@ -110,6 +111,32 @@ test("Create: a text and a picture become a film, which plays where it was asked
   assert.ok(played.seconds > 8 && played.width === 320, JSON.stringify(played));
 });
 
+test("Create: a portrait speaks once whoever it is has agreed, and not before", async (t) => {
+  const page = await open(t, `${host.url}/create?with=talking_avatar`);
+  const consent = page.getByLabel("Whoever is shown and heard has agreed");
+  const runs = async () => (await host.get("/api/v1/runs?pipeline=talking_avatar")).runs;
+  await page.locator("textarea").fill("Hello. Now I speak.");
+  await page.getByLabel("How it is made").selectOption("cpu");
+  await page.setInputFiles("input[type=file][aria-label=Portrait]", join(root, "pipelines/talking_avatar/portrait.jpg"));
+  await page.waitForSelector("form button[aria-label^=Remove]");
+  assert.equal(await consent.isChecked(), false);
+  await page.click("button >> text=Generate");
+  await page.waitForSelector("form >> text=Nothing is made of a face or a voice before whoever it is has agreed.");
+  assert.ok(await consent.evaluate((box) => box === document.activeElement));
+  assert.deepEqual(await runs(), []);
+  await consent.check();
+  await page.click("form button[aria-label^=Remove]"); // another face is somebody else's
+  assert.equal(await consent.isChecked(), false);
+  await page.setInputFiles("input[type=file][aria-label=Portrait]", join(root, "pipelines/talking_avatar/portrait.jpg"));
+  await page.waitForSelector("form button[aria-label^=Remove]");
+  await consent.check();
+  await page.click("button >> text=Generate");
+  const card = page.locator("section[aria-label='Your films'] li", { hasText: "Hello. Now I speak." });
+  await card.locator("video").waitFor({ timeout: 120_000 });
+  const played = await plays(card.locator("video"));
+  assert.ok(played.seconds > 1 && played.width > 300, JSON.stringify(played));
+});
+
 test("a workflow is dropped on Home, becomes a pipeline, and is never written over another", async (t) => {
   const page = await open(t, host.url);
   await page.waitForSelector("main >> text=Drop a file");
@@ -141,6 +168,34 @@ test("a pipeline's file is opened, and the one that it replaces comes back", asy
   }
   await page.click("button >> text=Undo");
   await until("the first is back", async () => (await text()) === file(1));
+});
+
+test("a run is exported, dropped on another host, and is there like that host's own", async (t) => {
+  const made = await fetch(`${host.url}/api/v1/runs`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ pipeline: { text: 'pipeline "travels" {}\noutput "six" {\n  value = 2 * 3\n}\n' } }) });
+  const { id } = await made.json();
+  const page = await open(t, `${host.url}/runs/${id}`);
+  const [saved] = await Promise.all([page.waitForEvent("download"), page.click("a >> text=Export")]);
+  assert.equal(saved.suggestedFilename(), `${id}.tar`);
+  const archive = readFileSync(await saved.path());
+  const other = await new Host(join(folder, "other"), await freePort()).start();
+  t.after(() => other.stop());
+  await page.goto(other.url);
+  await drop(page, "main h1", `${id}.tar`, archive);
+  await page.waitForURL(/\/open\?file=/);
+  await page.waitForSelector("section[aria-label='A run from elsewhere'] >> text=travels");
+  assert.equal((await other.get("/api/v1/runs")).runs.length, 0); // looking takes nothing in
+  await page.click("button >> text=Import");
+  await page.waitForURL(`**/runs/${id}`);
+  await page.waitForSelector("h1 + div >> text=Imported from");
+  await page.goto(`${other.url}/open`);
+  await drop(page, "main h1", `${id}.tar`, archive);
+  await page.waitForSelector("text=This host has the run already");
+  await page.click("a >> text=Go to the run");
+  await page.waitForURL(`**/runs/${id}`);
+  await page.goto(`${other.url}/open`);
+  await drop(page, "main h1", "cut.tar", archive.subarray(0, 700));
+  await page.waitForSelector("text=the archive is refused: it is cut off");
+  assert.equal((await other.get("/api/v1/runs")).runs.length, 1);
 });
 
 test("an upload whose connection breaks goes on where it was", async (t) => {
@@ -230,7 +285,12 @@ test("a run as a graph by keys, as a timeline, and beside another", async (t) =>
   await page.waitForSelector("[data-box=final][aria-label*=Done]");
   await page.click("[data-box=draft]");
   await page.getByLabel("Instance 1 of 3").selectOption({ index: 2 });
-  await page.waitForSelector("section[aria-label='node.draft[2]'] img");
+  const panel = page.locator("section[aria-label='node.draft[2]']");
+  await panel.locator("img").waitFor();
+  await panel.getByRole("tab", { name: "Inputs" }).click();
+  await panel.locator("dd >> text=The last ferry").waitFor(); // of its each.value
+  await panel.getByRole("tab", { name: "Attempts" }).click();
+  await panel.locator("ol[aria-label=Attempts] li", { hasText: "Attempt 1" }).locator("text=Done").waitFor();
   await page.click("[role=group][aria-label=View] >> text=Timeline");
   await page.waitForSelector("[role=listbox] [role=option] >> nth=4"); // three drafts, the gate and the end
   await page.click("button[aria-label='Zoom in']");
@@ -299,6 +359,33 @@ test("the gallery is leafed through by keys alone", async (t) => {
   await page.waitForFunction(() => location.search === "");
   await page.click("main [role=group] >> text=Films");
   await page.waitForFunction(() => location.search.includes("kind=") && [...document.querySelectorAll("main ul li button")].every((b) => b.textContent.includes(".mp4")));
+
+  // what is looked for stays, with what is opened of it and after a reload
+  await page.fill("main input[type=search]", "mp4");
+  await page.waitForFunction(() => location.search.includes("q=mp4"));
+  await page.reload();
+  assert.equal(await page.inputValue("main input[type=search]"), "mp4");
+  await page.click("main [data-at='0']");
+  await page.waitForSelector("dialog[open] dl");
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => location.search.includes("q=mp4") && location.search.includes("kind=") && !location.search.includes("file="));
+});
+
+test("captions are found in the gallery; what is looked for among node types stays in the address", async (t) => {
+  const page = await open(t, `${host.url}/gallery`);
+  await page.click("main [role=group] >> text=Captions");
+  await page.waitForFunction(() => {
+    const files = [...document.querySelectorAll("main ul li button")];
+    return files.length > 0 && files.every((b) => b.textContent.includes(".srt"));
+  });
+  await page.goto(`${host.url}/node-types`);
+  await page.fill("main input[type=search]", "render wave");
+  await page.click("main nav a >> text=render.waveform");
+  await page.waitForFunction(() => location.search.includes("type=render.waveform") && location.search.includes("q=render"));
+  await page.reload();
+  assert.equal(await page.inputValue("main input[type=search]"), "render wave");
+  assert.equal(await page.locator("main nav a").count(), 1);
+  await page.waitForSelector("main article[aria-label='render.waveform']");
 });
 
 test("a face becomes an asset: not used before there is consent, used by a form, removed", async (t) => {
@@ -437,7 +524,50 @@ test("an admin makes a token, which is shown once, and revokes it; deletes a mod
   for (const deed of ["remove model", "revoke token", "make token"]) await page.waitForSelector(`main li >> text=${deed}`);
 });
 
+test("notes are found by what they are about, and what reading them cost stands in the bill", async (t) => {
+  const ollama = await embedder();
+  t.after(() => ollama.close());
+  const own = new Host(join(folder, "bill"), await freePort(), `${ollama.config}bill {\n  currency = "EUR"\n  gpu_hour = 360000\n}\n`);
+  await own.spinbot("plugins"); // a host whose file has settings of plugins starts when it knows all of them, and now it does
+  await own.start();
+  t.after(() => own.stop());
+  const id = await own.submit("notes.hcl");
+  const page = await open(t, `${own.url}/runs/${id}`);
+  await page.waitForSelector("h1 + div >> text=Done");
+  const spent = page.locator("section[aria-label=Bill]");
+  await spent.getByText(/^€\d/).waitFor();
+  await spent.getByText("GPU time", { exact: true }).waitFor();
+
+  await page.click("nav >> text=Settings");
+  await page.click("main nav >> text=Bill");
+  const groups = page.locator("section[aria-label='By whom, and for what']");
+  for (const [by, what] of [["Pipeline", "notes"], ["Node type", "ollama.embed"], ["Device", "ollama at"]]) {
+    await groups.getByRole("button", { name: by, exact: true }).click();
+    await groups.locator("li", { hasText: what }).getByText(/^€\d/).waitFor();
+  }
+  const [saved] = await Promise.all([page.waitForEvent("download"), groups.getByText("Save as CSV").click()]);
+  assert.match(saved.suggestedFilename(), /^spinbot-bill-by-device-since-/);
+  assert.match(readFileSync(await saved.path(), "utf8"), /ENGINE-ollama/);
+
+  await until("all notes are described", async () => (await own.get("/api/v1/search")).described === 3);
+  await page.click("nav >> text=Gallery");
+  await page.click("[role=group][aria-label='Find by'] >> text=Meaning");
+  await page.getByLabel("Describe what you look for").fill("a lighthouse among waves");
+  const first = page.locator("main ul[aria-label=Gallery] li").first();
+  await first.getByText("note 1.txt").waitFor();
+  await first.getByText(/^\d+ %$/).waitFor();
+  await page.reload(); // it stands in the address
+  await first.getByText("note 1.txt").waitFor();
+  ollama.close();
+  await page.getByLabel("Describe what you look for").fill("note 3");
+  await page.click("button >> text=Find by name instead");
+  await page.waitForFunction(() => document.querySelectorAll("main ul[aria-label=Gallery] button").length === 1);
+  await first.getByText("note 3.txt").waitFor();
+});
+
 test("signing in with a token", async (t) => {
+  mkdirSync(join(folder, "token/state/pipelines.d"), { recursive: true });
+  writeFileSync(join(folder, "token/state/pipelines.d/seen.hcl"), 'pipeline "seen" {}\nnode "voice.say" "hello" {\n  text = "Hello."\n}\n');
   const locked = await new Host(join(folder, "token"), await freePort()).start();
   t.after(() => locked.stop());
   const { stdout } = await locked.spinbot("token", "new", "journeys", "--role", "viewer");
@@ -449,6 +579,17 @@ test("signing in with a token", async (t) => {
   await page.click("button[type=submit]");
   await page.waitForSelector("h1 >> text=Runs");
   await page.waitForSelector("header >> text=Live");
+
+  // a viewer looks at a pipeline's file, and cannot change it
+  await page.setViewportSize({ width: 1360, height: 850 });
+  await page.goto(`${locked.url}/pipelines/seen/edit`);
+  await page.waitForSelector("main >> text=You may look, and not save");
+  await page.click(".cm-line >> text=Hello.");
+  await page.keyboard.type("changed");
+  await page.keyboard.press("Control+s");
+  await page.waitForSelector("[data-box=hello]"); // the graph is there
+  assert.equal((await page.locator(".cm-content").innerText()).includes("changed"), false);
+  for (const name of ["Save", "Format", "More"]) assert.equal(await page.locator(`main button:has-text("${name}"), main button[aria-label="${name}"]`).count(), 0, name);
 });
 
 /** provider is a provider of OpenID Connect that signs in whoever comes as anna, who is of the staff. It holds the client to PKCE. */
@@ -516,4 +657,32 @@ test("signing in with a provider of OpenID Connect", async (t) => {
   await page.waitForSelector("h1 >> text=Runs");
   await page.waitForSelector("header >> text=Live");
   await page.waitForSelector("button[aria-label='anna, operator'] >> visible=true");
+});
+
+test("every page can be used by whoever cannot see it, or only badly", async (t) => {
+  const list = (await host.get("/api/v1/runs?limit=50")).runs;
+  const done = list.find((r) => r.pipeline === "explainer" && r.state === "succeeded")?.id ?? (await launch(await open(t, host.url)));
+  const wrong = [];
+  for (const [path, ready] of [
+    ["/", "section[aria-label='Recent results'] img"],
+    ["/create", "main h2"],
+    ["/runs", "main ul li"],
+    [`/runs/${done}`, "video"],
+    [`/runs/${done}?node=node.plan`, "[role=tablist]"],
+    [`/runs/${done}?view=graph`, ".react-flow__node"],
+    [`/runs/${done}?view=timeline`, "main [role=option]"],
+    ["/approvals", "main :is(form, h2)"],
+    ["/queue", "main :is(ol, h2)"],
+    ["/pipelines", "main ul li"],
+    ["/pipelines/explainer", "main form"],
+    ["/pipelines/explainer/edit", ".cm-line"],
+    ["/gallery", "main ul li img"],
+    ["/library", "main :is(ul, h2)"],
+    ["/node-types?type=voice.say", "main article"],
+    ["/machines?machine=local", "main article canvas"],
+    ["/models", "main :is([role=option], h2)"],
+    ["/settings", "main section"],
+  ])
+    wrong.push(...(await axe(browser, host.url + path, ready)).map((w) => `${path} ${w}`));
+  assert.deepEqual(wrong, []);
 });

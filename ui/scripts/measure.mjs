@@ -3,11 +3,10 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { browse, freePort, Host, root, until } from "./host.mjs";
+import { browse, freePort, heap, Host, root, row, slowest, until } from "./host.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "spinbot-measure-"));
 const quantile = (figures, q) => [...figures].sort((a, b) => a - b)[Math.min(figures.length - 1, Math.floor(figures.length * q))];
-const row = (what, value, goal) => console.log(`${what.padEnd(58)} ${String(value).padStart(10)}   ${goal}`);
 
 /** paint gives how long the largest paint of a page took, in ms: the median of seven visits with an empty cache. */
 async function paint(browser, url, ready) {
@@ -21,17 +20,6 @@ async function paint(browser, url, ready) {
     await context.close();
   }
   return quantile(took, 0.5);
-}
-
-/** slowest does something in a page and gives the longest that a frame waited for a key or a click, in ms. */
-async function slowest(page, act) {
-  await page.evaluate(() => {
-    window.slow = [0];
-    new PerformanceObserver((list) => window.slow.push(...list.getEntries().map((e) => e.duration))).observe({ type: "event", durationThreshold: 16 });
-  });
-  await act();
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))));
-  return page.evaluate(() => Math.max(...window.slow));
 }
 
 /** lag watches a run to its end and gives for each node that ended how long after that the page drew it, in ms. */
@@ -118,10 +106,7 @@ try {
   await page.click(`main [title^="${reports.at(-1).address.split("/")[1]}:"]`);
   await page.click("[role=tab] >> text=Reports");
   await page.waitForSelector("ol[aria-label=Reports] li");
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("HeapProfiler.collectGarbage");
-  const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await cdp.send("Runtime.getHeapUsage");
-  row(`ui: memory of a page whose run said ${lines.toLocaleString("en")} lines, MB`, Math.round((usedSize + embedderHeapUsedSize + backingStorageSize) / 1e6), "<= 150");
+  row(`ui: memory of a page whose run said ${lines.toLocaleString("en")} lines, MB`, await heap(page), "<= 150");
 } finally {
   await browser.close();
   await host.stop();

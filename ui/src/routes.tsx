@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { kinds, type AssetKind } from "./core/assets.js";
+import { lookOf, words, type Words } from "./core/gallery.js";
 import { filterOf } from "./core/history.js";
 import { views, type View } from "./features/run/views.js";
 import { Broken } from "./shell/broken.js";
@@ -42,15 +43,7 @@ const pages = [
     component: lazyRouteComponent(() => import("./features/run/run.js"), "RunPage"),
   }),
   createRoute({ getParentRoute: () => root, path: "/compare/$a/$b", component: lazyRouteComponent(() => import("./features/compare/compare.js"), "Compare") }),
-  createRoute({
-    getParentRoute: () => root,
-    path: "/gallery",
-    validateSearch: (search): { kind?: string; file?: string } => ({
-      ...(typeof search["kind"] === "string" ? { kind: search["kind"] } : {}),
-      ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
-    }),
-    component: lazyRouteComponent(() => import("./features/gallery/gallery.js"), "Gallery"),
-  }),
+  createRoute({ getParentRoute: () => root, path: "/gallery", validateSearch: lookOf, component: lazyRouteComponent(() => import("./features/gallery/gallery.js"), "Gallery") }),
   createRoute({
     getParentRoute: () => root,
     path: "/library",
@@ -87,7 +80,8 @@ const pages = [
   createRoute({
     getParentRoute: () => root,
     path: "/models",
-    validateSearch: (search): { kind?: string; model?: string } => ({
+    validateSearch: (search): Words & { kind?: string; model?: string } => ({
+      ...words(search),
       ...(typeof search["kind"] === "string" ? { kind: search["kind"] } : {}),
       ...(typeof search["model"] === "string" ? { model: search["model"] } : {}),
     }),
@@ -96,7 +90,7 @@ const pages = [
   createRoute({
     getParentRoute: () => root,
     path: "/node-types",
-    validateSearch: (search): { type?: string } => (typeof search["type"] === "string" ? { type: search["type"] } : {}),
+    validateSearch: (search): Words & { type?: string } => ({ ...words(search), ...(typeof search["type"] === "string" ? { type: search["type"] } : {}) }),
     component: lazyRouteComponent(() => import("./features/node-types/node-types.js"), "NodeTypes"),
   }),
 ];

@@ -18,6 +18,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/agent"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
+	"github.com/myspinbot/spinbot/host/internal/config"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
 	"github.com/myspinbot/spinbot/host/internal/fleet/supervise"
@@ -42,10 +43,13 @@ func (p *program) agentCommand() *cobra.Command {
 			"hosts give it. Nothing connects to it. With --join and the line that a host printed it is given a key of its own, which it\n" +
 			"keeps; from then on spinbot agent alone will do.\n\n" +
 			"On SIGTERM it takes no more tasks, lets those that run finish for a while, and hands back the rest. Results that a host\n" +
-			"has not taken wait in the state directory.",
+			"has not taken wait in the state directory. On SIGHUP it reads the configuration again: plugins' blocks, hours of devices and\n" +
+			"log level; the certificate that it shows to Redis is the one in its file whenever it connects.",
 		Example: "  spinbot agent --redis redis://box1:6379 --labels room=attic",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return p.agent(c.Context(), f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return p.agent(c.Context(), f, func() (*config.Config, error) { return p.readAgain(c.Root()) })
+		},
 	}
 	f.shared(c.Flags())
 	c.Flags().StringVar(&f.join, "join", "", "the text that a host printed for the next machine: it joins the host's fleet")
@@ -59,10 +63,12 @@ func (p *program) agentCommand() *cobra.Command {
 	return c
 }
 
-func (p *program) agent(ctx context.Context, f agentFlags) error {
-	stop := make(chan os.Signal, 2)
+func (p *program) agent(ctx context.Context, f agentFlags, again func() (*config.Config, error)) error {
+	stop, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(stop)
+	defer signal.Stop(hangups)
 	state, err := local.At(p.stateDir)
 	if err != nil {
 		return err
@@ -85,11 +91,19 @@ func (p *program) agent(ctx context.Context, f agentFlags) error {
 		return err
 	}
 	warn("spinbot %s is agent %s (%s) of the fleet at %s", version, a.Name(), a.ID(), cfg.Dial)
+	p.tellConfig(a.Configuration(ctx))
 	ended := make(chan struct{})
 	go func() {
-		<-stop
-		warn("stopping; running tasks have %s to finish", f.drain)
-		close(ended)
+		for {
+			select {
+			case <-hangups:
+				p.reconfigure(ctx, a, again, func() error { return nil })
+			case <-stop:
+				warn("stopping; running tasks have %s to finish", f.drain)
+				close(ended)
+				return
+			}
+		}
 	}()
 	return errors.Join(a.Run(ctx, ended, f.drain), a.Close())
 }

@@ -129,6 +129,9 @@ func (p *program) showAsset(a client.Asset, number int) error {
 				fmt.Printf("  %s: %s\n", line[0], line[1])
 			}
 		}
+		for _, from := range v.From {
+			fmt.Printf("  made of: %s, %s\n", from.Name, licenceText(from.Licence))
+		}
 		if x := v.Consent; x != nil {
 			fmt.Printf("  consent: %s, %s, for %s\n", x.By, x.On, x.For)
 		}

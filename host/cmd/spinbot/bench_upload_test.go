@@ -45,7 +45,7 @@ func BenchmarkUpload(b *testing.B) {
 		if _, err := over.NodeTypes(b.Context()); err != nil { // it has looked at its modules then
 			b.Fatal(err)
 		}
-		before := resident(b, c.Process.Pid, 10*time.Second)
+		before, _ := resident(b, c.Process.Pid, 10*time.Second)
 		proc := fmt.Sprintf("/proc/%d/", c.Process.Pid)
 		if err := os.WriteFile(proc+"clear_refs", []byte("5"), 0); err != nil { // the peak counts from here on
 			b.Fatal(err)

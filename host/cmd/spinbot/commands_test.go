@@ -49,7 +49,7 @@ func spawn(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "TMPDIR", "WORK", "SPINBOT_STATE_DIR", "SPINBOT_PLUGIN_DIR", "SPINBOT_LISTEN", "SPINBOT_PIPELINES", "SPINBOT_SECRET_HOOK", "SPINBOT_SECRETS_COMMAND", "OLLAMA_HOST", "OLLAMA_MODELS"} {
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "WORK", "SPINBOT_STATE_DIR", "SPINBOT_PLUGIN_DIR", "SPINBOT_LISTEN", "SPINBOT_PIPELINES", "SPINBOT_SECRET_HOOK", "SPINBOT_SECRETS_COMMAND", "OLLAMA_HOST", "OLLAMA_MODELS", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
@@ -111,14 +111,12 @@ func reap(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// poll tries until ok, or until patience ends.
+// poll tries until ok, or until patience ends; less and less often, since other scripts need the processors, too.
 func poll(ok func() bool) bool {
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
 	deadline := time.After(patience)
-	for !ok() {
+	for wait := 25 * time.Millisecond; !ok(); wait = min(wait*5/4, 250*time.Millisecond) {
 		select {
-		case <-tick.C:
+		case <-time.After(wait):
 		case <-deadline:
 			return false
 		}
@@ -234,8 +232,12 @@ func web(ts *testscript.TestScript, neg bool, args []string) {
 			http.Redirect(w, r, r.URL.RawQuery, http.StatusFound)
 		default:
 			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "path": r.URL.Path, "body": string(body),
-				"authorization": r.Header.Get("Authorization"), "length": len(r.Header.Get("Authorization")), "agent": r.UserAgent()})
+			said := map[string]any{"method": r.Method, "path": r.URL.Path, "body": string(body),
+				"authorization": r.Header.Get("Authorization"), "length": len(r.Header.Get("Authorization")), "agent": r.UserAgent()}
+			if span := r.Header.Get("traceparent"); span != "" {
+				said["traceparent"] = span
+			}
+			_ = json.NewEncoder(w).Encode(said)
 		}
 	}))
 	ts.Defer(s.Close)

@@ -15,8 +15,10 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/host"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/config"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/config/value"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -45,7 +47,7 @@ func (p *program) configCommand() *cobra.Command {
 }
 
 // tellConfig shows what is wrong with the configuration.
-func (p *program) tellConfig(found pipeline.Diagnostics) {
+func (p *program) tellConfig(found diagnostic.Diagnostics) {
 	found.Write(os.Stderr, func(name string) []byte {
 		src, err := os.ReadFile(name)
 		if err != nil {
@@ -83,10 +85,10 @@ func (p *program) checkConfig(c *cobra.Command, args []string) error {
 	return nil
 }
 
-func (p *program) tellChecked(path string, found pipeline.Diagnostics) error {
+func (p *program) tellChecked(path string, found diagnostic.Diagnostics) error {
 	if p.json {
 		if found == nil {
-			found = pipeline.Diagnostics{}
+			found = diagnostic.Diagnostics{}
 		}
 		return printJSON(map[string]any{"version": client.ShapeVersion, "file": p.file.File, "valid": !found.HasErrors(), "diagnostics": found})
 	}
@@ -102,7 +104,7 @@ func (p *program) tellChecked(path string, found pipeline.Diagnostics) error {
 }
 
 // pluginsOfConfig gives the values of the plugins' blocks for people, and what the plugins find wrong with them.
-func (p *program) pluginsOfConfig(ctx context.Context) (entries []config.Entry, found pipeline.Diagnostics, err error) {
+func (p *program) pluginsOfConfig(ctx context.Context) (entries []value.Entry, found diagnostic.Diagnostics, err error) {
 	if len(p.file.Plugins) == 0 {
 		return nil, nil, nil
 	}
@@ -122,7 +124,7 @@ func (p *program) pluginsOfConfig(ctx context.Context) (entries []config.Entry, 
 		e, _ := nodes.View.Entry(b.Name)
 		entries = append(entries, b.Entries(e.Manifest.ConfigSchema)...)
 	}
-	return entries, host.CheckConfig(nodes.View, p.file), nodes.Close()
+	return entries, machine.CheckConfig(nodes.View, p.file), nodes.Close()
 }
 
 // shownValue is a line of spinbot config.
@@ -197,7 +199,7 @@ func (p *program) flagValue(f *pflag.Flag) shownValue {
 	switch f.Value.Type() {
 	case "stringArray":
 		values := append([]string{}, list(f.Value)...)
-		v.Value, v.text = values, config.Show(values)
+		v.Value, v.text = values, value.Show(values)
 		return v
 	case "int":
 		v.Value, _ = strconv.Atoi(text)
@@ -205,16 +207,16 @@ func (p *program) flagValue(f *pflag.Flag) shownValue {
 		v.Value = text == "true"
 	case "duration":
 		d, _ := time.ParseDuration(text)
-		v.Value = config.ShowDuration(d)
+		v.Value = value.ShowDuration(d)
 	default:
 		v.Value = text
 	}
-	v.text = config.Show(v.Value)
+	v.text = value.Show(v.Value)
 	if said := saidDefault.FindStringSubmatch(f.Usage); v.From == "default" && said != nil {
 		v.text = "(" + said[1] + ")"
 	}
 	if state, err := local.Where(p.stateDir); f.Name == "state-dir" && err == nil {
-		v.Value, v.text = state.Dir, config.Show(state.Dir)
+		v.Value, v.text = state.Dir, value.Show(state.Dir)
 	}
 	return v
 }
@@ -222,10 +224,10 @@ func (p *program) flagValue(f *pflag.Flag) shownValue {
 // saidDefault is the default of a flag whose zero value stands for it.
 var saidDefault = regexp.MustCompile(`\(default:? (.*)\)$`)
 
-func entryValue(e config.Entry) shownValue {
-	v := shownValue{Key: e.Key, Value: e.Value, From: "default", text: config.Show(e.Value)}
+func entryValue(e value.Entry) shownValue {
+	v := shownValue{Key: e.Key, Value: e.Value, From: "default", text: value.Show(e.Value)}
 	if d, ok := e.Value.(time.Duration); ok {
-		v.Value = config.ShowDuration(d)
+		v.Value = value.ShowDuration(d)
 	}
 	if e.Range.Start.Line > 0 {
 		v.From, v.Where = "file", place(e.Range)

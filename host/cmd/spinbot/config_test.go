@@ -13,7 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/myspinbot/spinbot/host/internal/config"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 )
 
 var update = flag.Bool("update", false, "rewrite the reference in docs/configuration.md")
@@ -80,7 +81,7 @@ func code(s string) string {
 	return "`" + s + "`"
 }
 
-func documentBlock(b *strings.Builder, block pipeline.Block, path string) {
+func documentBlock(b *strings.Builder, block language.Block, path string) {
 	name := path + block.Name
 	for i, label := range block.Labels {
 		if block.Name != "device" || i > 0 {
@@ -121,7 +122,7 @@ func TestConfigurationExamples(t *testing.T) {
 	home := t.TempDir()
 	file := filepath.Join(home, "spinbot.hcl")
 	for _, e := range examples {
-		if formatted, _ := pipeline.Format("spinbot.hcl", e[1]); string(formatted) != string(e[1]) {
+		if formatted, _ := syntax.Format("spinbot.hcl", e[1]); string(formatted) != string(e[1]) {
 			t.Errorf("not canonical:\n%s", formatted)
 		}
 		if err := os.WriteFile(file, e[1], 0o600); err != nil {
@@ -142,7 +143,7 @@ func TestOneNameOneMeaning(t *testing.T) {
 	p := &program{file: config.Default(), origins: map[string]origin{}}
 	root := flagged()
 	root.AddCommand(p.commands()...)
-	other := map[string]bool{"cache gc --limit": true, "queue --limit": true, "runs --limit": true, "audit --limit": true, "plugins grant --host": true}
+	other := map[string]bool{"cache gc --limit": true, "queue --limit": true, "runs --limit": true, "audit --limit": true, "artifacts --limit": true, "plugins grant --host": true}
 	var walk func(c *cobra.Command, path string)
 	walk = func(c *cobra.Command, path string) {
 		for _, name := range strings.Split(c.LocalNonPersistentFlags().FlagUsages(), "\n") {

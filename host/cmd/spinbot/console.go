@@ -14,7 +14,10 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/host"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/replay"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -98,8 +101,8 @@ func (p *program) console(ctx context.Context, in consoleInput, args []string) (
 				return nil, err
 			}
 		}
-		var diags pipeline.Diagnostics
-		if x.scope, diags = pipe.Draft(givenValues(pipe, sub)); len(diags) > 0 {
+		var diags diagnostic.Diagnostics
+		if x.scope, diags = eval.Draft(pipe, givenValues(pipe, sub)); len(diags) > 0 {
 			diags.Write(os.Stderr, pipe.Bundle().Source, styleOf(os.Stderr).Colour)
 		}
 		if diags.HasErrors() {
@@ -132,7 +135,7 @@ func (p *program) console(ctx context.Context, in consoleInput, args []string) (
 // nothing is a pipeline without anything in it.
 func nothing() *pipeline.Pipeline {
 	b := pipeline.Bundle{Files: map[string][]byte{"console.hcl": []byte("pipeline \"console\" {}\n")}}
-	p, _ := pipeline.Load(b.FS(), "console.hcl", b) // it is right
+	p, _ := load.Load(b.FS(), "console.hcl", b) // it is right
 	return p
 }
 
@@ -159,7 +162,7 @@ func (p *program) loadFile(ctx context.Context, file string) (*pipeline.Pipeline
 		return nil, err
 	}
 	defer root.Close()
-	pipe, diags := pipeline.Load(root.FS(), filepath.Base(file), nodes.View)
+	pipe, diags := load.Load(root.FS(), filepath.Base(file), nodes.View)
 	diags.Write(os.Stderr, func(name string) []byte {
 		raw, _ := os.ReadFile(filepath.Join(filepath.Dir(file), name)) // without it no line is shown
 		return raw
@@ -210,7 +213,7 @@ func (x *console) use(ctx context.Context, in consoleInput) error {
 		return x.talk(ctx)
 	default:
 		lines := bufio.NewScanner(os.Stdin)
-		lines.Buffer(nil, 2*pipeline.MaxExpression)
+		lines.Buffer(nil, 2*eval.MaxExpression)
 		for ctx.Err() == nil && lines.Scan() && !x.left {
 			x.line(lines.Text())
 		}

@@ -16,8 +16,10 @@ import (
 	"golang.org/x/term"
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/replay"
 	"github.com/myspinbot/spinbot/sdk"
@@ -31,7 +33,7 @@ type console struct {
 	json      bool
 	title     string
 	player    *replay.Player // nil: of a file
-	scope     *pipeline.Scope
+	scope     *eval.Scope
 	in        string // the module instance whose inside is seen
 	results   []evaluated
 	wrong     bool // a line was
@@ -116,7 +118,7 @@ func (x *console) evaluate(text string, typeOnly bool) {
 	}
 	if len(diags) > 0 {
 		diags.Write(x.errs, func(file string) []byte {
-			if file == pipeline.ExpressionFile {
+			if file == eval.ExpressionFile {
 				return []byte(text)
 			}
 			return x.scope.Pipeline().Bundle().Source(file)
@@ -135,7 +137,7 @@ func (x *console) evaluate(text string, typeOnly bool) {
 	}
 }
 
-func (x *console) keep(text string, r pipeline.Result, diags pipeline.Diagnostics) {
+func (x *console) keep(text string, r eval.Result, diags diagnostic.Diagnostics) {
 	e := evaluated{Expression: text, Type: r.Type, Known: r.Known, Sensitive: r.Sensitive, Text: r.Text, Unknown: x.unknown(r)}
 	if r.Known && !r.Sensitive {
 		raw, err := sdk.Values{"v": r.Value}.MarshalJSON()
@@ -167,7 +169,7 @@ func (x *console) printJSON() error {
 }
 
 // unknown says why something is not known.
-func (x *console) unknown(r pipeline.Result) (out []string) {
+func (x *console) unknown(r eval.Result) (out []string) {
 	for _, at := range r.Missing {
 		out = append(out, x.why(at))
 	}
@@ -248,7 +250,7 @@ func (x *console) names() {
 func (x *console) functions(name string) error {
 	var rows [][]cell
 	var known []string
-	for _, f := range expr.Documented() {
+	for _, f := range library.Documented() {
 		if f.Name == name {
 			fmt.Fprintf(x.out, "%s  %s\n  %s%s%s\n", x.style.Bold(f.Signature()), f.Doc, f.Example, x.style.Dim(" = "), f.Result)
 			return nil
@@ -311,7 +313,7 @@ func (x *console) complete(line string, pos int, key rune) (string, int, bool) {
 	}
 	written, best := line[from:pos], ""
 	candidates := append(x.scope.Names(), ":type ", ":names", ":functions ", ":in ", ":at ", ":help", "exit")
-	for _, name := range expr.FunctionNames() {
+	for _, name := range library.Names() {
 		candidates = append(candidates, name+"(")
 	}
 	for _, c := range candidates {

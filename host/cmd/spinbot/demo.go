@@ -68,6 +68,19 @@ func examples() (string, error) {
 	return "", fmt.Errorf("the pipelines that ship are not beside %s; unpack the whole archive, or set SPINBOT_PIPELINES to their folder", exe)
 }
 
+// shippedTrain is the file of the pipeline train that ships; empty: it is not there.
+func shippedTrain() string {
+	dir, err := examples()
+	if err != nil {
+		return ""
+	}
+	file, err := filepath.Abs(filepath.Join(dir, "train.hcl"))
+	if _, missing := os.Stat(file); err != nil || missing != nil {
+		return ""
+	}
+	return file
+}
+
 // demoTools says which command installs what the demo needs and the machine lacks.
 func demoTools() error {
 	var packages []string

@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -25,21 +25,21 @@ func writeDiagnostics(list []client.Diagnostic, file string, src client.Source) 
 	if file == "-" {
 		dir = "."
 	}
-	var out pipeline.Diagnostics
+	var out diagnostic.Diagnostics
 	for _, d := range list {
-		r := pipeline.Range{
+		r := diagnostic.Range{
 			File:  d.Range.File,
-			Start: pipeline.Pos{Line: d.Range.Start.Line, Column: d.Range.Start.Column, Byte: d.Range.Start.Byte},
-			End:   pipeline.Pos{Line: d.Range.End.Line, Column: d.Range.End.Column, Byte: d.Range.End.Byte},
+			Start: diagnostic.Pos{Line: d.Range.Start.Line, Column: d.Range.Start.Column, Byte: d.Range.Start.Byte},
+			End:   diagnostic.Pos{Line: d.Range.End.Line, Column: d.Range.End.Column, Byte: d.Range.End.Byte},
 		}
 		if r.File != "" && file != "-" {
 			r.File = filepath.Join(dir, r.File)
 		}
-		severity := pipeline.Error
+		severity := diagnostic.Error
 		if d.Severity == "warning" {
-			severity = pipeline.Warning
+			severity = diagnostic.Warning
 		}
-		out = append(out, pipeline.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Range: r})
+		out = append(out, diagnostic.Diagnostic{Severity: severity, Summary: d.Summary, Detail: d.Detail, Range: r})
 	}
 	out.Write(os.Stderr, func(name string) []byte {
 		if src.Text != "" && name == src.Name {

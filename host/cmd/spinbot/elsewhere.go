@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -64,7 +64,7 @@ func (s *session) source(ctx context.Context, file string) (client.Source, error
 		return src, err
 	}
 	out := client.Source{Name: name, Text: string(raw)}
-	if p, _ := pipeline.Load(root.FS(), name, known); p != nil { // what is wrong with it, its host says
+	if p, _ := load.Load(root.FS(), name, known); p != nil { // what is wrong with it, its host says
 		out.Files = p.Bundle().Files
 		delete(out.Files, name)
 	}

@@ -19,6 +19,9 @@ const (
 	exitInvalid   = 3
 	exitFailed    = 4
 	exitCancelled = 5
+	exitAltered   = 6
+	exitKey       = 7
+	exitUnproven  = 8
 	exitUsage     = 64
 )
 
@@ -29,13 +32,17 @@ func (e *usageError) Unwrap() error { return e.error }
 
 // Errors of which the person has been told already.
 var (
-	errChanges   = errors.New("changes found")
-	errInvalid   = errors.New("the pipeline, or the configuration, is invalid")
-	errTested    = errors.New("a test failed")
-	errVerified  = errors.New("the run does not come out as it was recorded")
-	errPushed    = errors.New("an agent has not taken the plugin")
-	errFailed    = errors.New("the run failed")
-	errCancelled = errors.New("the run was cancelled")
+	errChanges      = errors.New("changes found")
+	errInvalid      = errors.New("the pipeline, or the configuration, is invalid")
+	errTested       = errors.New("a test failed")
+	errVerified     = errors.New("the run does not come out as it was recorded")
+	errUnwell       = errors.New("something is wrong on this machine")
+	errPushed       = errors.New("an agent has not taken the plugin")
+	errFailed       = errors.New("the run failed")
+	errCancelled    = errors.New("the run was cancelled")
+	errAltered      = errors.New("the file, or its provenance, was altered")
+	errUnknownKey   = errors.New("the provenance is signed with a key that is not known")
+	errNoProvenance = errors.New("there is no provenance")
 )
 
 // exitCode is the one place where an error becomes an exit code.
@@ -55,6 +62,12 @@ func exitCode(err error) int {
 		return exitFailed
 	case errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
 		return exitCancelled
+	case errors.Is(err, errAltered):
+		return exitAltered
+	case errors.Is(err, errUnknownKey):
+		return exitKey
+	case errors.Is(err, errNoProvenance):
+		return exitUnproven
 	case errors.As(err, &p) && (p.Code == client.CodeInvalidPipeline || p.Code == client.CodeInvalidInput):
 		return exitInvalid
 	}
@@ -63,7 +76,7 @@ func exitCode(err error) int {
 
 // tell says what went wrong, unless that was done where it happened.
 func tell(w io.Writer, err error) error {
-	for _, told := range []error{errChanges, errInvalid, errTested, errVerified, errPushed, errFailed, errCancelled} {
+	for _, told := range []error{errChanges, errInvalid, errTested, errVerified, errUnwell, errPushed, errFailed, errCancelled, errAltered, errUnknownKey, errNoProvenance} {
 		if errors.Is(err, told) {
 			return err
 		}
@@ -91,6 +104,9 @@ func exitCodesTopic() *cobra.Command {
 3    the pipeline, an input of it, a test file or the configuration is invalid; nothing was run
 4    the run failed
 5    the run was cancelled
+6    verify: the file, or its provenance, was altered
+7    verify: the provenance is signed with a key that is not known
+8    verify: there is no provenance
 64   the command line makes no sense`,
 	}
 }

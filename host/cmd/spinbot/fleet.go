@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/myspinbot/spinbot/host/internal/app/host"
+	"github.com/myspinbot/spinbot/host/internal/app/host/agents"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
 	"github.com/myspinbot/spinbot/host/internal/fleet/supervise"
@@ -49,12 +49,12 @@ func (f *fleetFlags) dial() dial.Config {
 }
 
 // fleet says what fleet a host has; nil: none.
-func (f *fleetFlags) fleet(state local.State) *host.FleetConfig {
+func (f *fleetFlags) fleet(state local.State) *agents.Settings {
 	if f.redis == "" && !f.own {
 		return nil
 	}
 	name, _ := os.Hostname()
-	c := &host.FleetConfig{Dial: f.dial(), Listen: f.artifacts, URL: f.url, NoAgent: f.noAgent, Name: cmp.Or(name, "host"), Advertise: f.advertise}
+	c := &agents.Settings{Dial: f.dial(), Listen: f.artifacts, URL: f.url, NoAgent: f.noAgent, Name: cmp.Or(name, "host"), Advertise: f.advertise}
 	if f.own {
 		c.Own = &supervise.Config{Dir: filepath.Join(state.Fleet(), "redis"), Namespace: f.namespace, Listen: f.listen, Advertise: f.advertise, Plain: f.plain}
 	}

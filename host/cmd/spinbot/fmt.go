@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 )
 
 func (p *program) fmtCommand() *cobra.Command {
@@ -57,7 +57,7 @@ func formatFile(file string, check, differ bool) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	after, wrong := pipeline.Format(file, before)
+	after, wrong := syntax.Format(file, before)
 	if wrong.HasErrors() {
 		wrong.Write(os.Stderr, func(string) []byte { return before }, styleOf(os.Stderr).Colour)
 		return false, errInvalid

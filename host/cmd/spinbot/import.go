@@ -27,12 +27,24 @@ const (
 )
 
 func (p *program) importCommand() *cobra.Command {
+	var name string
 	c := &cobra.Command{
-		Use:   "import",
-		Short: "Make a pipeline of what another program made",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:   "import FILE",
+		Short: "Take in a run that another host exported, or make a pipeline of what another program made",
+		Long: "Takes a run into this host, from a file that spinbot export wrote; - is standard input. Everything in it is verified before anything of\n" +
+			"it is seen, and the run says where it is from. A run that is here already changes nothing. An imported run is pinned: spinbot gc\n" +
+			"leaves it alone until spinbot runs unpin.",
+		Example: "  spinbot import film.tar\n  spinbot import film.tar --name studio",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			return p.importRun(c.Context(), args[0], name)
+		},
 	}
+	c.Flags().StringVar(&name, "name", "", "what the host that the run is from is called (default: as the file says)")
+	p.jsonFlag(c)
 	c.AddCommand(p.importComfyUICommand())
 	return c
 }

@@ -1,50 +1,27 @@
 package main
 
 import (
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// starterFiles holds a folder for each starter; the pipeline in it has the starter's name.
-//
-//go:embed all:starters
-var starterFiles embed.FS
-
-// starter is a pipeline to begin with.
-type starter struct {
-	Name        string `json:"name"`
-	Description string `json:"description"`
-	run         string // what follows the pipeline's file on the command line
-}
-
-var starters = []starter{
-	{"hello", "Greets somebody, one sentence at a time: control nodes, for_each, a test. Needs nothing else", ""},
-	{"explainer", "An article and a picture become a film of 40 seconds. Needs ffmpeg and a speech engine",
-		" --artifact article=article.md --artifact picture=picture.jpg --out out"},
-}
-
 func (p *program) initCommand() *cobra.Command {
-	var name, from string
+	var name, from, sdk string
 	var list bool
 	c := &cobra.Command{
 		Use:   "init [DIR]",
-		Short: "Write a pipeline to begin with, with its test",
-		Long: "Writes a pipeline that runs at once, its test and a README into DIR (default: this folder). Nothing that is there\n" +
-			"already is overwritten. The pipeline is called like the folder, or as --name says.",
-		Example: "  spinbot init hello\n  spinbot init films --from explainer --name launch\n  spinbot init --list",
+		Short: "Write a pipeline to begin with, or a plugin, with its test",
+		Long: "Writes a pipeline that runs at once, its test and a README into DIR (default: this folder); or the source of a plugin or a\n" +
+			"control node. Nothing that is there already is overwritten. It is called like the folder, or as --name says.",
+		Example: "  spinbot init hello\n  spinbot init films --from explainer --name launch\n  spinbot init words --from plugin --sdk ~/spinbot/sdk\n  spinbot init --list",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if list {
@@ -58,14 +35,22 @@ func (p *program) initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if name, err = pipelineName(name, dir, s); err != nil {
+			if name, err = s.called(name, dir); err != nil {
 				return err
 			}
-			return p.begin(s, dir, name)
+			files, err := s.files(name)
+			if err == nil && sdk != "" {
+				err = s.use(sdk, files)
+			}
+			if err != nil {
+				return err
+			}
+			return p.begin(s, dir, name, files)
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", "what the pipeline is called (default: like the folder)")
+	c.Flags().StringVar(&name, "name", "", "what it is called (default: like the folder)")
 	c.Flags().StringVar(&from, "from", "hello", "the `starter` to take; --list shows them")
+	c.Flags().StringVar(&sdk, "sdk", "", "the `folder` sdk of a checkout of spinbot, for a plugin or control node (default: the newest release)")
 	c.Flags().BoolVar(&list, "list", false, "list the starters")
 	p.jsonFlag(c)
 	return c
@@ -87,75 +72,8 @@ func (p *program) listStarters() error {
 	return nil
 }
 
-func starterOf(name string) (starter, error) {
-	var known []string
-	for _, s := range starters {
-		if s.Name == name {
-			return s, nil
-		}
-		known = append(known, s.Name)
-	}
-	return starter{}, usage("there is no starter %q; there are %s%s", name, strings.Join(known, " and "), expr.DidYouMean(name, known))
-}
-
-var nameOfPipeline = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
-
-// pipelineName is the name that was asked for, else the folder's, else the starter's.
-func pipelineName(name, dir string, s starter) (string, error) {
-	if name != "" {
-		if !nameOfPipeline.MatchString(name) {
-			return "", usage("--name %s: a pipeline's name has letters, digits, _ and -, and begins with a letter", name)
-		}
-		return name, nil
-	}
-	if base := filepath.Base(dir); nameOfPipeline.MatchString(base) {
-		return base, nil
-	}
-	return s.Name, nil
-}
-
-// named makes a path or a text of a starter that of a pipeline called otherwise.
-func (s starter) named(text, name string) string {
-	return strings.NewReplacer(s.Name+".hcl", name+".hcl", s.Name+".test.hcl", name+".test.hcl",
-		`pipeline "`+s.Name+`"`, `pipeline "`+name+`"`, "# "+s.Name+"\n", "# "+name+"\n").Replace(text)
-}
-
-// files gives what a starter writes, by path.
-func (s starter) files(name string) (map[string][]byte, error) {
-	out := map[string][]byte{}
-	root := path.Join("starters", s.Name)
-	err := fs.WalkDir(starterFiles, root, func(at string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		raw, err := starterFiles.ReadFile(at)
-		if ext := path.Ext(at); ext == ".hcl" || ext == ".md" {
-			raw = []byte(s.named(string(raw), name))
-		}
-		out[s.named(strings.TrimPrefix(at, root+"/"), name)] = raw
-		return err
-	})
-	return out, err
-}
-
-// startersCalled gives the pipeline of each starter, called otherwise.
-func startersCalled(name string) (out []client.Starter, err error) {
-	for _, s := range starters {
-		raw, err := starterFiles.ReadFile(path.Join("starters", s.Name, s.Name+".hcl"))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, client.Starter{Name: s.Name, Description: s.Description, Text: s.named(string(raw), name)})
-	}
-	return out, nil
-}
-
 // begin writes a starter into a folder, all of it or nothing.
-func (p *program) begin(s starter, dir, name string) error {
-	files, err := s.files(name)
-	if err != nil {
-		return err
-	}
+func (p *program) begin(s starter, dir, name string, files map[string][]byte) error {
 	paths := sortedKeys(files)
 	var there []string
 	for _, at := range paths {
@@ -193,14 +111,22 @@ func (p *program) begin(s starter, dir, name string) error {
 		fmt.Println(file)
 	}
 	style := styleOf(os.Stderr)
-	warn("\n%s is a pipeline now. Next:\n", style.Bold(name))
+	what := "a pipeline"
+	if s.plugin != "" {
+		what = "a plugin's source"
+	}
+	warn("\n%s is %s now. Next:\n", style.Bold(name), what)
 	if filepath.Clean(dir) != "." {
 		warn("  cd %s", shellWord(dir))
 	}
-	run := "spinbot run " + name + ".hcl" + s.run
-	gap := strings.Repeat(" ", max(0, min(len(run), 40)-len("spinbot test")))
-	warn("  %s  %s", run, style.Dim("# run it"))
-	warn("  spinbot test%s  %s", gap, style.Dim("# check that it does what "+name+".test.hcl says"))
+	steps := s.steps(name)
+	width := 0
+	for _, st := range steps {
+		width = max(width, min(len(st.command), 40))
+	}
+	for _, st := range steps {
+		warn("  %s  %s", st.command+strings.Repeat(" ", max(0, width-len(st.command))), style.Dim("# "+st.why))
+	}
 	return nil
 }
 

@@ -9,15 +9,18 @@ import (
 	"testing"
 )
 
-// TestStarters: every starter is formatted, valid and passes its test, under its own name and another one; hello runs.
+// TestStarters: every pipeline is formatted, valid and passes its test, under its own name and another one; hello runs.
 func TestStarters(t *testing.T) {
 	t.Parallel()
 	for _, s := range starters {
+		if s.plugin != "" {
+			continue // docs/tutorials has them, from init to a run
+		}
 		for _, name := range []string{s.Name, "other-name"} {
 			t.Run(s.Name+" as "+name, func(t *testing.T) {
 				t.Parallel()
 				dir := filepath.Join(t.TempDir(), "folder 1")
-				state := t.TempDir()
+				state := knowingState(t)
 				spinbot := func(args ...string) string {
 					t.Helper()
 					c := exec.CommandContext(t.Context(), filepath.Join(built, "bin", "spinbot"), args...)
@@ -80,5 +83,20 @@ func TestExplainerStarter(t *testing.T) {
 	}
 	if code("starters/explainer/explainer.hcl") != code(from+"explainer.hcl") {
 		t.Error("starters/explainer/explainer.hcl is not pipelines/explainer.hcl, the comment at its top aside: copy it")
+	}
+}
+
+// TestSourceStarters: the source that init writes is that of the SDK's examples.
+func TestSourceStarters(t *testing.T) {
+	t.Parallel()
+	for from, to := range map[string]string{
+		"plugin/main.go.txt": "hello/main.go", "plugin/main_test.go.txt": "hello/hello_test.go", "plugin/plugin.hcl": "hello/plugin.hcl", "control-node/main.go.txt": "slug/main.go",
+	} {
+		name := map[bool]string{true: "hello", false: "text"}[strings.HasPrefix(from, "plugin/")]
+		raw, err := starterFiles.ReadFile("starters/" + from)
+		example, xerr := os.ReadFile("../../../sdk/examples/" + to)
+		if err != nil || xerr != nil || strings.ReplaceAll(string(raw), "NAME", name) != string(example) {
+			t.Errorf("starters/%s is not sdk/examples/%s, with NAME for %s: copy it (%v, %v)", from, to, name, err, xerr)
+		}
 	}
 }

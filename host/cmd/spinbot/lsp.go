@@ -10,7 +10,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/app/host"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/config"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/lsp"
 )
 
@@ -41,7 +41,7 @@ func (p *program) lsp(c *cobra.Command) error {
 		return err
 	}
 	options := p.options(c.Root())
-	settings := lsp.Settings{Name: config.FileName, Language: config.Language(options), Check: func(file string, src []byte) pipeline.Diagnostics {
+	settings := lsp.Settings{Name: config.FileName, Language: config.Language(options), Check: func(file string, src []byte) diagnostic.Diagnostics {
 		_, found := config.Parse(file, src, options)
 		return found
 	}}

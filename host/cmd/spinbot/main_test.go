@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,9 +16,9 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 )
 
-// built is where TestMain put what the scripts run, laid out as make dist lays it out:
+// built is where TestMain put what the scripts run, laid out as make build lays it out:
 //
-//	bin/{spinbot,fakeollama,fakecomfyui,fakepython}  bin/plugins/{comfyui,lora,ollama,render,voice}  bin/plugins/spinbot.trust.hcl  pipelines -> the repository's
+//	bin/{spinbot,fakeollama,fakecomfyui,fakepython}  bin/plugins/{artifact,comfyui,lipsync,lora,ollama,render,voice}  bin/plugins/spinbot.trust.hcl  pipelines -> the repository's
 //	parts/test (a plugin)  parts/test.wasm (a reactor)  parts/odd.wasm (a WASI command)
 var built string
 
@@ -73,7 +74,7 @@ func build(dir string) error {
 			return goBuild(filepath.Join(dir, "bin", filepath.Base(pkg)), module, "./"+pkg, nil)
 		})
 	}
-	for _, name := range []string{"comfyui", "lora", "ollama", "render", "voice"} {
+	for _, name := range []string{"artifact", "comfyui", "lipsync", "lora", "ollama", "render", "voice"} {
 		steps = append(steps, func() error {
 			folder := filepath.Join(plugins, name)
 			if err := goBuild(filepath.Join(folder, name), "plugins/"+name, ".", nil); err != nil {
@@ -101,6 +102,27 @@ func build(dir string) error {
 	}
 	flags := fmt.Sprintf("-ldflags=-s -w -X main.version=v0.0.1-test -X main.bundledTrust=%x", sha256.Sum256(trust))
 	return goBuild(filepath.Join(dir, "bin", "spinbot"), "host", "./cmd/spinbot", nil, flags)
+}
+
+// knowing makes a state directory that has what others here have compiled, and what plugins have told them: both take seconds.
+func knowing(state string) error {
+	cache := filepath.Join(state, "cache")
+	err := os.MkdirAll(cache, 0o700)
+	for _, name := range []string{"wasm", "manifests"} {
+		shared := filepath.Join(built, "known", name)
+		err = errors.Join(err, os.MkdirAll(shared, 0o700), os.Symlink(shared, filepath.Join(cache, name)))
+	}
+	return err
+}
+
+// knowingState is knowing for a test.
+func knowingState(t *testing.T) string {
+	t.Helper()
+	state := t.TempDir()
+	if err := knowing(state); err != nil {
+		t.Fatal(err)
+	}
+	return state
 }
 
 // goBuild builds a package of one of the repository's modules.

@@ -13,6 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/app/machine"
+	"github.com/myspinbot/spinbot/host/internal/models"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -123,25 +126,65 @@ func farOf(f client.ModelFetch) string {
 
 func (p *program) fetchModelCommand() *cobra.Command {
 	var r client.ModelRequest
+	var all bool
 	c := &cobra.Command{
-		Use:   "fetch NAME",
+		Use:   "fetch [NAME]",
 		Short: "Bring a model file to a machine, from another one or from the web",
 		Long: "Brings a model file to a machine: from another machine of the fleet that has it, else from where a model block of the host's\n" +
 			"spinbot.hcl says. It goes into a folder of the machine's models blocks, is verified, and is written over nothing. Waits until\n" +
-			"it is there; it goes on without this command. One that broke off goes on where it was when it is fetched again.",
+			"it is there; it goes on without this command. One that broke off goes on where it was when it is fetched again.\n\n" +
+			"With --all no host is needed: all files of the model blocks of this machine's spinbot.hcl are brought into the folders of its\n" +
+			"models blocks, and those that are there are verified. It ends well only when all of them are right.",
 		Example: "  spinbot models fetch checkpoints/base.safetensors --agent box2\n" +
 			"  spinbot models fetch loras/ink.safetensors --agent box2 --from https://models.example/ink.safetensors --digest sha256:…",
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case all && (len(args) > 0 || r != client.ModelRequest{}):
+				return usage("--all takes nothing else: spinbot.hcl says which files, and where they go")
+			case all:
+				return p.downloadModels(c.Context())
+			case len(args) == 0:
+				return usage("name a model file, or give --all for those of spinbot.hcl")
+			}
 			r.Model = args[0]
 			return p.with(c.Context(), func(s *session) error { return p.fetchModel(c.Context(), s, r) })
 		},
 	}
+	c.Flags().BoolVar(&all, "all", false, "all that spinbot.hcl names, to this machine, without a host")
 	c.Flags().StringVar(&r.Agent, "agent", "", "the `name` or id of the machine (default: the host's own)")
 	c.Flags().StringVar(&r.From, "from", "", "the name or id of a machine that has it, or a URL")
 	c.Flags().StringVar(&r.Digest, "digest", "", "what it has to be: `sha256:…`; a URL needs one")
 	p.jsonFlag(c)
 	return c
+}
+
+// downloadModels brings what the configuration names, and says of each file that it is right.
+func (p *program) downloadModels(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	state, err := local.At(p.stateDir)
+	if err != nil {
+		return err
+	}
+	log, err := p.logger(os.Stderr)
+	if err != nil {
+		return err
+	}
+	if len(p.file.Sources) == 0 {
+		warn(`nothing is wanted: blocks like model "loras/ink.safetensors" { url = "https://…", digest = "sha256:…" } in spinbot.hcl say what is`)
+	}
+	list := client.ModelList{Version: client.ShapeVersion, Models: []client.Model{}}
+	err = machine.Download(ctx, p.file, state.Models(), log, func(f models.File) {
+		list.Models = append(list.Models, client.Model{Name: f.Name, Copies: []client.ModelCopy{{Agent: "local", Name: "this machine", Size: f.Size, Digest: f.Digest}}})
+		if !p.json {
+			fmt.Printf("%s is right, %s\n", f.Name, sdk.FormatSize(f.Size))
+		}
+	})
+	if p.json {
+		err = errors.Join(printJSON(list), err)
+	}
+	return err
 }
 
 func (p *program) removeModelCommand() *cobra.Command {

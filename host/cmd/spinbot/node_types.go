@@ -10,6 +10,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -73,6 +74,7 @@ func documentType(style progress.Style, t sdk.NodeType, grants []client.Grant) {
 	fmt.Println(t.Description)
 	documentObject(style, "Inputs", t.Inputs)
 	documentObject(style, "Outputs", t.Outputs)
+	documentCases(style, t)
 	var notes []string
 	if d := t.Device; d != nil {
 		notes = append(notes, "needs a device with "+sdk.FormatSize(d.Memory))
@@ -90,6 +92,30 @@ func documentType(style progress.Style, t sdk.NodeType, grants []client.Grant) {
 	}
 }
 
+// documentCases says what is needed, and how long it takes, by the values of inputs.
+func documentCases(style progress.Style, t sdk.NodeType) {
+	if len(t.Cases) == 0 {
+		return
+	}
+	fmt.Println()
+	var rows [][]cell
+	for _, c := range t.Cases {
+		need, takes := "", ""
+		if d := c.Device; d != nil {
+			need = "a device with " + sdk.FormatSize(d.Memory)
+		}
+		if p := c.Pace; p != nil {
+			of := p.Per
+			if in, _ := t.Inputs.Properties.Get(p.Per); in.XType == sdk.XArtifact {
+				of = "seconds of " + of
+			}
+			takes = fmt.Sprintf("about %gs × %s", p.Seconds, of)
+		}
+		rows = append(rows, []cell{plain("  " + c.String()), plain(need), plain(takes), {c.Note, style.Dim}})
+	}
+	table(os.Stdout, style, []string{"  WHERE", "NEEDS", "TAKES", ""}, rows)
+}
+
 func documentObject(style progress.Style, title string, s sdk.Schema) {
 	fmt.Println("\n" + style.Bold(title))
 	if len(s.Properties) == 0 {
@@ -105,7 +131,7 @@ func documentObject(style progress.Style, title string, s sdk.Schema) {
 		case s.IsRequired(p.Name) && title == "Inputs":
 			need = "required"
 		}
-		rows = append(rows, []cell{plain("  " + p.Name), {expr.SchemaText(p.Schema), style.Dim}, plain(need), plain(p.Schema.Description)})
+		rows = append(rows, []cell{plain("  " + p.Name), {typeexpr.SchemaText(p.Schema), style.Dim}, plain(need), plain(p.Schema.Description)})
 	}
 	table(os.Stdout, style, []string{"  NAME", "TYPE", "", ""}, rows)
 }

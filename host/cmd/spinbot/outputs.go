@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -14,7 +15,8 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
+	"github.com/myspinbot/spinbot/host/internal/core/provenance"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -27,7 +29,7 @@ type saved struct {
 	Size      int64  `json:"size"`
 }
 
-// save writes the artifacts among a run's outputs into dir, each under its output's name.
+// save writes the artifacts among a run's outputs into dir, each under its output's name, with its provenance beside it.
 func save(ctx context.Context, s *session, r client.Run, dir string) ([]saved, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -43,13 +45,33 @@ func save(ctx context.Context, s *session, r client.Run, dir string) ([]saved, e
 			n++
 			path := filepath.Join(dir, name+suffix(r.Outputs[name], n)+extension(a))
 			files = append(files, saved{Output: name, Path: path, MediaType: a.MediaType, Size: a.Size})
-			return a, download(ctx, s, a.Digest, path)
+			if err := download(ctx, s, a.Digest, path); err != nil {
+				return a, err
+			}
+			return a, saveProvenance(ctx, s, a.Digest, r.ID, path+provenance.Suffix)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("output %s: %w", name, err)
 		}
 	}
 	return files, nil
+}
+
+// saveProvenance writes the signed provenance of what the run has made; what was given to it has none.
+func saveProvenance(ctx context.Context, s *session, digest, run, path string) error {
+	e, err := s.Provenance(ctx, digest, run)
+	var no *client.Problem
+	if errors.As(err, &no) && no.Code == client.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("provenance: %w", err)
+	}
+	raw, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(raw, '\n'), 0o644)
 }
 
 // suffix numbers the files of an output that holds several.
@@ -159,7 +181,7 @@ func valueText(v any) string {
 	if v = unsealed(v); v == sensitive {
 		return sensitive
 	}
-	text := expr.JSONText(v)
+	text := typeexpr.JSONText(v)
 	if len(text) > 400 {
 		return strings.ToValidUTF8(text[:400], "") + "…"
 	}

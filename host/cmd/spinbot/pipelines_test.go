@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestPipelines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := exec.CommandContext(t.Context(), program, "test", "../../../pipelines", "../../../sdk/examples")
-			c.Env = append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
+			c.Env = append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+knowingState(t), "SPINBOT_PLUGIN_DIR=")
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -33,25 +34,35 @@ func TestPipelines(t *testing.T) {
 	}
 }
 
-// block is a block of HCL in the README.
+// block is a block of HCL in a page.
 var block = regexp.MustCompile("(?s)```hcl\n(.*?)```\n")
 
-// TestReadme: the pipeline that the README shows passes the test that it shows.
-func TestReadme(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("../../../README.md")
+// shownIn gives the blocks of HCL of a page.
+func shownIn(t *testing.T, page string, want int) (out [][]byte) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(repository, page))
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	shown := block.FindAllSubmatch(readme, -1)
-	if len(shown) != 3 {
-		t.Fatalf("the README shows %d blocks of HCL, want a pipeline, its test and its triggers", len(shown))
+	for _, m := range block.FindAllSubmatch(raw, -1) {
+		out = append(out, m[1])
 	}
-	shown[0][1] = append(append(shown[0][1], '\n'), shown[2][1]...)
-	shown = shown[:2]
-	for i, name := range []string{"postcards.hcl", "postcards.test.hcl"} {
-		if err := os.WriteFile(filepath.Join(dir, name), shown[i][1], 0o644); err != nil {
+	if len(out) != want {
+		t.Fatalf("%s shows %d blocks of HCL, want %d", page, len(out), want)
+	}
+	return out
+}
+
+// TestPostcards: the pipeline of README.md, with the triggers of docs/triggers.md, passes the test that docs/testing.md shows.
+func TestPostcards(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pipeline, testing, triggers := shownIn(t, "README.md", 1)[0], shownIn(t, "docs/testing.md", 2), shownIn(t, "docs/triggers.md", 1)[0]
+	if !bytes.Equal(pipeline, testing[0]) {
+		t.Error("README.md and docs/testing.md show another postcards.hcl")
+	}
+	for name, text := range map[string][]byte{"postcards.hcl": slices.Concat(pipeline, []byte("\n"), triggers), "postcards.test.hcl": testing[1]} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +70,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(t.Context(), filepath.Join(built, "bin", "spinbot"), "test")
-	c.Dir, c.Env = dir, append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
+	c.Dir, c.Env = dir, append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+knowingState(t), "SPINBOT_PLUGIN_DIR=")
 	if out, err := c.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("2 passed")) {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -77,7 +88,7 @@ func TestLanguageDoc(t *testing.T) {
 		if err := os.WriteFile(file, shown[1], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		env := append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+t.TempDir(), "SPINBOT_PLUGIN_DIR=")
+		env := append(os.Environ(), "HOME="+t.TempDir(), "SPINBOT_STATE_DIR="+knowingState(t), "SPINBOT_PLUGIN_DIR=")
 		run := func(args ...string) ([]byte, error) {
 			c := exec.CommandContext(t.Context(), filepath.Join(built, "bin", "spinbot"), args...)
 			c.Env = env

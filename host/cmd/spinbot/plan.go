@@ -28,7 +28,7 @@ func (p *program) planCommand() *cobra.Command {
 		Use:   "plan FILE",
 		Short: "Say what a run would do, without doing it",
 		Long: "Says for each node whether its result is cached, whether it will run and why, or what that depends on; what it asks of\n" +
-			"a device, and how long it took in earlier runs. With --out the plan becomes a file that spinbot run carries out\n" +
+			"a device, and how long it took in earlier runs, or with ~ before it what its node type says; and warns of what takes hours. With --out the plan becomes a file that spinbot run carries out\n" +
 			"exactly, or refuses because something has changed.",
 		Example: "  spinbot plan explainer.hcl --artifact article=article.md --artifact picture=shop.png\n" +
 			"  spinbot plan film.hcl --out film.spinplan && spinbot run film.spinplan",
@@ -130,6 +130,11 @@ func (p *program) showPlan(plan client.Plan, out string) error {
 		}
 	}
 	fmt.Printf("\n%s: %s\n", style.Bold(plan.Pipeline), strings.Join(parts, ", "))
+	for _, n := range plan.Nodes {
+		if n.Warns != "" {
+			fmt.Printf("%s %s\n", style.Bold(strings.TrimPrefix(n.At, "node.")+":"), n.Warns)
+		}
+	}
 	if len(plan.Assets) > 0 {
 		fmt.Printf("with %s\n", strings.Join(plan.Assets, ", "))
 	}
@@ -161,10 +166,14 @@ func instancesText(n client.Planned) string {
 }
 
 func whyText(n client.Planned) string {
-	if n.Waits == "" || n.Verdict == "cached" || n.Verdict == "skip" {
-		return n.Why
+	text := n.Why
+	if n.Note != "" {
+		text += "; " + n.Case + ": " + n.Note
 	}
-	return n.Why + "; it would wait: " + n.Waits
+	if n.Waits == "" || n.Verdict == "cached" || n.Verdict == "skip" {
+		return text
+	}
+	return text + "; it would wait: " + n.Waits
 }
 
 func deviceText(n client.Planned) string {
@@ -201,8 +210,11 @@ func deviceText(n client.Planned) string {
 }
 
 func tookText(n client.Planned) string {
-	if n.Samples == 0 || n.Verdict == "cached" || n.Verdict == "skip" {
+	switch {
+	case n.Each == 0 || n.Verdict == "cached" || n.Verdict == "skip":
 		return ""
+	case n.Samples == 0: // as its node type says
+		return "~" + progress.Elapsed(secondsOf(n.Each))
 	}
 	return progress.Elapsed(secondsOf(n.Each))
 }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/replay"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -143,7 +143,7 @@ func (s *stepper) values() {
 			}
 		}
 	}
-	state.Walk(func(n *run.Node) {
+	state.Walk(func(n *progress.Node) {
 		for _, i := range n.Instances {
 			if values := i.Values(); values != nil {
 				at := sdk.Address{Run: v.run, Modules: n.Frame.Path, Node: i.Step()}

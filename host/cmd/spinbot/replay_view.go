@@ -11,8 +11,8 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/replay"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -273,7 +273,7 @@ func brief(x any, width int) string {
 }
 
 // briefResult is brief for what an expression came to. What is sensitive in it is covered.
-func briefResult(r pipeline.Result, width int) string {
+func briefResult(r eval.Result, width int) string {
 	if r.Known && !r.Sensitive {
 		return brief(r.Value, width)
 	}
@@ -287,7 +287,7 @@ func briefly(x any, width int) string {
 	case string:
 		return briefText(x, width)
 	case sdk.Artifact:
-		return strings.TrimLeft(x.Name+"  ", " ") + x.MediaType + "  " + sdk.FormatSize(x.Size) + "  " + expr.ShortDigest(x.Digest)
+		return strings.TrimLeft(x.Name+"  ", " ") + x.MediaType + "  " + sdk.FormatSize(x.Size) + "  " + datum.ShortDigest(x.Digest)
 	case []any:
 		return briefList(x, width)
 	case map[string]any:
@@ -309,7 +309,7 @@ func briefly(x any, width int) string {
 }
 
 func briefText(s string, width int) string {
-	quoted := expr.Quote(s)
+	quoted := datum.Quote(s)
 	if runewidth.StringWidth(quoted) <= width {
 		return quoted
 	}

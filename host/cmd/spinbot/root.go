@@ -23,6 +23,7 @@ type program struct {
 	pipelineDirs []string
 	logFormat    string
 	logLevel     string
+	level        slog.LevelVar // logLevel, which a host takes anew
 	parallel     int
 	maxRuns      int
 	minFree      string
@@ -30,6 +31,7 @@ type program struct {
 	json         bool
 	started      bool // a command began: an error from before it is one of usage
 
+	serving    serveOptions
 	configFile string
 	file       *config.Config    // the configuration, or the defaults
 	origins    map[string]origin // of the flags, by name; a default is not there
@@ -40,11 +42,11 @@ func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.initCommand(), p.runCommand(), p.planCommand(), p.rerunCommand(),
 		p.validateCommand(), p.fmtCommand(), p.graphCommand(), p.testCommand(), p.consoleCommand(),
-		p.importCommand(),
-		p.runsCommand(), p.showCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
+		p.importCommand(), p.exportCommand(), p.backupCommand(), p.restoreCommand(),
+		p.runsCommand(), p.showCommand(), p.billCommand(), p.watchCommand(), p.explainCommand(), p.logsCommand(), p.replayCommand(),
 		p.cancelCommand(), p.pauseCommand(), p.resumeCommand(), p.gatesCommand(), p.approveCommand(), p.rejectCommand(), p.decideCommand(),
-		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.devicesCommand(), p.agentsCommand(), p.modelsCommand(), p.assetsCommand(), p.cacheCommand(), p.gcCommand(),
-		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.tokenCommand(), p.usersCommand(), p.auditCommand(), p.configCommand(), p.lspCommand(), p.serveCommand(), p.agentCommand(), p.demoCommand(), p.simulateCommand(), p.versionCommand(), p.probeCommand(),
+		p.triggersCommand(), p.queueCommand(), p.priorityCommand(), p.devicesCommand(), p.agentsCommand(), p.modelsCommand(), p.artifactsCommand(), p.assetsCommand(), p.verifyCommand(), p.cacheCommand(), p.gcCommand(),
+		p.nodeTypesCommand(), p.pluginsCommand(), p.secretsCommand(), p.tokenCommand(), p.usersCommand(), p.auditCommand(), p.configCommand(), p.doctorCommand(), p.lspCommand(), p.serveCommand(), p.agentCommand(), p.demoCommand(), p.simulateCommand(), p.versionCommand(), p.probeCommand(), p.manCommand(),
 		exitCodesTopic(),
 	}
 }

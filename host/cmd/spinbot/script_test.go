@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"spinbot": spinbot, "exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
 			"install": install, "http": request, "sign": sign, "fill": fill, "tmpfs": tmpfs, "tools": tools, "web": web,
-			"freeport": freeport, "socket": socket, "card": card, "tinyllama": tinyLlama,
+			"freeport": freeport, "socket": socket, "card": card, "tinyllama": tinyLlama, "collector": collector, "spans": spans,
 			"s3server": func(ts *testscript.TestScript, neg bool, args []string) { s3server(t, ts, neg, args) },
 			"postgres": func(ts *testscript.TestScript, neg bool, args []string) { postgres(t, ts, neg, args) },
 		},
@@ -48,16 +49,31 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("EDITORS", editors)
+	deploy, err := filepath.Abs("../../../deploy")
+	if err != nil {
+		return err
+	}
+	env.Setenv("DEPLOY", deploy)
 	env.Setenv("PLATFORM", runtime.GOOS+"/"+runtime.GOARCH)
 	env.Setenv("PATH", filepath.Join(built, "bin")+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Values[spawnedKey{}] = map[string]*spawned{}
-	// Compiled modules are the scripts' own to share: compiling those that ship takes seconds.
-	cache, modules := filepath.Join(env.WorkDir, "state", "cache"), filepath.Join(built, "modules")
-	if err := errors.Join(os.MkdirAll(cache, 0o700), os.MkdirAll(modules, 0o700)); err != nil {
+	name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+	script, err := os.ReadFile(filepath.Join("testdata", "script", name+".txtar"))
+	if err != nil {
 		return err
 	}
-	return errors.Join(os.Symlink(modules, filepath.Join(cache, "wasm")), os.MkdirAll(home, 0o755))
+	states := map[string]bool{"state": true}
+	for _, m := range otherStates.FindAllSubmatch(script, -1) {
+		states[string(m[1])] = true
+	}
+	for state := range states {
+		err = errors.Join(err, knowing(filepath.Join(env.WorkDir, state)))
+	}
+	return errors.Join(err, os.MkdirAll(home, 0o755))
 }
+
+// otherStates finds the state directories of a script's other machines.
+var otherStates = regexp.MustCompile(`spinbot (?:agent|serve|plugins) .*--state-dir \$WORK/(\w+)`)
 
 // programs that the demo needs, and what to install when they are missing.
 var programs = map[string]string{"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
@@ -125,7 +141,7 @@ func realOllama() (string, error) {
 	return "", errors.New("ollama is missing; build one: make ollama-test")
 }
 
-// tinyllama DIR: writes the files of a language model of 100,000 random numbers into a new folder, and puts a real Ollama into PATH.
+// tinyllama DIR: writes the files of a language model of 100,000 random numbers into a new folder, and puts a real Ollama into PATH, if there is one.
 func tinyLlama(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: tinyllama DIR")
@@ -135,9 +151,9 @@ func tinyLlama(ts *testscript.TestScript, neg bool, args []string) {
 	for name, raw := range tinyllama.Files() {
 		ts.Check(os.WriteFile(filepath.Join(dir, name), raw, 0o600))
 	}
-	path, err := realOllama()
-	ts.Check(err)
-	ts.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+ts.Getenv("PATH"))
+	if path, err := realOllama(); err == nil {
+		ts.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+ts.Getenv("PATH"))
+	}
 }
 
 // freeport NAME: puts the number of a port that nobody listens on into a variable.

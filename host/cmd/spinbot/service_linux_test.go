@@ -54,8 +54,7 @@ func newFleet(t *testing.T, args ...string) *realFleet {
 func (f *realFleet) service(name string) *service {
 	f.Helper()
 	s := &service{name: name, t: f.T, state: filepath.Join(f.dir, name)}
-	cache, modules := filepath.Join(s.state, "cache"), filepath.Join(built, "modules")
-	if err := errors.Join(os.MkdirAll(cache, 0o700), os.MkdirAll(modules, 0o700), os.Symlink(modules, filepath.Join(cache, "wasm"))); err != nil {
+	if err := knowing(s.state); err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(s.finish)

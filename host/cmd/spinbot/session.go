@@ -76,7 +76,8 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 		if real, err := filepath.EvalSymlinks(exe); err == nil {
 			exe = real
 		}
-		dirs = append(dirs, filepath.Join(filepath.Dir(exe), "plugins"))
+		bin := filepath.Dir(exe)
+		dirs = append(dirs, filepath.Join(bin, "plugins"), filepath.Join(bin, "..", "lib", "spinbot", "plugins")) // as archives have them, and as packages
 	}
 	if home, err := os.UserHomeDir(); err == nil {
 		dirs = append(dirs, filepath.Join(home, ".spinbot", "plugins"))
@@ -95,6 +96,7 @@ func (p *program) hostConfig(state local.State, lock *local.Lock) (host.Config, 
 		PluginDirs: append(dirs, state.Plugins()), ControlDirs: append(dirs[:len(dirs):len(dirs)], state.Control()),
 		PipelineDirs: append(p.pipelineDirs[:len(p.pipelineDirs):len(p.pipelineDirs)], state.Pipelines()),
 		Starters:     startersCalled,
+		Train:        shippedTrain(),
 		Parallel:     parallel, MaxRuns: p.maxRuns, MinFree: minFree, Limits: limits, Log: log,
 		File: p.file, Devices: p.file.Devices, Probe: probeHere(),
 	}, nil
@@ -149,7 +151,8 @@ func (p *program) logger(w io.Writer) (*slog.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := logHandler(w, p.logFormat, level)
+	p.level.Set(level)
+	handler, err := logHandler(w, p.logFormat, &p.level)
 	return slog.New(handler), err
 }
 
@@ -160,7 +163,7 @@ func logLevel(text string) (level slog.Level, err error) {
 	return level, nil
 }
 
-func logHandler(w io.Writer, format string, level slog.Level) (slog.Handler, error) {
+func logHandler(w io.Writer, format string, level slog.Leveler) (slog.Handler, error) {
 	options := &slog.HandlerOptions{Level: level}
 	switch strings.ToLower(format) {
 	case "text":

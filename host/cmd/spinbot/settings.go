@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/myspinbot/spinbot/host/internal/config"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 )
 
 // origin says where the value of a flag comes from: "flag", "environment" or "file", and the flag, the variable or the
@@ -212,4 +212,4 @@ func (p *program) take(root *cobra.Command, flags *pflag.FlagSet) (err error) {
 	return err
 }
 
-func place(r pipeline.Range) string { return fmt.Sprintf("%s:%d", r.File, r.Start.Line) }
+func place(r diagnostic.Range) string { return fmt.Sprintf("%s:%d", r.File, r.Start.Line) }

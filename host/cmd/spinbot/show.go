@@ -58,6 +58,9 @@ func showRun(r client.Run, files []saved) {
 	fmt.Printf("%s  %s  %s\n", style.Bold(r.ID), r.Pipeline, state.text)
 	fmt.Println(style.Dim(fmt.Sprintf("started %s, %s, %d events", r.Created.Local().Format("2 Jan 2006 15:04:05"),
 		progress.Elapsed(r.Updated.Sub(r.Created)), r.Seq)))
+	if r.Imported != nil {
+		fmt.Println(style.Dim(fmt.Sprintf("carried out by %s, imported %s", r.Imported.Host, r.Imported.At.Local().Format("2 Jan 2006 15:04:05"))))
+	}
 	if r.Error != "" {
 		fmt.Println(style.Bad(r.Error))
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -37,6 +37,6 @@ func (p *program) checkTest(ctx context.Context, file string) (client.Checked, e
 	return out, nil
 }
 
-func position(p pipeline.Pos) client.Position {
+func position(p diagnostic.Pos) client.Position {
 	return client.Position{Line: p.Line, Column: p.Column, Byte: p.Byte}
 }

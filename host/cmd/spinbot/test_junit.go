@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/pipetest"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 )
@@ -90,9 +90,9 @@ func junitSuiteOf(f pipetest.FileResult) junitSuite {
 	return s
 }
 
-func problemOf(d pipeline.Diagnostic) junitProblem {
+func problemOf(d diagnostic.Diagnostic) junitProblem {
 	var b bytes.Buffer
-	pipeline.Diagnostics{d}.Write(&b, testfile.Source, false)
+	diagnostic.Diagnostics{d}.Write(&b, testfile.Source, false)
 	return junitProblem{Message: d.Summary, Text: b.String()}
 }
 

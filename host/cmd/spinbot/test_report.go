@@ -10,7 +10,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/myspinbot/spinbot/host/internal/app/progress"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/pipetest"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -65,7 +65,7 @@ func (t *testReport) run(r pipetest.Result, width int) {
 	if r.Passed {
 		return
 	}
-	var list pipeline.Diagnostics
+	var list diagnostic.Diagnostics
 	for _, f := range r.Failures {
 		list = append(list, f.Diagnostic())
 	}

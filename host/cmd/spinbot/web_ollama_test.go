@@ -2,12 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"hash/fnv"
 	"net/http"
 	"strings"
 )
 
 // webOllama answers as an Ollama with one model "tiny", which has each address in the newest question read by control_http,
-// and then says what came of it, a line for each. It stands under /ollama/ of the command web.
+// and then says what came of it, a line for each. Its vectors are near each other when texts have words in common. It stands under /ollama/ of the command web.
 func webOllama(w http.ResponseWriter, path string, body []byte) {
 	type call struct {
 		Function struct {
@@ -51,7 +52,33 @@ func webOllama(w http.ResponseWriter, path string, body []byte) {
 			answer.Calls = nil
 		}
 		say(map[string]any{"message": answer, "done": true, "done_reason": "stop", "prompt_eval_count": 1, "eval_count": 1})
+	case "/api/show", "/api/generate":
+		say(map[string]any{"done": true, "capabilities": []string{"embedding"}})
+	case "/api/embed":
+		if strings.Contains(string(body), "canary") {
+			w.WriteHeader(http.StatusBadRequest)
+			say(map[string]any{"error": "something sensitive was sent"})
+			return
+		}
+		say(webEmbed(body))
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
+}
+
+// webEmbed makes vectors of texts: who has words in common lies near.
+func webEmbed(body []byte) any {
+	var in struct{ Input []string }
+	_ = json.Unmarshal(body, &in)
+	var all [][]float64
+	for _, text := range in.Input {
+		v := make([]float64, 64)
+		for word := range strings.FieldsSeq(strings.ToLower(text)) {
+			sum := fnv.New32a()
+			sum.Write([]byte(word))
+			v[sum.Sum32()%64]++
+		}
+		all = append(all, v)
+	}
+	return map[string]any{"embeddings": all, "prompt_eval_count": len(all)}
 }

@@ -32,6 +32,8 @@ type Config struct {
 	Assets    assetroutes.Assets
 
 	Version string
+	// Train is the file of the pipeline that POST /api/train makes runs of where none in the host's folders is called train; empty: there is none.
+	Train string
 	// Metrics writes the Prometheus text form.
 	Metrics func(w io.Writer) error
 	// Checks are what /health tries, by name; nil: nothing.
@@ -75,6 +77,9 @@ func New(cfg Config) *Server {
 
 // Hub is where everything that happens to runs can be followed.
 func (s *Server) Hub() *hub.Hub { return s.runs.Hub() }
+
+// Gone forgets what was answered of a run that was removed.
+func (s *Server) Gone(run string) { s.runs.Gone(run) }
 
 // Sockets is how many WebSockets are connected.
 func (s *Server) Sockets() int { return s.sockets.Len() }

@@ -79,6 +79,10 @@ func (f *fakeRuns) Explain(_ context.Context, id, node string) (client.Explained
 	return client.Explained{Version: 1, Run: id, List: []client.Explanation{{At: id + node, Why: "because"}}}, f.note("explain %s%s", id, node)
 }
 
+func (f *fakeRuns) Attempts(_ context.Context, id, node string, limit int) (client.AttemptList, error) {
+	return client.AttemptList{Version: 1, Run: id, Attempts: []client.Attempt{{At: node, Number: limit}}}, f.note("attempts %s%s", id, node)
+}
+
 // fakeQueue has one run waiting, and plans nothing.
 type fakeQueue struct{ runs *fakeRuns }
 
@@ -170,8 +174,8 @@ func (f *fakeLive) Reports(ctx context.Context, _ string) <-chan client.Report {
 
 func (f *fakeLive) Newest(string) []client.Report { return f.newest }
 
-func (f *fakeLive) Said(_, node string, limit int) []client.Report {
-	return []client.Report{{Report: sdk.Report{Message: fmt.Sprint(node, " ", limit)}}}
+func (f *fakeLive) Said(_, node string, limit int) ([]client.Report, int) {
+	return []client.Report{{Report: sdk.Report{Message: fmt.Sprint(node, " ", limit)}}}, 7
 }
 
 func (f *fakeLive) Logs(run, node string) (io.ReadCloser, error) {
@@ -232,7 +236,7 @@ func start(t testing.TB, change func(*Config)) *bench {
 	trail, log := auth.NewTrail(filepath.Join(t.TempDir(), "audit.jsonl"), nil), slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := Config{
 		Route: route.Config{Accounts: accounts, Trail: trail, Log: log},
-		Runs: runroutes.Config{Runs: b.runs, Gates: b.runs, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Live: b.live, Retention: fakeRetention{b.runs}, Cache: &fakeCache{}, Journal: mem, Index: mem,
+		Runs: runroutes.Config{Runs: b.runs, Gates: b.runs, Queue: fakeQueue{b.runs}, Planner: fakeQueue{b.runs}, Attempts: b.runs, Bills: fakeBills{}, Live: b.live, Retention: fakeRetention{b.runs}, Archives: fakeArchives{}, Artifacts: files, Cache: &fakeCache{}, Journal: mem, Index: mem,
 			Active:  func(string) bool { return true },
 			FirstID: func(t time.Time) string { return "run_" + string(rune('a'+t.Unix())) }},
 		Pipelines: pipelineroutes.Config{Pipelines: fakePipelines{}, Checker: fakeCatalog{}, Importer: fakeImporter{}, Triggers: fakeTriggers{},

@@ -137,3 +137,38 @@ func TestNoProvider(t *testing.T) {
 		t.Errorf("%+v\n%s", p, b.log)
 	}
 }
+
+// TestCheckSession: what a proxy asks before it lets somebody into another tool of the domain.
+func TestCheckSession(t *testing.T) {
+	t.Parallel()
+	const path = "/api/v1/session/check"
+	b := start(t, func(c *Config) { c.Accounts.Domain, c.Accounts.Secure = "gpu.example", true })
+	b.get(t, path).problem(t, 403, client.CodeForbidden, "needs the role admin") // there is no token: nobody is an admin
+	admin := b.token(t, "admin")
+	if a := b.get(t, path, "Authorization: Bearer "+admin); a.status != 204 || a.header.Get("Spinbot-User") != "admin" || a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%+v", a)
+	}
+	b.get(t, path, "Authorization: Bearer "+b.token(t, "operator")).problem(t, 403, client.CodeForbidden, "operator may not open this")
+	b.get(t, path).problem(t, 401, client.CodeUnauthorized, "nobody knows who asks")
+	res := b.post(t, "/api/v1/session", `{"token": "`+admin+`"}`)
+	cookie := res.header.Get("Set-Cookie")
+	for _, part := range []string{"domain=gpu.example", "secure", "HttpOnly", "SameSite=Strict"} {
+		if !strings.Contains(cookie, part) {
+			t.Errorf("%s is not in %s", part, cookie)
+		}
+	}
+	if a := b.get(t, path, "Cookie: "+strings.Split(cookie, ";")[0]); a.status != 204 {
+		t.Errorf("with a session: %+v", a)
+	}
+	html := "Accept: text/html,*/*"
+	for _, to := range []string{"https://app.gpu.example/", "https://GPU.example:8443/x"} {
+		b.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		if a := b.get(t, path+"?sign_in="+url.QueryEscape(to), html); a.status != 303 || a.header.Get("Location") != to {
+			t.Errorf("%s: %+v", to, a)
+		}
+		b.get(t, path+"?sign_in="+url.QueryEscape(to), "Accept: application/json").problem(t, 401, client.CodeUnauthorized, "nobody knows")
+	}
+	for _, to := range []string{"", "http://app.gpu.example/", "https://evil.example/", "https://evilgpu.example/", "https://gpu.example.evil/", "//evil.example/", "https://u@gpu.example/", "https://evil.example\\.gpu.example/", "javascript:alert(1)", "%zz"} {
+		b.get(t, path+"?sign_in="+url.QueryEscape(to), html).problem(t, 401, client.CodeUnauthorized, "nobody knows who asks")
+	}
+}

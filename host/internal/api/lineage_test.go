@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
@@ -23,6 +24,17 @@ func (f fakeLineage) Of(_ context.Context, digest string, depth int) (client.Lin
 		l.Cut = depth > 0
 	}
 	return l, nil
+}
+
+func (f fakeLineage) Provenance(_ context.Context, digest, run string) (client.Provenance, error) {
+	if digest != f.Digest {
+		return client.Provenance{}, artifacts.ErrNotFound
+	}
+	return client.Provenance{PayloadType: "of " + run, Signatures: []client.ProvenanceSignature{{KeyID: "k", Sig: "s"}}}, nil
+}
+
+func (fakeLineage) Keys(context.Context) (client.ProvenanceKeys, error) {
+	return client.ProvenanceKeys{Version: 1, Keys: "PEM"}, nil
 }
 
 func TestLineage(t *testing.T) {
@@ -63,7 +75,13 @@ func TestLineage(t *testing.T) {
 	if l, err = b.unix.Lineage(t.Context(), sound.Digest, 0); err != nil || len(l.Made) != 0 || l.Made == nil {
 		t.Errorf("%+v %v", l, err)
 	}
-	for _, what := range []string{"info", "lineage"} {
+	if p, err := b.unix.Provenance(t.Context(), picture.Digest, "run_1"); err != nil || p.PayloadType != "of run_1" || p.Signatures[0].KeyID != "k" {
+		t.Errorf("%+v %v", p, err)
+	}
+	if k, err := b.unix.ProvenanceKeys(t.Context()); err != nil || k.Keys != "PEM" {
+		t.Errorf("%+v %v", k, err)
+	}
+	for _, what := range []string{"info", "lineage", "provenance"} {
 		for _, digest := range []string{digestOf("x"), "x", "..%2F..%2Fetc%2Fpasswd", "%00"} {
 			b.get(t, "/api/v1/artifacts/"+digest+"/"+what).problem(t, 404, client.CodeNotFound, "")
 		}

@@ -55,11 +55,19 @@ func TestListArtifacts(t *testing.T) {
 	if all != "run_b/sha256:21 run_b/sha256:1 run_a/sha256:20 run_a/sha256:1 " {
 		t.Errorf("page by page: %s", all)
 	}
+	page, err := b.unix.Artifacts(t.Context(), client.ArtifactQuery{Limit: 1, Count: true})
+	if err != nil || page.Total == nil || *page.Total != 4 {
+		t.Fatalf("%+v %v", page, err)
+	}
+	page, err = b.unix.Artifacts(t.Context(), client.ArtifactQuery{Limit: 1, Before: page.Next, Skip: 1, Count: true})
+	if got := named(page); err != nil || got != "run_a/sha256:20" || page.Next == "" || page.Total == nil || *page.Total != 3 {
+		t.Errorf("the third of four: %q next %q, %+v, %v", got, page.Next, page.Total, err)
+	}
 	first := b.get(t, "/api/v1/artifacts")
 	if again := b.get(t, "/api/v1/artifacts", "If-None-Match: "+first.header.Get("ETag")); first.header.Get("ETag") == "" || again.status != 304 {
 		t.Errorf("%d with the tag %s", again.status, first.header.Get("ETag"))
 	}
-	for _, bad := range []string{"before=x", "before=-1", "before=9223372036854775808", "limit=1001", "q=" + strings.Repeat("x", 201)} {
+	for _, bad := range []string{"before=x", "before=-1", "skip=-1", "before=9223372036854775808", "limit=1001", "q=" + strings.Repeat("x", 201)} {
 		b.get(t, "/api/v1/artifacts?"+bad).problem(t, 400, client.CodeBadRequest, "")
 	}
 }

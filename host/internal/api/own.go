@@ -23,6 +23,13 @@ func (s *Server) ownRoutes() {
 	s.Bare(route.Op{ID: "metrics", Method: http.MethodGet, Path: "/metrics", Need: route.Viewer, Summary: "Metrics in the text form of Prometheus"}, func(o *huma.Operation) {
 		route.Returns(o, "200", "The metrics.", "text/plain", route.TextSchema)
 	}, s.metrics)
+	s.Bare(route.Op{ID: "profile", Method: http.MethodGet, Path: "/debug/pprof/{name}", Need: route.Admin, Changes: true, Summary: "A profile of the host's process",
+		Detail: "The profile named profile is of its processors, that named trace of all that its goroutines do, both over ?seconds=30; allocs, block, goroutine, heap, mutex and threadcreate are as of now. go tool pprof reads it, go tool trace reads trace."},
+		func(o *huma.Operation) {
+			route.Query(o, "seconds", "How long it lasts, from 1 to 300.", route.TextSchema)
+			route.Query(o, "debug", "1 or 2: as text, of those that are as of now.", route.TextSchema)
+			route.Returns(o, "200", "The profile.", "application/octet-stream", route.BytesSchema)
+		}, s.profile)
 	s.Bare(route.Op{ID: "openapi", Method: http.MethodGet, Path: "/api/openapi.json", Need: route.Anyone, Summary: "This description"}, nil, s.openapi)
 	s.Bare(route.Op{ID: "watch", Method: http.MethodGet, Path: "/ws", Need: route.Viewer, Summary: "What happens to runs, over a WebSocket",
 		Detail: "Say client.Action's shape: Action in the components; what is said is a Message, or a list of them."}, func(o *huma.Operation) {

@@ -60,7 +60,7 @@ func (s *Server) page(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "no-cache")
 	}
 	c.Vary(fiber.HeaderAcceptEncoding)
-	if packed := name + ".gz"; isFile(s.cfg.Pages, packed) && c.AcceptsEncodings("gzip") == "gzip" {
+	if packed := name + ".gz"; isFile(s.cfg.Pages, packed) && c.Context().Request.Header.HasAcceptEncoding("gzip") {
 		c.Set(fiber.HeaderContentEncoding, "gzip")
 		name = packed
 	}

@@ -73,6 +73,11 @@ func TestPages(t *testing.T) {
 	if a := b.ask(t, "GET", "/assets/main-a1.js", nil, "Accept-Encoding: gzip"); a.header.Get("Content-Encoding") != "gzip" {
 		t.Errorf("what lies there packed is not sent so: %v", a.header)
 	}
+	plain := &bench{url: b.url, http: &http.Client{Transport: &http.Transport{DisableCompression: true}}} // says nothing of packing, as curl does
+	defer plain.http.CloseIdleConnections()
+	if a := plain.get(t, "/assets/main-a1.js"); a.header.Get("Content-Encoding") != "" || a.body != script {
+		t.Errorf("it is sent packed to who did not ask for that: %v", a.header)
+	}
 	for _, path := range []string{"/api", "/api/v1/nothing", "/api/v2/runs", "/hooks/none", "/assets/gone-c3.js"} {
 		b.get(t, path).problem(t, 404, client.CodeNotFound, "")
 	}

@@ -269,7 +269,7 @@ func TestReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, limit := range map[string]int{"shot[2] 100": 0, "shot[2] 7": 7} {
-		if l, err := b.unix.Reports(t.Context(), r.ID, "shot[2]", limit); err != nil || len(l.Reports) != 1 || l.Reports[0].Message != want {
+		if l, err := b.unix.Reports(t.Context(), r.ID, "shot[2]", limit); err != nil || len(l.Reports) != 1 || l.Reports[0].Message != want || l.Gone != 7 {
 			t.Errorf("%+v %v, want %s", l, err, want)
 		}
 	}
@@ -277,6 +277,13 @@ func TestReports(t *testing.T) {
 	if _, err := b.unix.Reports(t.Context(), "none", "", 0); !errors.As(err, &p) || p.Code != client.CodeNotFound {
 		t.Errorf("%v", err)
 	}
+	if l, err := b.unix.Attempts(t.Context(), "last", "node.shot[2]", 3); err != nil || l.Run != r.ID || len(l.Attempts) != 1 || l.Attempts[0].At != "node.shot[2]" || l.Attempts[0].Number != 3 {
+		t.Errorf("%+v %v", l, err)
+	}
+	if _, err := b.unix.Attempts(t.Context(), "none", "node.x", 0); !errors.As(err, &p) || p.Code != client.CodeNotFound {
+		t.Errorf("%v", err)
+	}
+	b.get(t, "/api/v1/runs/last/attempts").problem(t, 400, client.CodeBadRequest, "node")
 }
 
 func TestLogs(t *testing.T) {
@@ -335,10 +342,11 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// TestProblems: one place gives each error its status and code.
+// TestProblems: one place gives each error its status and code, and logs those that are the host's: what lasts once.
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
+	lasts := false
 	for _, c := range []struct {
 		err    error
 		status int
@@ -358,9 +366,10 @@ func TestProblems(t *testing.T) {
 		b.runs.err = c.err
 		before := strings.Count(b.log.String(), "request failed")
 		b.post(t, "/api/v1/runs", `{"pipeline": {"text": "x"}}`).problem(t, c.status, c.code, c.err.Error())
-		if logged := strings.Count(b.log.String(), "request failed") > before; logged != (c.status >= 500) {
+		if logged := strings.Count(b.log.String(), "request failed") > before; logged != (c.status >= 500 && (c.code != client.CodeUnavailable || !lasts)) {
 			t.Errorf("%v: logged is %v", c.err, logged)
 		}
+		lasts = lasts || c.code == client.CodeUnavailable
 	}
 	b.get(t, "/api/v2/runs").problem(t, 404, client.CodeNotFound, "/api/v2/runs")
 	a := b.ask(t, "DELETE", "/api/v1/runs/x", nil)

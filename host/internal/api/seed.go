@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"strings"
@@ -17,13 +18,13 @@ import (
 
 // The routes of the first MySpinBot, for programs that were written for it: other names for runs.
 
-// train is the pipeline that POST /api/train makes runs of.
+// train is the pipeline that POST /api/train makes runs of: one in the host's folders, else the one that ships.
 const train = "train"
 
 func (s *Server) seedRoutes() {
 	route.JSON(s.Server, route.Op{ID: "capabilities", Method: http.MethodGet, Path: "/api/capabilities", Need: route.Viewer, Summary: "What nodes can do, and where"}, s.capabilities)
 	s.Bare(route.Op{ID: "train", Method: http.MethodPost, Path: "/api/train", Need: route.Operator, Status: fiber.StatusAccepted, Summary: "Make a run of the pipeline train",
-		Detail: "Its variables as a JSON object, or as a form whose files become artifacts."}, func(o *huma.Operation) {
+		Detail: "Its variables as a JSON object, or as a form whose files become artifacts. It is the pipeline train of the host's folders, or else the one that ships: docs/train.md has its variables."}, func(o *huma.Operation) {
 		route.Takes(o, "application/json", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
 		route.Takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
 		route.Returns(o, "202", "The job.", "application/json", route.SchemaOf[client.Job](s.Server))
@@ -75,6 +76,13 @@ func (s *Server) train(c *fiber.Ctx) error {
 		}
 	}
 	sub.Pipeline = client.Source{Saved: train}
+	if s.cfg.Train != "" {
+		var p *client.Problem
+		if _, err := s.cfg.Pipelines.Pipelines.Show(c.UserContext(), train, ""); errors.As(err, &p) && p.Code == client.CodeNotFound {
+			sub.Pipeline = client.Source{Path: s.cfg.Train}
+		}
+	}
+	sub.TraceParent = strings.Clone(c.Get(client.HeaderTrace))
 	r, err := s.cfg.Runs.Runs.Submit(c.UserContext(), sub, route.CallerOf(c.UserContext()).User)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +34,8 @@ func TestJobs(t *testing.T) {
 	if a.status != http.StatusAccepted || job.JobID != "run_001" || job.Status != "running" || a.header.Get("Location") != "/api/status/run_001" {
 		t.Fatalf("got %+v %+v", a, job)
 	}
-	form, kind := form(t, [3]string{"image", "cat.png", "\x89PNG"}, [3]string{"steps", "", "3"})
-	b.post(t, "/api/train", form, kind).into(t, &job)
+	body, kind := form(t, [3]string{"image", "cat.png", "\x89PNG"}, [3]string{"steps", "", "3"})
+	b.post(t, "/api/train", body, kind).into(t, &job)
 	got := b.runs.got
 	if len(got) != 2 || got[0].Pipeline.Saved != "train" || got[0].Inputs["subject"] != "a cat" || got[1].Pipeline.Saved != "train" || got[1].Text["steps"] != "3" {
 		t.Fatalf("submitted %+v", got)
@@ -42,11 +43,16 @@ func TestJobs(t *testing.T) {
 	if image, ok := got[1].Inputs["image"].(sdk.Artifact); !ok || image.Name != "cat.png" {
 		t.Errorf("the file is %+v", got[1].Inputs["image"])
 	}
+	body, kind = form(t, [3]string{"dataset", "a.png", "\x89PNG"}, [3]string{"dataset", "b.png", "\x89PNG"}, [3]string{"dataset", "c.png", "\x89PNG"})
+	b.post(t, "/api/train", body, kind).into(t, &job)
+	if files, ok := b.runs.got[2].Inputs["dataset"].([]any); !ok || len(files) != 3 || files[2].(sdk.Artifact).Name != "c.png" {
+		t.Errorf("several files of one name are %+v", b.runs.got[2].Inputs["dataset"])
+	}
 	for _, body := range []string{"[1]", `"x"`, "{", "nothing", strings.Repeat(`{"a":`, 200) + "1" + strings.Repeat("}", 200)} {
 		b.post(t, "/api/train", body).problem(t, 400, client.CodeBadRequest, "JSON")
 	}
 	b.record(t, "run_000", "succeeded", "{}")
-	for path, want := range map[string]string{"status/run_000": "run_000 completed 100", "status/run_001": "run_001 running 0", "jobs/run_002": "run_002 running 0"} {
+	for path, want := range map[string]string{"status/run_000": "run_000 completed 100", "status/run_001": "run_001 running 0", "jobs/run_003": "run_003 running 0"} {
 		job = client.Job{}
 		b.get(t, "/api/"+path).into(t, &job)
 		if got := fmt.Sprint(job.JobID, " ", job.Status, " ", job.Progress); got != want {
@@ -57,12 +63,34 @@ func TestJobs(t *testing.T) {
 		b.get(t, "/api/"+path).problem(t, 404, client.CodeNotFound, "nobody")
 	}
 	var jobs []client.Job
-	if b.get(t, "/api/jobs").into(t, &jobs); len(jobs) != 3 || jobs[0].JobID != "run_002" || jobs[2].Progress != 100 {
+	if b.get(t, "/api/jobs").into(t, &jobs); len(jobs) != 4 || jobs[0].JobID != "run_003" || jobs[3].Progress != 100 {
 		t.Errorf("got %+v", jobs)
 	}
 	var c client.Capabilities
 	if b.get(t, "/api/capabilities").into(t, &c); len(c.NodeTypes) != 1 || c.NodeTypes[0].Name != "test.echo" || strings.Join(c.NodeTypes[0].Agents, " ") != "attic" {
 		t.Errorf("got %+v", c)
+	}
+}
+
+// TestTrainShipped: where no pipeline of the host's folders is called train, it is the one that ships.
+func TestTrainShipped(t *testing.T) {
+	t.Parallel()
+	missing := &client.Problem{Code: client.CodeNotFound, Detail: "no such pipeline"}
+	for name, c := range map[string]struct {
+		own  error
+		file string
+		want client.Source
+	}{
+		"own":     {nil, "/x/train.hcl", client.Source{Saved: "train"}},
+		"shipped": {missing, "/x/train.hcl", client.Source{Path: "/x/train.hcl"}},
+		"neither": {missing, "", client.Source{Saved: "train"}},
+		"broken":  {&client.Problem{Code: client.CodeInternal}, "/x/train.hcl", client.Source{Saved: "train"}},
+	} {
+		b := start(t, func(cfg *Config) { cfg.Train, cfg.Pipelines.Pipelines = c.file, fakePipelines{err: c.own} })
+		b.post(t, "/api/train", `{"save_as": "anna"}`)
+		if len(b.runs.got) != 1 || !reflect.DeepEqual(b.runs.got[0].Pipeline, c.want) {
+			t.Errorf("%s: submitted %+v", name, b.runs.got)
+		}
 	}
 }
 

@@ -68,15 +68,20 @@ func (t *Trail) Note(ctx context.Context, d Deed) error {
 func (t *Trail) write(line []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.open(int64(len(line)) + 1); err != nil {
-		return fmt.Errorf("the audit log: %w", err)
+	err := t.open(int64(len(line)) + 1)
+	if err == nil {
+		n := 0
+		n, err = t.f.Write(append(line, '\n'))
+		t.size += int64(n)
 	}
-	n, err := t.f.Write(append(line, '\n'))
-	t.size += int64(n)
-	if err != nil {
-		return fmt.Errorf("the audit log: %w", err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if t.f != nil { // part of the line may be there: the next one looks anew
+		err = errors.Join(err, t.f.Close())
+		t.f = nil
+	}
+	return fmt.Errorf("the audit log: %w", err)
 }
 
 // open sees to it that there is a file with room.

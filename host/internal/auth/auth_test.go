@@ -215,8 +215,7 @@ func TestKey(t *testing.T) {
 }
 
 // TestGuesses: who guesses is soon not listened to, and everybody else is.
-func TestGuesses(t *testing.T) {
-	t.Parallel()
+func TestGuesses(t *testing.T) { //nolint:paralleltest // it measures memory, which others would take meanwhile
 	a, c := open(t, NewFolder(t.TempDir()))
 	_, text := make1(t, a, "laptop", Viewer, time.Time{})
 	if _, err := a.SignIn(t.Context(), text, "", "10.0.0.9"); err != nil {
@@ -320,6 +319,42 @@ func TestUnreadable(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), NewFolder(folder), time.Now); err == nil { // rather than being open to everybody
 		t.Error("a damaged file is taken for none")
+	}
+}
+
+// TestTrailGoesOn: what could not be written whole is left out, and nothing that is written later.
+func TestTrailGoesOn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	trail := NewTrail(path, nil)
+	note := func(request string) error {
+		return trail.Note(t.Context(), Deed{User: "anna", What: "submit-run", Request: request, Status: 202})
+	}
+	if err := note("r0"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trail.f.WriteString(`{"user": "an`); err != nil { // the disk is full there
+		t.Fatal(err)
+	}
+	full, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, trail.f = trail.f.Close(), full
+	if err := note("r1"); err == nil {
+		t.Error("it was written, and cannot be")
+	}
+	for _, request := range []string{"r2", "r3"} {
+		if err := note(request); err != nil {
+			t.Error(err)
+		}
+	}
+	list, err := trail.List(t.Context(), Query{})
+	if err != nil || len(list) != 3 || list[0].Request != "r3" || list[1].Request != "r2" || list[2].Request != "r0" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if err := trail.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

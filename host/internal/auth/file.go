@@ -12,6 +12,12 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
+// The files of a folder of accounts: what was done, and who may.
+const (
+	TrailFile    = "audit.jsonl"
+	AccountsFile = record + ".json"
+)
+
 // Folder is store.Records of one host: a file each, which its owner alone can read.
 type Folder struct {
 	path string

@@ -25,6 +25,8 @@ type Entry struct {
 	Source  string     `json:"source"`
 	Created time.Time  `json:"created"`
 	Outputs sdk.Values `json:"outputs"`
+	// Usage is what that attempt used: what whoever uses the result again saves. nil: nobody knows.
+	Usage *sdk.Usage `json:"usage,omitempty"`
 	// Used is when it was last asked for; Size its own bytes and those of its artifacts. List fills them.
 	Used time.Time `json:"-"`
 	Size int64     `json:"-"`

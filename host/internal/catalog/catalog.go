@@ -28,6 +28,7 @@ type Kind string
 const (
 	Plugin Kind = "plugin" // a folder with plugin.hcl and a program
 	Module Kind = "module" // a .wasm file, or one linked into this binary
+	Own    Kind = "host"   // node types that the host carries out itself, with what only it has
 )
 
 // State says whether an entry can be used.
@@ -44,7 +45,7 @@ const (
 type Entry struct {
 	Name, Version string
 	Kind          Kind
-	// Path of the program or module; BuiltIn for a module of this binary.
+	// Path of the program or module; BuiltIn for what is part of this binary.
 	Path string
 	// Folder of a plugin of this machine: where its plugin.hcl lies.
 	Folder string
@@ -56,13 +57,13 @@ type Entry struct {
 	Manifest sdk.Manifest
 	// Imports are the host functions that a ready module imports and a person has to grant: "http", "kv".
 	Imports []string
-	// Code of a module that is linked into this binary.
-	Code []byte
+	// Code gives that of a module which is linked into this binary; nil: Path does.
+	Code func() []byte
 	// Agents are the names of the machines that have a plugin which this one has not.
 	Agents []string
 }
 
-// BuiltIn is the path of a module that is part of this binary.
+// BuiltIn is the path of what is part of this binary.
 const BuiltIn = "(built in)"
 
 // Config says where to look and whom to ask.
@@ -71,7 +72,9 @@ type Config struct {
 	// An earlier folder's entry hides a later one of the same name.
 	PluginDirs, ControlDirs []string
 	// BuiltIn are modules linked into this binary, by name. They need no trust.
-	BuiltIn map[string][]byte
+	BuiltIn map[string]Linked
+	// Own are the node types of the host itself, which need no trust either; nil: there are none. A plugin of that name is hidden.
+	Own *sdk.Manifest
 	// TrustFile lists what this machine may run. It need not exist.
 	TrustFile string
 	// BundledTrust is the SHA-256 of the trust file that came with this binary: a file of that content in a plugin
@@ -86,6 +89,12 @@ type Config struct {
 	Settings func(plugin string) []string
 	// Describe asks a trusted entry what it is.
 	Describe func(ctx context.Context, e Entry) (Description, error)
+}
+
+// Linked is a module that is linked into this binary. Its code takes no memory until somebody asks for it.
+type Linked struct {
+	SHA256 string
+	Code   func() []byte
 }
 
 // Description is what a plugin or module says of itself, and what is seen of it.
@@ -137,14 +146,17 @@ func (c *Catalog) View(ctx context.Context) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]Entry, len(found))
+	var entries []Entry
+	if m := c.cfg.Own; m != nil {
+		entries = append(entries, Entry{Name: m.Name, Version: m.Version, Kind: Own, Path: BuiltIn, State: Ready, Manifest: *m})
+	}
 	var describing sync.WaitGroup
-	for i, f := range found {
-		entries[i] = c.judge(f, trust)
+	for _, f := range found {
+		entries = append(entries, c.judge(f, trust))
 	}
 	hideSecond(entries)
 	for i := range entries {
-		if e := &entries[i]; e.State == Ready && !c.recall(e) {
+		if e := &entries[i]; e.State == Ready && e.Kind != Own && !c.recall(e) {
 			describing.Go(func() { c.describe(ctx, e) })
 		}
 	}
@@ -154,7 +166,7 @@ func (c *Catalog) View(ctx context.Context) (*View, error) {
 	}
 	for _, e := range entries {
 		switch e.State {
-		case Ready:
+		case Ready: // under no checksum: what is the host's own, which is never looked up
 			c.manifests[e.SHA256] = Description{e.Manifest, e.Imports}
 		case Broken:
 			if e.SHA256 != "" {

@@ -41,14 +41,14 @@ func newHouse(t *testing.T) *house {
 // describe answers with what the program says: "name=…" or "fail".
 func (h *house) describe(_ context.Context, e Entry) (Description, error) {
 	h.described.Add(1)
-	text := string(e.Code)
-	if e.Code == nil {
-		raw, err := os.ReadFile(e.Path)
-		if err != nil {
-			return Description{}, err
-		}
-		text = string(raw)
+	var raw []byte
+	var err error
+	if e.Code != nil {
+		raw = e.Code()
+	} else if raw, err = os.ReadFile(e.Path); err != nil {
+		return Description{}, err
 	}
+	text := string(raw)
 	if strings.Contains(text, "fail") {
 		return Description{}, &sdk.Error{Cause: sdk.CauseRefused, Message: "it crashed at its start", Detail: "core dumped"}
 	}
@@ -258,7 +258,7 @@ func TestFirstOfOneNameCounts(t *testing.T) {
 func TestBuiltInAndBundled(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.cfg.BuiltIn = map[string][]byte{"control": []byte("code")}
+	h.cfg.BuiltIn = map[string]Linked{"control": {SHA256: strings.Repeat("c0", 32), Code: func() []byte { return []byte("code") }}}
 	h.plugin(0, "render", "bundled")
 	h.plugin(1, "voice", "not in the bundle's folder")
 	sum := func(s string) string { d := sha256.Sum256([]byte(s)); return hex.EncodeToString(d[:]) }
@@ -364,5 +364,26 @@ func TestUnset(t *testing.T) {
 		if why := v.Unset(c.of, c.setting); (why == "") != (c.want == "") || !strings.HasPrefix(why, c.want) {
 			t.Errorf("%s, %s: %q", c.of, c.setting, why)
 		}
+	}
+}
+
+// TestOwn: what the host carries out itself is there without trust, comes before a plugin of its name, and is never described.
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	own := manifest("asset")
+	h.cfg.Own = &own
+	h.c = New(h.cfg)
+	h.plugin(0, "asset", "program")
+	v := h.view()
+	e, ok := v.Offers("asset.go")
+	if !ok || e.Kind != Own || e.State != Ready || e.Path != BuiltIn || e.Version != "1.2.3" || h.described.Load() != 0 {
+		t.Errorf("%+v, %d descriptions", e, h.described.Load())
+	}
+	if len(v.Entries) != 2 || v.Entries[1].State == Ready || !strings.Contains(v.Entries[1].Reason, BuiltIn) {
+		t.Errorf("the plugin of that name: %+v", v.Entries)
+	}
+	if again, err := h.c.Accept(context.Background(), "asset"); err != nil || again.Kind != Own {
+		t.Error(again, err)
 	}
 }

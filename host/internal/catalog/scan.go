@@ -18,7 +18,7 @@ type candidate struct {
 	name, version string
 	kind          Kind
 	path          string
-	code          []byte
+	linked        Linked // of a module in this binary
 	folder        string // of a plugin
 	dir           string // the plugin folder's parent, whose bundled trust file may vouch for it
 	bad           string // why it cannot even be judged
@@ -33,8 +33,8 @@ func (c *Catalog) look() (found []candidate, stamp string) {
 		fmt.Fprintf(&b, "%s\x00%s\x00", path, stampOf(info))
 		return err == nil
 	}
-	for name, code := range c.cfg.BuiltIn {
-		found = append(found, candidate{name: name, kind: Module, path: BuiltIn, code: code})
+	for name, linked := range c.cfg.BuiltIn {
+		found = append(found, candidate{name: name, kind: Module, path: BuiltIn, linked: linked})
 	}
 	slices.SortFunc(found, func(a, b candidate) int { return strings.Compare(a.name, b.name) })
 	mark(c.cfg.TrustFile)
@@ -119,14 +119,13 @@ func (c *Catalog) digest(path string) (string, error) {
 
 // judge says whether the candidate may be used, as far as that is known without asking it.
 func (c *Catalog) judge(f candidate, t trust) Entry {
-	e := Entry{Name: f.name, Version: f.version, Kind: f.kind, Path: f.path, Folder: f.folder, Code: f.code, State: Ready}
+	e := Entry{Name: f.name, Version: f.version, Kind: f.kind, Path: f.path, Folder: f.folder, Code: f.linked.Code, State: Ready}
 	if f.bad != "" {
 		e.State, e.Reason = Broken, f.bad
 		return e
 	}
-	if f.code != nil {
-		digest := sha256.Sum256(f.code)
-		e.SHA256 = hex.EncodeToString(digest[:])
+	if f.linked.Code != nil {
+		e.SHA256 = f.linked.SHA256
 		return e
 	}
 	digest, err := c.digest(f.path)

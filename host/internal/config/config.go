@@ -1,13 +1,18 @@
 // Package config owns spinbot.hcl, the configuration of a host: what may stand in it, and what it says. Its keys are the
 // twins of the command line's flags, which it is told of; its blocks are its own. What is wrong comes as diagnostics with
-// places, all at once. It refuses references, and every function but env and, in a plugin's block, secret. It resolves
+// places, all at once. It refuses references, and every function but env and, in a plugin's block and the headers of tracing, secret. It resolves
 // no secret by itself and prints none.
 package config
 
 import (
+	"net/netip"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/config/hours"
+	"github.com/myspinbot/spinbot/host/internal/config/plugin"
+	"github.com/myspinbot/spinbot/host/internal/config/value"
+	"github.com/myspinbot/spinbot/host/internal/core/asset"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/gpu"
 )
 
@@ -19,34 +24,29 @@ type Config struct {
 	Settings map[string]Setting
 	// Devices are those written down, in the order of the file; one with a count stands for itself that many times.
 	Devices   []gpu.Written
-	Plugins   []*Plugin // by name, each once
+	Plugins   []*plugin.Block // by name, each once
 	Reclaim   Reclaim
-	Hours     []Hours // none: devices may be used at any time
-	Quotas    []Quota // at most one of each user
+	Hours     []hours.Weekly // none: devices may be used at any time
+	Quotas    []Quota        // at most one of each user
 	Engines   []Engine
 	Placement Placement
+	Bill      Bill
+	Search    Search
 	Auth      Auth
+	Tracing   *Tracing // nil: what the environment says
 	Models    []Models // none: this machine does not say which model files it has
 	Sources   []Source // of model files, by name
+	// Licences are those of models, by name: of a file, or the plugin's, a slash, and what the input model or engine says.
+	Licences map[string]asset.Licence
 	// Entries are the values of all blocks but the plugins', for people: in the order of the file, defaults included.
-	Entries []Entry
+	Entries []value.Entry
 }
 
 // Setting is the value of a key.
 type Setting struct {
 	// Values are what the flag is given: one text, or several for a flag that may be repeated.
 	Values []string
-	Range  pipeline.Range
-}
-
-// Entry is one value of a block.
-type Entry struct {
-	// Key leads to it: device.fake.a.memory, hours.1.from.
-	Key string
-	// Value is a string, an int, an int64 of bytes, a time.Duration, a time of day (Clock), a bool or a []string.
-	Value any
-	// Range is where it stands; the zero Range for a default.
-	Range pipeline.Range
+	Range  diagnostic.Range
 }
 
 // Policy is what happens to a task when a foreign program takes its device.
@@ -132,11 +132,21 @@ type Placement struct {
 	Reserve int64
 }
 
+// Search says how artifacts are found by what they are about.
+type Search struct {
+	Model string // of Ollama, that makes vectors; empty: they are found by their names alone
+}
+
 // Auth says how people sign in.
 type Auth struct {
-	OIDC *OIDC // nil: with tokens alone
+	OIDC     *OIDC // nil: with tokens alone
+	Required bool  // everybody has to sign in, even before there is a token
+	// Proxies are whose word of where a request is from counts.
+	Proxies []netip.Prefix
 	// Idle is how long a browser stays signed in without a request, Longest at the most.
 	Idle, Longest time.Duration
+	// Domain is whose names all see a browser's session, in lower case; empty: this host's alone.
+	Domain string
 }
 
 // OIDC is a provider of OpenID Connect.

@@ -12,7 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/myspinbot/spinbot/host/internal/config"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/config/value"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -64,7 +65,7 @@ func schema() *sdk.Schema {
 }
 
 // read parses a file as the tests do: with the plugins checked.
-func read(src []byte) (*config.Config, pipeline.Diagnostics) {
+func read(src []byte) (*config.Config, diagnostic.Diagnostics) {
 	c, found := config.Parse("/etc/spinbot.hcl", src, options())
 	for _, p := range c.Plugins {
 		switch p.Name {
@@ -79,7 +80,7 @@ func read(src []byte) (*config.Config, pipeline.Diagnostics) {
 	return c, found
 }
 
-func shown(found pipeline.Diagnostics, src []byte) string {
+func shown(found diagnostic.Diagnostics, src []byte) string {
 	var b strings.Builder
 	found.Write(&b, func(string) []byte { return src }, false)
 	return b.String()
@@ -88,7 +89,7 @@ func shown(found pipeline.Diagnostics, src []byte) string {
 // dump writes everything that a configuration says.
 func dump(c *config.Config) string {
 	var b strings.Builder
-	line := func(key, value string, r pipeline.Range) {
+	line := func(key, value string, r diagnostic.Range) {
 		if r.Start.Line == 0 {
 			fmt.Fprintf(&b, "%s = %s  # default\n", key, value)
 			return
@@ -97,7 +98,7 @@ func dump(c *config.Config) string {
 	}
 	for _, k := range options().Keys {
 		if s, ok := c.Settings[k.Name]; ok {
-			line(k.Name, config.Show(s.Values), s.Range)
+			line(k.Name, value.Show(s.Values), s.Range)
 		}
 	}
 	entries := slices.Clone(c.Entries)
@@ -109,7 +110,7 @@ func dump(c *config.Config) string {
 		entries = append(entries, p.Entries(s)...)
 	}
 	for _, e := range entries {
-		line(e.Key, config.Show(e.Value), e.Range)
+		line(e.Key, value.Show(e.Value), e.Range)
 	}
 	for _, d := range c.Devices {
 		fmt.Fprintf(&b, "device %s %s %q %d used %d %s %s %v\n", d.UUID, d.Kind, d.Name, d.Memory, d.Used, d.Compute, d.Architecture, d.Script)
@@ -130,6 +131,9 @@ func dump(c *config.Config) string {
 		fmt.Fprintf(&b, "source %+v\n", x)
 	}
 	fmt.Fprintf(&b, "reclaim %+v\nplacement %+v\n", c.Reclaim, c.Placement)
+	if c.Bill.Prices.Currency != "" {
+		fmt.Fprintf(&b, "bill %+v\n", c.Bill)
+	}
 	if o := c.Auth.OIDC; o != nil {
 		fmt.Fprintf(&b, "oidc %+v\n", *o)
 	}

@@ -10,12 +10,17 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/myspinbot/spinbot/host/internal/config/plugin"
+	"github.com/myspinbot/spinbot/host/internal/config/value"
+	"github.com/myspinbot/spinbot/host/internal/config/written"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 )
 
 // FileName is what a configuration is called.
-const FileName = "spinbot.hcl"
+const FileName = written.FileName
 
 // maxFile is the size limit of a configuration in bytes.
 const maxFile = 1 << 20
@@ -29,7 +34,7 @@ type Options struct {
 }
 
 // Load reads a file. One that is not there gives the defaults, unless it was named. The error is of the disk.
-func Load(file string, named bool, o Options) (*Config, pipeline.Diagnostics, error) {
+func Load(file string, named bool, o Options) (*Config, diagnostic.Diagnostics, error) {
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) && !named {
 		return Default(), nil, nil
@@ -49,10 +54,10 @@ func Load(file string, named bool, o Options) (*Config, pipeline.Diagnostics, er
 }
 
 // Parse reads the text of a file. With errors among the diagnostics the configuration lacks what they are about.
-func Parse(file string, src []byte, o Options) (*Config, pipeline.Diagnostics) {
-	r := &reader{src: src, opts: o, first: map[string]hcl.Range{}, ctx: scope(o.Getenv, noSecret), c: &Config{File: file, Settings: map[string]Setting{}}}
+func Parse(file string, src []byte, o Options) (*Config, diagnostic.Diagnostics) {
+	r := &reader{src: src, opts: o, first: map[string]hcl.Range{}, ctx: written.Scope(o.Getenv, written.NoSecret), c: &Config{File: file, Settings: map[string]Setting{}}}
 	parsed, diags := expr.ParseConfig(src, file)
-	r.hcl(diags)
+	r.HCL(diags)
 	body, ok := parsed.Body.(*hclsyntax.Body)
 	if !ok {
 		body = &hclsyntax.Body{}
@@ -63,7 +68,7 @@ func Parse(file string, src []byte, o Options) (*Config, pipeline.Diagnostics) {
 	}
 	r.tell()
 	r.defaults()
-	return r.c, r.sorted()
+	return r.c, r.Sorted()
 }
 
 // block reads one block at the top.
@@ -80,7 +85,7 @@ func (r *reader) block(b *hclsyntax.Block) {
 		return
 	}
 	if b.Type == "plugin" {
-		r.plugin(b)
+		r.c.Plugins = append(r.c.Plugins, plugin.Read(b, r.src, r.opts.Getenv, &r.Finder))
 		return
 	}
 	if b.Type == "hours" {
@@ -89,34 +94,34 @@ func (r *reader) block(b *hclsyntax.Block) {
 	g := r.read(b, spec, place)
 	map[string]func(given){
 		"device": func(g given) { r.device(g, place) }, "reclaim": r.reclaim, "hours": r.hours,
-		"quota": r.quota, "engine": r.engine, "placement": r.placement, "models": r.models, "model": r.model, "auth": r.auth,
+		"quota": r.quota, "engine": r.engine, "placement": r.placement, "models": r.models, "model": r.model, "auth": r.auth, "tracing": r.tracing, "bill": r.bill, "search": r.search,
 	}[b.Type](g)
 }
 
 // spec finds the description of a block and checks its labels.
-func (r *reader) spec(b *hclsyntax.Block) (pipeline.Block, bool) {
+func (r *reader) spec(b *hclsyntax.Block) (language.Block, bool) {
 	names := blockNames()
-	i := slices.IndexFunc(blocks, func(s pipeline.Block) bool { return s.Name == b.Type })
+	i := slices.IndexFunc(blocks, func(s language.Block) bool { return s.Name == b.Type })
 	if i < 0 {
 		detail := known(names)
 		if r.isKey(b.Type) {
 			detail = "it is no block: write " + b.Type + " = …"
 		}
-		r.fail(b.TypeRange, detail, "unknown block %q%s", b.Type, expr.DidYouMean(b.Type, names))
-		return pipeline.Block{}, false
+		r.Fail(b.TypeRange, detail, "unknown block %q%s", b.Type, expr.DidYouMean(b.Type, names))
+		return language.Block{}, false
 	}
 	s := blocks[i]
 	if len(b.Labels) != len(s.Labels) {
-		r.fail(b.DefRange(), "", "%s has %s", b.Type, labelled(s))
+		r.Fail(b.DefRange(), "", "%s has %s", b.Type, labelled(s))
 		return s, false
 	}
 	if b.Type != "device" {
 		return s, true
 	}
 	kinds := []string{"fake", "static"}
-	i = slices.IndexFunc(blocks, func(s pipeline.Block) bool { return s.Name == "device" && s.Labels[0] == b.Labels[0] })
+	i = slices.IndexFunc(blocks, func(s language.Block) bool { return s.Name == "device" && s.Labels[0] == b.Labels[0] })
 	if i < 0 {
-		r.fail(b.LabelRanges[0], "a real GPU is found without being written down; "+known(kinds), "unknown kind of device %q%s", b.Labels[0], expr.DidYouMean(b.Labels[0], kinds))
+		r.Fail(b.LabelRanges[0], "a real GPU is found without being written down; "+known(kinds), "unknown kind of device %q%s", b.Labels[0], expr.DidYouMean(b.Labels[0], kinds))
 		return s, false
 	}
 	return blocks[i], true
@@ -131,7 +136,7 @@ func blockNames() (names []string) {
 	return names
 }
 
-func labelled(s pipeline.Block) string {
+func labelled(s language.Block) string {
 	switch {
 	case s.Name == "device":
 		return "two labels: device \"fake\" \"a\" { }"
@@ -142,12 +147,12 @@ func labelled(s pipeline.Block) string {
 }
 
 // once refuses what stands twice.
-func (r *reader) once(b *hclsyntax.Block, spec pipeline.Block, place string) bool {
+func (r *reader) once(b *hclsyntax.Block, spec language.Block, place string) bool {
 	if spec.Many && len(spec.Labels) == 0 {
 		return true
 	}
 	if first, twice := r.first[place]; twice {
-		r.fail(b.DefRange(), fmt.Sprintf("the first is at %s", rangeOf(first)), "%s stands twice", heading(b))
+		r.Fail(b.DefRange(), fmt.Sprintf("the first is at %s", written.RangeOf(first)), "%s stands twice", heading(b))
 		return false
 	}
 	r.first[place] = b.DefRange()
@@ -157,7 +162,7 @@ func (r *reader) once(b *hclsyntax.Block, spec pipeline.Block, place string) boo
 func heading(b *hclsyntax.Block) string {
 	s := b.Type
 	for _, l := range b.Labels {
-		s += " " + expr.Quote(l)
+		s += " " + datum.Quote(l)
 	}
 	return s
 }
@@ -165,7 +170,7 @@ func heading(b *hclsyntax.Block) string {
 // defaults fills in the blocks that stand at most once and are not there.
 func (r *reader) defaults() {
 	for _, spec := range blocks {
-		if _, written := r.first[spec.Name]; written || spec.Many {
+		if _, written := r.first[spec.Name]; written || spec.Many || spec.Name == "tracing" {
 			continue
 		}
 		g := given{block: &hclsyntax.Block{Type: spec.Name, Body: &hclsyntax.Body{}}, at: map[string]hcl.Range{}, v: map[string]any{}}
@@ -173,11 +178,14 @@ func (r *reader) defaults() {
 			g.v["policy"] = string(Off)
 		}
 		for _, w := range spec.Words {
-			if x, ok := fallback(w); ok && g.v[w.Name] == nil {
+			if w.Required { // there is nothing to tell of a block that is not there
+				continue
+			}
+			if x, ok := value.Default(w); ok && g.v[w.Name] == nil {
 				g.v[w.Name] = x
 			}
-			r.c.Entries = append(r.c.Entries, Entry{Key: spec.Name + "." + w.Name, Value: g.v[w.Name]})
+			r.c.Entries = append(r.c.Entries, value.Entry{Key: spec.Name + "." + w.Name, Value: g.v[w.Name]})
 		}
-		map[string]func(given){"reclaim": r.reclaim, "placement": r.placement, "auth": r.auth}[spec.Name](g)
+		map[string]func(given){"reclaim": r.reclaim, "placement": r.placement, "auth": r.auth, "bill": r.bill, "search": r.search}[spec.Name](g)
 	}
 }

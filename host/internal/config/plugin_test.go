@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/myspinbot/spinbot/host/internal/config"
+	"github.com/myspinbot/spinbot/host/internal/config/value"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -64,7 +65,7 @@ func TestNothingShown(t *testing.T) {
 	said := shown(found, src) + fmt.Sprint(err, found)
 	for _, s := range []*sdk.Schema{nil, schema()} {
 		for _, e := range p.Entries(s) {
-			said += config.Show(e.Value)
+			said += value.Show(e.Value)
 		}
 	}
 	if strings.Contains(said, "hunter2") {

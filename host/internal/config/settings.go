@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/myspinbot/spinbot/host/internal/config/value"
+	"github.com/myspinbot/spinbot/host/internal/config/written"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -48,21 +50,21 @@ func (r *reader) settings(body *hclsyntax.Body) {
 		case i >= 0:
 			r.setting(r.opts.Keys[i], a)
 		case slices.ContainsFunc(blocks, blockNamed(a.Name)):
-			r.fail(a.NameRange, "write "+a.Name+" { … }", "%s is a block", a.Name)
+			r.Fail(a.NameRange, "write "+a.Name+" { … }", "%s is a block", a.Name)
 		default:
-			r.fail(a.NameRange, "the keys are the flags of spinbot and of spinbot serve, with _ for -; "+known(names), "unknown key %q%s", a.Name, expr.DidYouMean(a.Name, near))
+			r.Fail(a.NameRange, "the keys are the flags of spinbot and of spinbot serve, with _ for -; "+known(names), "unknown key %q%s", a.Name, expr.DidYouMean(a.Name, near))
 		}
 	}
 }
 
 func (r *reader) setting(k Key, a *hclsyntax.Attribute) {
-	x, ok := r.plain(a.Expr, r.ctx)
+	x, ok := r.Plain(a.Expr, r.ctx)
 	if !ok {
 		return
 	}
 	values, want := k.values(x)
 	if want != "" {
-		r.fail(a.Expr.Range(), "", "%s: %s", k.Name, want)
+		r.Fail(a.Expr.Range(), "", "%s: %s", k.Name, want)
 		return
 	}
 	for i, v := range values {
@@ -74,10 +76,10 @@ func (r *reader) setting(k Key, a *hclsyntax.Attribute) {
 			continue
 		}
 		if err := k.Check(v); err != nil {
-			r.fail(element(a.Expr, i), "", "%s: %v", k.Name, err)
+			r.Fail(element(a.Expr, i), "", "%s: %v", k.Name, err)
 		}
 	}
-	r.c.Settings[k.Name] = Setting{Values: values, Range: rangeOf(a.Range())}
+	r.c.Settings[k.Name] = Setting{Values: values, Range: written.RangeOf(a.Range())}
 }
 
 // element is where a list's element stands, or the whole expression when that is none.
@@ -98,21 +100,21 @@ func (k Key) values(x any) (values []string, want string) {
 		if b, ok := x.(bool); ok {
 			return []string{strconv.FormatBool(b)}, ""
 		}
-		return nil, "want true or false, got " + kindOf(x)
+		return nil, "want true or false, got " + value.KindOf(x)
 	case "int", "int64", "uint", "uint64":
 		if n, ok := x.(json.Number); ok {
 			if _, err := strconv.ParseInt(string(n), 10, 64); err == nil {
 				return []string{string(n)}, ""
 			}
 		}
-		return nil, "want a whole number, got " + kindOf(x)
+		return nil, "want a whole number, got " + value.KindOf(x)
 	}
 	if !isText {
 		kind := "text"
 		if k.Type == "duration" {
 			kind = "duration such as \"30s\""
 		}
-		return nil, "want a " + kind + ", got " + kindOf(x)
+		return nil, "want a " + kind + ", got " + value.KindOf(x)
 	}
 	if k.Type == "duration" {
 		d, err := sdk.ParseDuration(s)
@@ -137,7 +139,7 @@ func (k Key) list(x any) (values []string, want string) {
 			case string, json.Number:
 				values = append(values, fmt.Sprintf("%s=%v", name, y))
 			default:
-				return nil, fmt.Sprintf("%s; %s is %s", wanted, name, kindOf(y))
+				return nil, fmt.Sprintf("%s; %s is %s", wanted, name, value.KindOf(y))
 			}
 		}
 		slices.Sort(values)
@@ -145,12 +147,12 @@ func (k Key) list(x any) (values []string, want string) {
 	}
 	list, isList := x.([]any)
 	if !isList {
-		return nil, wanted + ", got " + kindOf(x)
+		return nil, wanted + ", got " + value.KindOf(x)
 	}
 	for _, y := range list {
 		s, ok := y.(string)
 		if !ok {
-			return nil, wanted + "; one of its elements is " + kindOf(y)
+			return nil, wanted + "; one of its elements is " + value.KindOf(y)
 		}
 		values = append(values, s)
 	}

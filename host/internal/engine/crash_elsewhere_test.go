@@ -112,7 +112,7 @@ func hostOfAgentThatDies(folder string) error {
 	id, err := func() (run.ID, error) {
 		h, err := s.Find(ctx, "last")
 		if errors.Is(err, store.ErrNotFound) {
-			p, err := load(farSaga)
+			p, err := parsed(farSaga)
 			if err != nil {
 				return "", err
 			}

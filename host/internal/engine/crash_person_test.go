@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -80,7 +81,7 @@ func (p *person) attend(ctx context.Context, id run.ID) error {
 }
 
 // act does one thing, if there is one to do.
-func (p *person) act(s *run.State) (did bool, err error) {
+func (p *person) act(s *progress.State) (did bool, err error) {
 	ctx := context.Background()
 	p.mu.Lock()
 	paused := p.paused
@@ -102,7 +103,7 @@ func (p *person) act(s *run.State) (did bool, err error) {
 			case i.Error == nil && !paused:
 				return true, p.Pause(ctx, s.ID, "ada", "lunch")
 			case i.Error == nil:
-				return true, p.Answer(ctx, at, pipeline.Answer{Approved: true, By: "ada"})
+				return true, p.Answer(ctx, at, eval.Answer{Approved: true, By: "ada"})
 			case n.Name == "hard":
 				return true, p.Decide(ctx, at, engine.Decision{What: run.Retry, Inputs: sdk.Values{"v": "right"}})
 			default:

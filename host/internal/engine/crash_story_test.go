@@ -10,6 +10,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
@@ -19,7 +20,7 @@ import (
 // story is what a folder tells when a host has gone.
 type story struct {
 	events []run.Event
-	state  *run.State // nil: no run is stored
+	state  *progress.State // nil: no run is stored
 	// begun is how often each attempt was begun, such as node.list[1] 2.
 	begun map[string]int
 	// attempts, lost and failed are what is recorded of each instance.

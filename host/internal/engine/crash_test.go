@@ -90,7 +90,7 @@ func hostThatDies(folder string) error {
 func takeUp(ctx context.Context, e *engine.Engine, s *sqlstore.Store) (run.ID, error) {
 	h, err := s.Find(ctx, "last")
 	if errors.Is(err, store.ErrNotFound) {
-		p, err := load(saga)
+		p, err := parsed(saga)
 		if err != nil {
 			return "", err
 		}
@@ -123,16 +123,17 @@ func newDeadlyJournal(s *sqlstore.Store, at int) *deadlyJournal {
 	return &deadlyJournal{Store: s, at: at, late: os.Getenv(crashAfter) != ""}
 }
 
-func (j *deadlyJournal) Append(ctx context.Context, a store.Append) error {
+func (j *deadlyJournal) Queue(a store.Append, done func(error)) {
 	n := int(j.n.Add(1))
 	if n == j.at && !j.late {
 		die()
 	}
-	err := j.Store.Append(ctx, a)
-	if n == j.at && j.late {
-		die()
-	}
-	return err
+	j.Store.Queue(a, func(err error) {
+		if n == j.at && j.late {
+			die()
+		}
+		done(err)
+	})
 }
 
 func die() {

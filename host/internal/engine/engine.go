@@ -17,7 +17,9 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/loop"
 	"github.com/myspinbot/spinbot/host/internal/engine/queue"
@@ -30,7 +32,7 @@ import (
 
 // Vault is where secrets come from, and what keeps sensitive values out of the journal.
 type Vault interface {
-	pipeline.Vault
+	eval.Vault
 	// Resolve makes sure that secrets are there; it may ask for them, and wait. Its error is for people.
 	Resolve(ctx context.Context, secrets []string) error
 }
@@ -54,6 +56,8 @@ type Config struct {
 	Elsewhere func(agent string) bool
 	// Session names the process of an agent on another machine, which an intent notes; empty: nobody knows. nil: nobody does.
 	Session func(agent string) string
+	// Lived is when whoever advanced a run before this process last said that it lives; zero: nobody knows. nil: nobody ever does.
+	Lived func(run.ID) time.Time
 	// Spread says whether tasks of a node type that need no device go to any agent that offers it, as the Placer decides.
 	// Those that run ahead never do. nil: none does, and they are carried out here.
 	Spread func(sdk.NodeType) bool
@@ -133,7 +137,7 @@ func New(cfg Config) *Engine {
 	e.drafts = &draft.Config{Runs: e.runs, Vault: cfg.Vault, Mask: cfg.Mask, Log: cfg.Log}
 	e.results = &reuse.Results{Cache: cfg.Cache, Artifacts: cfg.Artifacts, Now: cfg.Now, Log: cfg.Log}
 	e.loop = loop.New(loop.Config{Drafts: e.drafts, Journal: cfg.Journal, Executor: cfg.Executor, Placer: cfg.Placer,
-		Elsewhere: cfg.Elsewhere, Session: cfg.Session, Spread: cfg.Spread, Results: e.results, RunsAhead: cfg.RunsAhead, Now: cfg.Now, Reports: cfg.Reports,
+		Elsewhere: cfg.Elsewhere, Session: cfg.Session, Lived: cfg.Lived, Spread: cfg.Spread, Results: e.results, RunsAhead: cfg.RunsAhead, Now: cfg.Now, Reports: cfg.Reports,
 		Observe: cfg.Observe, Left: cfg.Left, MaxControl: cfg.MaxControl, MaxTasks: cfg.MaxTasks, Rests: e.rests, Over: e.over})
 	return e
 }
@@ -192,12 +196,12 @@ func (e *Engine) Document(ctx context.Context, digest string, into any) error {
 }
 
 // Inputs gives the inputs of a run, also when they were too big for an event.
-func (e *Engine) Inputs(ctx context.Context, s *run.State) (sdk.Values, error) {
+func (e *Engine) Inputs(ctx context.Context, s *progress.State) (sdk.Values, error) {
 	return e.runs.Inputs(ctx, s)
 }
 
 // State gives the run as its durable events tell it: a private copy.
-func (e *Engine) State(ctx context.Context, id run.ID) (*run.State, error) {
+func (e *Engine) State(ctx context.Context, id run.ID) (*progress.State, error) {
 	r, err := e.runs.Read(ctx, id)
 	if err != nil {
 		return nil, err

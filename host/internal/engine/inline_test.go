@@ -13,7 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/sdk"
@@ -113,7 +113,7 @@ output "out" { value = node.n.v }
 		again()
 		decide("node.accepted", engine.Decision{What: run.Accept, Outputs: sdk.Values{"v": pics[2]}})
 		again()
-		if err := r.Answer(ctx, at(r, id, "gate.look"), pipeline.Answer{Approved: true, Form: sdk.Values{"mine": pics[3]}}); err != nil {
+		if err := r.Answer(ctx, at(r, id, "gate.look"), eval.Answer{Approved: true, Form: sdk.Values{"mine": pics[3]}}); err != nil {
 			r.Fatal(err)
 		}
 		synctest.Wait()

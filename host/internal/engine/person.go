@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/loop"
@@ -68,8 +68,8 @@ func (e *Engine) Continue(ctx context.Context, id run.ID, by string) error {
 	return e.ask(ctx, id, func(p *loop.Pass) error { return p.Continue(by) })
 }
 
-// Answer answers a gate that is open. A form that does not fit is a pipeline.Diagnostics.
-func (e *Engine) Answer(ctx context.Context, at sdk.Address, a pipeline.Answer) error {
+// Answer answers a gate that is open. A form that does not fit is a diagnostic.Diagnostics.
+func (e *Engine) Answer(ctx context.Context, at sdk.Address, a eval.Answer) error {
 	if sdk.HasSealed(a.Form) {
 		return errSealed
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
@@ -292,7 +292,7 @@ output "b" {
 				r.Error(err)
 			}
 		}
-		if err := r.Answer(ctx, at(r, id, "gate.x"), pipeline.Answer{Form: sealed}); err == nil || !strings.Contains(err.Error(), "cannot be given") {
+		if err := r.Answer(ctx, at(r, id, "gate.x"), eval.Answer{Form: sealed}); err == nil || !strings.Contains(err.Error(), "cannot be given") {
 			r.Error(err)
 		}
 		r.exec.script["a"] = func(ctx context.Context, t *sdk.Task) (sdk.Result, error) {

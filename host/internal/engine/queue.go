@@ -5,6 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
@@ -18,6 +22,15 @@ type Queued = queue.Queued
 
 // Queue lists the runs that wait for their turn, in order, at most limit (0: all), and says whether it is paused.
 func (e *Engine) Queue(limit int) (list []Queued, total int, paused bool) { return e.queue.List(limit) }
+
+// Oldest counts the runs that wait for their turn, and says when the one was made that was made first; zero: none waits.
+func (e *Engine) Oldest() (total int, made time.Time) {
+	total, first := e.queue.Oldest()
+	if id, err := ulid.ParseStrict(strings.TrimPrefix(string(first), "run_")); err == nil {
+		made = ulid.Time(id.Time())
+	}
+	return total, made
+}
 
 // PauseQueue pauses the queue, or lets it go on. Runs that are under way go on.
 func (e *Engine) PauseQueue(paused bool) {

@@ -198,9 +198,16 @@ func TestLostAttemptOfWhatMayNotBeRepeated(t *testing.T) {
 		synctest.Wait()
 		r.stop()
 		r.journal.before = nil
+		lived := time.Unix(1_800_000_000, 0).UTC()
+		r.cfg.Lived = func(run.ID) time.Time { return lived }
 		r.Engine = engine.New(r.cfg)
 		r.adopt(id)
 		s := r.wait(id, run.Failed)
+		for _, ev := range r.events(id) {
+			if lost := ev.Kind == run.AttemptEnded; lost && !ev.Lived.Equal(lived) || !lost && !ev.Lived.IsZero() {
+				r.Errorf("%s says that the host lived until %s", ev.Kind, ev.Lived)
+			}
+		}
 		if s.Error.Cause != sdk.CauseLost || !strings.Contains(s.Error.Message, "unknown") || r.exec.starts("a") != 1 {
 			r.Errorf("%v after %d starts", s.Error, r.exec.starts("a"))
 		}

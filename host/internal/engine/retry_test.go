@@ -6,7 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/sdk"
@@ -79,7 +79,7 @@ func TestRetryModule(t *testing.T) {
 					r.Fatal(err)
 				}
 				pause(2)
-				var wrong pipeline.Diagnostics
+				var wrong diagnostic.Diagnostics
 				if err := r.Decide(ctx, at(r, id, "module.m"), engine.Decision{What: run.Retry, Inputs: sdk.Values{"word": "up"}}); !errors.As(err, &wrong) {
 					r.Errorf("what the module does not take was taken: %v", err)
 				}

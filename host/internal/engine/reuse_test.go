@@ -14,8 +14,9 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/cache/cachetest"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -205,18 +206,18 @@ output "v" { value = node.second.v }
 		ctx := context.Background()
 		old := r.submit(text("b"))
 		synctest.Wait()
-		if err := r.Answer(ctx, at(r, old, "gate.ok"), pipeline.Answer{Approved: true, By: "ada"}); err != nil {
+		if err := r.Answer(ctx, at(r, old, "gate.ok"), eval.Answer{Approved: true, By: "ada"}); err != nil {
 			r.Fatal(err)
 		}
 		r.wait(old, run.Succeeded)
-		rerun := func(word string, from ...string) *run.State {
+		rerun := func(word string, from ...string) *progress.State {
 			id, err := r.Submit(ctx, engine.Submission{Pipeline: parse(r, text(word)), Inputs: sdk.Values{}, Parent: old, From: from})
 			if err != nil {
 				r.Fatal(err)
 			}
 			return r.wait(id, run.Succeeded)
 		}
-		ran := func(s *run.State) string {
+		ran := func(s *progress.State) string {
 			var out []string
 			for _, ev := range r.events(s.ID) {
 				if ev.Kind == run.AttemptStarted {
@@ -238,9 +239,9 @@ output "v" { value = node.second.v }
 			r.Error(i.Outputs)
 		}
 		changed := rerun("B")
-		if got, exp := ran(changed), `module.m[1]/node.second: its v was another one in OLD
-node.b: its v was another one in OLD
-node.z: its v was another one in OLD`; got != exp {
+		if got, exp := ran(changed), `module.m[1]/node.second: its input v was another one in OLD
+node.b: its input v was another one in OLD
+node.z: its input v was another one in OLD`; got != exp {
 			r.Errorf("got\n%s\nwant\n%s", got, exp)
 		}
 		forced := rerun("b", "module.m[0]/node.first")

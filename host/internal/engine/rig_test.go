@@ -19,7 +19,9 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/memstore"
@@ -43,21 +45,21 @@ var types = pipeline.Bundle{Types: []sdk.NodeType{
 
 func parse(tb testing.TB, text string) *pipeline.Pipeline {
 	tb.Helper()
-	p, err := load(text)
+	p, err := parsed(text)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return p
 }
 
-// load reads a pipeline; files that it names follow it as in a text archive.
-func load(text string) (*pipeline.Pipeline, error) {
+// parsed reads a pipeline; files that it names follow it as in a text archive.
+func parsed(text string) (*pipeline.Pipeline, error) {
 	archive := txtar.Parse([]byte(text))
 	files := map[string][]byte{"p.hcl": archive.Comment}
 	for _, f := range archive.Files {
 		files[f.Name] = f.Data
 	}
-	p, found := pipeline.Load(pipeline.Bundle{File: "p.hcl", Files: files}.FS(), "p.hcl", types)
+	p, found := load.Load(pipeline.Bundle{File: "p.hcl", Files: files}.FS(), "p.hcl", types)
 	if found.HasErrors() {
 		return nil, found
 	}
@@ -293,7 +295,7 @@ func (r *rig) submit(text string) run.ID {
 }
 
 // wait waits for the run's end, which must be want.
-func (r *rig) wait(id run.ID, want run.Status) *run.State {
+func (r *rig) wait(id run.ID, want run.Status) *progress.State {
 	r.Helper()
 	s, err := r.Wait(context.Background(), id)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/loop"
 	"github.com/myspinbot/spinbot/host/internal/engine/queue"
@@ -251,7 +252,7 @@ func (e *Engine) take(ctx context.Context, id run.ID, first func(*loop.Live) (lo
 
 // Wait returns the run's state once it has ended, or why it does not go on, or ctx's error. The state is shared: read
 // it only.
-func (e *Engine) Wait(ctx context.Context, id run.ID) (*run.State, error) {
+func (e *Engine) Wait(ctx context.Context, id run.ID) (*progress.State, error) {
 	for {
 		l := e.loop.Find(id)
 		if l != nil {

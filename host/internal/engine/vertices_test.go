@@ -9,8 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -304,11 +306,11 @@ func TestGates(t *testing.T) {
 		r.restart()
 		r.adopt(id)
 		synctest.Wait()
-		answer := func(gate string, a pipeline.Answer) error { return r.Answer(ctx, at(r, id, gate), a) }
+		answer := func(gate string, a eval.Answer) error { return r.Answer(ctx, at(r, id, gate), a) }
 		for form, wrong := range map[string]string{
 			`text=far too long,count=1`: "shorter than far too long", `count=many`: "want a number", ``: `"count" needs a value`, `cuont=1`: `did you mean "count"`,
 		} {
-			a := pipeline.Answer{Approved: true, Form: sdk.Values{}}
+			a := eval.Answer{Approved: true, Form: sdk.Values{}}
 			for _, pair := range strings.Split(form, ",") {
 				if k, v, ok := strings.Cut(pair, "="); ok {
 					a.Form[k] = v
@@ -318,13 +320,13 @@ func TestGates(t *testing.T) {
 				r.Errorf("%s: %v", form, err)
 			}
 		}
-		if err := answer("gate.none", pipeline.Answer{}); !errors.Is(err, engine.ErrNoNode) {
+		if err := answer("gate.none", eval.Answer{}); !errors.Is(err, engine.ErrNoNode) {
 			r.Error(err)
 		}
-		if err := answer("node.a", pipeline.Answer{}); !errors.Is(err, engine.ErrNotWaiting) {
+		if err := answer("node.a", eval.Answer{}); !errors.Is(err, engine.ErrNotWaiting) {
 			r.Error(err)
 		}
-		for gate, a := range map[string]pipeline.Answer{
+		for gate, a := range map[string]eval.Answer{
 			"gate.two[0]": {Approved: true}, "gate.two[1]": {Comment: "no"}, "gate.one": {Approved: true, By: "bea", Form: sdk.Values{"count": "3"}},
 		} {
 			if err := answer(gate, a); err != nil {
@@ -333,14 +335,14 @@ func TestGates(t *testing.T) {
 		}
 		s := r.wait(id, run.Succeeded)
 		want(r, "outputs", s.Outputs, `{"b": "draft 3 bea", "c": [true, false]}`)
-		if err := answer("gate.one", pipeline.Answer{}); !errors.Is(err, engine.ErrEnded) {
+		if err := answer("gate.one", eval.Answer{}); !errors.Is(err, engine.ErrEnded) {
 			r.Error(err)
 		}
 	})
 }
 
 func details(err error) string {
-	var ds pipeline.Diagnostics
+	var ds diagnostic.Diagnostics
 	if !errors.As(err, &ds) {
 		return ""
 	}
@@ -442,7 +444,7 @@ output "v" { value = node.b.v }
 		}
 		return id
 	}
-	decide := func(r *rig, id run.ID, d engine.Decision) *run.State {
+	decide := func(r *rig, id run.ID, d engine.Decision) *progress.State {
 		if err := r.Decide(ctx, at(r, id, "node.a"), d); err != nil {
 			r.Fatal(err)
 		}

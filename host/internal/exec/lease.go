@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/myspinbot/spinbot/host/internal/span"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -19,13 +20,16 @@ type Leaser interface {
 // held, and around the executors that use devices.
 func Lease(next Executor, l Leaser) Executor {
 	return Func(func(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
+		_, s := span.Start(ctx, "lease")
 		held, release, err := l.Lease(ctx, t)
 		if err != nil || release == nil {
 			if err != nil {
+				s.End(err)
 				return sdk.Result{}, err
 			}
-			return next.Execute(ctx, t)
+			return next.Execute(ctx, t) // it asks for nothing: there is no such span
 		}
+		s.End(nil)
 		res, err := next.Execute(held, t)
 		if why := lost(ctx, held); err != nil && why != nil {
 			why.Detail = err.Error()

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
+	"github.com/myspinbot/spinbot/host/internal/span"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -24,6 +25,8 @@ type StageConfig struct {
 	// Scratch says whether tasks of a node type get a scratch folder; nil: all do. Those without one still get
 	// their input artifacts as files.
 	Scratch func(nodeType string) bool
+	// Generates says whether what a node type makes is marked as AI-generated; nil: none is.
+	Generates func(nodeType string) bool
 }
 
 const taskPrefix = "task-"
@@ -38,7 +41,7 @@ type stage struct {
 }
 
 // Stage gives every task a folder of its own under Root: its input artifacts as read-only files in
-// in/<n>/<name>, and out/ as its scratch. Files that the task returns are taken into the artifact store; artifacts
+// in/<n>/<name>, and out/ as its scratch. Files that the task returns are marked, as package mark does, and taken into the artifact store; artifacts
 // that are neither such files nor among the task's inputs are refused. When Execute returns, however it went, nothing
 // of the task is left. A task that needs neither scratch nor artifacts passes straight through.
 func Stage(next Executor, c StageConfig) (Executor, error) {
@@ -75,7 +78,7 @@ func (s *stage) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
 	if err != nil {
 		return sdk.Result{}, s.explain("make a scratch folder", err)
 	}
-	f := &taskFolder{stage: s, path: folder}
+	f := &taskFolder{stage: s, path: folder, task: t}
 	res, err := s.inFolder(ctx, t, f, scratch)
 	s.leave(f, err == nil)
 	return res, err
@@ -131,7 +134,12 @@ func empty(folder string) bool {
 
 func (s *stage) inFolder(ctx context.Context, t *sdk.Task, f *taskFolder, scratch bool) (sdk.Result, error) {
 	fetching := artifacts.Waiting(ctx, func(why error) { t.Progress(-1, "it waits for what it works on: "+why.Error()) })
+	var staging, keeping *span.Span
+	if hasArtifact(t.Inputs) {
+		fetching, staging = span.Start(fetching, "stage inputs")
+	}
 	inputs, err := replace(t.Inputs, func(at string, a sdk.Artifact) (sdk.Artifact, error) { return f.fetch(fetching, at, a) })
+	staging.End(err)
 	if err != nil {
 		return sdk.Result{}, s.explain("", err)
 	}
@@ -144,7 +152,11 @@ func (s *stage) inFolder(ctx context.Context, t *sdk.Task, f *taskFolder, scratc
 	if err != nil {
 		return sdk.Result{}, s.noteFull(err)
 	}
+	if hasArtifact(res.Outputs) {
+		ctx, keeping = span.Start(ctx, "keep outputs")
+	}
 	res.Outputs, err = replace(res.Outputs, func(at string, a sdk.Artifact) (sdk.Artifact, error) { return f.takeIn(ctx, at, a) })
+	keeping.End(err)
 	if err != nil {
 		return sdk.Result{}, s.explain("", err)
 	}

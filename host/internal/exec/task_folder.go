@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/myspinbot/spinbot/host/internal/mark"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -20,6 +22,7 @@ const maxPreview = 8 << 20
 type taskFolder struct {
 	*stage
 	path    string
+	task    *sdk.Task
 	inputs  []sdk.Artifact // as given to the task, with Path
 	fetched int
 }
@@ -72,11 +75,49 @@ func (f *taskFolder) takeIn(ctx context.Context, at string, a sdk.Artifact) (sdk
 		a.Name = filepath.Base(a.Path)
 	}
 	a.Path = ""
-	got, err := f.Artifacts.Put(ctx, file, a)
+	marked, err := f.marked(file)
+	if err == nil {
+		a, err = f.Artifacts.Put(ctx, marked, a)
+	}
 	if err != nil {
 		return a, fmt.Errorf("output %s: %w", at, err)
 	}
-	return got, nil
+	return a, nil
+}
+
+// marked gives the bytes of a file with who made it among its metadata, where its kind has a place for that. A preview's task is of no run, and
+// marks nothing.
+func (f *taskFolder) marked(file *os.File) (io.Reader, error) {
+	info, err := file.Stat()
+	if err != nil || f.task.Address.Run == "" {
+		return file, err
+	}
+	m := mark.Mark{At: f.task.Address.String()}
+	if f.Generates != nil && f.Generates(f.task.Type) {
+		m.Source = mark.Generated
+	} else if f.generatedParts() {
+		m.Source = mark.Composite
+	}
+	if r, ok := mark.Into(file, info.Size(), m); ok {
+		return r, nil
+	}
+	return file, nil
+}
+
+// generatedParts says whether an input is marked as AI-generated, or as made of what is.
+func (f *taskFolder) generatedParts() bool {
+	for _, in := range f.inputs {
+		file, err := os.Open(in.Path)
+		if err != nil {
+			continue // the node has removed it
+		}
+		m, _ := mark.Find(file, in.Size)
+		file.Close()
+		if m.Source != mark.Other {
+			return true
+		}
+	}
+	return false
 }
 
 // open opens a file of the task's folder, and none that a link leads to outside of it.

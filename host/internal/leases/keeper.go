@@ -16,6 +16,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/core/tally"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -75,6 +76,7 @@ type Keeper struct {
 	expected map[string]placement.Assignment
 	files    map[string][]string // the model files of each task that comes or runs
 	leases   map[string]*held
+	tally    *tally.Tally
 	given    int             // how often a lease was given or taken back, or something warm was given up
 	going    map[string]bool // processes that give something up just now: no task is let to them meanwhile
 	watched  map[string]*watched
@@ -105,7 +107,7 @@ func New(c Config) *Keeper {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, files: map[string][]string{}, leases: map[string]*held{}, going: map[string]bool{}, watched: map[string]*watched{}, ours: func(int) bool { return false }, moved: make(chan struct{})}
+	d := &Keeper{cfg: c, table: device.NewTable(c.RAM, c.Disk), expected: map[string]placement.Assignment{}, files: map[string][]string{}, leases: map[string]*held{}, tally: tally.New(), going: map[string]bool{}, watched: map[string]*watched{}, ours: func(int) bool { return false }, moved: make(chan struct{})}
 	d.table.Reserve, d.table.Engines = c.Reserve, c.Engines
 	for uuid, why := range c.Held {
 		d.holdFor(uuid, byPerson, why)
@@ -169,6 +171,7 @@ func (d *Keeper) Observe(devices []device.Device) {
 	d.read = devices
 	d.ours = ours(processes)
 	d.table.Observe(devices, d.ours)
+	d.tally.Read(devices, d.cfg.Now())
 	if fresh {
 		d.refresh(processes)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -574,5 +575,36 @@ func TestUserOf(t *testing.T) {
 	d.Forget(id)
 	if got := d.UserOf("vae/x.pt"); got != "" {
 		t.Errorf("%q uses it still", got)
+	}
+}
+
+// TestWhatItHad: what a task had of its device is in what it used, the energy as the device's counter counts it.
+func TestWhatItHad(t *testing.T) {
+	t.Parallel()
+	var clock atomic.Int64 // seconds
+	now := func() time.Time { return time.Unix(1_800_000_000+clock.Load(), 0) }
+	g := &fakeGPU{memory: 24 * gib, models: map[string]int64{}, alive: map[string]bool{}}
+	d := leases.New(leases.Config{Processes: g, RAM: -1, Disk: -1, Now: now})
+	read := func(at int64, joules float64) {
+		clock.Store(at)
+		x := g.device()
+		x.Reading.At, x.Reading.Energy = now(), &joules
+		d.Observe([]device.Device{x})
+	}
+	read(0, 1000)
+	at := sdk.Address{Run: "run_00000000000000000000000001", Node: sdk.Step{Kind: "node", Name: "x"}, Attempt: 1}
+	d.Expect(placement.Assignment{Task: placement.Task{ID: at.String(), Plugin: "ollama", Request: device.Request{Count: 1, Memory: 6 * gib}}, Devices: []string{"GPU-0"}})
+	var used *sdk.Usage
+	task := sdk.Task{Address: at, Devices: []string{"GPU-0"}}
+	_, err := exec.Lease(exec.Func(func(context.Context, *sdk.Task) (sdk.Result, error) {
+		read(1, 1300)
+		read(2, 1600)
+		return sdk.Result{}, errors.New("it fails")
+	}), d).Execute(t.Context(), task.WithReporter(func(r sdk.Report) { used = r.Usage }))
+	if err == nil || used == nil || len(used.Devices) != 1 {
+		t.Fatalf("%v, it used %+v", err, used)
+	}
+	if got := used.Devices[0]; got.UUID != "GPU-0" || got.Held != 2000 || got.Share != 2000 || got.Memory != 6*gib || got.Energy != 600 || got.Estimated != 0 {
+		t.Errorf("it had %+v", got)
 	}
 }

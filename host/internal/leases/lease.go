@@ -207,6 +207,7 @@ func (d *Keeper) hold(ctx context.Context, a placement.Assignment, lease device.
 	h := &held{lease: lease, plugin: a.Task.Plugin, model: a.Task.Model, nodeType: a.Task.Type, since: d.cfg.Now(), stop: stop}
 	d.mu.Lock()
 	d.leases[lease.ID] = h
+	d.tally.Hold(lease.ID, lease.Devices, lease.Memory, h.since)
 	d.given++
 	d.mu.Unlock()
 	return ctx, func(err error) *sdk.Usage {
@@ -233,6 +234,7 @@ func (d *Keeper) suspect(h *held, lost *exec.DeviceLostError) {
 func (d *Keeper) release(h *held) *sdk.Usage {
 	processes, fresh := d.lockWarm()
 	now := d.cfg.Now()
+	used := d.tally.Release(h.lease.ID, h.lease.Devices, now)
 	delete(d.leases, h.lease.ID)
 	d.given++
 	for _, p := range processes {
@@ -248,5 +250,5 @@ func (d *Keeper) release(h *held) *sdk.Usage {
 	d.move()
 	d.mu.Unlock()
 	d.cfg.Changed()
-	return &sdk.Usage{DeviceMemory: h.peak, DeviceTime: now.Sub(h.since).Milliseconds() * int64(len(h.lease.Devices))}
+	return &sdk.Usage{DeviceMemory: h.peak, DeviceTime: now.Sub(h.since).Milliseconds() * int64(len(h.lease.Devices)), Devices: used}
 }

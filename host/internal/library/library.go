@@ -40,26 +40,28 @@ type document struct {
 
 // Now gives the assets as they are: the same value as before when nothing has changed. It is not to be changed.
 func (l *Library) Now(ctx context.Context) (*asset.Library, error) {
-	now, _, err := l.read(ctx)
-	return now, err
-}
-
-func (l *Library) read(ctx context.Context) (*asset.Library, int64, error) {
-	raw, revision, err := l.records.Record(ctx, record)
+	raw, _, err := l.read(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("the library of assets: %w", err)
+		return nil, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if bytes.Equal(raw, l.raw) {
-		return l.last, revision, nil
+		return l.last, nil
 	}
 	now, err := decode(raw)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	l.raw, l.last = raw, now
-	return now, revision, nil
+	return now, nil
+}
+
+func (l *Library) read(ctx context.Context) (raw []byte, revision int64, err error) {
+	if raw, revision, err = l.records.Record(ctx, record); err != nil {
+		return nil, 0, fmt.Errorf("the library of assets: %w", err)
+	}
+	return raw, revision, nil
 }
 
 func decode(raw []byte) (*asset.Library, error) {
@@ -82,21 +84,18 @@ func (l *Library) Change(ctx context.Context, fn func(*asset.Library) error) err
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	for {
-		_, revision, err := l.read(ctx)
+		raw, revision, err := l.read(ctx)
 		if err != nil {
 			return err
 		}
-		l.mu.Lock()
-		own, err := decode(l.raw) // Now has given the other away
-		l.mu.Unlock()
+		own, err := decode(raw) // Now has given the other away
 		if err != nil {
 			return err
 		}
 		if err := fn(own); err != nil {
 			return err
 		}
-		raw, err := json.Marshal(document{version, *own})
-		if err != nil {
+		if raw, err = json.Marshal(document{version, *own}); err != nil {
 			return err
 		}
 		if err = l.records.Keep(ctx, record, raw, revision); !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {

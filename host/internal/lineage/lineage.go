@@ -16,9 +16,8 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
-	"github.com/myspinbot/spinbot/host/internal/replay"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -29,6 +28,7 @@ const (
 	MaxAttempts = 500 // in each direction
 	maxRuns     = 100 // that are replayed
 	remembered  = 200 // replays that are kept for the next answers
+	few         = 64  // runs that were removed, and may stay in the index
 )
 
 // Config is what lineage is told from. Every part has to be there.
@@ -36,7 +36,7 @@ type Config struct {
 	Journal   store.Journal
 	Index     store.Index
 	Artifacts artifacts.Keeper
-	Vault     pipeline.Vault
+	Vault     eval.Vault
 }
 
 // Attempt is an attempt that made or used artifacts, or a node that was given another's result.
@@ -46,8 +46,11 @@ type Attempt struct {
 	Pipeline string
 	Ended    time.Time // zero while it goes on
 	Source   string    // the attempt whose result it is, when it was cached
+	Failed   bool
 	Uses     []sdk.Artifact
 	Makes    []sdk.Artifact
+
+	work work
 }
 
 // Story is what is known of one artifact.
@@ -85,6 +88,7 @@ type history struct {
 	seq      uint64
 	attempts []Attempt
 	cut      bool
+	run      made
 }
 
 // New begins with nothing known.
@@ -124,7 +128,39 @@ func (l *Lineage) refresh(ctx context.Context) (map[string]uint64, error) {
 			return nil, err
 		}
 	}
+	l.forget(there)
 	return there, nil
+}
+
+// forget drops runs that were removed, once there are more of them than of those that are there.
+func (l *Lineage) forget(there map[string]uint64) {
+	if len(l.runs) <= 2*len(there)+few {
+		return
+	}
+	was, seen, named := l.runs, l.seen, l.named
+	l.runs, l.seen, l.named = nil, map[string]*place{}, map[digest][]int32{}
+	to := make([]int32, len(was)) // their new places, from 1; 0: removed
+	for at, id := range was {
+		if _, ok := there[id]; ok {
+			l.seen[id], l.runs = &place{at: int32(len(l.runs)), seq: seen[id].seq}, append(l.runs, id)
+			to[at] = int32(len(l.runs))
+		}
+	}
+	for d, of := range named {
+		for _, at := range of {
+			if to[at] > 0 {
+				l.named[d] = append(l.named[d], to[at]-1)
+			}
+		}
+	}
+	l.order = slices.DeleteFunc(l.order, func(id string) bool {
+		_, ok := there[id]
+		if !ok {
+			delete(l.told, id)
+		}
+		return !ok
+	})
+	clear(l.used)
 }
 
 // read takes in what a run has grown by.
@@ -297,7 +333,7 @@ func (t *teller) replayed(ctx context.Context, id string) (*history, error) {
 		}
 		t.left--
 		var err error
-		if h, err = t.replay(ctx, id); err != nil {
+		if h, err = t.replay(ctx, id, nil); err != nil {
 			return nil, err
 		}
 		t.keep(id, h)
@@ -329,71 +365,4 @@ func (l *Lineage) Events(ctx context.Context, id string, after uint64, _ int) (c
 // Download implements replay.Host.
 func (l *Lineage) Download(ctx context.Context, digest string) (io.ReadCloser, error) {
 	return l.Artifacts.Peek(ctx, digest)
-}
-
-func (l *Lineage) replay(ctx context.Context, id string) (*history, error) {
-	h := &history{}
-	tape, err := replay.Fetch(ctx, l, id)
-	var p *replay.Player
-	if err == nil {
-		p, err = replay.New(tape, l.Vault)
-	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err != nil {
-		return &history{seq: l.seen[id].seq, cut: true}, nil
-	}
-	begun := map[string]int{} // places in h.attempts
-	for {
-		e, _ := p.Peek()
-		s, err := p.Step()
-		if err != nil {
-			h.cut = h.cut || !errors.Is(err, io.EOF)
-			return h, nil
-		}
-		h.seq = s.Seq
-		if s.Stale {
-			continue
-		}
-		at := e.At(run.ID(tape.Run))
-		switch e.Kind {
-		case run.AttemptStarted:
-			h.cut = h.cut || s.Problem != ""
-			begun[at.String()] = len(h.attempts)
-			h.attempts = append(h.attempts, Attempt{At: at, Type: typeOf(p, e), Pipeline: p.Pipeline().Name, Uses: files(s.Inputs)})
-		case run.NodeCachedEvent:
-			h.attempts = append(h.attempts, Attempt{At: at, Type: typeOf(p, e), Pipeline: p.Pipeline().Name, Ended: e.Time.UTC(), Source: e.Source, Makes: files(s.Outputs)})
-		case run.AttemptEnded:
-			if k, ok := begun[at.String()]; ok {
-				h.attempts[k].Ended, h.attempts[k].Makes = e.Time.UTC(), made(h.attempts[k].Uses, files(s.Outputs))
-			}
-		default: // nobody made anything
-		}
-	}
-}
-
-func typeOf(p *replay.Player, e run.Event) string {
-	if n := p.State().Find(e.In, e.Node); n != nil {
-		return n.Type
-	}
-	return ""
-}
-
-// files lists the artifacts in values, each once.
-func files(v sdk.Values) (out []sdk.Artifact) {
-	_ = v.EachArtifact(func(a sdk.Artifact) (sdk.Artifact, error) { // gives no errors
-		if !slices.ContainsFunc(out, func(x sdk.Artifact) bool { return x.Digest == a.Digest }) {
-			out = append(out, a)
-		}
-		return a, nil
-	})
-	return out
-}
-
-// made leaves out what an attempt only passed on.
-func made(uses, gives []sdk.Artifact) []sdk.Artifact {
-	return slices.DeleteFunc(gives, func(a sdk.Artifact) bool {
-		return slices.ContainsFunc(uses, func(x sdk.Artifact) bool { return x.Digest == a.Digest })
-	})
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
@@ -33,6 +35,12 @@ type makeOut struct {
 }
 
 var makeType = sdk.NodeOf(sdk.NodeType{Name: "test.make", Idempotent: true}, func(context.Context, makeIn, *sdk.Task) (makeOut, error) { return makeOut{}, nil }).Type()
+
+type said struct {
+	Text string `spin:"text"`
+}
+
+var sayType = sdk.NodeOf(sdk.NodeType{Name: "test.say", Idempotent: true}, func(context.Context, said, *sdk.Task) (said, error) { return said{}, nil }).Type()
 
 // counting counts the reads of journals.
 type counting struct {
@@ -65,6 +73,9 @@ func begin(t *testing.T) *rig {
 	vault := secrets.New(secrets.Config{Environ: []string{}})
 	r.engine = engine.New(engine.Config{Journal: r.journal.Store, Index: r.journal.Store, Artifacts: files, Vault: vault, Mask: vault.Mask().String,
 		Executor: exec.Func(func(ctx context.Context, task *sdk.Task) (sdk.Result, error) {
+			if task.Type == sayType.Name {
+				return sdk.Result{Outputs: sdk.Values{"text": task.Inputs["text"]}}, nil
+			}
 			out := sdk.Values{"pad": strings.Repeat("x", 70_000)[:pad(task.Inputs["pad"])]}
 			from, given := task.Inputs["from"].(sdk.Artifact)
 			if given {
@@ -92,11 +103,21 @@ func pad(v any) int {
 // run runs a pipeline to its end and gives its id and outputs.
 func (r *rig) run(text string, inputs sdk.Values) (string, sdk.Values) {
 	r.t.Helper()
-	p, diags := pipeline.Load(pipeline.Bundle{Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", pipeline.Bundle{Types: []sdk.NodeType{makeType}, Assets: r.assets})
+	return r.runFiles(map[string]string{"p.hcl": text}, inputs)
+}
+
+// runFiles is run of p.hcl, with modules beside it.
+func (r *rig) runFiles(texts map[string]string, inputs sdk.Values) (string, sdk.Values) {
+	r.t.Helper()
+	files := map[string][]byte{}
+	for name, text := range texts {
+		files[name] = []byte(text)
+	}
+	p, diags := load.Load(pipeline.Bundle{Files: files}.FS(), "p.hcl", pipeline.Bundle{Types: []sdk.NodeType{makeType, sayType}, Assets: r.assets})
 	if diags.HasErrors() {
 		r.t.Fatal(diags)
 	}
-	if inputs, diags = p.Inputs(inputs); diags.HasErrors() {
+	if inputs, diags = eval.Inputs(p, inputs); diags.HasErrors() {
 		r.t.Fatal(diags)
 	}
 	id, err := r.engine.Submit(r.t.Context(), engine.Submission{Pipeline: p, Inputs: inputs, Owner: "anna"})
@@ -240,6 +261,51 @@ func TestGrows(t *testing.T) {
 	}
 	if got := r.story(again["d"], 0); got != "d c[1] > " {
 		t.Error(got)
+	}
+}
+
+// TestForgets: of runs that were removed nothing stays in the index, and what it knows of the others does, for which it reads nothing again.
+func TestForgets(t *testing.T) {
+	t.Parallel()
+	r := begin(t)
+	gone, one := r.run(first, nil)
+	_, again := r.run(second, sdk.Values{"b": one["b"]})
+	if got := r.story(one["a"], 0); got != "a > b c[0] c[1] d" {
+		t.Error(got)
+	}
+	remove := func(id string) {
+		head, err := r.journal.Find(t.Context(), id)
+		if err == nil {
+			err = r.journal.Remove(t.Context(), id, head.Seq)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove(gone)
+	for k := range 2 * few {
+		id := fmt.Sprintf("run_%05d", k)
+		event := fmt.Sprintf(`{"kind":"x","inputs":{"a":{"$artifact":"sha256:%064d"}}}`, k)
+		if err := r.journal.Append(t.Context(), store.Append{Run: id, Events: [][]byte{[]byte(event)}, Head: &store.Head{Run: id, Seq: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		if k == few {
+			r.story(one["a"], 0)
+		}
+	}
+	r.story(one["a"], 0)
+	if len(r.runs) < 2*few {
+		t.Fatalf("the index has %d runs", len(r.runs))
+	}
+	for k := range 2 * few {
+		remove(fmt.Sprintf("run_%05d", k))
+	}
+	r.journal.reads.Store(0)
+	if got := r.story(again["d"], 0); got != "d c[1] > " || r.journal.reads.Load() != 0 {
+		t.Errorf("%s after %d reads", got, r.journal.reads.Load())
+	}
+	if len(r.runs) != 1 || len(r.seen) != 1 || len(r.told) > 1 || len(r.order) != len(r.told) || len(r.named) > 20 {
+		t.Errorf("%d runs, %d of which are looked at, %d digests and %d replays, and there is one run", len(r.runs), len(r.seen), len(r.named), len(r.told))
 	}
 }
 

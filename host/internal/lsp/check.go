@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
@@ -35,7 +37,7 @@ type job struct {
 	open       map[string]string // texts of open documents
 	types      pipeline.Types
 	encoding   text.Encoding
-	settings   func(file string, src []byte) pipeline.Diagnostics // not nil: it is the host's configuration
+	settings   func(file string, src []byte) diagnostic.Diagnostics // not nil: it is the host's configuration
 }
 
 // check waits for documents to rest and checks them, and looks for new node types, until ctx ends.
@@ -190,7 +192,7 @@ func (j job) run() *result {
 	}
 	name := strings.TrimPrefix(strings.TrimPrefix(j.path, j.base), "/")
 	j.look(j.base, r.looked, func(o *overlay) {
-		_, ds := pipeline.Load(o, name, j.types)
+		_, ds := load.Load(o, name, j.types)
 		for i := range ds {
 			ds[i].Range.File = path.Join(j.base, ds[i].Range.File)
 		}
@@ -205,12 +207,12 @@ func (j job) runTest(r *result) {
 	file := filepath.FromSlash(j.path)
 	s, ds := testfile.Parse(file, read[j.path])
 	if s != nil {
-		_, more := s.Check(j.types, func(file string, types pipeline.Types) (p *pipeline.Pipeline, found pipeline.Diagnostics, err error) {
+		_, more := s.Check(j.types, func(file string, types pipeline.Types) (p *pipeline.Pipeline, found diagnostic.Diagnostics, err error) {
 			base, name := path.Split(filepath.ToSlash(file))
 			base = path.Clean(base)
 			j.look(base, r.looked, func(o *overlay) {
 				if _, err = fs.Stat(o, name); err == nil {
-					p, found = pipeline.Load(o, name, types)
+					p, found = load.Load(o, name, types)
 					maps.Copy(read, o.read)
 				}
 			})
@@ -218,7 +220,7 @@ func (j job) runTest(r *result) {
 		}, nil)
 		ds = append(ds, more...)
 	}
-	ds = slices.DeleteFunc(ds, func(d pipeline.Diagnostic) bool {
+	ds = slices.DeleteFunc(ds, func(d diagnostic.Diagnostic) bool {
 		_, open := j.open[filepath.ToSlash(d.Range.File)]
 		return d.Range.File != file && open
 	})
@@ -238,7 +240,7 @@ func (j job) look(base string, looked map[string]bool, fn func(*overlay)) {
 }
 
 // note adds what was found, in files whose texts were read.
-func (r *result) note(ds pipeline.Diagnostics, read map[string][]byte, enc text.Encoding) {
+func (r *result) note(ds diagnostic.Diagnostics, read map[string][]byte, enc text.Encoding) {
 	texts := map[string]*text.Text{}
 	for _, d := range ds {
 		file := filepath.ToSlash(d.Range.File)
@@ -247,11 +249,11 @@ func (r *result) note(ds pipeline.Diagnostics, read map[string][]byte, enc text.
 			t = text.New(string(read[file]))
 			texts[file] = t
 		}
-		r.found[file] = append(r.found[file], diagnostic(d, t, enc))
+		r.found[file] = append(r.found[file], shape(d, t, enc))
 	}
 }
 
-func diagnostic(d pipeline.Diagnostic, t *text.Text, enc text.Encoding) protocol.Diagnostic {
+func shape(d diagnostic.Diagnostic, t *text.Text, enc text.Encoding) protocol.Diagnostic {
 	from, to := d.Range.Start.Byte, d.Range.End.Byte
 	if d.Range.Start.Line == 0 {
 		from, to = 0, 0
@@ -270,7 +272,7 @@ func diagnostic(d pipeline.Diagnostic, t *text.Text, enc text.Encoding) protocol
 		Range:    protocol.Range{Start: protocol.Position(t.Position(from, enc)), End: protocol.Position(t.Position(to, enc))},
 		Severity: protocol.SeverityError, Source: "spinbot", Message: d.Summary,
 	}
-	if d.Severity == pipeline.Warning {
+	if d.Severity == diagnostic.Warning {
 		out.Severity = protocol.SeverityWarning
 	}
 	if d.Detail != "" {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/creachadair/jrpc2"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 	"github.com/myspinbot/spinbot/host/internal/lsp/answer"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/suite"
@@ -258,7 +258,7 @@ func (s *Server) formatting(_ context.Context, p *protocol.DocumentParams) ([]pr
 	t := d.text
 	s.mu.Unlock()
 	before := []byte(t.String())
-	after, _ := pipeline.Format(d.path, before)
+	after, _ := syntax.Format(d.path, before)
 	from, to, with := text.Change(before, after)
 	if from == to && len(with) == 0 {
 		return []protocol.TextEdit{}, nil

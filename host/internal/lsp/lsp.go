@@ -18,7 +18,9 @@ import (
 	"github.com/creachadair/jrpc2"
 	"github.com/creachadair/jrpc2/handler"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
 )
@@ -53,9 +55,9 @@ type Messages interface {
 type Settings struct {
 	// Name of the file, Language what may stand in it.
 	Name     string
-	Language pipeline.Block
+	Language language.Block
 	// Check gives what is wrong with its text.
-	Check func(file string, src []byte) pipeline.Diagnostics
+	Check func(file string, src []byte) diagnostic.Diagnostics
 }
 
 func (s *Server) isSettings(d *document) bool {

@@ -15,7 +15,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/sdk"
@@ -256,12 +258,12 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	dir := files(t, nil)
 	cfg := config(t)
-	cfg.Settings = &lsp.Settings{Name: "spinbot.hcl", Language: pipeline.Block{
-		Words:  []pipeline.Word{{Name: "listen", Type: "string", Doc: "Where it listens."}},
-		Blocks: []pipeline.Block{{Name: "reclaim", Words: []pipeline.Word{{Name: "policy", Type: "string", Options: []string{"finish", "park"}}}}},
-	}, Check: func(file string, src []byte) pipeline.Diagnostics {
+	cfg.Settings = &lsp.Settings{Name: "spinbot.hcl", Language: language.Block{
+		Words:  []language.Word{{Name: "listen", Type: "string", Doc: "Where it listens."}},
+		Blocks: []language.Block{{Name: "reclaim", Words: []language.Word{{Name: "policy", Type: "string", Options: []string{"finish", "park"}}}}},
+	}, Check: func(file string, src []byte) diagnostic.Diagnostics {
 		if strings.Contains(string(src), "nonsense") {
-			return pipeline.Diagnostics{{Severity: pipeline.Error, Summary: "nonsense is no key", Range: pipeline.Range{File: file, Start: pipeline.Pos{Line: 1, Column: 1}}}}
+			return diagnostic.Diagnostics{{Severity: diagnostic.Error, Summary: "nonsense is no key", Range: diagnostic.Range{File: file, Start: diagnostic.Pos{Line: 1, Column: 1}}}}
 		}
 		return nil
 	}}

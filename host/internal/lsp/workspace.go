@@ -13,6 +13,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
@@ -149,7 +150,7 @@ func (w *workspace) read(name string) *text.Text {
 	from, in := w.folder(path.Dir(name))
 	local := path.Join(in, path.Base(name))
 	info, err := fs.Stat(from, local)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > pipeline.MaxFile {
+	if err != nil || !info.Mode().IsRegular() || info.Size() > syntax.MaxFile {
 		return nil
 	}
 	if known, ok := w.disk[name]; ok && known.size == info.Size() && known.at.Equal(info.ModTime()) {

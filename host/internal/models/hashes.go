@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/myspinbot/spinbot/sdk/weights"
 )
 
 // block is how much is read, hashed and written at once.
@@ -144,4 +146,12 @@ func copyAll(ctx context.Context, w io.Writer, r io.Reader) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// Licence gives the licence that a file names; empty: it names none, or is not there.
+func (l *Library) Licence(name string) string {
+	if f, ok := l.file(name); ok {
+		return weights.Licence(f.path)
+	}
+	return ""
 }

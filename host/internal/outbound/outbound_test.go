@@ -19,7 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/trace"
 	"github.com/myspinbot/spinbot/host/internal/grant"
+	"github.com/myspinbot/spinbot/host/internal/span"
 	"github.com/myspinbot/spinbot/sdk/guest"
 )
 
@@ -407,4 +409,31 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestTraced: a request is a span, and the server is told of it; of the URL the span has the host alone.
+func TestTraced(t *testing.T) {
+	t.Parallel()
+	told := ""
+	at, host := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		told = r.Header.Get("Traceparent")
+		w.WriteHeader(http.StatusTeapot)
+	})
+	var got []trace.Span
+	root := trace.Context{Trace: trace.Of("run_1"), Span: trace.SpanOf("run_1"), Sampled: true}
+	ctx := span.With(t.Context(), func(s trace.Span) { got = append(got, s) }, root)
+	who := Caller{NodeType: "x.y", Granted: grant.Set{HTTP: &grant.Web{Hosts: []string{host}, Private: true}}}
+	if _, err := newClient(t, Config{}).Do(ctx, who, guest.Request{URL: at + "/a/hunter2?key=hunter2"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 {
+		t.Fatalf("%d spans", len(got))
+	}
+	said := fmt.Sprint(got[0].Name, got[0].Attrs)
+	if want := "GET[{http.request.method GET} {server.address " + host + "} {http.response.status_code 418}]"; said != want || got[0].Parent != root.Span {
+		t.Errorf("got  %s\nwant %s", said, want)
+	}
+	if got[0].String() != told {
+		t.Errorf("the server was told %q of span %s", told, got[0].Span)
+	}
 }

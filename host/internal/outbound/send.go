@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/myspinbot/spinbot/host/internal/core/trace"
 	"github.com/myspinbot/spinbot/host/internal/grant"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
+	"github.com/myspinbot/spinbot/host/internal/span"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/guest"
 )
@@ -34,7 +36,20 @@ func (x *exchange) send(ctx context.Context) (*http.Response, error) {
 		t = x.c.private
 	}
 	x.Used(grant.HTTP, x.target.pattern())
-	return t.RoundTrip(req)
+	ctx, s := span.Start(ctx, x.method)
+	if s != nil {
+		s.Call()
+		s.Set(trace.Attr{Key: "http.request.method", Value: x.method}, trace.Attr{Key: "server.address", Value: x.target.pattern()}) // a path may hold what is secret
+		if req.Header.Get("traceparent") == "" {
+			req.Header.Set("traceparent", span.TraceParent(ctx))
+		}
+	}
+	res, err := t.RoundTrip(req)
+	if s != nil && err == nil {
+		s.Set(trace.Attr{Key: "http.response.status_code", Value: int64(res.StatusCode)})
+	}
+	s.End(err)
+	return res, err
 }
 
 // putSecrets writes the secrets into the header. It is the one place where they are: neither the guest nor an event

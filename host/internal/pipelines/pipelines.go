@@ -19,7 +19,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 )
 
 // State says whether a pipeline can be used.
@@ -42,7 +44,7 @@ type Entry struct {
 	// Pipeline is set when the entry is ready.
 	Pipeline *pipeline.Pipeline
 	// Diagnostics are all that was found in it, warnings too.
-	Diagnostics pipeline.Diagnostics
+	Diagnostics diagnostic.Diagnostics
 
 	folder string // where its modules and files are: links are followed
 }
@@ -161,7 +163,7 @@ func (f *Folders) look(path string, types pipeline.Types) loaded {
 		return was
 	}
 	begun := time.Now()
-	l := loaded{entry: load(path, types), types: types}
+	l := loaded{entry: read(path, types), types: types}
 	if l.entry.State == Broken {
 		// What is missing leaves no stamp: it is tried again at every look.
 		if known && l.entry.Name == nameOf(path) {
@@ -179,7 +181,7 @@ func (f *Folders) look(path string, types pipeline.Types) loaded {
 // system's clock tells apart.
 const settle = 2 * time.Second
 
-func load(path string, types pipeline.Types) Entry {
+func read(path string, types pipeline.Types) Entry {
 	e := Entry{Name: nameOf(path), File: path, State: Broken, folder: filepath.Dir(path)}
 	file, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -193,7 +195,7 @@ func load(path string, types pipeline.Types) Entry {
 		return e
 	}
 	defer root.Close()
-	p, found := pipeline.Load(root.FS(), filepath.Base(file), types)
+	p, found := load.Load(root.FS(), filepath.Base(file), types)
 	e.Diagnostics = found
 	if p != nil && p.Name != "" {
 		e.Name = p.Name
@@ -209,10 +211,10 @@ func load(path string, types pipeline.Types) Entry {
 func nameOf(path string) string { return strings.TrimSuffix(filepath.Base(path), ".hcl") }
 
 // reason is the first error, and how many more there are.
-func reason(found pipeline.Diagnostics) string {
+func reason(found diagnostic.Diagnostics) string {
 	text, more := "", -1
 	for _, d := range found {
-		if d.Severity == pipeline.Error {
+		if d.Severity == diagnostic.Error {
 			if more++; more == 0 {
 				text = d.String()
 			}

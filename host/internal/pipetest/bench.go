@@ -15,8 +15,11 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/core/asset"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
@@ -99,7 +102,7 @@ type block struct {
 
 // Check loads the pipelines of the run blocks that only chooses (nil: all) and checks the blocks against them. A trial
 // whose diagnostics have errors must not run.
-func (b *Bench) Check(s *testfile.Suite, only func(name string) bool) (*Trial, pipeline.Diagnostics) {
+func (b *Bench) Check(s *testfile.Suite, only func(name string) bool) (*Trial, diagnostic.Diagnostics) {
 	checked, diags := s.Check(b.cfg.Types, testfile.OnDisk, only)
 	t := &Trial{}
 	for _, c := range checked {
@@ -169,7 +172,7 @@ func (b *block) try(ctx context.Context, found *tally) {
 }
 
 // advance runs the pipeline on an engine of its own, to its end.
-func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state *run.State, err error) {
+func (b *block) advance(ctx context.Context, x *mocks, inputs sdk.Values) (state *progress.State, err error) {
 	journal := memstore.New()
 	p := newPerson(b, x)
 	e := engine.New(engine.Config{Journal: journal, Index: journal, Artifacts: b.bench.artifacts, Vault: b.bench.vault, MaxTasks: 1,
@@ -210,7 +213,7 @@ func (b *block) standIn(ctx context.Context) error {
 }
 
 // inputs evaluates the run block's inputs and gives them to the pipeline's variables.
-func (b *block) inputs(ctx context.Context) (sdk.Values, pipeline.Diagnostics) {
+func (b *block) inputs(ctx context.Context) (sdk.Values, diagnostic.Diagnostics) {
 	given := sdk.Values{}
 	if b.Run.Inputs != nil {
 		v, diags := b.Suite.NewScope(b.bench.taker(ctx)).Value(b.Run.Inputs)
@@ -221,7 +224,7 @@ func (b *block) inputs(ctx context.Context) (sdk.Values, pipeline.Diagnostics) {
 			given = m
 		}
 	}
-	values, diags := b.Pipe.Inputs(given)
+	values, diags := eval.Inputs(b.Pipe, given)
 	return values, b.Placed(diags)
 }
 

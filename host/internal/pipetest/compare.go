@@ -14,9 +14,12 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/media"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
@@ -24,7 +27,7 @@ import (
 )
 
 // compare adds every way in which the run is not as the block expects.
-func (b *block) compare(ctx context.Context, s *run.State, inputs sdk.Values, found *tally) {
+func (b *block) compare(ctx context.Context, s *progress.State, inputs sdk.Values, found *tally) {
 	x := &b.Run.Expect
 	if !b.compareState(s, found) {
 		return // what follows from it is not another failure
@@ -47,7 +50,7 @@ func (b *block) compare(ctx context.Context, s *run.State, inputs sdk.Values, fo
 }
 
 // compareState compares the run's state and error.
-func (b *block) compareState(s *run.State, found *tally) bool {
+func (b *block) compareState(s *progress.State, found *tally) bool {
 	x := &b.Run.Expect
 	want, rng := x.State.Text, x.State.Range
 	if want == "" {
@@ -70,7 +73,7 @@ func (b *block) compareState(s *run.State, found *tally) bool {
 	return true
 }
 
-func errorOf(s *run.State) string {
+func errorOf(s *progress.State) string {
 	switch {
 	case s.Error != nil:
 		return s.Error.Error()
@@ -80,7 +83,7 @@ func errorOf(s *run.State) string {
 	return ""
 }
 
-func (b *block) compareNode(s *run.State, address string, want testfile.Expected, found *tally) {
+func (b *block) compareNode(s *progress.State, address string, want testfile.Expected, found *tally) {
 	at, err := testfile.ParseSteps(address)
 	if err != nil {
 		return // Parse has said so
@@ -115,7 +118,7 @@ func (b *block) compareNode(s *run.State, address string, want testfile.Expected
 }
 
 // names is what expectations see of a run that has ended.
-func (b *block) names(ctx context.Context, s *run.State, inputs sdk.Values) (*testfile.Scope, error) {
+func (b *block) names(ctx context.Context, s *progress.State, inputs sdk.Values) (*testfile.Scope, error) {
 	c := b.Suite.NewScope(b.bench.taker(ctx))
 	var err error
 	value := func(name string, schema *sdk.Schema, v any) cty.Value {
@@ -143,15 +146,15 @@ func (b *block) names(ctx context.Context, s *run.State, inputs sdk.Values) (*te
 
 // plain opens what a run has sealed: a test compares sensitive values like any other.
 func (b *block) plain(x any) any {
-	if y, _, err := expr.Open(x, b.bench.vault); err == nil {
+	if y, _, err := datum.Open(x, b.bench.vault); err == nil {
 		return y
 	}
 	return x
 }
 
 // resultOf is a node's outputs as a pipeline sees them: those of its instance, or a list or an object of them.
-func resultOf(n *run.Node, outputs *sdk.Schema) (any, *sdk.Schema) {
-	value := func(i *run.Instance) any {
+func resultOf(n *progress.Node, outputs *sdk.Schema) (any, *sdk.Schema) {
+	value := func(i *progress.Instance) any {
 		if v := i.Values(); v != nil {
 			return map[string]any(v)
 		}
@@ -184,7 +187,7 @@ func cannot(found *tally, what string, diags hcl.Diagnostics, rng hcl.Range) {
 	found.add(rng, Failure{What: what + ": " + testfile.Diagnostics(diags)[0].Summary, Detail: diags[0].Detail})
 }
 
-func (b *block) compareOutputs(c *testfile.Scope, s *run.State, found *tally) {
+func (b *block) compareOutputs(c *testfile.Scope, s *progress.State, found *tally) {
 	e := b.Run.Expect.Outputs
 	if e == nil {
 		return
@@ -206,7 +209,7 @@ func compareCondition(c *testfile.Scope, k *testfile.Condition, found *tally) {
 		cannot(found, "check", diags, k.Check.Range())
 		return
 	}
-	ok, err := expr.ToBool(v)
+	ok, err := datum.ToBool(v)
 	if err != nil {
 		found.add(k.Check.Range(), Failure{What: "check " + err.Error()})
 		return
@@ -314,17 +317,17 @@ func compareBytes(a *testfile.Artifact, r io.ReadSeeker, got sdk.Artifact, diffe
 }
 
 // says whether text appears in any diagnostic.
-func says(diags pipeline.Diagnostics, text string) bool {
-	return slices.ContainsFunc(diags, func(d pipeline.Diagnostic) bool {
+func says(diags diagnostic.Diagnostics, text string) bool {
+	return slices.ContainsFunc(diags, func(d diagnostic.Diagnostic) bool {
 		return strings.Contains(d.Summary, text) || strings.Contains(d.Detail, text) || strings.Contains(d.Summary+": "+d.Detail, text)
 	})
 }
 
 // lines writes diagnostics for the detail of a failure.
-func lines(diags pipeline.Diagnostics) string {
+func lines(diags diagnostic.Diagnostics) string {
 	out := make([]string, len(diags))
 	for i, d := range diags {
-		d.Range = pipeline.Range{}
+		d.Range = diagnostic.Range{}
 		out[i] = d.String()
 	}
 	return strings.Join(out, "\n")

@@ -11,7 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
@@ -137,7 +137,7 @@ func (x *mocks) answer(ctx context.Context, m *testfile.Mock, t *sdk.Task) (sdk.
 
 // fitting gives outputs that fit the node type, as its own would have to.
 func (x *mocks) fitting(c *testfile.Scope, m *testfile.Mock, t *sdk.Task, nodeType sdk.NodeType, v any) (sdk.Result, error) {
-	v = expr.Coerce(&nodeType.Outputs, v)
+	v = datum.Coerce(&nodeType.Outputs, v)
 	wrong := nodeType.Outputs.Check(v)
 	outputs, ok := v.(map[string]any)
 	if len(wrong) == 0 && ok {
@@ -160,7 +160,7 @@ func failureOf(c *testfile.Scope, m *testfile.Mock) (*sdk.Error, int, hcl.Diagno
 	if diags.HasErrors() {
 		return nil, 0, diags
 	}
-	v = expr.Coerce(&testfile.FailSchema, v)
+	v = datum.Coerce(&testfile.FailSchema, v)
 	if wrong := testfile.FailSchema.Check(v); len(wrong) > 0 {
 		rng := testfile.Locate(m.Fail, testfile.StepsOf(wrong[0].Path))
 		return nil, 0, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "fail: " + wrong[0].String(), Subject: &rng}}

@@ -11,8 +11,10 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
@@ -51,9 +53,9 @@ func (p *person) call() {
 
 // attend waits for the run's end, and answers what it waits for. A run that waits for something that nobody answers has
 // come to its end too.
-func (p *person) attend(ctx context.Context, id run.ID) (*run.State, error) {
+func (p *person) attend(ctx context.Context, id run.ID) (*progress.State, error) {
 	type end struct {
-		state *run.State
+		state *progress.State
 		err   error
 	}
 	ended := make(chan end, 1)
@@ -78,10 +80,10 @@ func (p *person) attend(ctx context.Context, id run.ID) (*run.State, error) {
 }
 
 // look answers everything that waits. rests says that what is left waits, and will not be answered.
-func (p *person) look(ctx context.Context, s *run.State) (rests bool, err error) {
-	var waiting []*run.Instance
+func (p *person) look(ctx context.Context, s *progress.State) (rests bool, err error) {
+	var waiting []*progress.Instance
 	busy := false
-	s.Walk(func(n *run.Node) {
+	s.Walk(func(n *progress.Node) {
 		for _, i := range n.Instances {
 			switch i.State {
 			case run.NodeWaiting:
@@ -109,7 +111,7 @@ func (p *person) look(ctx context.Context, s *run.State) (rests bool, err error)
 }
 
 // answer says what the run block has to say to an instance that waits.
-func (p *person) answer(ctx context.Context, s *run.State, i *run.Instance) (bool, error) {
+func (p *person) answer(ctx context.Context, s *progress.State, i *progress.Instance) (bool, error) {
 	at := s.Address(i)
 	a := p.block.answerOf(testfile.StepsTo(at))
 	gate := i.Node.Gate && i.Error == nil
@@ -128,12 +130,12 @@ func (p *person) answer(ctx context.Context, s *run.State, i *run.Instance) (boo
 	var err error
 	if gate {
 		p.asked(ctx, at, i, a)
-		err = p.engine.Answer(ctx, at, pipeline.Answer{Approved: a.Approved, Form: p.values(c, at, a.Form), By: a.By, Comment: a.Comment})
+		err = p.engine.Answer(ctx, at, eval.Answer{Approved: a.Approved, Form: p.values(c, at, a.Form), By: a.By, Comment: a.Comment})
 	} else {
 		err = p.engine.Decide(ctx, at, engine.Decision{What: a.Decide, Inputs: p.values(c, at, a.Inputs), Outputs: p.values(c, at, a.Outputs), By: a.By, Reason: a.Comment})
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrNotWaiting) && !errors.Is(err, engine.ErrEnded) {
-		var diags pipeline.Diagnostics
+		var diags diagnostic.Diagnostics
 		detail := err.Error()
 		if errors.As(err, &diags) {
 			detail = lines(diags)
@@ -145,7 +147,7 @@ func (p *person) answer(ctx context.Context, s *run.State, i *run.Instance) (boo
 }
 
 // asked compares what a gate asks with what the test file says.
-func (p *person) asked(ctx context.Context, at sdk.Address, i *run.Instance, a *testfile.Answer) {
+func (p *person) asked(ctx context.Context, at sdk.Address, i *progress.Instance, a *testfile.Answer) {
 	if a.Message.Text == "" {
 		return
 	}
@@ -156,7 +158,7 @@ func (p *person) asked(ctx context.Context, at sdk.Address, i *run.Instance, a *
 			r.Close()
 		}
 	}
-	var q pipeline.Question
+	var q eval.Question
 	if err := json.Unmarshal(raw, &q); err != nil || !strings.Contains(q.Message, a.Message.Text) {
 		p.mocks.problem(testfile.StepsTo(at).String(), Failure{What: testfile.StepsTo(at).String() + " message", Want: match.Text(a.Message.Text), Got: match.Text(q.Message), Range: testfile.RangeOf(a.Message.Range)})
 	}
@@ -195,9 +197,9 @@ func (b *block) answerOf(instance testfile.Steps) (best *testfile.Answer) {
 }
 
 // waits says what a run waits for that has not ended.
-func waits(s *run.State) string {
+func waits(s *progress.State) string {
 	var out []string
-	s.Walk(func(n *run.Node) {
+	s.Walk(func(n *progress.Node) {
 		for _, i := range n.Instances {
 			if i.State == run.NodeWaiting && i.Error != nil {
 				at := testfile.StepsTo(s.Address(i)).String()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
@@ -87,7 +88,7 @@ func report(t *testing.T, file string) string {
 			for i := range trial.Runs() {
 				r := trial.Run(t.Context(), i)
 				fmt.Fprintf(&out, "%s: %s\n", r.Name, map[bool]string{true: "passed", false: "failed"}[r.Passed])
-				var list pipeline.Diagnostics
+				var list diagnostic.Diagnostics
 				for _, f := range r.Failures {
 					list = append(list, f.Diagnostic())
 				}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/testfile"
 )
 
@@ -19,16 +19,16 @@ type Failure struct {
 	Want string `json:"want,omitempty"`
 	Got  string `json:"got,omitempty"`
 	// Detail says more, and what to do; may have several lines.
-	Detail string         `json:"detail,omitempty"`
-	Range  pipeline.Range `json:"range"`
+	Detail string           `json:"detail,omitempty"`
+	Range  diagnostic.Range `json:"range"`
 }
 
 // oneLine is how much of want and got is put into one line, in bytes; more goes under one another.
 const oneLine = 60
 
 // Diagnostic gives the failure as diagnostics are shown.
-func (f Failure) Diagnostic() pipeline.Diagnostic {
-	d := pipeline.Diagnostic{Severity: pipeline.Error, Summary: f.What, Detail: f.Detail, Range: f.Range}
+func (f Failure) Diagnostic() diagnostic.Diagnostic {
+	d := diagnostic.Diagnostic{Severity: diagnostic.Error, Summary: f.What, Detail: f.Detail, Range: f.Range}
 	switch {
 	case f.Want == "" && f.Got == "":
 	case len(f.Want)+len(f.Got) <= oneLine:
@@ -45,18 +45,18 @@ func (f Failure) Diagnostic() pipeline.Diagnostic {
 
 // Result is how one run block went.
 type Result struct {
-	Name     string         `json:"name"`
-	Passed   bool           `json:"passed"`
-	Seconds  float64        `json:"seconds"`
-	Failures []Failure      `json:"failures,omitempty"`
-	Range    pipeline.Range `json:"range"`
+	Name     string           `json:"name"`
+	Passed   bool             `json:"passed"`
+	Seconds  float64          `json:"seconds"`
+	Failures []Failure        `json:"failures,omitempty"`
+	Range    diagnostic.Range `json:"range"`
 }
 
 // FileResult is how one test file went. It has diagnostics when it or its pipeline is not valid; nothing ran then.
 type FileResult struct {
-	File        string               `json:"file"`
-	Diagnostics pipeline.Diagnostics `json:"diagnostics,omitempty"`
-	Runs        []Result             `json:"runs,omitempty"`
+	File        string                 `json:"file"`
+	Diagnostics diagnostic.Diagnostics `json:"diagnostics,omitempty"`
+	Runs        []Result               `json:"runs,omitempty"`
 	// Names are those of all run blocks, chosen or not.
 	Names []string `json:"-"`
 }

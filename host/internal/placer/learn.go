@@ -16,11 +16,12 @@ import (
 
 // size is what a task's work grows with: the product of the inputs that its node type names; 0: it names none.
 func size(w placement.Want) int64 {
-	if w.Type.Device == nil {
+	d := w.Type.DeviceFor(w.Inputs)
+	if d == nil {
 		return 0
 	}
 	product := 0.0
-	for _, name := range w.Type.Device.SizeInputs {
+	for _, name := range d.SizeInputs {
 		n, ok := w.Inputs[name].(json.Number)
 		if !ok {
 			continue
@@ -30,6 +31,15 @@ func size(w placement.Want) int64 {
 		}
 	}
 	return int64(min(product, math.MaxInt64/2))
+}
+
+// kindOf names what is alike: what is learned of one case of a node type says nothing of another.
+func kindOf(w placement.Want) string {
+	name := w.Type.Name
+	if c, _ := w.Type.CaseOf(w.Inputs); c != nil {
+		name += " " + c.String()
+	}
+	return learned.KindOf(name, w.Model, w.Rung, size(w))
 }
 
 // learn takes in how an attempt went.

@@ -1,5 +1,5 @@
 // Package placer owns the book of one host: attempts that wait for devices, and what is known of the agents. It calls
-// core/placement, which decides, and says who got what. Where several hosts share agents it asks a Leader, and its own book decides
+// core/placement/book, which decides, and says who got what. Where several hosts share agents it asks a Leader, and its own book decides
 // for its own machine alone. It remembers what tasks have taught in a file.
 package placer
 
@@ -12,6 +12,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/core/lead"
 	"github.com/myspinbot/spinbot/host/internal/core/learned"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/core/placement/book"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -20,9 +21,6 @@ type Config struct {
 	Policy placement.Policy
 	// Plugin gives the plugin that offers a node type; empty: none does.
 	Plugin func(nodeType string) string
-	// Engines are the devices that external engines use, by plugin: its tasks go there and nowhere else, and onto an engine
-	// that is a device of its own go no others.
-	Engines map[string][]string
 	// Expect tells an agent of a task that comes, before the task does; of one that it holds too, which may never have come. It
 	// must not call the placer.
 	Expect func(placement.Assignment)
@@ -40,7 +38,7 @@ type Placer struct {
 	cfg Config
 
 	mu      sync.Mutex
-	book    *placement.Book
+	book    *book.Book
 	wants   map[string]*want
 	learned learned.Table
 	fresh   []*want // that came just now, and the leader has to be told of
@@ -70,7 +68,7 @@ func New(c Config) *Placer {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Placer{cfg: c, book: placement.New(c.Policy), wants: map[string]*want{}}
+	p := &Placer{cfg: c, book: book.New(c.Policy), wants: map[string]*want{}}
 	p.read()
 	return p
 }
@@ -130,16 +128,13 @@ func (p *Placer) adopt(w placement.Want, yield func(), now time.Time) {
 
 // task fills in what was learned.
 func (p *Placer) task(w placement.Want, now time.Time) (placement.Task, string) {
-	kind := learned.KindOf(w.Type.Name, w.Model, w.Rung, size(w))
-	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model, Files: w.Files,
+	kind := kindOf(w)
+	t := placement.Task{ID: w.ID, Owner: w.Owner, Priority: w.Priority, Type: w.Type.Name, Plugin: p.cfg.Plugin(w.Type.Name), Model: w.Model, Files: w.Files, Classes: w.Classes,
 		Request: w.Request, Concurrency: w.Type.Concurrency, Evictable: w.Evictable, Since: now}
 	if offer := w.Type.Offer(w.Inputs); offer != t.Type {
 		t.Offer = offer
 	}
 	r := &t.Request
-	if only := p.cfg.Engines[t.Plugin]; len(only) > 0 && r.Count > 0 {
-		r.Only = only
-	}
 	if r.Count > 0 {
 		declared := r.Memory
 		r.Memory, _ = p.learned.Memory(kind, declared, w.Type.Elastic && !r.NeverSpill)
@@ -276,7 +271,7 @@ func (p *Placer) Agent(a placement.Agent, devices []device.Device, ram, disk int
 	})
 }
 
-// Shortages gives the model files that are lacking for attempts that wait: see placement.Book.
+// Shortages gives the model files that are lacking for attempts that wait: see book.Book.
 func (p *Placer) Shortages() []placement.Shortage {
 	p.mu.Lock()
 	defer p.mu.Unlock()

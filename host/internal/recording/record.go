@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -95,7 +96,7 @@ func (t *tape) created(ctx context.Context, digest string) error {
 	if err := t.fetch(ctx, digest, &b); err != nil {
 		return fmt.Errorf("its pipeline: %w", err)
 	}
-	p, diags := pipeline.Load(b.FS(), b.File, b)
+	p, diags := load.Load(b.FS(), b.File, b)
 	if diags.HasErrors() {
 		return fmt.Errorf("its pipeline: %w", diags)
 	}

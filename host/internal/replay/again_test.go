@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/replay"
@@ -196,7 +196,7 @@ func TestPrivate(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	tape := h.run(t, private, sdk.Values{"pin": canary + "-pin"})
-	for name, vault := range map[string]pipeline.Vault{"the host's": h.vault, "none": nobody} {
+	for name, vault := range map[string]eval.Vault{"the host's": h.vault, "none": nobody} {
 		r, err := replay.Verify(tape, vault)
 		if err != nil || len(r.Problems) > 0 || (len(r.Unchecked) > 0) != (name == "none") {
 			t.Errorf("%s: %+v, %v", name, r, err)

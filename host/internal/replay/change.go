@@ -2,6 +2,7 @@ package replay
 
 import (
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -15,13 +16,13 @@ type Change struct {
 // seen are the states as they were after the last step.
 type seen struct {
 	status    run.Status
-	nodes     map[*run.Node]run.NodeState
-	instances map[*run.Instance]run.NodeState
+	nodes     map[*progress.Node]run.NodeState
+	instances map[*progress.Instance]run.NodeState
 }
 
-func newSeen(s *run.State) seen {
-	x := seen{s.Status, map[*run.Node]run.NodeState{}, map[*run.Instance]run.NodeState{}}
-	s.Walk(func(n *run.Node) {
+func newSeen(s *progress.State) seen {
+	x := seen{s.Status, map[*progress.Node]run.NodeState{}, map[*progress.Instance]run.NodeState{}}
+	s.Walk(func(n *progress.Node) {
 		x.nodes[n] = n.State
 		for _, i := range n.Instances {
 			x.instances[i] = i.State
@@ -36,14 +37,14 @@ func (p *Player) changes(e run.Event) (out []Change) {
 	n := p.state.Find(e.In, e.Node)
 	switch {
 	case n == nil:
-		p.state.Walk(func(n *run.Node) { out = p.compare(out, n, n.Instances...) })
+		p.state.Walk(func(n *progress.Node) { out = p.compare(out, n, n.Instances...) })
 	case e.Kind == run.AttemptStarted, e.Kind == run.AttemptSaved, e.Kind == run.AttemptEnded, e.Kind == run.NodeCachedEvent,
 		e.Kind == run.GateOpened, e.Kind == run.GateAnswered:
 		out = p.compare(out, n, n.Instance(e.Key))
 	case e.Kind == run.NodeExpanded:
 		out = p.compare(out, n, n.Instances...)
 	default:
-		p.state.Walk(func(n *run.Node) { out = p.compare(out, n, n.Instances...) })
+		p.state.Walk(func(n *progress.Node) { out = p.compare(out, n, n.Instances...) })
 	}
 	if now := p.state.Status; now != p.seen.status {
 		out = append(out, Change{From: string(p.seen.status), To: string(now)})
@@ -54,7 +55,7 @@ func (p *Player) changes(e run.Event) (out []Change) {
 
 // compare adds what changed of a node and of some of its instances. A node without for_each and its one instance are the
 // same to a person.
-func (p *Player) compare(out []Change, n *run.Node, instances ...*run.Instance) []Change {
+func (p *Player) compare(out []Change, n *progress.Node, instances ...*progress.Instance) []Change {
 	was, known := p.seen.nodes[n]
 	if !known {
 		was = run.NodePending
@@ -99,7 +100,7 @@ func (p *Player) next() (x Next) {
 			*list = append(*list, within(in, step))
 		}
 	}
-	p.state.Walk(func(n *run.Node) {
+	p.state.Walk(func(n *progress.Node) {
 		if n.State == run.NodePending && !n.Frame.Halted() && !p.state.Stopping() && needsEnded(n) {
 			add(&x.Ready, n.Frame.Path, run.StepOf(n.Name, sdk.Key{}, 0))
 		}
@@ -120,7 +121,7 @@ func (p *Player) next() (x Next) {
 	return x
 }
 
-func needsEnded(n *run.Node) bool {
+func needsEnded(n *progress.Node) bool {
 	for _, need := range n.Needs {
 		if o := n.Frame.Node(need); o != nil && !o.State.Ended() {
 			return false

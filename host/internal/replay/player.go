@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -18,7 +21,7 @@ type Player struct {
 	tape   *Tape
 	pipe   *pipeline.Pipeline
 	vault  *witness
-	state  *run.State
+	state  *progress.State
 	scopes *scopes.Scopes // of the run, and of every round of a module instance that was opened
 	unset  error          // why the last event could not be told to them; nil when it could
 	at     int            // events folded
@@ -27,7 +30,7 @@ type Player struct {
 
 // witness is a vault that remembers whether it did not give what was asked for.
 type witness struct {
-	pipeline.Vault
+	eval.Vault
 	refused bool
 }
 
@@ -45,7 +48,7 @@ func (w *witness) Secret(name string) (string, error) {
 
 // New loads the pipeline of a tape as it was when the run was made. The vault opens what is sealed on it, and gives the
 // secrets; what it does not give is not known, and neither is what was made of it.
-func New(t *Tape, vault pipeline.Vault) (*Player, error) {
+func New(t *Tape, vault eval.Vault) (*Player, error) {
 	if len(t.events) == 0 && t.broken != nil {
 		return nil, fmt.Errorf("%s: %w", t.Run, t.broken)
 	}
@@ -59,7 +62,7 @@ func New(t *Tape, vault pipeline.Vault) (*Player, error) {
 	if err := t.document(t.events[0].Bundle, &b); err != nil {
 		return nil, fmt.Errorf("%s: its pipeline: %w", t.Run, err)
 	}
-	pipe, diags := pipeline.Load(b.FS(), b.File, b)
+	pipe, diags := load.Load(b.FS(), b.File, b)
 	if diags.HasErrors() {
 		return nil, fmt.Errorf("%s: its pipeline does not load any more: %w", t.Run, diags)
 	}
@@ -70,13 +73,13 @@ func New(t *Tape, vault pipeline.Vault) (*Player, error) {
 
 // Rewind goes back before the first event.
 func (p *Player) Rewind() {
-	p.state, p.at = run.New(scopes.Shape(p.pipe)), 0
+	p.state, p.at = progress.New(scopes.Shape(p.pipe)), 0
 	p.scopes = scopes.New(p.pipe, p.state, p.vault)
 	p.seen = newSeen(p.state)
 }
 
 // State is the run as the events so far tell it: read it only, and until the next step.
-func (p *Player) State() *run.State { return p.state }
+func (p *Player) State() *progress.State { return p.state }
 
 // Pipeline is the run's pipeline as it was when the run was made.
 func (p *Player) Pipeline() *pipeline.Pipeline { return p.pipe }
@@ -169,7 +172,7 @@ func (p *Player) settle(e run.Event) error {
 }
 
 // scope gives what the expressions of a frame see, or says why that is not to be had.
-func (p *Player) scope(f *run.Frame) (*pipeline.Scope, error) {
+func (p *Player) scope(f *progress.Frame) (*eval.Scope, error) {
 	if scope := p.scopes.Of(f); scope != nil {
 		return scope, nil
 	}
@@ -180,7 +183,7 @@ func (p *Player) scope(f *run.Frame) (*pipeline.Scope, error) {
 }
 
 // question reads what a gate asks.
-func (p *Player) question(e run.Event) (q pipeline.Question, err error) {
+func (p *Player) question(e run.Event) (q eval.Question, err error) {
 	if e.AskRef != "" {
 		return q, p.tape.document(e.AskRef, &q)
 	}
@@ -205,7 +208,7 @@ func pathOf(in string) (run.Path, error) {
 
 // Frame gives the run's own nodes, or those of a module instance that was opened, which is named as in an address:
 // module.finish~2/module.mix[0]. Without a round its last one is meant.
-func (p *Player) Frame(in string) (*run.Frame, error) {
+func (p *Player) Frame(in string) (*progress.Frame, error) {
 	path, err := pathOf(in)
 	if err != nil {
 		return nil, err
@@ -225,7 +228,7 @@ func (p *Player) Frame(in string) (*run.Frame, error) {
 }
 
 // Scope gives what expressions see in a Frame, at the event where the player stands.
-func (p *Player) Scope(in string) (*pipeline.Scope, error) {
+func (p *Player) Scope(in string) (*eval.Scope, error) {
 	f, err := p.Frame(in)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/replay"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -185,7 +186,7 @@ func TestChangesAreAll(t *testing.T) {
 		if _, err := p.Step(); err != nil {
 			t.Fatal(err)
 		}
-		p.State().Walk(func(n *run.Node) {
+		p.State().Walk(func(n *progress.Node) {
 			for _, i := range n.Instances {
 				at := strings.TrimPrefix(sdk.Address{Run: "run_0", Modules: n.Frame.Path, Node: i.Step()}.String(), "run_0/")
 				if states[at] != string(i.State) && i.Iter < 2 {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/dir"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec"
@@ -116,7 +118,7 @@ func (h *fakeHost) run(t *testing.T, text string, inputs sdk.Values) *replay.Tap
 	for resumed := false; ; {
 		select {
 		case at := <-h.waits:
-			if err := h.Answer(t.Context(), at, pipeline.Answer{Approved: true, By: "ada"}); err != nil {
+			if err := h.Answer(t.Context(), at, eval.Answer{Approved: true, By: "ada"}); err != nil {
 				t.Fatal(err)
 			}
 		case err := <-done:
@@ -147,11 +149,11 @@ func (h *fakeHost) submit(t *testing.T, text string, inputs sdk.Values) run.ID {
 	for _, f := range archive.Files {
 		files[f.Name] = f.Data
 	}
-	p, diags := pipeline.Load(pipeline.Bundle{Files: files}.FS(), "p.hcl", types)
+	p, diags := load.Load(pipeline.Bundle{Files: files}.FS(), "p.hcl", types)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	if inputs, diags = p.Inputs(inputs); diags.HasErrors() {
+	if inputs, diags = eval.Inputs(p, inputs); diags.HasErrors() {
 		t.Fatal(diags)
 	}
 	id, err := h.Submit(t.Context(), engine.Submission{Pipeline: p, Inputs: inputs, Owner: "ada", Seed: 7})

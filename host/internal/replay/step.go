@@ -3,8 +3,9 @@ package replay
 import (
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -27,12 +28,12 @@ type Step struct {
 	When *bool `json:"when,omitempty"`
 	// Keys are those of a for_each; nil without one.
 	Keys []string `json:"keys,omitempty"`
-	// Inputs are what an attempt or a module began with, the variables of a run, or what a person has set.
-	Inputs   sdk.Values         `json:"inputs,omitempty"`
-	Outputs  sdk.Values         `json:"outputs,omitempty"`
-	Question *pipeline.Question `json:"question,omitempty"`
-	Error    *sdk.Error         `json:"error,omitempty"`
-	Deadline *time.Time         `json:"deadline,omitempty"`
+	// Inputs are what an attempt or a module began with, or what a result was known for, the variables of a run, or what a person has set.
+	Inputs   sdk.Values     `json:"inputs,omitempty"`
+	Outputs  sdk.Values     `json:"outputs,omitempty"`
+	Question *eval.Question `json:"question,omitempty"`
+	Error    *sdk.Error     `json:"error,omitempty"`
+	Deadline *time.Time     `json:"deadline,omitempty"`
 	// Problem says why the inputs cannot be rebuilt, or what the event gave cannot be taken in; empty when they can.
 	Problem string `json:"problem,omitempty"`
 
@@ -99,6 +100,10 @@ func (p *Player) values(s *Step, e run.Event) {
 		if s.Inputs, err = p.inputs(e); err != nil {
 			s.Problem = err.Error()
 		}
+	case run.NodeCachedEvent:
+		if !e.Again { // else its inputs are those of the next round by now
+			s.Inputs, _ = p.inputs(e) // its result is not made of them anyway
+		}
 	case run.GateOpened:
 		q, err := p.question(e)
 		if err != nil {
@@ -139,7 +144,7 @@ func (p *Player) expanded(s *Step, e run.Event) {
 }
 
 // asksWhen says that the node's when was evaluated: it has one, and no node that it needs was skipped.
-func (p *Player) asksWhen(n *run.Node) bool {
+func (p *Player) asksWhen(n *progress.Node) bool {
 	scope := p.scopes.Of(n.Frame)
 	if scope == nil {
 		return false

@@ -6,8 +6,9 @@ import (
 	"io"
 	"reflect"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -35,7 +36,7 @@ type Problem struct {
 
 // Verify folds a tape twice, the second time from events that were encoded anew, compares the states after every event,
 // and evaluates again what the run evaluated: inputs of attempts and modules, for_each and when, questions, outputs.
-func Verify(t *Tape, vault pipeline.Vault) (Report, error) {
+func Verify(t *Tape, vault eval.Vault) (Report, error) {
 	r := Report{Problems: []Problem{}}
 	a, err := New(t, vault)
 	if err != nil {
@@ -203,7 +204,7 @@ func (r *Report) after(p *Player, e run.Event, s Step) {
 	}
 }
 
-func needSkipped(n *run.Node) bool {
+func needSkipped(n *progress.Node) bool {
 	for _, need := range n.Needs {
 		if o := n.Frame.Node(need); o != nil && o.State == run.NodeSkipped {
 			return true
@@ -212,7 +213,7 @@ func needSkipped(n *run.Node) bool {
 	return false
 }
 
-func sameExpansion(x pipeline.Expansion, e run.Event) bool {
+func sameExpansion(x eval.Expansion, e run.Event) bool {
 	if x.Skip || e.Skip {
 		return x.Skip == e.Skip
 	}

@@ -83,7 +83,7 @@ type Sweeper struct {
 }
 
 // ErrBusy says that another sweep is under way.
-var ErrBusy = errors.New("another sweep is under way; try again when it is done")
+var ErrBusy = errors.New("another sweep, or a backup, is under way; try again when it is done")
 
 // New makes a Sweeper.
 func New(cfg Config) *Sweeper {
@@ -176,6 +176,14 @@ func (s *Sweeper) Hold(id string) (release func()) {
 			delete(s.held, id)
 		}
 	}
+}
+
+// Still has nothing go until release is called. ErrBusy: a sweep is under way.
+func (s *Sweeper) Still() (release func(), err error) {
+	if !s.sweeping.TryLock() {
+		return nil, ErrBusy
+	}
+	return s.sweeping.Unlock, nil
 }
 
 // begun forgets what the sweep that begins will see by itself.

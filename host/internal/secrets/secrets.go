@@ -138,6 +138,14 @@ func (v *Vault) Secret(name string) (string, error) {
 	return value, nil
 }
 
+// Value resolves a secret, and gives it as it is now.
+func (v *Vault) Value(ctx context.Context, name string) (string, error) {
+	if err := v.Resolve(ctx, []string{name}); err != nil {
+		return "", err
+	}
+	return v.Secret(name)
+}
+
 // find looks where a secret may be, in the order of From.
 func (v *Vault) find(name string) (string, error) {
 	if value, ok := v.lookupEnv(EnvName(name)); ok {

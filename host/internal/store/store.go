@@ -72,6 +72,13 @@ type Journal interface {
 	Close() error
 }
 
+// Queuer is a Journal whose appends need not be waited for.
+type Queuer interface {
+	// Queue is Append for a caller who goes on meanwhile. done is told once how it went, maybe before Queue returns, by whoever
+	// makes appends durable: it must not block.
+	Queue(a Append, done func(error))
+}
+
 // Query selects runs.
 type Query struct {
 	Prefix   string   // of the run id; empty: all

@@ -45,7 +45,13 @@ func causeOf(err error) string {
 }
 
 // Journal counts what next makes durable.
-func (m *Metrics) Journal(next store.Journal) store.Journal { return journal{Journal: next, m: m} }
+func (m *Metrics) Journal(next store.Journal) store.Journal {
+	j := journal{Journal: next, m: m}
+	if q, ok := next.(store.Queuer); ok {
+		return queuing{j, q}
+	}
+	return j
+}
 
 type journal struct {
 	store.Journal
@@ -55,14 +61,33 @@ type journal struct {
 func (j journal) Append(ctx context.Context, a store.Append) error {
 	start := time.Now()
 	err := j.Journal.Append(ctx, a)
+	j.m.appended(start, len(a.Events), err)
+	return err
+}
+
+func (m *Metrics) appended(start time.Time, events int, err error) {
 	if err != nil {
-		j.m.appendErrors.Inc()
-		return err
+		m.appendErrors.Inc()
+		return
 	}
-	j.m.appendSeconds.Observe(time.Since(start).Seconds())
-	j.m.appends.Inc()
-	j.m.appendEvents.Add(float64(len(a.Events)))
-	return nil
+	m.appendSeconds.Observe(time.Since(start).Seconds())
+	m.appends.Inc()
+	m.appendEvents.Add(float64(events))
+}
+
+// queuing also counts what nobody waits for.
+type queuing struct {
+	journal
+	next store.Queuer
+}
+
+// Queue implements store.Queuer.
+func (q queuing) Queue(a store.Append, done func(error)) {
+	start, events := time.Now(), len(a.Events)
+	q.next.Queue(a, func(err error) {
+		q.m.appended(start, events, err)
+		done(err)
+	})
 }
 
 // Artifacts counts the bytes that go into and out of next.

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -24,6 +26,23 @@ func TestDevices(t *testing.T) {
 	for line := range strings.Lines(written(t, m)) {
 		if strings.Contains(line, "device_") && !strings.Contains(line, "GPU-a") && !strings.HasPrefix(line, "#") && !strings.Contains(line, "healthy") && !strings.Contains(line, "total") {
 			t.Errorf("it was not measured: %s", line)
+		}
+	}
+}
+
+// BenchmarkScrape is what a Prometheus asks for, of a machine with 1,000 devices.
+func BenchmarkScrape(b *testing.B) {
+	used, half, warm, watts := int64(1024), 50, 61, 71.5
+	var all []device.Device
+	for k := range 1000 {
+		all = append(all, device.Device{UUID: fmt.Sprintf("GPU-%d", k), Name: "NVIDIA GeForce RTX 4090", Memory: 4096,
+			Reading: device.Reading{Used: &used, Utilisation: &half, Temperature: &warm, Power: &watts}})
+	}
+	m := New("")
+	m.Devices(func() []device.Device { return all })
+	for b.Loop() {
+		if err := m.Write(io.Discard); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package telemetry
 
 import (
 	"io"
+	"regexp"
 	"runtime"
 	"strconv"
 	"sync"
@@ -32,13 +33,21 @@ type Metrics struct {
 	requests      *prometheus.CounterVec
 	reqSeconds    *prometheus.HistogramVec
 	triggers      *prometheus.CounterVec
+	starts        *prometheus.CounterVec
+	waitSeconds   prometheus.Histogram
+	used          used
 
 	mu    sync.Mutex
 	fired map[[2]string]bool // pipelines and triggers that are labels
+	// billed are pipelines that are labels of what was used.
+	billed map[string]bool
 }
 
 // maxTriggers is how many triggers are told apart. People name them: their names may change, but not become ever more series.
 const maxTriggers = 500
+
+// live is what the garbage collector last found in use: unlike go_memstats_heap_alloc_bytes it does not count what is only not collected yet.
+var live = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")}
 
 var taskBuckets = []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 5, 15, 60, 300, 1800, 7200}
 
@@ -59,14 +68,18 @@ func New(version string) *Metrics {
 		servedBytes:   counter("artifact_fetched_bytes_total", "Bytes of artifacts given to tasks."),
 		requests:      counters("http_requests_total", "Requests answered.", "method", "route", "status"),
 		triggers:      counters("trigger_fires_total", "Fires of triggers, by what became of them: fired, skipped or refused.", "pipeline", "trigger", "outcome"),
+		starts:        counters("plugin_starts_total", "Processes of plugins that began.", "plugin"),
+		waitSeconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "spinbot", Name: "task_wait_seconds", Help: "Time that a task waited for its devices.", Buckets: taskBuckets}),
 		fired:         map[[2]string]bool{},
+		billed:        map[string]bool{},
+		used:          newUsed(),
 		reqSeconds:    histograms("http_request_seconds", "Time until an answer began.", prometheus.DefBuckets, "method", "route"),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "spinbot", Name: "build_info", Help: "Always 1."}, []string{"version", "go"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(build, m.runs, m.attempts, m.taskSeconds, m.inFlight, m.wasmSeconds, m.appends, m.appendEvents,
-		m.appendErrors, m.appendSeconds, m.storedBytes, m.servedBytes, m.requests, m.reqSeconds, m.triggers,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.appendErrors, m.appendSeconds, m.storedBytes, m.servedBytes, m.requests, m.reqSeconds, m.triggers, m.starts, m.waitSeconds, m.used.seconds, m.used.joules, m.used.bytes,
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(live)), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -95,6 +108,12 @@ func (m *Metrics) Counter(name, help string, read func() float64) {
 // Run counts a run that came into a state.
 func (m *Metrics) Run(state string) { m.runs.WithLabelValues(state).Inc() }
 
+// Started counts a process of a plugin that began.
+func (m *Metrics) Started(plugin string) { m.starts.WithLabelValues(plugin).Inc() }
+
+// Waited counts a task that got its devices.
+func (m *Metrics) Waited(took time.Duration) { m.waitSeconds.Observe(took.Seconds()) }
+
 // Trigger counts a fire. Beyond 500 triggers the rest are one, with the label "(other)".
 func (m *Metrics) Trigger(pipeline, trigger, outcome string) {
 	m.mu.Lock()
@@ -103,7 +122,7 @@ func (m *Metrics) Trigger(pipeline, trigger, outcome string) {
 		if len(m.fired) < maxTriggers {
 			m.fired[key] = true
 		} else {
-			pipeline, trigger = "(other)", "(other)"
+			pipeline, trigger = other, other
 		}
 	}
 	m.mu.Unlock()

@@ -60,7 +60,7 @@ func TestNew(t *testing.T) {
 	m.Counter("journal_commits_total", "Commits.", func() float64 { return 4 })
 	want(t, m, `spinbot_build_info{go="`+runtime.Version()+`",version="1.2.3"} 1`,
 		"# TYPE spinbot_runs_active gauge", "spinbot_runs_active 3", "# TYPE spinbot_journal_commits_total counter", "spinbot_journal_commits_total 4",
-		"spinbot_journal_appends_total 0", "spinbot_journal_append_errors_total 0", "spinbot_wasm_seconds_total 0", "# TYPE go_goroutines gauge")
+		"spinbot_journal_appends_total 0", "spinbot_journal_append_errors_total 0", "spinbot_wasm_seconds_total 0", "# TYPE go_goroutines gauge", "# TYPE go_gc_heap_live_bytes gauge")
 }
 
 func TestRunsAndRequests(t *testing.T) {
@@ -277,12 +277,14 @@ func TestDocument(t *testing.T) {
 			ours[name[1]] = true
 		}
 	}
-	gauges, err := os.ReadFile("../app/host/gauges.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range regexp.MustCompile(`metrics\.(?:Gauge|Counter)\("(\w+)"`).FindAllStringSubmatch(string(gauges), -1) {
-		ours["spinbot_"+g[1]] = true
+	for _, file := range []string{"../app/host/gauges.go", "../tracing/tracer.go"} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range regexp.MustCompile(`\b(?:metrics\.Gauge|metrics\.Counter|counter)\("(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+			ours["spinbot_"+g[1]] = true
+		}
 	}
 	for _, name := range regexp.MustCompile("(?m)^\\| `(spinbot_\\w+)").FindAllStringSubmatch(string(doc), -1) {
 		if !ours[name[1]] {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
@@ -207,7 +208,7 @@ func (c *cron) begin(ctx context.Context, at time.Time) error {
 // carryOut makes the run of the intent. One that cannot be made for now keeps the intent, and is tried at the next look.
 func (c *cron) carryOut(ctx context.Context) error {
 	i := *c.s.Intent
-	err := c.submit(ctx, c.p, c.tr, pipeline.TriggerEvent{Time: i.Time}, i.Run, ownerOf(c.tr))
+	err := c.submit(ctx, c.p, c.tr, eval.TriggerEvent{Time: i.Time}, i.Run, ownerOf(c.tr))
 	switch {
 	case err == nil:
 		c.log.Info("trigger fired", "time", i.Time, "run", i.Run)

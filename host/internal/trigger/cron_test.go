@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 )
 
 // cronFile is a pipeline with one trigger, whose runs say when they were due.
@@ -341,16 +341,16 @@ trigger "webhook" "w" {
 `)
 		for _, c := range []struct {
 			pipeline, trigger string
-			event             pipeline.TriggerEvent
+			event             eval.TriggerEvent
 			want              error
 			text              string
 		}{
-			{"film", "c", pipeline.TriggerEvent{}, nil, ""},
-			{"film", "c", pipeline.TriggerEvent{}, nil, ""}, // the last one goes on
-			{"film", "w", pipeline.TriggerEvent{Body: map[string]any{"at": "now"}}, nil, ""},
-			{"film", "d", pipeline.TriggerEvent{}, ErrUnknown, `did you mean "c"?`},
-			{"fim", "c", pipeline.TriggerEvent{}, ErrUnknown, `did you mean "film"?`},
-			{"broken", "c", pipeline.TriggerEvent{}, ErrOutOfUse, "out of use"},
+			{"film", "c", eval.TriggerEvent{}, nil, ""},
+			{"film", "c", eval.TriggerEvent{}, nil, ""}, // the last one goes on
+			{"film", "w", eval.TriggerEvent{Body: map[string]any{"at": "now"}}, nil, ""},
+			{"film", "d", eval.TriggerEvent{}, ErrUnknown, `did you mean "c"?`},
+			{"fim", "c", eval.TriggerEvent{}, ErrUnknown, `did you mean "film"?`},
+			{"broken", "c", eval.TriggerEvent{}, ErrOutOfUse, "out of use"},
 		} {
 			id, err := r.Fire(t.Context(), c.pipeline, c.trigger, "ada", c.event)
 			if !errors.Is(err, c.want) || (err == nil) != (id != "") || err != nil && !strings.Contains(err.Error(), c.text) {
@@ -361,7 +361,7 @@ trigger "webhook" "w" {
 		if last := r.runs.all()[2]; last.Owner != "ada" {
 			t.Errorf("%+v", last)
 		}
-		_, err := r.Fire(t.Context(), "film", "w", "ada", pipeline.TriggerEvent{})
+		_, err := r.Fire(t.Context(), "film", "w", "ada", eval.TriggerEvent{})
 		var input *InputError
 		if s := r.status("w"); !errors.As(err, &input) || s.Error != err.Error() || s.LastRun != "run_3" || !s.Next.IsZero() {
 			t.Errorf("%v %+v", err, s)

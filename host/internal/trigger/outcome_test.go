@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 )
 
 // TestOutcomes: what becomes of each fire is told once, however the trigger was set off.
@@ -45,10 +45,10 @@ func TestOutcomes(t *testing.T) {
 		deliver("nobody", github(body))
 		deliver("c", github(body))
 		check("what is no request", map[string]int{"film/text refused": 2, "film/lost refused": 1})
-		if _, err := r.Fire(t.Context(), "film", "c", "ada", pipeline.TriggerEvent{}); err != nil {
+		if _, err := r.Fire(t.Context(), "film", "c", "ada", eval.TriggerEvent{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Fire(t.Context(), "film", "gone", "ada", pipeline.TriggerEvent{}); err == nil {
+		if _, err := r.Fire(t.Context(), "film", "gone", "ada", eval.TriggerEvent{}); err == nil {
 			t.Error("a file that is gone made a run")
 		}
 		check("by hand", map[string]int{"film/c fired": 1, "film/gone refused": 1})

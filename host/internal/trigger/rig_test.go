@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -143,7 +144,7 @@ func newRig(t *testing.T, begin, text string) *rig {
 func (r *rig) pipeline(text string) {
 	r.Helper()
 	fsys := fstest.MapFS{"film.hcl": {Data: []byte("pipeline \"film\" {}\n" + text)}, "face.png": {}, "gone.png": {}}
-	p, ds := pipeline.Load(fsys, "film.hcl", pipeline.Bundle{})
+	p, ds := load.Load(fsys, "film.hcl", pipeline.Bundle{})
 	if ds.HasErrors() {
 		r.Fatal(ds)
 	}

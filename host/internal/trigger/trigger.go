@@ -18,8 +18,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -96,7 +98,7 @@ var (
 )
 
 // InputError says why what a trigger gives cannot be the inputs of a run.
-type InputError struct{ Diagnostics pipeline.Diagnostics }
+type InputError struct{ Diagnostics diagnostic.Diagnostics }
 
 // Error gives one line for each mistake.
 func (e *InputError) Error() string { return e.Diagnostics.Error() }
@@ -237,7 +239,7 @@ func (t *Triggers) status(ctx context.Context, pipelineName string, tr *pipeline
 }
 
 // Fire makes a run of a trigger because a person asks for it, whatever its schedule and the run before.
-func (t *Triggers) Fire(ctx context.Context, pipelineName, name, owner string, e pipeline.TriggerEvent) (run string, err error) {
+func (t *Triggers) Fire(ctx context.Context, pipelineName, name, owner string, e eval.TriggerEvent) (run string, err error) {
 	p, tr, err := t.find(ctx, pipelineName, name)
 	if err != nil {
 		return "", err
@@ -268,7 +270,7 @@ func (t *Triggers) observe(ctx context.Context, pipelineName, name string, err e
 }
 
 // submit evaluates a trigger's inputs and makes the run.
-func (t *Triggers) submit(ctx context.Context, p *pipeline.Pipeline, tr *pipeline.Trigger, e pipeline.TriggerEvent, id, owner string) error {
+func (t *Triggers) submit(ctx context.Context, p *pipeline.Pipeline, tr *pipeline.Trigger, e eval.TriggerEvent, id, owner string) error {
 	values, err := t.inputs(ctx, p, tr, e)
 	if err != nil {
 		return err
@@ -277,7 +279,7 @@ func (t *Triggers) submit(ctx context.Context, p *pipeline.Pipeline, tr *pipelin
 }
 
 // inputs gives the checked inputs of a run; an *InputError when what the trigger gives is wrong.
-func (t *Triggers) inputs(ctx context.Context, p *pipeline.Pipeline, tr *pipeline.Trigger, e pipeline.TriggerEvent) (sdk.Values, error) {
+func (t *Triggers) inputs(ctx context.Context, p *pipeline.Pipeline, tr *pipeline.Trigger, e eval.TriggerEvent) (sdk.Values, error) {
 	e.Files = map[string]sdk.Artifact{}
 	for _, file := range tr.Files {
 		a, err := t.cfg.Keep(ctx, p.Name, file)
@@ -286,11 +288,11 @@ func (t *Triggers) inputs(ctx context.Context, p *pipeline.Pipeline, tr *pipelin
 		}
 		e.Files[file] = a
 	}
-	given, ds := p.TriggerInputs(tr.Name, e)
+	given, ds := eval.TriggerInputs(p, tr.Name, e)
 	if ds.HasErrors() {
 		return nil, &InputError{ds}
 	}
-	values, ds := p.Inputs(given)
+	values, ds := eval.Inputs(p, given)
 	if ds.HasErrors() {
 		return nil, &InputError{ds}
 	}

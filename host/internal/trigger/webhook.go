@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 )
 
 // MaxBody is the size limit of a webhook's body in bytes.
@@ -83,7 +84,7 @@ func (t *Triggers) Deliver(ctx context.Context, pipelineName, name string, q Req
 		again = true
 		return d.Run, nil
 	}
-	values, err := t.inputs(ctx, p, tr, pipeline.TriggerEvent{Time: now, Body: body, Headers: shown(q.Headers), Query: text(q.Query)})
+	values, err := t.inputs(ctx, p, tr, eval.TriggerEvent{Time: now, Body: body, Headers: shown(q.Headers), Query: text(q.Query)})
 	failed := func(err error) (string, error) {
 		return "", errors.Join(err, r.change(ctx, func(s *state) error { s.failed(now, err); return nil }))
 	}

@@ -14,7 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 )
 
 const hooks = `
@@ -277,7 +277,7 @@ func TestHammer(t *testing.T) {
 		})
 		all.Go(func() {
 			for range 5 {
-				id, err := r.Fire(context.Background(), "film", "often", "ada", pipeline.TriggerEvent{})
+				id, err := r.Fire(context.Background(), "film", "often", "ada", eval.TriggerEvent{})
 				if err != nil {
 					t.Error(err)
 				}

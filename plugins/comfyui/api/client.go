@@ -141,6 +141,9 @@ func (c *Client) do(ctx context.Context, method string, u *url.URL, kind string,
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
+	if span := sdk.TraceParent(ctx); span != "" {
+		req.Header.Set("traceparent", span)
+	}
 	c.head(req.Header)
 	res, err := c.http.Do(req)
 	if err != nil {

@@ -10,8 +10,17 @@ import (
 )
 
 func (s *Server) info(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("class")
-	c, ok := classes(s.has("checkpoints"), s.has("loras"))[name]
+	name, all := r.PathValue("class"), classes(s.has("checkpoints"), s.has("loras"))
+	if s.Lacks != nil {
+		for _, class := range s.Lacks() {
+			delete(all, class)
+		}
+	}
+	if name == "" {
+		answer(w, 200, all)
+		return
+	}
+	c, ok := all[name]
 	if !ok {
 		answer(w, 200, map[string]any{})
 		return

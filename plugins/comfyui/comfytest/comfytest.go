@@ -41,6 +41,8 @@ type Server struct {
 	Version string
 	// Packs are versions of node packs, as ComfyUI-Manager tells them; nil: there is no Manager. The classes Fake… are of fake-pack.
 	Packs map[string]string
+	// Lacks, when set, gives classes that it does not have.
+	Lacks func() []string
 	// Size is what a loaded checkpoint takes of a device, in bytes.
 	Size int64
 	// Card, when set, is told of each checkpoint that is loaded and unloaded. Its error when one is loaded means that there is no room.
@@ -109,7 +111,7 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /ws": s.ws, "POST /prompt": s.prompt, "GET /prompt": s.waiting, "GET /queue": s.queue, "POST /queue": s.unqueue, "POST /interrupt": s.interrupt,
-		"GET /history/{id}": s.history, "GET /view": s.view, "POST /upload/image": s.upload, "GET /object_info/{class}": s.info, "GET /system_stats": s.stats,
+		"GET /history/{id}": s.history, "GET /view": s.view, "POST /upload/image": s.upload, "GET /object_info": s.info, "GET /object_info/{class}": s.info, "GET /system_stats": s.stats,
 		"GET /models": s.folders, "GET /models/{folder}": s.models, "POST /free": s.free, "GET /customnode/installed": s.packs, "POST /jobs/{id}/cancel": s.cancel,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")

@@ -180,7 +180,7 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 			all = append(all, map[string]any{"filename": name, "subfolder": "", "type": kind})
 		}
 		return nil, map[string]any{"images": all}, nil
-	case "FakeUploads": // says what it was given
+	case "FakeUploads", "FakeGroup": // say what they were given
 		var said []any
 		s.mu.Lock()
 		for _, input := range slices.Sorted(maps.Keys(n.Inputs)) {

@@ -32,6 +32,9 @@ type rule struct {
 	upload   bool // the server lists what was uploaded: a name that it does not list may have come since
 }
 
+// grows is the kind of inputs that are groups: a prompt has "images.image0" and so on, how many the server knows.
+const grows = "COMFY_AUTOGROW_V3"
+
 // ruleOf reads the description of an input: ["INT", {"min": 0}], [["a", "b"]] or ["COMBO", {"options": ["a"]}].
 func ruleOf(raw json.RawMessage) (r rule) {
 	var parts []json.RawMessage
@@ -87,7 +90,7 @@ func (p Prompt) Check(classes map[string]*Class) error {
 		}
 		outputs = outputs || c.OutputNode
 		for _, name := range slices.Sorted(maps.Keys(c.Input.Required)) {
-			if _, ok := st.Inputs[name]; !ok {
+			if _, ok := st.Inputs[name]; !ok && ruleOf(c.Input.Required[name]).kind != grows {
 				wrong = append(wrong, fmt.Sprintf("%s: %s is missing", p.Title(id), name))
 			}
 		}
@@ -105,7 +108,9 @@ func (p Prompt) Check(classes map[string]*Class) error {
 				}
 				continue
 			}
-			text, isModel := ruleOf(raw).wrong(name, st.Inputs[name])
+			r := ruleOf(raw)
+			r.upload = r.upload || slices.Contains(st.Uploaded, name)
+			text, isModel := r.wrong(name, st.Inputs[name])
 			if isModel {
 				models = append(models, fmt.Sprintf("%s: %s", p.Title(id), text))
 			} else if text != "" {
@@ -122,7 +127,10 @@ func (p Prompt) Check(classes map[string]*Class) error {
 		said = append(said, models...)
 		fix = append(fix, "put the file into ComfyUI's models folder, or name one that is there")
 	}
-	said = append(said, wrong...)
+	if len(wrong) > 0 {
+		said = append(said, wrong...)
+		fix = append(fix, `set what is wrong in inputs = { "<node>.<input>" = … }, or mend it in ComfyUI and save the workflow again`)
+	}
 	if len(said) == 0 && !outputs {
 		said, fix = []string{"no node of the workflow gives anything out"}, []string{"add a SaveImage or another node that saves"}
 	}

@@ -26,6 +26,8 @@ type Step struct {
 	Meta   struct {
 		Title string `json:"title,omitempty"`
 	} `json:"_meta"`
+	// Uploaded are the inputs that name files which were uploaded for this run: a server need not list them.
+	Uploaded []string `json:"-"`
 }
 
 // Read reads a workflow: JSON in the API's or the editor's format, or a PNG, WebP, MP4 or MOV that carries one. The editor's does not always
@@ -145,17 +147,30 @@ func (p Prompt) Set(values map[string]any) error {
 	return nil
 }
 
-// Find gives the node and the input that a key means. A title may have dots.
+// Find gives the node and the input that a key means. A title may have dots, and so may an input: "images.image0", one of those that grow.
 func (p Prompt) Find(key string) (id, input string, err error) {
 	at := strings.LastIndexByte(key, '.')
 	if at <= 0 || at == len(key)-1 {
 		return "", "", sdk.Refuse(fmt.Sprintf("inputs: %q names no input", key), `write "<node>.<input>", such as "6.text" or "KSampler.seed"`)
 	}
-	node, input := key[:at], key[at+1:]
-	if p[node] != nil {
-		return node, input, nil
-	}
 	var found []string
+	for dot := at; dot > 0 && found == nil; dot = strings.LastIndexByte(key[:dot], '.') {
+		found, at = p.called(key[:dot]), dot
+	}
+	switch len(found) {
+	case 1:
+		return found[0], key[at+1:], nil
+	case 0:
+		return "", "", sdk.Refuse(fmt.Sprintf("inputs: the workflow has no node %q", key[:strings.LastIndexByte(key, '.')]), "it has "+p.list(p.Order()))
+	}
+	return "", "", sdk.Refuse(fmt.Sprintf("inputs: %d nodes of the workflow are called %q", len(found), key[:at]), "say which by its id: "+p.list(found))
+}
+
+// called gives the nodes that have an id, else a title, else a class.
+func (p Prompt) called(node string) (found []string) {
+	if p[node] != nil {
+		return []string{node}
+	}
 	for _, by := range []func(*Step) string{func(s *Step) string { return s.Meta.Title }, func(s *Step) string { return s.Class }} {
 		for _, id := range p.Order() {
 			if by(p[id]) == node {
@@ -166,13 +181,7 @@ func (p Prompt) Find(key string) (id, input string, err error) {
 			break
 		}
 	}
-	switch len(found) {
-	case 1:
-		return found[0], input, nil
-	case 0:
-		return "", "", sdk.Refuse(fmt.Sprintf("inputs: the workflow has no node %q", node), "it has "+p.list(p.Order()))
-	}
-	return "", "", sdk.Refuse(fmt.Sprintf("inputs: %d nodes of the workflow are called %q", len(found), node), "say which by its id: "+p.list(found))
+	return found
 }
 
 // list names nodes for people.

@@ -249,7 +249,7 @@ func (p *Puppet) lidded(x, y float64, e region, skin color.RGBA, shut float64, c
 		return
 	}
 	arch := math.Sqrt(1 - u*u)
-	top, bottom := e.y-0.95*e.ry*arch, e.y+0.95*e.ry*arch
+	top, bottom := e.y-0.95*e.ry*arch, e.y+1.35*e.ry*arch // below what was found: eyes are larger than they seem, and white that is left shines
 	edge := top + (bottom-top)*shut
 	cover := ease((y-edge)/1.5) * (1 - ease((y-top+e.ry*0.5)/(e.ry*0.5)))
 	if cover <= 0 {

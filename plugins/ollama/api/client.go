@@ -103,6 +103,9 @@ func (c *Client) Send(ctx context.Context, method, path string, body io.Reader, 
 		req.Header.Set("Content-Type", "application/json")
 		req.ContentLength = length
 	}
+	if span := sdk.TraceParent(ctx); span != "" {
+		req.Header.Set("traceparent", span)
+	}
 	for name, value := range c.headers {
 		req.Header.Set(name, value)
 	}

@@ -183,7 +183,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		answer(w, 404, map[string]any{"error": fmt.Sprintf("model '%s' not found", name)})
 		return
 	}
-	answer(w, 200, map[string]any{"capabilities": []string{"completion"}, "model_info": map[string]any{
+	answer(w, 200, map[string]any{"capabilities": []string{"completion"}, "license": "LLAMA 3.2 COMMUNITY LICENSE\nand so on", "model_info": map[string]any{
 		"general.architecture": "llama", "llama.attention.head_count": 4, "llama.attention.head_count_kv": 2}})
 }
 

@@ -155,19 +155,6 @@ func (t *Tail) String() string {
 	return t.buf.String()
 }
 
-// Encoder is how films are encoded on this machine: found out once by encoding a frame.
-var Encoder = sync.OnceValue(func() []string {
-	nvenc := []string{"-c:v", "h264_nvenc", "-preset", "p5", "-rc", "vbr", "-cq", "21", "-b:v", "0"}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	test := FFmpeg{Args: append(append([]string{"-f", "lavfi", "-i", "color=s=256x256:r=25"}, nvenc...), "-frames:v", "1", "-f", "null", "-")}
-	if _, err := test.Run(ctx); err == nil {
-		return nvenc
-	}
-	// slow zooms need no search for fast motion: half the time of veryfast, a tenth more bytes
-	return []string{"-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-x264-params", "subme=1:trellis=0:me=dia:ref=1:bframes=2:weightp=0"}
-})
-
 // WriteFile writes a small file into a scratch folder.
 func WriteFile(path string, data []byte) error {
 	if err := os.WriteFile(path, data, 0o600); err != nil {

@@ -29,6 +29,9 @@ func TestPhrases(t *testing.T) {
 		{"no pause, yet", 40, []string{"no pause, yet"}},
 		{"Cut the power, and the run goes on", 30, []string{"Cut the power,", "and the run goes on"}},
 		{"Supercalifragilisticexpialidocious x", 10, []string{"Supercalifragilisticexpialidocious", "x"}},
+		{"My lips follow the sounds of what I say; now and then I blink, and that is all", 30, []string{"My lips follow the sounds", "of what I say;", "now and then I blink,", "and that is all"}},
+		{"If you cut the power, and the run goes on, nothing is lost: not a word.", 38, []string{"If you cut the power,", "and the run goes on,", "nothing is lost: not a word."}},
+		{"Then she went out of the house", 20, []string{"Then she went", "out of the house"}},
 		{"one two three four five six", 18, []string{"one two three", "four five six"}},
 	} {
 		words := said(c.text)
@@ -96,7 +99,7 @@ func TestCaptionStays(t *testing.T) {
 			if !l.Img.Bounds().In(safe) {
 				t.Fatalf("a layer lies at %v", l.Img.Bounds())
 			}
-			if l.Img.Bounds().Dx() < 200 && at >= l.In+l.Fade && at < l.Out { // a word, wholly there
+			if l.Img.Bounds().Dx() < 120 && at >= l.In+l.Fade && at < l.Out { // a word, wholly there
 				n++
 			}
 		}

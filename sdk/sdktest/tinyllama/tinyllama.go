@@ -1,5 +1,5 @@
 // Package tinyllama writes a language model of 100,000 random numbers, for tests of what trains or runs models: a Llama with a token for each
-// byte, in the files that Hugging Face knows. What it says has no sense, and is the same each time.
+// byte, in the files that Hugging Face's libraries load. What it says has no sense, and is the same each time.
 package tinyllama
 
 import (
@@ -13,24 +13,46 @@ import (
 
 const (
 	hidden, layers, heads, kvHeads, forward = 64, 2, 4, 2, 128
-	vocabulary                              = 258 // bytes, begin, end
+	begin, end                              = 258, 259
+	vocabulary                              = 260 // bytes, two merges, begin, end
 )
+
+// object is one of JSON.
+type object = map[string]any
 
 // Files gives the model's files by their names.
 func Files() map[string][]byte {
-	vocab := map[string]int{}
+	return map[string][]byte{
+		"config.json": encode(object{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_size": hidden, "num_hidden_layers": layers,
+			"num_attention_heads": heads, "num_key_value_heads": kvHeads, "intermediate_size": forward, "vocab_size": vocabulary, "max_position_embeddings": 2048,
+			"rms_norm_eps": 1e-5, "rope_theta": 10000.0, "bos_token_id": begin, "eos_token_id": end, "torch_dtype": "float16"}),
+		"tokenizer.json": encode(tokenizer()),
+		"tokenizer_config.json": encode(object{"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 2048, "bos_token": "<s>", "eos_token": "</s>",
+			"add_bos_token": true, "add_eos_token": false}),
+		"model.safetensors": weights(),
+	}
+}
+
+// tokenizer is one that the library tokenizers reads, which takes nothing for granted: every part has all of its fields, and what a merge
+// makes is in the vocabulary.
+func tokenizer() object {
+	vocab := map[string]int{"he": 256, "ll": 257}
 	for b := range 256 {
 		vocab[string(letter(b))] = b
 	}
-	special := []map[string]any{{"id": 256, "content": "<s>", "special": true}, {"id": 257, "content": "</s>", "special": true}}
-	return map[string][]byte{
-		"config.json": encode(map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_size": hidden, "num_hidden_layers": layers,
-			"num_attention_heads": heads, "num_key_value_heads": kvHeads, "intermediate_size": forward, "vocab_size": vocabulary, "max_position_embeddings": 2048,
-			"rms_norm_eps": 1e-5, "rope_theta": 10000.0, "bos_token_id": 256, "eos_token_id": 257, "torch_dtype": "float16"}),
-		"tokenizer.json": encode(map[string]any{"added_tokens": special, "model": map[string]any{"type": "BPE", "vocab": vocab, "merges": []string{"h e", "l l"}},
-			"pre_tokenizer": map[string]any{"type": "ByteLevel"}}),
-		"tokenizer_config.json": encode(map[string]any{"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": true, "add_eos_token": false}),
-		"model.safetensors":     weights(),
+	special := func(id int, text string) object {
+		return object{"id": id, "content": text, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}
+	}
+	level := object{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}
+	piece := func(kind, id string) object { return object{kind: object{"id": id, "type_id": 0}} }
+	first := piece("SpecialToken", "<s>")
+	return object{
+		"version": "1.0", "truncation": nil, "padding": nil, "normalizer": nil, "added_tokens": []any{special(begin, "<s>"), special(end, "</s>")},
+		"pre_tokenizer": level, "decoder": level,
+		"post_processor": object{"type": "TemplateProcessing", "single": []any{first, piece("Sequence", "A")}, "pair": []any{first, piece("Sequence", "A"), first, piece("Sequence", "B")},
+			"special_tokens": object{"<s>": object{"id": "<s>", "ids": []int{begin}, "tokens": []string{"<s>"}}}},
+		"model": object{"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil, "fuse_unk": false, "byte_fallback": false,
+			"ignore_merges": false, "vocab": vocab, "merges": []string{"h e", "l l"}},
 	}
 }
 
@@ -59,10 +81,10 @@ func letter(b int) rune {
 
 func weights() []byte {
 	r := rand.New(rand.NewPCG(1, 2))
-	head := map[string]any{}
+	head := object{}
 	var data bytes.Buffer
 	add := func(name string, shape ...int) {
-		begin, n := data.Len(), 1
+		from, n := data.Len(), 1
 		for _, d := range shape {
 			n *= d
 		}
@@ -73,7 +95,7 @@ func weights() []byte {
 			}
 			_ = binary.Write(&data, binary.LittleEndian, Half(x))
 		}
-		head[name] = map[string]any{"dtype": "F16", "shape": shape, "data_offsets": []int{begin, data.Len()}}
+		head[name] = object{"dtype": "F16", "shape": shape, "data_offsets": []int{from, data.Len()}}
 	}
 	add("model.embed_tokens.weight", vocabulary, hidden)
 	for i := range layers {

@@ -67,6 +67,20 @@ export async function edit(page, url) {
   assert.doesNotMatch(await page.locator(".cm-content").innerText(), /node\.sentences\./);
   await fine();
 
+  // where a name is declared, by key
+  await page.locator(".cm-line", { hasText: /= .*node\.parts/ }).first().locator("text=parts").first().click();
+  await page.keyboard.press("F12");
+  await page.locator(".cm-activeLine", { hasText: '"parts" {' }).waitFor();
+
+  // the text is laid out anew
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("\nlocals   {");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("crooked   =    1");
+  await page.keyboard.press("Shift+Alt+f");
+  await row("crooked = 1").waitFor();
+  await fine();
+
   // what is saved is what is there
   await page.waitForSelector("text=Unsaved changes");
   await page.keyboard.press("Control+s");
@@ -106,5 +120,18 @@ export async function edit(page, url) {
   await page.click("button >> text=Run");
   await page.waitForURL("**/pipelines/greeting", { waitUntil: "commit" });
   assert.match((await file(url, "greeting")).text, /# mine too$/);
+
+  // it is removed once that is confirmed, and gone for good
+  await page.click("main >> text=Edit");
+  await page.click("button[aria-label=More]");
+  await page.click("[role=menuitem] >> text=Remove pipeline");
+  await page.click("dialog[open] >> text=Keep it");
+  assert.equal((await file(url, "greeting")).pipeline.state, "ready");
+  await page.click("button[aria-label=More]");
+  await page.click("[role=menuitem] >> text=Remove pipeline");
+  await page.click("dialog[open] button >> text=Remove pipeline");
+  await page.waitForSelector("text=greeting removed.");
+  await page.waitForURL("**/pipelines", { waitUntil: "commit" });
+  assert.equal((await fetch(`${url}/api/v1/pipelines/greeting/source`)).status, 404);
   assert.deepEqual(refused, []);
 }

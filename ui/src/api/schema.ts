@@ -83,7 +83,7 @@ export interface paths {
         put?: never;
         /**
          * Make a run of the pipeline train
-         * @description Its variables as a JSON object, or as a form whose files become artifacts.
+         * @description Its variables as a JSON object, or as a form whose files become artifacts. It is the pipeline train of the host's folders, or else the one that ships: docs/train.md has its variables.
          */
         post: operations["train"];
         delete?: never;
@@ -192,7 +192,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The files of runs, the newest first
+         * The files of runs, the newest first, or by what they are about
          * @description What runs were given and what they have made, of each run a file once. What nobody has used in a run yet is not among them.
          */
         get: operations["list-artifacts"];
@@ -256,6 +256,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifacts/{digest}/provenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a file was made, signed */
+        get: operations["show-provenance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts/{digest}/thumbnail": {
         parameters: {
             query?: never;
@@ -263,7 +280,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A picture, or the first frame of a film, made small */
+        /** A picture, or a frame that stands for a film, made small */
         get: operations["show-thumbnail"];
         put?: never;
         post?: never;
@@ -371,6 +388,46 @@ export interface paths {
         };
         /** What was changed, and by whom; on all hosts that share the store */
         get: operations["list-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The state of the host, as one file: see spinbot restore
+         * @description Runs go on meanwhile. No secret is in it, and neither is the key that sensitive values are sealed with.
+         */
+        get: operations["backup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What runs have used, by user, pipeline, node type, device, day or run
+         * @description Of one's own runs; an admin is told of all. Days are in UTC; an attempt counts on the day on which it ended.
+         */
+        get: operations["bill"];
         put?: never;
         post?: never;
         delete?: never;
@@ -549,6 +606,26 @@ export interface paths {
          * @description Of a file that was uploaded. Nothing is saved: text and files of the answer are what save-pipeline takes. 415: there is no workflow in the file.
          */
         post: operations["import-comfyui"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take in a run from an archive
+         * @description The body is the archive, unless artifact names one that was uploaded. All of it is verified before anything of it is seen. 415: it is refused, and nothing of it is left.
+         */
+        post: operations["import-run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -801,6 +878,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/provenance/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public keys of those signatures */
+        get: operations["list-provenance-keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue": {
         parameters: {
             query?: never;
@@ -958,6 +1052,66 @@ export interface paths {
         put?: never;
         /** Answer a gate */
         post: operations["answer-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run that has ended, as one file that another host takes in
+         * @description A tar, whose last entry, seal.json, says whether it is whole. What is sensitive is sealed in it, and no secret is.
+         */
+        get: operations["export-run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A node's attempts: what each was given, and how it ended
+         * @description The last ones, the oldest of them first. Inputs are evaluated anew from what was recorded; what is sensitive stays sealed.
+         */
+        get: operations["run-attempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/bill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run has used: of devices, energy, bytes; and what it cost
+         * @description Of one's own runs; an admin is told of all. A run that retention has removed goes by its whole id.
+         */
+        get: operations["run-bill"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1157,6 +1311,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether files are found by what they are about, and how many of them are */
+        get: operations["show-search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -1170,6 +1341,26 @@ export interface paths {
         post: operations["log-in"];
         /** End the browser's session */
         delete: operations["log-out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether who asks is an admin: what a proxy asks before it lets somebody into another tool
+         * @description A browser that nobody has signed in is sent to sign_in, when that is within the domain of sessions. User is in the header Spinbot-User.
+         */
+        get: operations["check-session"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1391,6 +1582,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/debug/pprof/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A profile of the host's process
+         * @description The profile named profile is of its processors, that named trace of all that its goroutines do, both over ?seconds=30; allocs, block, goroutine, heap, mutex and threadcreate are as of now. go tool pprof reads it, go tool trace reads trace.
+         */
+        get: operations["profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -1523,6 +1734,13 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        ArchivedFile: {
+            digest: string;
+            media_type: string;
+            name: string;
+            /** Format: int64 */
+            size: number;
+        };
         ArtifactInfo: {
             /** Format: date-time */
             created?: string;
@@ -1543,6 +1761,8 @@ export interface components {
         ArtifactList: {
             artifacts: components["schemas"]["RunArtifact"][];
             next?: string;
+            /** Format: int64 */
+            total?: number;
             /** Format: int64 */
             version: number;
         };
@@ -1593,6 +1813,10 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        AssetSource: {
+            licence: components["schemas"]["AssetLicence"];
+            name: string;
+        };
         AssetVersion: {
             /** @description A reference to an artifact. */
             artifact: {
@@ -1613,6 +1837,7 @@ export interface components {
             created: string;
             creator?: string;
             fix?: string;
+            from?: components["schemas"]["AssetSource"][];
             licence: components["schemas"]["AssetLicence"];
             made?: string;
             note?: string;
@@ -1633,6 +1858,68 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
+        };
+        Attempt: {
+            agent?: string;
+            at: string;
+            devices?: string[];
+            /** Format: date-time */
+            ended?: string;
+            error?: components["schemas"]["Error"];
+            /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
+            inputs?: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            memory?: number;
+            /** Format: int64 */
+            number?: number;
+            problem?: string;
+            /** Format: int64 */
+            rung?: number;
+            source?: string;
+            /** Format: date-time */
+            started: string;
+            state: string;
+            usage?: components["schemas"]["Usage"];
+        };
+        AttemptList: {
+            attempts: components["schemas"]["Attempt"][];
+            run: string;
+            /** Format: int64 */
+            version: number;
+        };
+        Bill: {
+            by: string;
+            currency?: string;
+            groups: components["schemas"]["BillGroup"][];
+            /** Format: int64 */
+            more?: number;
+            pipeline?: string;
+            since?: string;
+            total: components["schemas"]["BillGroup"];
+            until?: string;
+            user?: string;
+            /** Format: int64 */
+            version: number;
+        };
+        BillGroup: {
+            key: string;
+            name?: string;
+            /** Format: int64 */
+            runs: number;
+            saved: components["schemas"]["Figures"];
+            used: components["schemas"]["Figures"];
+            wasted: components["schemas"]["Figures"];
+        };
+        BillLine: {
+            day: string;
+            device?: string;
+            name?: string;
+            saved: components["schemas"]["Figures"];
+            type?: string;
+            used: components["schemas"]["Figures"];
+            wasted: components["schemas"]["Figures"];
         };
         CacheEntry: {
             /** Format: date-time */
@@ -1662,12 +1949,14 @@ export interface components {
         };
         Capability: {
             agents: string[];
+            cases?: components["schemas"]["NodeCase"][];
             /** Format: int64 */
             concurrency?: number;
             description: string;
             device?: components["schemas"]["DeviceNeed"];
             elastic?: boolean;
             examples?: components["schemas"]["NodeExample"][];
+            generates?: boolean;
             grants?: string[];
             idempotent: boolean;
             /** @description A JSON Schema. */
@@ -1681,6 +1970,7 @@ export interface components {
             };
             parks?: boolean;
             revision?: string;
+            workflow?: string;
         };
         Checked: {
             declared?: components["schemas"]["PipelineNode"][];
@@ -1692,6 +1982,11 @@ export interface components {
             valid: boolean;
             /** Format: int64 */
             version: number;
+        };
+        Curve: {
+            name: string;
+            x: number[];
+            y: number[];
         };
         CustomNodes: {
             classes: string[];
@@ -1856,6 +2151,30 @@ export interface components {
             options?: unknown[];
             type: string;
         };
+        Figures: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: double */
+            cost?: number;
+            /** Format: double */
+            cpu_seconds: number;
+            /** Format: double */
+            energy_wh: number;
+            /** Format: double */
+            estimated_wh?: number;
+            /** Format: double */
+            gpu_seconds: number;
+            /** Format: double */
+            guessed_seconds?: number;
+            /** Format: int64 */
+            made_bytes: number;
+            /** Format: int64 */
+            peak_memory?: number;
+            /** Format: int64 */
+            read_bytes: number;
+            /** Format: double */
+            unknown_seconds?: number;
+        };
         Formatted: {
             text: string;
             /** Format: int64 */
@@ -1925,6 +2244,12 @@ export interface components {
             /** Format: int64 */
             version: number;
             warnings: string[];
+        };
+        ImportedRun: {
+            archive: components["schemas"]["RunArchive"];
+            there: boolean;
+            /** Format: int64 */
+            version: number;
         };
         ImportedVariable: {
             description?: string;
@@ -2031,6 +2356,13 @@ export interface components {
         };
         Login: {
             token: string;
+        };
+        Maker: {
+            checksum: string;
+            machine?: string;
+            plugin: string;
+            spinbot?: string;
+            version?: string;
         };
         Me: {
             role: string;
@@ -2188,17 +2520,30 @@ export interface components {
             until?: string;
             usage?: components["schemas"]["Usage"];
         };
+        NodeCase: {
+            device?: components["schemas"]["DeviceNeed"];
+            instead?: string;
+            note?: string;
+            pace?: components["schemas"]["Pace"];
+            when: components["schemas"]["NodeChoice"][];
+        };
+        NodeChoice: {
+            input: string;
+            value: string;
+        };
         NodeExample: {
             hcl: string;
             title: string;
         };
         NodeType: {
+            cases?: components["schemas"]["NodeCase"][];
             /** Format: int64 */
             concurrency?: number;
             description: string;
             device?: components["schemas"]["DeviceNeed"];
             elastic?: boolean;
             examples?: components["schemas"]["NodeExample"][];
+            generates?: boolean;
             grants?: string[];
             idempotent: boolean;
             /** @description A JSON Schema. */
@@ -2212,6 +2557,7 @@ export interface components {
             };
             parks?: boolean;
             revision?: string;
+            workflow?: string;
         };
         NodeTypeList: {
             grants?: {
@@ -2221,6 +2567,30 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        NodeUsedDevice: {
+            /** Format: double */
+            energy?: number;
+            /** Format: double */
+            estimated?: number;
+            /** Format: int64 */
+            held: number;
+            /** Format: int64 */
+            memory?: number;
+            name?: string;
+            /** Format: int64 */
+            share: number;
+            uuid: string;
+        };
+        NodeUsedModel: {
+            digest?: string;
+            licence?: string;
+            name: string;
+        };
+        Origin: {
+            /** Format: date-time */
+            at: string;
+            host: string;
+        };
         Output: {
             description?: string;
             name: string;
@@ -2229,6 +2599,12 @@ export interface components {
                 [key: string]: unknown;
             };
             sensitive?: boolean;
+        };
+        Pace: {
+            made: string;
+            per: string;
+            /** Format: double */
+            seconds: number;
         };
         Pipeline: {
             description?: string;
@@ -2285,17 +2661,20 @@ export interface components {
             at: string;
             /** Format: int64 */
             cached?: number;
+            case?: string;
             device?: components["schemas"]["Device"];
             /** Format: double */
             each_seconds?: number;
             /** Format: int64 */
             instances: number;
+            note?: string;
             /** Format: int64 */
             samples?: number;
             sources?: string[];
             type?: string;
             verdict: string;
             waits?: string;
+            warns?: string;
             where?: string;
             why?: string;
         };
@@ -2333,6 +2712,20 @@ export interface components {
             title: string;
             type: string;
         };
+        Provenance: {
+            payload: string;
+            payloadType: string;
+            signatures: components["schemas"]["ProvenanceSignature"][];
+        };
+        ProvenanceKeys: {
+            keys: string;
+            /** Format: int64 */
+            version: number;
+        };
+        ProvenanceSignature: {
+            keyid: string;
+            sig: string;
+        };
         Question: {
             form?: components["schemas"]["Field"][];
             message?: string;
@@ -2369,6 +2762,7 @@ export interface components {
         Report: {
             address: string;
             checkpoint?: string;
+            curve?: components["schemas"]["Curve"];
             /** Format: double */
             fraction?: number;
             kind: string;
@@ -2393,6 +2787,8 @@ export interface components {
             usage?: components["schemas"]["Usage"];
         };
         ReportList: {
+            /** Format: int64 */
+            gone?: number;
             reports: components["schemas"]["Report"][];
             /** Format: int64 */
             version: number;
@@ -2407,6 +2803,7 @@ export interface components {
             digest?: string;
             error?: string;
             id: string;
+            imported?: components["schemas"]["Origin"];
             /** @description Values by name. An artifact is {"$artifact": DIGEST}. */
             inputs?: {
                 [key: string]: unknown;
@@ -2427,6 +2824,28 @@ export interface components {
             /** Format: date-time */
             updated: string;
         };
+        RunArchive: {
+            /** Format: int64 */
+            artifacts: number;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            ended: string;
+            /** Format: int64 */
+            events: number;
+            files: components["schemas"]["ArchivedFile"][];
+            host: string;
+            /** Format: date-time */
+            made: string;
+            pipeline: string;
+            program: string;
+            run: string;
+            state: string;
+            /** Format: int64 */
+            withheld: number;
+        };
         RunArtifact: {
             at: string;
             /** Format: date-time */
@@ -2436,8 +2855,22 @@ export interface components {
             name: string;
             pipeline: string;
             run: string;
+            /** Format: double */
+            score?: number;
             /** Format: int64 */
             size: number;
+        };
+        RunBill: {
+            currency?: string;
+            ended: boolean;
+            imported?: boolean;
+            lines: components["schemas"]["BillLine"][];
+            pipeline: string;
+            run: string;
+            total: components["schemas"]["Spent"];
+            user?: string;
+            /** Format: int64 */
+            version: number;
         };
         RunList: {
             next?: string;
@@ -2452,6 +2885,22 @@ export interface components {
             text: string;
             version?: string;
         };
+        SearchState: {
+            /** Format: int64 */
+            described: number;
+            /** Format: int64 */
+            dimensions?: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            files: number;
+            index?: string;
+            model?: string;
+            on: boolean;
+            problem?: string;
+            /** Format: int64 */
+            version: number;
+        };
         Source: {
             files?: {
                 [key: string]: string;
@@ -2460,6 +2909,11 @@ export interface components {
             path?: string;
             saved?: string;
             text?: string;
+        };
+        Spent: {
+            saved: components["schemas"]["Figures"];
+            used: components["schemas"]["Figures"];
+            wasted: components["schemas"]["Figures"];
         };
         Starter: {
             description: string;
@@ -2602,25 +3056,34 @@ export interface components {
             version: number;
         };
         Usage: {
+            by?: components["schemas"]["Maker"];
             /** Format: int64 */
             calls?: number;
             /** Format: int64 */
             cost?: number;
             /** Format: int64 */
+            cpu?: number;
+            /** Format: int64 */
             device_memory?: number;
             /** Format: int64 */
             device_time?: number;
+            devices?: components["schemas"]["NodeUsedDevice"][];
             grants?: string[];
             /** Format: int64 */
             in?: number;
+            /** Format: int64 */
+            made?: number;
             /** Format: int64 */
             memory?: number;
             /** Format: int64 */
             memory_time?: number;
             /** Format: int64 */
             model?: number;
+            models?: components["schemas"]["NodeUsedModel"][];
             /** Format: int64 */
             out?: number;
+            /** Format: int64 */
+            read?: number;
             versions?: {
                 [key: string]: string;
             };
@@ -2648,6 +3111,7 @@ export interface components {
             /** Format: int64 */
             max_size?: number;
             name: string;
+            options?: unknown[];
             required: boolean;
             /** @description A JSON Schema. */
             schema: {
@@ -3066,8 +3530,12 @@ export interface operations {
     "list-artifacts": {
         parameters: {
             query?: {
+                /** @description Those that are most about this, in words, first; 500 at most. Only where the host has a model for it. */
+                about?: string;
                 /** @description What the page before gave as next. */
                 before?: string;
+                /** @description Say how many there are from before on, as total. */
+                count?: boolean;
                 /** @description How many at most; 0: 100. */
                 limit?: number;
                 /** @description Whose media type begins like this, such as image/. */
@@ -3078,6 +3546,8 @@ export interface operations {
                 q?: string;
                 /** @description Of the run with this id, the whole of it. */
                 run?: string;
+                /** @description How many to leave out from there on: any page can be asked for at once. */
+                skip?: number;
             };
             header?: never;
             path?: never;
@@ -3263,6 +3733,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-provenance": {
+        parameters: {
+            query?: {
+                /** @description The run that made it; without one, whichever. */
+                run?: string;
+            };
+            header?: never;
+            path: {
+                /** @description sha256: and 64 hexadecimal digits. */
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provenance"];
                 };
             };
             /** @description Error */
@@ -3545,6 +4050,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeedList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backup, a tar. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bill: {
+        parameters: {
+            query?: {
+                /** @description What the groups are; node is the node type. */
+                by?: "run" | "user" | "pipeline" | "node" | "device" | "day";
+                /** @description How many groups are listed at most; 0: 1000. The total counts all. */
+                limit?: number;
+                /** @description Of runs of the pipeline with this name alone. */
+                pipeline?: string;
+                /** @description The first day, in UTC: 2026-01-31. */
+                since?: string;
+                /** @description The day after the last one. */
+                until?: string;
+                /** @description Of this user's runs alone. */
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bill"];
                 };
             };
             /** @description Error */
@@ -3874,6 +4450,46 @@ export interface operations {
                 };
             };
             /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-run": {
+        parameters: {
+            query?: {
+                /** @description The digest of an archive that was uploaded. */
+                artifact?: string;
+                /** @description What the host that it is from is called; else as the archive says. */
+                from?: string;
+                /** @description true: nothing is taken in; what the archive says of itself is told. */
+                look?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/x-tar": string;
+            };
+        };
+        responses: {
+            /** @description What is in it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedRun"];
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4392,6 +5008,35 @@ export interface operations {
             };
         };
     };
+    "list-provenance-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvenanceKeys"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "show-queue": {
         parameters: {
             query?: {
@@ -4629,6 +5274,8 @@ export interface operations {
             header?: {
                 /** @description With the same key and body, for 24 hours, you get the same run again, and Idempotent-Replayed: true with it. With another body the answer is 409. */
                 "Idempotency-Key"?: string;
+                /** @description The span of who submits it, as W3C Trace Context writes it: the run's trace has a link to it, where runs are traced. */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -4719,6 +5366,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "run-attempts": {
+        parameters: {
+            query: {
+                /** @description How many at most; 0: 100. */
+                limit?: number;
+                /** @description The node instance, by its address within the run. Without its round, the attempts of all rounds. */
+                node: string;
+            };
+            header?: never;
+            path: {
+                /** @description A run's id, a unique beginning of that, or last. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "run-bill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A run's id, a unique beginning of that, or last. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBill"];
                 };
             };
             /** @description Error */
@@ -5119,6 +5866,35 @@ export interface operations {
             };
         };
     };
+    "show-search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchState"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "log-in": {
         parameters: {
             query?: never;
@@ -5163,6 +5939,43 @@ export interface operations {
         responses: {
             /** @description It has ended. */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do about it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-session": {
+        parameters: {
+            query?: {
+                /** @description Where people sign in: https://… within the domain of sessions. */
+                sign_in?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is an admin. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in there first. */
+            303: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5740,6 +6553,42 @@ export interface operations {
                 };
             };
             /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profile: {
+        parameters: {
+            query?: {
+                /** @description 1 or 2: as text, of those that are as of now. */
+                debug?: string;
+                /** @description How long it lasts, from 1 to 300. */
+                seconds?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The profile. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong, and what to do about it. */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { UnknownEventError, View, type Event, type Node, type Run } from "./fold.js";
 
-// What the host's Fold makes of recorded journals: host/internal/app/host, TestViews -update.
+// What the host's Fold makes of recorded journals: host/internal/app/host/shape, TestViews -update.
 interface Step {
   event: Event;
   state: string;

@@ -1,4 +1,4 @@
-// The run as the pages show it: a snapshot of the host's, and the numbered events since. It is the host's own Fold (core/run)
+// The run as the pages show it: a snapshot of the host's, and the numbered events since. It is the host's own Fold (core/run/progress)
 // as far as a reader can know it; where an event's effect depends on what only the host knows (how failures are treated, what
 // is inside a module), the view says that it is unsure, and whoever holds it asks for a new snapshot.
 import type { Schemas } from "../api/client.js";

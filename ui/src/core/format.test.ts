@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, count, date, duration, percent, size, stepsOf } from "./format.js";
+import { ago, count, date, duration, percent, sentence, size, stepsOf } from "./format.js";
 
 test.each([
   [0, "0 ms"],
@@ -45,3 +45,12 @@ test("steps", () => {
   expect(stepsOf('module.finish["a"]~2/node.mix[0]')).toBe('finish["a"]~2/mix[0]');
   expect(stepsOf("gate.review")).toBe("review");
 });
+
+test.each([
+  ["it waits for gate.choose", "It waits for gate.choose"],
+  ["queued, since the queue is paused", "Queued, since the queue is paused"],
+  ["spinbot resume last goes on", "spinbot resume last goes on"],
+  ["node.plan failed", "node.plan failed"],
+  ["2 of 3", "2 of 3"],
+  ["", ""],
+])("%s as a sentence", (text, want) => expect(sentence(text)).toBe(want));

@@ -55,5 +55,8 @@ export const count = (n: number, one: string, many = one + "s"): string => `${n.
 /** A large number in short, such as 1.2M. */
 export const compact = (n: number): string => n.toLocaleString("en", { notation: "compact", maximumFractionDigits: 1 });
 
+/** sentence begins what the host says with a capital letter, unless it begins with a command, a name or an address. */
+export const sentence = (text: string): string => (/^(?!spinbot )[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
+
 /** stepsOf is an address within a run without what its steps are: module.finish[0]/node.mix is finish[0]/mix. */
 export const stepsOf = (at: string): string => at.replace(/(^|\/)(node|module|gate)\./g, "$1");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { artifactsIn, asArtifact, mediaKind, resultsOf } from "./values.js";
+import { artifactsIn, asArtifact, isSealed, mediaKind, resultsOf, written } from "./values.js";
 
 const film = { $artifact: "sha256:ab", media_type: "video/mp4", size: 9, name: "film.mp4" };
 
@@ -19,6 +19,17 @@ test.each([
   ["text/plain", "file"],
   ["", "file"],
 ])("%s is looked at as %s", (type, kind) => expect(mediaKind(type)).toBe(kind));
+
+test.each([
+  ["as it is", "as it is"],
+  [1, "1"],
+  [null, "null"],
+  [undefined, ""],
+  [{ key: { $sealed: "abc" }, n: "1" }, '{\n  "key": "•••",\n  "n": "1"\n}'],
+  [[film], '[\n  "film.mp4"\n]'],
+])("%j is written", (value, text) => expect(written(value)).toBe(text));
+
+test("what is a secret", () => expect([{ $sealed: "x" }, { sealed: "x" }, null, "x", []].map(isSealed)).toEqual([true, false, false, false, false]));
 
 test("of a run's results the film comes first, and each once", () => {
   const ref = (digest: string, media_type: string) => ({ $artifact: digest, media_type, size: 1, name: digest });

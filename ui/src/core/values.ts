@@ -21,6 +21,14 @@ export function asArtifact(value: unknown): Artifact | undefined {
   };
 }
 
+/** isSealed says whether a value is a secret, of which nobody is shown more than that it is one. */
+export const isSealed = (value: unknown): boolean => typeof value === "object" && value !== null && "$sealed" in value;
+
+/** written is a value as text: texts as they are, the rest as JSON in which files have their names and secrets are dots. */
+export function written(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value, (_, inner: unknown) => (isSealed(inner) ? "•••" : (asArtifact(inner)?.name ?? inner)), 2) ?? "");
+}
+
 /** artifactsIn gives every file in a value, each once, in the order in which they stand there. */
 export function artifactsIn(value: unknown, found = new Map<string, Artifact>()): Artifact[] {
   const artifact = asArtifact(value);
@@ -40,6 +48,8 @@ export function mediaKind(mediaType: string): MediaKind {
 /** Where the host has a file, and a small picture of it. */
 export const artifactURL = (a: Artifact): string => `/api/v1/artifacts/${a.digest}?name=${encodeURIComponent(a.name)}`;
 export const thumbnailURL = (a: Artifact, width: number): string => `/api/v1/artifacts/${a.digest}/thumbnail?width=${width}`;
+/** Where the host has a picture of how loud a sound is over its time. */
+export const waveformURL = (a: Artifact): string => `/api/v1/artifacts/${a.digest}/waveform?format=png`;
 
 const best = ["video", "image", "audio", "file"];
 

@@ -75,7 +75,7 @@ export function useRun(id: string): LiveRun {
         if (view.unsure) asked ??= setTimeout(() => ((asked = undefined), link.again(id)), patience);
       },
       report(report) {
-        const newest = new Map(now.newest).set(nodeOf(report.address), report);
+        const newest = report.curve === undefined ? new Map(now.newest).set(nodeOf(report.address), report) : now.newest;
         draw({ newest, reports: [...now.reports.slice(-kept + 1), report] });
       },
       end() {

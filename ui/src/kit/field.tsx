@@ -73,17 +73,17 @@ export function Area({ label, help, error, aside, ...rest }: FieldProps & Compon
   );
 }
 
-export function Checkbox({ label, help, ...rest }: Omit<FieldProps, "error" | "aside"> & Omit<ComponentProps<"input">, "type">) {
+export function Checkbox({ label, help, error, ...rest }: Omit<FieldProps, "aside"> & Omit<ComponentProps<"input">, "type">) {
   const id = useId();
   return (
     <div className="grid grid-cols-[auto_1fr] items-start gap-x-2 gap-y-1">
-      <input {...rest} type="checkbox" id={id} aria-describedby={`${id}-note`} className="mt-[2px] size-4 accent-fill pointer-coarse:size-6" />
-      <label htmlFor={id} className="font-medium">
+      <input {...rest} type="checkbox" id={id} aria-invalid={error !== undefined || undefined} aria-describedby={`${id}-note`} className="mt-[2px] size-4 accent-fill pointer-coarse:size-6" />
+      <label htmlFor={id} className="font-medium pointer-coarse:pt-1">
         {label}
       </label>
-      {help !== undefined && (
-        <p id={`${id}-note`} className="col-start-2 text-small text-muted">
-          {help}
+      {(error ?? help) !== undefined && (
+        <p id={`${id}-note`} className={`col-start-2 text-small ${error === undefined ? "text-muted" : "text-bad"}`}>
+          {error ?? help}
         </p>
       )}
     </div>

@@ -1,7 +1,7 @@
 import { AudioLines, Download, File as FileIcon, Image, Play } from "lucide-react";
 import { useState } from "react";
 import { size } from "../core/format.js";
-import { artifactURL, mediaKind, thumbnailURL, type Artifact } from "../core/values.js";
+import { artifactURL, mediaKind, thumbnailURL, waveformURL, type Artifact } from "../core/values.js";
 import { t } from "../strings.js";
 
 /** Media shows a file in its place: films and sounds play, pictures are seen, anything else can be taken. */
@@ -38,12 +38,18 @@ export function Media({ artifact: a }: { artifact: Artifact }) {
 
 const icons = { video: Play, image: Image, audio: AudioLines, file: FileIcon };
 
-/** Thumbnail is a small picture of a file; where there is none, its kind. It is 16:9, as wide as what is around it. */
+/** Thumbnail is a small picture of a file, or how loud a sound is over its time; where there is none, its kind. It is 16:9, as wide as what is around it. */
 export function Thumbnail({ artifact: a, width = 480, small = false }: { artifact: Artifact; width?: number; small?: boolean }) {
   const [broken, setBroken] = useState(false);
   const kind = mediaKind(a.mediaType);
   const Icon = icons[kind];
   const seen = !broken && (kind === "video" || kind === "image");
+  if (kind === "audio" && !broken && !small)
+    return (
+      <span className="grid aspect-video w-full place-items-center overflow-hidden bg-raised px-4">
+        <img src={waveformURL(a)} alt="" loading="lazy" onError={() => setBroken(true)} className="h-3/5 w-full object-fill" />
+      </span>
+    );
   return (
     <span className="relative grid aspect-video w-full place-items-center overflow-hidden bg-raised text-muted">
       {seen ? <img src={thumbnailURL(a, width)} alt="" loading="lazy" onError={() => setBroken(true)} className="size-full object-cover" /> : <Icon size={small ? 16 : 22} aria-hidden />}

@@ -1,4 +1,5 @@
-import { asArtifact } from "../core/values.js";
+import { EyeOff } from "lucide-react";
+import { artifactsIn, asArtifact, isSealed, written } from "../core/values.js";
 import { FileRow, Media } from "./media.js";
 import { t } from "../strings.js";
 
@@ -30,17 +31,35 @@ export function Value({ value, large }: { value: unknown; large: boolean }) {
   if (artifact !== undefined) return large ? <Media artifact={artifact} /> : <FileRow artifact={artifact} />;
   if (Array.isArray(value) && value.length > 0 && value.every((v) => asArtifact(v) !== undefined))
     return (
-      <div className="grid gap-2 sm:grid-cols-2">
+      <div className={`grid gap-2 ${value.length > 1 ? "grid-cols-[repeat(auto-fill,minmax(min(100%,13rem),1fr))]" : ""}`}>
         {value.map((v, i) => (
           <Value key={i} value={v} large={large} />
         ))}
       </div>
     );
-  const plain = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  if (isSealed(value))
+    return (
+      <span className="inline-flex items-center gap-2 text-muted">
+        <EyeOff size={14} aria-hidden />
+        {t.secret}
+      </span>
+    );
+  if (value === "" || value === null || (Array.isArray(value) && value.length === 0)) return <span className="text-faint">{value === null ? t.none : t.emptyText}</span>;
+  const plain = written(value);
   const text = plain.length > long ? `${plain.slice(0, long)}…` : plain;
-  return (
+  const files = artifactsIn(value);
+  const pre = (
     <pre tabIndex={text.length > 400 ? 0 : undefined} className={`max-h-64 overflow-auto break-words whitespace-pre-wrap ${typeof value === "string" ? "font-sans" : "font-mono text-small leading-5"}`}>
       {text}
     </pre>
+  );
+  if (files.length === 0) return pre;
+  return (
+    <div className="grid gap-2">
+      {pre}
+      {files.map((a) => (
+        <FileRow key={a.digest} artifact={a} />
+      ))}
+    </div>
   );
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -30,6 +32,12 @@ func (s *routes) accountRoutes() {
 	s.Bare(route.Op{ID: "log-out", Method: http.MethodDelete, Path: route.V1 + "session", Need: route.Anyone, Summary: "End the browser's session"}, func(o *huma.Operation) {
 		o.Responses["204"] = &huma.Response{Description: "It has ended."}
 	}, s.logOut)
+	s.Bare(route.Op{ID: "check-session", Method: http.MethodGet, Path: route.V1 + "session/check", Need: route.Anyone, Summary: "Whether who asks is an admin: what a proxy asks before it lets somebody into another tool",
+		Detail: "A browser that nobody has signed in is sent to sign_in, when that is within the domain of sessions. User is in the header Spinbot-User."}, func(o *huma.Operation) {
+		route.Query(o, "sign_in", "Where people sign in: https://… within the domain of sessions.", route.TextSchema)
+		o.Responses["204"] = &huma.Response{Description: "It is an admin."}
+		o.Responses["303"] = &huma.Response{Description: "Sign in there first."}
+	}, s.checkSession)
 	route.JSON(s.Server, route.Op{ID: "list-audit", Method: http.MethodGet, Path: route.V1 + "audit", Need: route.Admin, Summary: "What was changed, and by whom; on all hosts that share the store"}, s.listAudit)
 }
 
@@ -107,9 +115,36 @@ func (s *routes) logOut(c *fiber.Ctx) error {
 	return c.SendStatus(http.StatusNoContent)
 }
 
+// checkSession says yes to admins. Others are refused, or sent to sign in: only within our domain, or any page could send people anywhere.
+func (s *routes) checkSession(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	who := route.CallerOf(c.UserContext())
+	switch {
+	case who.May >= route.Admin:
+		c.Set("Spinbot-User", who.User)
+		return c.SendStatus(http.StatusNoContent)
+	case who.User != "":
+		return route.Forbidden(who.User+" may not open this: it needs the role admin", "sign in with an admin's token")
+	}
+	if to := c.Query("sign_in"); s.ours(to) && strings.Contains(c.Get(fiber.HeaderAccept), "text/html") {
+		return c.Redirect(to, http.StatusSeeOther)
+	}
+	return route.Stranger(c, auth.ErrMissing)
+}
+
+// ours says whether an address is https, and of the domain of sessions.
+func (s *routes) ours(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" || u.User != nil || s.cfg.Domain == "" {
+		return false
+	}
+	name := strings.ToLower(u.Hostname())
+	return name == s.cfg.Domain || strings.HasSuffix(name, "."+s.cfg.Domain)
+}
+
 // sessionCookie is strict: no other site can use it.
 func (s *routes) sessionCookie(c *fiber.Ctx, value string, expires time.Time) {
-	c.Cookie(&fiber.Cookie{Name: route.SessionCookie, Value: value, Path: "/", Expires: expires, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
+	c.Cookie(&fiber.Cookie{Name: route.SessionCookie, Value: value, Path: "/", Domain: s.cfg.Domain, Expires: expires, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode, Secure: c.Secure() || s.cfg.Secure})
 }
 
 func (s *routes) listAudit(ctx context.Context, in *struct {

@@ -18,6 +18,8 @@ type Config struct {
 	Provider *oidc.Provider
 	// Secure has browsers send their cookies over TLS alone: somebody else ends it.
 	Secure bool
+	// Domain is whose names all see a browser's session; empty: this host's alone.
+	Domain string
 	Log    *slog.Logger
 }
 

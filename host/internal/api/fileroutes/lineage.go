@@ -21,6 +21,8 @@ func (s *routes) lineageRoutes() {
 	const one = route.V1 + "artifacts/{digest}/"
 	route.JSON(s.Server, route.Op{ID: "show-artifact", Method: http.MethodGet, Path: one + "info", Need: route.Viewer, Summary: "What is known of a file"}, s.artifactInfo)
 	route.JSON(s.Server, route.Op{ID: "show-lineage", Method: http.MethodGet, Path: one + "lineage", Need: route.Viewer, Summary: "Where a file comes from, and what became of it"}, s.lineage)
+	route.JSON(s.Server, route.Op{ID: "show-provenance", Method: http.MethodGet, Path: one + "provenance", Need: route.Viewer, Summary: "How a file was made, signed"}, s.provenance)
+	route.JSON(s.Server, route.Op{ID: "list-provenance-keys", Method: http.MethodGet, Path: route.V1 + "provenance/keys", Need: route.Viewer, Summary: "The public keys of those signatures"}, s.provenanceKeys)
 }
 
 func (s *routes) artifactInfo(ctx context.Context, in *OneArtifact) (client.ArtifactInfo, error) {
@@ -70,4 +72,15 @@ func (s *routes) lineage(ctx context.Context, in *struct {
 		r.Close()
 	}
 	return l, err
+}
+
+func (s *routes) provenance(ctx context.Context, in *struct {
+	OneArtifact
+	Run string `query:"run" doc:"The run that made it; without one, whichever."`
+}) (client.Provenance, error) {
+	return s.cfg.Lineage.Provenance(ctx, in.Digest, in.Run)
+}
+
+func (s *routes) provenanceKeys(ctx context.Context, _ *struct{}) (client.ProvenanceKeys, error) {
+	return s.cfg.Lineage.Keys(ctx)
 }

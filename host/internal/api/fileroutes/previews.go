@@ -23,7 +23,7 @@ func (s *routes) previewRoutes() {
 		least, highest := 1.0, float64(most)
 		return &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &highest}
 	}
-	s.Bare(route.Op{ID: "show-thumbnail", Method: http.MethodGet, Path: one + "thumbnail", Need: route.Viewer, Summary: "A picture, or the first frame of a film, made small"}, func(o *huma.Operation) {
+	s.Bare(route.Op{ID: "show-thumbnail", Method: http.MethodGet, Path: one + "thumbnail", Need: route.Viewer, Summary: "A picture, or a frame that stands for a film, made small"}, func(o *huma.Operation) {
 		route.Query(o, "width", "Pixels, from 16; 320 if it is not said. What is narrower stays so.", whole(1920))
 		route.Returns(o, "200", "The picture.", "image/jpeg", route.BytesSchema)
 	}, s.thumbnail)

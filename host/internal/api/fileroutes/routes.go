@@ -22,9 +22,21 @@ type Previews interface {
 type Lineage interface {
 	// Of tells it as far as so many steps from the artifact; 0: all of it.
 	Of(ctx context.Context, digest string, depth int) (client.Lineage, error)
+	// Provenance says it signed, as the run made it; an empty run is whichever.
+	Provenance(ctx context.Context, digest, run string) (client.Provenance, error)
+	// Keys gives the public keys of those signatures.
+	Keys(ctx context.Context) (client.ProvenanceKeys, error)
 }
 
-// Config is what the routes need. Every part has to be there but for Links.
+// Search finds files by what they are about.
+type Search interface {
+	// Find gives the files that q selects and that are most about something, from the skip-th on, and whether there may be more.
+	Find(ctx context.Context, about string, q store.FileQuery, skip int) (found []store.Near, more bool, err error)
+	// State says how far it is.
+	State() client.SearchState
+}
+
+// Config is what the routes need. Every part has to be there but for Links and Search.
 type Config struct {
 	Artifacts artifacts.Store
 	// Links has downloads made where the files are; nil: they are made here.
@@ -33,6 +45,7 @@ type Config struct {
 	Previews Previews
 	Lineage  Lineage
 	Files    store.Files
+	Search   Search // nil: files are found by their names alone
 	// Name hides what is sensitive in the name of a file.
 	Name func(string) string
 }

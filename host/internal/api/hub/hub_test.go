@@ -568,6 +568,13 @@ func TestReportsThatWait(t *testing.T) {
 	if len(said) != maxSaid || first.Message != fmt.Sprint(maxSaid+1) || last.Fraction != 2*maxSaid-1 {
 		t.Errorf("%d wait, from %+v to %+v", len(said), first.Report, last.Report)
 	}
+	said = nil
+	for n := range 6 {
+		said = add(said, client.Report{Report: sdk.Report{Kind: sdk.ReportCurve, Message: fmt.Sprint(n), Curve: &sdk.Curve{Name: []string{"loss", "rate"}[n%2]}}})
+	}
+	if len(said) != 2 || said[0].Message != "4" || said[1].Message != "5" {
+		t.Errorf("of curves %+v wait", said)
+	}
 }
 
 func TestBatchAsJSON(t *testing.T) {

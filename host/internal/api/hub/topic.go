@@ -143,11 +143,11 @@ func (t *topic) follow(changed <-chan struct{}, reports <-chan client.Report) {
 	}
 }
 
-// add adds a report to those that wait. Of a node's progress only the newest counts.
+// add adds a report to those that wait. Of a node's progress, and of each of its curves, only the newest counts.
 func add(said []client.Report, r client.Report) []client.Report {
-	if r.Kind == sdk.ReportProgress {
+	if r.Kind == sdk.ReportProgress || r.Curve != nil {
 		said = slices.DeleteFunc(said, func(e client.Report) bool {
-			return e.Kind == sdk.ReportProgress && e.Address.String() == r.Address.String()
+			return e.Kind == r.Kind && (r.Curve == nil || e.Curve != nil && e.Curve.Name == r.Curve.Name) && e.Address.String() == r.Address.String()
 		})
 	}
 	if len(said) >= maxSaid {

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/myspinbot/spinbot/host/internal/api/route"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -59,7 +59,7 @@ func (s *routes) format(_ context.Context, in *struct{ Body client.Source }) (cl
 	if in.Body.Text == "" {
 		return client.Formatted{}, route.BadRequest("there is no text", "send the file as text")
 	}
-	text, found := pipeline.Format(cmp.Or(in.Body.Name, "pipeline.hcl"), []byte(in.Body.Text))
+	text, found := syntax.Format(cmp.Or(in.Body.Name, "pipeline.hcl"), []byte(in.Body.Text))
 	if found.HasErrors() {
 		return client.Formatted{}, &client.Problem{Code: client.CodeInvalidPipeline, Detail: "it cannot be laid out as it is: " + found[0].String()}
 	}

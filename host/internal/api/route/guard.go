@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,7 @@ func (s *Server) guard(c *fiber.Ctx) error {
 	c.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
-	who := &Caller{Request: rand.Text()[:12], Address: c.Context().RemoteIP().String(), Private: c.Context().LocalAddr().Network() == "unix"}
+	who := &Caller{Request: rand.Text()[:12], Address: s.from(c).String(), Private: c.Context().LocalAddr().Network() == "unix"}
 	c.Set(fiber.HeaderXRequestID, who.Request)
 	c.SetUserContext(context.WithValue(c.UserContext(), callerKey{}, who))
 	if packing := c.Get(fiber.HeaderContentEncoding); packing != "" && packing != "identity" {
@@ -90,6 +91,24 @@ func (s *Server) guard(c *fiber.Ctx) error {
 		return Forbidden("a page of another site may not change anything here", "")
 	}
 	return c.Next()
+}
+
+// from gives where a request is from: the last address on its way that is no proxy of ours. What stands before that anybody can write.
+func (s *Server) from(c *fiber.Ctx) netip.Addr {
+	at, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	at = at.Unmap()
+	var way []string
+	for _, header := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
+		way = append(way, strings.Split(string(header), ",")...)
+	}
+	for _, text := range slices.Backward(way) {
+		before, err := netip.ParseAddr(strings.TrimSpace(text))
+		if err != nil || !slices.ContainsFunc(s.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(at) }) {
+			break
+		}
+		at = before.Unmap()
+	}
+	return at
 }
 
 // admit lets in who may ask for this, and has what they changed written down.
@@ -118,9 +137,7 @@ func (s *Server) admit(o Op) fiber.Handler {
 			return err // strangers who are refused: there may be any number, and they would push out what was done
 		}
 		d := auth.Deed{At: time.Now().UTC(), User: who.User, By: who.By, Address: who.Address, Request: who.Request, What: o.ID, On: on(c, o), Status: c.Response().StatusCode()}
-		if e := s.cfg.Trail.Note(c.UserContext(), d); e != nil && s.cfg.Log != nil {
-			s.cfg.Log.Error("what was done could not be written down", "what", d.What, "user", d.User, "error", e)
-		}
+		s.note(c.UserContext(), d)
 		return err
 	}
 }

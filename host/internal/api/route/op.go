@@ -208,7 +208,9 @@ func (r router) Add(method, path string, handlers ...fiber.Handler) fiber.Router
 	return nil
 }
 
-func fiberPath(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }
+func fiberPath(path string) string { return fiberNames.Replace(path) }
+
+var fiberNames = strings.NewReplacer("{", ":", "}", "")
 
 // route adds a route behind what lets people in. There is no other way to add one.
 func (s *Server) route(o Op, handlers ...fiber.Handler) {

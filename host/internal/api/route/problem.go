@@ -39,8 +39,8 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 // explain is the one place where an error becomes an answer.
 func (s *Server) explain(ctx context.Context, err error) *problem {
 	p := Problem(err)
-	if p.Status >= http.StatusInternalServerError && s.cfg.Log != nil {
-		s.cfg.Log.Error("request failed", "request", CallerOf(ctx).Request, "error", err)
+	if p.Status >= http.StatusInternalServerError {
+		s.tellFailed(ctx, p, err)
 	}
 	return &problem{*p}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -33,6 +34,8 @@ type Config struct {
 	Trail    *auth.Trail
 	// Hosts may stand in a Host header beside loopback ones, in lower case.
 	Hosts []string
+	// Proxies are whose X-Forwarded-For says where a request is from.
+	Proxies []netip.Prefix
 	// Patience is how long a stream may bring less than 16 KiB before it is cut off; 0: 30 s.
 	Patience time.Duration
 	// Observe is told of every request; route is the pattern, never the path.
@@ -52,8 +55,12 @@ type Server struct {
 	huma    huma.API
 	ops     []Op
 	wide    atomic.Bool // it listens on more than loopback
+	leaving atomic.Bool // what comes may be refused
 	closing context.Context
 	close   context.CancelFunc
+
+	spells    spells
+	unwritten atomic.Int64 // deeds that could not be written down, since the last one that was
 }
 
 // New makes a Server without routes.
@@ -134,6 +141,9 @@ func (s *Server) Serve(ln net.Listener) error {
 // Closing is done once Stop or Close was called: streams end with it.
 func (s *Server) Closing() context.Context { return s.closing }
 
+// Leave says that the host ends: what it refuses from now on is no failure.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
 // Stop ends streams, and nothing else.
 func (s *Server) Stop() { s.close() }
 
@@ -145,6 +155,7 @@ func (s *Server) Close(ctx context.Context) error {
 
 // observe tells of every request once its answer is known.
 func (s *Server) observe(c *fiber.Ctx) error {
+	s.tellOver()
 	if s.cfg.Observe == nil {
 		return c.Next()
 	}

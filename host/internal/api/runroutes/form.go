@@ -15,7 +15,7 @@ import (
 )
 
 // Form reads a submission that is a form; ok says whether it is one. The part "pipeline" is the file, any other part with a
-// file name is an artifact for the variable of that name, any other is a variable's value as text. Files are streamed into
+// file name is an artifact for the variable of that name, several are a list of them, any other is a variable's value as text. Files are streamed into
 // the store.
 func (s *Routes) Form(c *fiber.Ctx) (sub client.Submission, ok bool, err error) {
 	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
@@ -61,7 +61,14 @@ func (s *Routes) part(c *fiber.Ctx, part *multipart.Part, sub *client.Submission
 		if err != nil {
 			return err
 		}
-		sub.Inputs[name] = a
+		switch had := sub.Inputs[name].(type) { // several files under one name are a list
+		case nil:
+			sub.Inputs[name] = a
+		case []any:
+			sub.Inputs[name] = append(had, a)
+		default:
+			sub.Inputs[name] = []any{had, a}
+		}
 		return nil
 	}
 	raw, err := io.ReadAll(io.LimitReader(part, maxText+1))

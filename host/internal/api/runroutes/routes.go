@@ -9,6 +9,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/api/hub"
 	"github.com/myspinbot/spinbot/host/internal/api/route"
+	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -47,6 +48,13 @@ type Planner interface {
 	Plan(ctx context.Context, s client.Submission) (client.Plan, error)
 }
 
+// Attempts are what nodes were given, and how they ended.
+type Attempts interface {
+	// Attempts gives the last attempts of a node instance, at most limit, the oldest of them first. The node is an address within
+	// the run, with its round or without.
+	Attempts(ctx context.Context, id, node string, limit int) (client.AttemptList, error)
+}
+
 // Live is what runs say while they work.
 type Live interface {
 	// Reports gives the newest progress of each node, then reports as they come, until ctx ends. A slow
@@ -54,8 +62,8 @@ type Live interface {
 	Reports(ctx context.Context, run string) <-chan client.Report
 	// Newest gives the newest progress of each node of a run.
 	Newest(run string) []client.Report
-	// Said gives the last reports of a run's nodes, at most limit, in order; node is as for Logs.
-	Said(run, node string, limit int) []client.Report
+	// Said gives the last reports of a run's nodes, at most limit, in order, and how many more it has forgotten; node is as for Logs.
+	Said(run, node string, limit int) (reports []client.Report, gone int)
 	// Logs gives the run's log as JSON lines; node is empty, a node's name or one instance.
 	Logs(run, node string) (io.ReadCloser, error)
 }
@@ -72,8 +80,12 @@ type Config struct {
 	Gates     Gates
 	Queue     Queue
 	Planner   Planner
+	Attempts  Attempts
+	Bills     Bills
 	Live      Live
 	Retention Retention
+	Archives  Archives
+	Artifacts artifacts.Store
 	Journal   store.Journal
 	Index     store.Index
 	Cache     cache.Store
@@ -118,6 +130,8 @@ func Add(to *route.Server, cfg Config, keep Keep, job func(client.Run) client.Jo
 	s.queueRoutes()
 	s.cacheRoutes()
 	s.gateRoutes()
+	s.archiveRoutes()
+	s.billRoutes()
 	return s
 }
 

@@ -49,7 +49,8 @@ func (s *Routes) runRoutes() {
 			route.Takes(o, "application/json", route.SchemaOf[client.Submission](s.Server))
 			route.Takes(o, "multipart/form-data", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Properties: map[string]*huma.Schema{"pipeline": route.BytesSchema}})
 			o.Parameters = append(o.Parameters, &huma.Param{Name: client.HeaderKey, In: "header", Schema: route.TextSchema,
-				Description: "With the same key and body, for 24 hours, you get the same run again, and " + client.HeaderRepeated + ": true with it. With another body the answer is 409."})
+				Description: "With the same key and body, for 24 hours, you get the same run again, and " + client.HeaderRepeated + ": true with it. With another body the answer is 409."},
+				&huma.Param{Name: client.HeaderTrace, In: "header", Schema: route.TextSchema, Description: "The span of who submits it, as W3C Trace Context writes it: the run's trace has a link to it, where runs are traced."})
 			route.Returns(o, "202", "The run. Location says where it is.", "application/json", route.SchemaOf[client.Run](s.Server))
 		}, s.submit)
 	s.Bare(route.Op{ID: "show-run", Method: http.MethodGet, Path: route.V1 + "runs/{id}", Need: route.Viewer, Summary: "A run, with its nodes"}, func(o *huma.Operation) {
@@ -70,6 +71,8 @@ func (s *Routes) runRoutes() {
 		}, s.logs)
 	route.JSON(s.Server, route.Op{ID: "run-reports", Method: http.MethodGet, Path: route.V1 + "runs/{id}/reports", Need: route.Viewer, Summary: "What a run's nodes said last",
 		Detail: "The oldest first. The host keeps up to 100 of each node instance in memory, those that spoke last of all; a restart forgets them."}, s.reports)
+	route.JSON(s.Server, route.Op{ID: "run-attempts", Method: http.MethodGet, Path: route.V1 + "runs/{id}/attempts", Need: route.Viewer, Summary: "A node's attempts: what each was given, and how it ended",
+		Detail: "The last ones, the oldest of them first. Inputs are evaluated anew from what was recorded; what is sensitive stays sealed."}, s.attempts)
 	route.JSON(s.Server, route.Op{ID: "explain-run", Method: http.MethodGet, Path: route.V1 + "runs/{id}/explain", Need: route.Viewer, Summary: "Why a run, or one of its nodes, stands where it stands"}, s.explainRun)
 	for _, word := range [][2]string{{client.WordCancel, "Cancel a run, or one of its nodes"}, {client.WordResume, "Have a run go on"}, {client.WordPause, "Begin nothing more of a run"},
 		{client.WordAnswer, "Answer a gate"}, {client.WordDecide, "Decide what becomes of a node that failed"}, {client.WordPrioritize, "Set a run's priority"}} {
@@ -168,6 +171,7 @@ func (s *Routes) submit(c *fiber.Ctx) error {
 	if sub.Key = strings.Clone(c.Get(client.HeaderKey)); len(sub.Key) > maxKey || strings.ContainsFunc(sub.Key, func(r rune) bool { return r < '!' || r > '~' }) {
 		return route.BadRequest("the header "+client.HeaderKey+" is no key", "write at most 255 letters, digits and signs, such as a UUID")
 	}
+	sub.TraceParent = strings.Clone(c.Get(client.HeaderTrace))
 	r, err := s.cfg.Runs.Submit(ctx, sub, route.CallerOf(ctx).User)
 	if err != nil {
 		return err
@@ -210,7 +214,22 @@ func (s *Routes) reports(ctx context.Context, in *struct {
 	if err != nil {
 		return client.ReportList{}, err
 	}
-	return client.ReportList{Version: client.ShapeVersion, Reports: route.Some(s.cfg.Live.Said(h.Run, in.Node, in.Size()))}, nil
+	list := client.ReportList{Version: client.ShapeVersion}
+	said, gone := s.cfg.Live.Said(h.Run, in.Node, in.Size())
+	list.Reports, list.Gone = route.Some(said), gone
+	return list, nil
+}
+
+func (s *Routes) attempts(ctx context.Context, in *struct {
+	OneRun
+	route.Page
+	Node string `query:"node" required:"true" doc:"The node instance, by its address within the run. Without its round, the attempts of all rounds."`
+}) (client.AttemptList, error) {
+	h, err := s.Find(ctx, in.ID)
+	if err != nil {
+		return client.AttemptList{}, err
+	}
+	return s.cfg.Attempts.Attempts(ctx, h.Run, in.Node, in.Size())
 }
 
 func (s *Routes) logs(c *fiber.Ctx) error {

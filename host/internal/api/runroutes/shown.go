@@ -50,11 +50,24 @@ func (s *answers) keep(run string, a *answered) {
 	if s.all == nil || s.size+len(a.raw) > maxShown {
 		s.all, s.size = map[string]*answered{}, 0
 	}
-	if was := s.all[run]; was != nil {
-		s.size -= len(was.raw)
-	}
+	s.drop(run)
 	s.all[run] = a
 	s.size += len(a.raw)
+}
+
+// drop forgets what was answered of a run. The caller holds mu.
+func (s *answers) drop(run string) {
+	if was := s.all[run]; was != nil {
+		s.size -= len(was.raw)
+		delete(s.all, run)
+	}
+}
+
+// Gone forgets what was answered of a run that was removed.
+func (s *Routes) Gone(run string) {
+	s.shown.mu.Lock()
+	defer s.shown.mu.Unlock()
+	s.shown.drop(run)
 }
 
 // showRun answers with a run. Only who names it whole is answered from what is kept.

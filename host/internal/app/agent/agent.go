@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/app/local"
@@ -34,6 +36,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/secrets/seal"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
+	"github.com/myspinbot/spinbot/host/internal/tracing"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -80,6 +83,8 @@ type Agent struct {
 	hangUp  func() error
 	crawl   crawl
 	metrics *telemetry.Metrics
+	tracer  *tracing.Tracer               // nil: nothing is traced here
+	file    atomic.Pointer[config.Config] // as it was read last
 
 	mu    sync.Mutex
 	hosts map[string]*forHost
@@ -107,6 +112,7 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	if c.File == nil {
 		c.File = config.Default()
 	}
+	a.file.Store(c.File)
 	if c.Parallel <= 0 {
 		c.Parallel = runtime.NumCPU()
 	}
@@ -117,9 +123,11 @@ func (a *Agent) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: c.SecretFiles, Commands: c.SecretCommands, Environ: c.Environ})
-	c.Log = slog.New(a.secrets.Mask().Handler(c.Log.Handler()))
-	a.machine, err = machine.New(machine.Config{State: state, File: c.File, Probe: c.Probe, Devices: c.Devices, Environ: c.Environ, Resolve: a.resolve, Program: a.program,
-		Configure: a.configure, Parks: a.parks, Crawls: a.crawl.crawls, Changed: a.changed, Stocked: a.stocked, Log: c.Log, TaskLog: c.Log,
+	a.tracer = tracing.Open(c.File.Tracing, tracing.Process{Environ: c.Environ, Version: c.Version, Log: c.Log, Secret: a.secretOf})
+	a.tracer.Figures(a.metrics.Counter)
+	c.Log = slog.New(a.secrets.Mask().Handler(a.tracer.Logs(c.Log.Handler())))
+	a.machine, err = machine.New(machine.Config{State: state, Name: c.Name, Version: c.Version, File: c.File, Agent: a.id, Probe: c.Probe, Devices: c.Devices, Environ: c.Environ, Resolve: a.resolve, Program: a.program,
+		Configure: a.configure, Parks: a.parks, Crawls: a.crawl.crawls, Changed: a.changed, Stocked: a.stocked, Started: a.metrics.Started, Log: c.Log, TaskLog: c.Log,
 		Empty: func(note string) { c.Log.Info("no devices: it carries out what needs none", "why", note) }})
 	if err != nil {
 		return err
@@ -237,6 +245,7 @@ func (a *Agent) closeParts() error {
 	if a.machine != nil {
 		errs = append(errs, a.machine.Close())
 	}
+	a.tracer.Close()
 	if a.hangUp != nil {
 		errs = append(errs, a.hangUp())
 	}
@@ -302,10 +311,11 @@ func (a *Agent) hello() protocol.Hello {
 		h.Notes = append(h.Notes, "its plugins are not known: "+err.Error())
 		return h
 	}
+	engines, classes := a.machine.Engines(), a.machine.Classes()
 	for _, e := range v.Entries {
 		if e.Kind == catalog.Plugin && e.State == catalog.Ready {
-			offered := protocol.Offered{Name: e.Name, Version: e.Version, Checksum: e.SHA256, Manifest: e.Manifest}
-			if block, ok := a.cfg.File.Plugin(e.Name); ok {
+			offered := protocol.Offered{Name: e.Name, Version: e.Version, Checksum: e.SHA256, Manifest: e.Manifest, Engines: engines[e.Name], Classes: slices.Sorted(maps.Keys(classes[e.Name]))}
+			if block, ok := a.file.Load().Plugin(e.Name); ok {
 				offered.Settings = block.Settings()
 			}
 			h.Plugins = append(h.Plugins, offered)
@@ -320,7 +330,7 @@ func (a *Agent) describe(ctx context.Context, e catalog.Entry) (d catalog.Descri
 }
 
 func binary(e catalog.Entry) pluginexec.Binary {
-	return pluginexec.Binary{Name: e.Name, Path: e.Path, SHA256: "sha256:" + e.SHA256, UsesDevices: e.Manifest.UsesDevices()}
+	return pluginexec.Binary{Name: e.Name, Path: e.Path, SHA256: "sha256:" + e.SHA256, UsesDevices: e.Manifest.UsesDevices(), Tells: e.Manifest.Installed}
 }
 
 func (a *Agent) resolve(nodeType string) (pluginexec.Binary, error) {
@@ -346,18 +356,22 @@ func (a *Agent) program(plugin string) (pluginexec.Binary, bool) {
 	return binary(e), ok && e.Kind == catalog.Plugin && e.State == catalog.Ready && e.Path != ""
 }
 
-func (a *Agent) parks(nodeType string) bool {
-	v, err := a.catalog.Last(context.Background())
-	if err != nil {
-		return false
+func (a *Agent) parks(nodeType string) bool { return a.nodeType(nodeType).Parks }
+
+// generates says whether what a node type makes is marked as AI-generated.
+func (a *Agent) generates(nodeType string) bool { return a.nodeType(nodeType).Generates }
+
+// nodeType gives a node type as of the last look at the catalog; an empty one when it is not there.
+func (a *Agent) nodeType(name string) (t sdk.NodeType) {
+	if v, err := a.catalog.Last(context.Background()); err == nil {
+		t, _ = v.NodeType(name)
 	}
-	t, _ := v.NodeType(nodeType)
-	return t.Parks
+	return t
 }
 
 // configure gives what a plugin is told when its process starts.
 func (a *Agent) configure(ctx context.Context, plugin string) (sdk.Values, error) {
-	block, ok := a.cfg.File.Plugin(plugin)
+	block, ok := a.file.Load().Plugin(plugin)
 	if !ok {
 		return nil, nil
 	}

@@ -37,11 +37,12 @@ func (a *Agent) forHost(id string) (*forHost, error) {
 		return nil, err
 	}
 	mask := a.secrets.Mask().String
-	staged, err := exec.Stage(exec.Lease(a.metrics.Executor("plugin", a.machine.Plugins), a.machine.Leases), exec.StageConfig{Root: filepath.Join(a.cfg.State.Scratch(), id), Artifacts: artifacts.Names(a.metrics.Artifacts(files), mask)})
+	staged, err := exec.Stage(exec.Lease(exec.By(exec.Traced("plugin", a.metrics.Executor("plugin", a.machine.Plugins)), a.carriedOut), a.machine.Leases), exec.StageConfig{Root: filepath.Join(a.cfg.State.Scratch(), id), Artifacts: artifacts.Names(a.metrics.Artifacts(files), mask),
+		Generates: a.generates})
 	if err != nil {
 		return nil, err
 	}
-	h := &forHost{files: files, executor: exec.Deadline(exec.Private(staged, unsealed{}, mask), nil)}
+	h := &forHost{files: files, executor: a.tracer.Continue(exec.Deadline(exec.Private(staged, unsealed{}, mask), nil))}
 	a.hosts[id] = h
 	return h, nil
 }
@@ -52,6 +53,19 @@ func (a *Agent) executor(_ context.Context, host string) (exec.Executor, error) 
 		return nil, err
 	}
 	return h.executor, nil
+}
+
+// carriedOut says what a task is carried out with here.
+func (a *Agent) carriedOut(ctx context.Context, t *sdk.Task) *sdk.Usage {
+	v, err := a.catalog.Last(ctx)
+	if err != nil {
+		return nil
+	}
+	e, ok := v.Offers(t.Type)
+	if !ok {
+		return nil
+	}
+	return a.machine.Used(ctx, t, e)
 }
 
 // unsealed stands where nothing sealed comes: remoteexec has opened it.

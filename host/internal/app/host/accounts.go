@@ -22,14 +22,14 @@ func (h *Host) openAccounts(ctx context.Context) (err error) {
 	var kept store.Records = auth.NewFolder(folder)
 	var log store.Log
 	if h.sharing != nil {
-		kept, log = h.sharing.notes, h.sharing.log
+		kept, log = h.sharing.Records, h.sharing.Log
 	}
-	h.trail = auth.NewTrail(filepath.Join(folder, "audit.jsonl"), log)
+	h.trail = auth.NewTrail(filepath.Join(folder, auth.TrailFile), log)
 	if h.accounts, err = auth.Open(ctx, kept, time.Now); err != nil {
 		return err
 	}
 	said := h.cfg.File.Auth
-	h.accounts.Rule(auth.Rules{SignIn: said.OIDC != nil, Idle: said.Idle, Most: said.Longest})
+	h.accounts.Rule(auth.Rules{SignIn: said.Required || said.OIDC != nil, Idle: said.Idle, Most: said.Longest})
 	if said.OIDC != nil {
 		key, err := h.accounts.Key(ctx)
 		if err != nil {

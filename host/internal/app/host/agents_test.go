@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/app/host/agents"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
@@ -23,7 +24,7 @@ func TestIncompatibleAgent(t *testing.T) {
 	}
 	h := open(t, func(c *Config) {
 		c.Version = "0.1.0"
-		c.Fleet = &FleetConfig{Dial: dial.Config{URL: server.URL()}, Listen: "127.0.0.1:0", Name: "box1"}
+		c.Fleet = &agents.Settings{Dial: dial.Config{URL: server.URL()}, Listen: "127.0.0.1:0", Name: "box1"}
 	})
 	t.Cleanup(func() { stop(t, h) })
 	if _, err := h.Serve(context.Background(), "127.0.0.1:0"); err != nil {

@@ -175,3 +175,80 @@ func TestAssetsOfAllHosts(t *testing.T) {
 		t.Errorf("%+v %v", made, err)
 	}
 }
+
+const keeps = `pipeline "keeps" {}
+variable "file" { type = artifact }
+variable "as" { type = string }
+variable "by" {
+  type    = string
+  default = ""
+}
+variable "for" {
+  type    = string
+  default = ""
+}
+variable "note" {
+  type    = string
+  default = ""
+}
+node "asset.save" "it" {
+  as          = var.as
+  file        = var.file
+  note        = var.note
+  consent_by  = var.by
+  consent_for = var.for
+}
+output "asset" { value = node.it.asset }
+`
+
+// TestSave: a run gives its artifact a name in the library; the same again is no new version, and what cannot be saved is refused in words.
+func TestSave(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	t.Cleanup(func() { stop(t, h) })
+	c, ctx := h.Client(), t.Context()
+	a, err := c.Upload(ctx, "anna.wav", "audio/wav", strings.NewReader("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	save := func(as, by, what, note string) client.Run {
+		t.Helper()
+		r, err := c.Submit(ctx, client.Submission{Pipeline: client.Source{Text: keeps}, Inputs: sdk.Values{"file": a, "as": as, "by": by, "for": what, "note": note}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, c, r.ID, ended)
+		if r, err = c.Run(ctx, r.ID); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for i, x := range []struct{ by, what, note, want string }{
+		{"Anna", "films", "", "voice/anna@1"}, {"Anna", "films", "", "voice/anna@1"}, {"Anna", "films", "louder", "voice/anna@2"}, {"", "", "louder", "voice/anna@3"},
+	} {
+		if r := save("voice/anna", x.by, x.what, x.note); r.Outputs["asset"] != x.want {
+			t.Errorf("%d: %+v %v, want %s", i, r.Outputs, r.Error, x.want)
+		}
+	}
+	got, err := c.Asset(ctx, "voice", "anna")
+	if err != nil || got.Count != 3 {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if v := got.Versions[2]; v.Consent == nil || v.Consent.By != "Anna" || v.Refused != "" || v.Artifact.Digest != a.Digest || v.Creator == "" {
+		t.Errorf("%+v", v)
+	}
+	if !strings.Contains(got.Versions[0].Refused, "no consent") {
+		t.Errorf("%+v", got.Versions[0])
+	}
+	for as, want := range map[string]string{"anna": "the kinds are", "voice/Anna": "small letters", "lora/a@2": "leave out what follows the @"} {
+		if r := save(as, "", "", ""); r.State != "failed" || !strings.Contains(r.Error, want) {
+			t.Errorf("%s: %s %s, want %q", as, r.State, r.Error, want)
+		}
+	}
+	if r := save("voice/ben", "Ben", "", ""); r.State != "failed" || !strings.Contains(r.Error, "what for") {
+		t.Errorf("%s %+v", r.State, r.Error)
+	}
+	if _, err := c.Asset(ctx, "voice", "ben"); err == nil {
+		t.Error("what was refused is there")
+	}
+}

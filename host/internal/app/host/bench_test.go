@@ -2,6 +2,8 @@ package host
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/config"
 )
 
 // These benchmarks are the whole path of a run behind the API: engine, journal in SQLite with synchronous FULL, staging,
@@ -29,10 +32,10 @@ func cpu() (used time.Duration) {
 	return used
 }
 
-func benchmarkChain(b *testing.B, body func(int, string) string) {
+func benchmarkChain(b *testing.B, body func(int, string) string, change ...func(*Config)) {
 	for _, inFlight := range []int{1, 64, 512} {
 		b.Run(fmt.Sprintf("in_flight=%d", inFlight), func(b *testing.B) {
-			h := open(b)
+			h := open(b, change...)
 			p := h.parse(b, chain(steps, body))
 			h.finish(b, p) // warm
 			var left atomic.Int64
@@ -69,6 +72,16 @@ func benchmarkChain(b *testing.B, body func(int, string) string) {
 
 // BenchmarkControl is runs of 10 control nodes, one after the other.
 func BenchmarkControl(b *testing.B) { benchmarkChain(b, controlNode) }
+
+// BenchmarkTraced is BenchmarkControl with each run traced, and a collector that takes everything.
+func BenchmarkTraced(b *testing.B) {
+	takes := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	b.Cleanup(takes.Close)
+	benchmarkChain(b, controlNode, func(c *Config) {
+		c.File = config.Default()
+		c.File.Tracing = &config.Tracing{Endpoint: takes.URL}
+	})
+}
 
 // BenchmarkPlugin is runs of 10 plugin nodes, one after the other, in a warm process.
 func BenchmarkPlugin(b *testing.B) { benchmarkChain(b, pluginNode) }

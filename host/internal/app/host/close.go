@@ -27,6 +27,7 @@ func (h *Host) Drain(ctx context.Context) error {
 // Close stops taking work, lets running tasks finish until ctx ends, and gives the state directory back.
 func (h *Host) Close(ctx context.Context) error {
 	h.client.Close()
+	h.api.Leave()
 	h.untrigger() // nothing new, before
 	h.unlook()
 	if h.stopServing != nil {
@@ -48,25 +49,26 @@ func (h *Host) Close(ctx context.Context) error {
 
 func (h *Host) closeParts(context.Context) error {
 	var errs []error
-	h.collector.close()
+	h.collector.Close()
 	if h.previews != nil {
 		h.previews.Close()
 	}
 	if h.fleet != nil {
-		h.fleet.close()
+		h.fleet.Close()
 	}
 	if h.machine != nil {
 		errs = append(errs, h.machine.Close())
 	}
-	if h.placer != nil {
-		errs = append(errs, h.placer.Close())
+	if h.placing != nil {
+		errs = append(errs, h.placing.Close())
 	}
 	if h.wasm != nil {
 		errs = append(errs, h.wasm.Close(), h.state.Close())
 	}
-	if h.logs != nil {
-		h.logs.close()
+	if h.reports != nil {
+		h.reports.Close()
 	}
+	h.tracer.Close() // which reads the store
 	if h.store != nil {
 		errs = append(errs, h.store.Close())
 	}

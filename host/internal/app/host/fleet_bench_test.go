@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/app/host/agents"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
@@ -23,7 +24,7 @@ func withFleet(tb testing.TB, fsync string) (*Host, *redistest.Server) {
 	tb.Helper()
 	server := redistest.Start(tb, redistest.Fsync(fsync))
 	h := open(tb, func(c *Config) {
-		c.Fleet = &FleetConfig{Dial: dial.Config{URL: server.URL()}, Listen: "127.0.0.1:0", NoAgent: true, Name: "bench"}
+		c.Fleet = &agents.Settings{Dial: dial.Config{URL: server.URL()}, Listen: "127.0.0.1:0", NoAgent: true, Name: "bench"}
 		c.Parallel = 512
 	})
 	if _, err := h.Serve(context.Background(), "127.0.0.1:0"); err != nil {

@@ -46,7 +46,7 @@ gate "two" {
 	}
 	quiet := submit(t, h.Client(), waits(1, "1h"))
 	until(t, h.Client(), quiet.ID, started("n0"))
-	if is, _ := h.silence.is(quiet.ID); !is {
+	if is, _ := h.runs.Silence.Is(quiet.ID); !is {
 		t.Error("it is not known that a run asks nothing")
 	}
 	r := submit(t, h.Client(), text)
@@ -70,7 +70,7 @@ gate "two" {
 	}
 	gates("")
 	for _, id := range []string{quiet.ID, r.ID} {
-		if is, _ := h.silence.is(id); !is {
+		if is, _ := h.runs.Silence.Is(id); !is {
 			t.Errorf("%s is read every time", id)
 		}
 		if _, err := h.Client().Cancel(t.Context(), id, ""); err != nil {
@@ -80,28 +80,4 @@ gate "two" {
 	}
 	gates("")
 	stop(t, h)
-}
-
-// TestSilence: that a run asks nothing is not learned from before one began to ask.
-func TestSilence(t *testing.T) {
-	t.Parallel()
-	q := newSilence()
-	for _, meanwhile := range []func(){
-		func() { q.observe("run_1", run.Event{Kind: run.GateOpened}) },
-		func() { q.observe("run_1", run.Event{Kind: run.RunResumed}) },
-		func() { q.forget("run_1") },
-	} {
-		_, opened := q.is("run_1")
-		meanwhile()
-		q.learn("run_1", opened)
-		if is, _ := q.is("run_1"); is {
-			t.Error("it is taken for quiet")
-		}
-	}
-	_, opened := q.is("run_1")
-	q.observe("run_1", run.Event{Kind: run.GateAnswered})
-	q.learn("run_1", opened)
-	if is, _ := q.is("run_1"); !is {
-		t.Error("it was not learned")
-	}
 }

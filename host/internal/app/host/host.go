@@ -17,6 +17,18 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/api"
+	"github.com/myspinbot/spinbot/host/internal/app/host/advance"
+	"github.com/myspinbot/spinbot/host/internal/app/host/agents"
+	"github.com/myspinbot/spinbot/host/internal/app/host/archives"
+	"github.com/myspinbot/spinbot/host/internal/app/host/assets"
+	"github.com/myspinbot/spinbot/host/internal/app/host/authoring"
+	"github.com/myspinbot/spinbot/host/internal/app/host/finding"
+	"github.com/myspinbot/spinbot/host/internal/app/host/modelfiles"
+	"github.com/myspinbot/spinbot/host/internal/app/host/nodetypes"
+	"github.com/myspinbot/spinbot/host/internal/app/host/placing"
+	"github.com/myspinbot/spinbot/host/internal/app/host/runs"
+	"github.com/myspinbot/spinbot/host/internal/app/host/submission"
+	"github.com/myspinbot/spinbot/host/internal/app/host/triggers"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/app/machine"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
@@ -24,9 +36,11 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/artifacts/s3"
 	"github.com/myspinbot/spinbot/host/internal/auth"
 	"github.com/myspinbot/spinbot/host/internal/auth/oidc"
+	"github.com/myspinbot/spinbot/host/internal/bills"
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	cachedir "github.com/myspinbot/spinbot/host/internal/cache/dir"
 	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/collector"
 	"github.com/myspinbot/spinbot/host/internal/config"
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -34,113 +48,69 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec"
-	"github.com/myspinbot/spinbot/host/internal/gpu"
+	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/gpu/probe"
 	"github.com/myspinbot/spinbot/host/internal/leases"
 	"github.com/myspinbot/spinbot/host/internal/library"
 	"github.com/myspinbot/spinbot/host/internal/lineage"
 	"github.com/myspinbot/spinbot/host/internal/pipelines"
-	"github.com/myspinbot/spinbot/host/internal/placer"
 	"github.com/myspinbot/spinbot/host/internal/previews"
+	"github.com/myspinbot/spinbot/host/internal/reports"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/secrets"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
 	"github.com/myspinbot/spinbot/host/internal/telemetry"
-	"github.com/myspinbot/spinbot/host/internal/trigger"
+	"github.com/myspinbot/spinbot/host/internal/tracing"
 	"github.com/myspinbot/spinbot/host/internal/uploads"
 	"github.com/myspinbot/spinbot/sdk"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
-
-// Config is what a host is made of.
-type Config struct {
-	State local.State
-	// Lock is the held state directory; the host releases it when it closes.
-	Lock    *local.Lock
-	Version string
-	// BundledTrust is the SHA-256 of the trust file of the plugins that came with this binary; empty without any.
-	BundledTrust string
-	// PluginDirs and ControlDirs are where plugins and WASM modules are looked for.
-	PluginDirs, ControlDirs []string
-	// PipelineDirs are where pipelines are that the host knows by itself.
-	PipelineDirs []string
-	// Starters are pipelines to begin with, called as is said; nil: there are none.
-	Starters func(name string) ([]client.Starter, error)
-	// Secret gives the value of a secret by its name; nil: as the vault finds it.
-	Secret func(ctx context.Context, name string) (string, error)
-	// Retain is how long runs are kept after they ended; 0: retention.DefaultRuns. With RetainAll a host that serves
-	// removes nothing by itself.
-	Retain    time.Duration
-	RetainAll bool
-	// MinFree is how many bytes have to be free on disk for new work to begin: see retention.NewRoom.
-	MinFree int64
-	// Parallel bounds how many plugin tasks run at once; 0: as many as their node types say.
-	Parallel int
-	MaxRuns  int // that go on at once; 0: the engine's choice
-	// Limits are the most that a control node may ask for; zeros: the executor's choice.
-	Limits sdk.Limits
-	// SecretFiles and SecretCommands say where secrets come from, by name, beside the environment and the state directory.
-	SecretFiles    map[string]string
-	SecretCommands map[string][]string
-	// Environ is where the environment's secrets are; nil: os.Environ.
-	Environ []string
-	// File is what spinbot.hcl says; nil: the defaults. Of its settings this Config is made already.
-	File *config.Config
-	// Probe is the command that looks at the devices of this machine, as probe.Child takes it; empty: nobody does.
-	Probe []string
-	// Devices are those that the configuration describes.
-	Devices []gpu.Written
-	Fleet   *FleetConfig // nil: there is this machine alone
-	// Store is the URL of a PostgreSQL database that this host shares with others; empty: a file in the state directory.
-	Store string
-	// ArtifactsDir is where artifacts are; empty: in the state directory. With ArtifactsS3 they are in a bucket instead.
-	ArtifactsDir string
-	ArtifactsS3  *s3.Config
-	// HostBeat is how often this host says to those that it shares a store with that it lives; 0: 2 s. One that has said
-	// nothing for five times as long is taken for dead.
-	HostBeat time.Duration
-	// Hosts may stand in a Host header beside loopback ones. TLS, when set, is how the API's address is served.
-	Hosts []string
-	TLS   *tls.Config
-	Log   *slog.Logger
-}
 
 // Host is everything that advances runs on one machine.
 type Host struct {
 	cfg       Config
 	file      atomic.Pointer[config.Config] // cfg.File, until Reconfigure
 	store     journalStore
-	sharing   *sharing // nil: every run of the store is this host's
+	sharing   *advance.Sharing // nil: every run of the store is this host's
+	advance   *advance.Runs
+	versions  *runs.Versions
+	silence   *runs.Silence
+	runs      *runs.Runs
+	submit    *submission.Maker
 	artifacts artifacts.Store
 	files     artifacts.Keeper
 	uploads   *uploads.Uploads
 	previews  *previews.Previews
 	cache     cache.Store
 	sweeper   *retention.Sweeper
+	bills     *bills.Keeper
 	schedule  *retention.Schedule
 	room      *retention.Room
 	wasm      *wasmexec.Executor
 	state     *sqlstore.State
 	plugins   *pluginexec.Executor
+	types     *nodetypes.Types
 	catalog   *catalog.Catalog
 	secrets   *secrets.Vault
 	library   *library.Library
+	assets    *assets.Shelf
 	lineage   *lineage.Lineage
+	search    *finding.Finder // nil: artifacts are found by their names alone
 	engine    *engine.Engine
 	pipelines *pipelines.Folders
-	triggers  *trigger.Triggers
+	authoring *authoring.Pipelines
+	triggers  *triggers.Triggers
 	metrics   *telemetry.Metrics
+	tracer    *tracing.Tracer // nil: nothing is traced
 	machine   *machine.Machine
-	fleet     *fleetHost // nil: there is this machine alone
+	fleet     *agents.Fleet // nil: there is this machine alone
 	devices   *probe.Watch
 	leases    *leases.Keeper
-	placer    *placer.Placer
-	live      *live
-	importing chan struct{} // full while a file is made a pipeline
-	logs      *logs
-	versions  *versions
-	silence   *silence
-	collector *collector
+	placing   *placing.Placing
+	models    *modelfiles.Files
+	archives  *archives.Archives
+	reports   *reports.Reports
+	collector *collector.Collector
 	accounts  *auth.Accounts
 	provider  *oidc.Provider // nil: people sign in with tokens alone
 	trail     *auth.Trail
@@ -157,17 +127,12 @@ type Host struct {
 
 	stopServing context.CancelFunc // set by Serve
 	announce    atomic.Bool        // the host serves: what it lacks is said aloud
-
-	taking sync.Mutex // held while one run is taken up, so that two do not
-	mu     sync.Mutex
-	active map[string]bool // runs that this process advances
 }
 
 // Open opens the store and serves the API on the private socket. It resumes nothing: see Serve.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
-	h := &Host{cfg: cfg, failed: make(chan error, 4), active: map[string]bool{}, untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: newVersions(), silence: newSilence(), importing: make(chan struct{}, 1)}
-	h.live = newLive(h.isActive)
-	h.collector = newCollector(h.anyActive)
+	h := &Host{cfg: cfg, failed: make(chan error, 4), untrigger: func() {}, unlook: func() {}, metrics: telemetry.New(cfg.Version), versions: runs.NewVersions(), silence: runs.NewSilence()}
+	h.collector = collector.New(func() bool { return h.advance.Any() })
 	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.closeParts(ctx))
 	}
@@ -205,7 +170,8 @@ func (h *Host) open(ctx context.Context) error {
 	h.secrets = secrets.New(secrets.Config{KeyFile: state.HostKey(), Dir: state.Secrets(), Files: h.cfg.SecretFiles,
 		Commands: h.cfg.SecretCommands, Environ: h.cfg.Environ})
 	mask := h.secrets.Mask()
-	plain := h.cfg.Log.Handler()
+	h.trace()
+	plain := h.tracer.Logs(h.cfg.Log.Handler())
 	h.cfg.Log = slog.New(mask.Handler(plain))
 	if err = h.openStore(ctx); err != nil {
 		return err
@@ -218,13 +184,15 @@ func (h *Host) open(ctx context.Context) error {
 	if h.uploads, err = uploads.Open(filepath.Join(cmp.Or(h.cfg.ArtifactsDir, state.Artifacts()), "uploads"), h.artifacts, time.Now); err != nil {
 		return err
 	}
-	h.logs = newLogs(state.Logs(), h.store)
-	taskLogger := slog.New(mask.Handler(taskLog{Handler: plain, logs: h.logs}))
+	h.reports = reports.New(state.Logs(), h.store, func(id string) bool { return h.advance.Active(id) })
+	taskLogger := slog.New(mask.Handler(h.reports.Files().Handler(plain)))
 	h.state = sqlstore.NewState(state.NodeState())
-	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.resolveModule, Ceilings: h.cfg.Limits,
-		Grants: h.grants, Secret: h.secretOf, KV: h.state, Log: taskLogger})
-	h.machine, err = machine.New(machine.Config{State: state, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,
-		Resolve: h.resolveBinary, Program: h.program, Configure: h.configure, Parks: h.parks, Crawls: func(id string) bool { return h.placer.Crawls(id) }, Changed: h.tellPlacer, Stocked: h.stocked,
+	h.openAssets()
+	h.types = nodetypes.New(nodetypes.Config{Folders: h.cfg.folders(), Library: h.library, File: h.file.Load, Vault: h.secrets, Members: func() []fleet.Member { return h.fleet.Members() }, Compiled: h.collector.Settle})
+	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.types.Module, Ceilings: h.cfg.Limits,
+		Grants: h.types.Grants, Secret: h.secrets.Value, KV: h.state, Log: taskLogger})
+	h.machine, err = machine.New(machine.Config{State: state, Version: h.cfg.Version, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,
+		Resolve: h.types.Binary, Program: h.types.Program, Configure: h.types.Configure, Parks: h.types.Parks, Crawls: func(id string) bool { return h.placing.Crawls(id) }, Changed: h.machineChanged, Stocked: func(bool) { h.machineChanged() }, Started: h.metrics.Started,
 		Empty: h.noDevices, Log: h.cfg.Log, TaskLog: taskLogger})
 	if err != nil {
 		return err
@@ -234,42 +202,52 @@ func (h *Host) open(ctx context.Context) error {
 	if h.cache, err = cachedir.Open(state.Results(), time.Now, h.cfg.Log); err != nil {
 		return err
 	}
-	h.openLibrary()
+	h.openBills()
 	h.retain()
-	if h.cfg.Fleet != nil {
-		if err := h.openFleet(ctx); err != nil {
-			return err
-		}
+	if err := h.openFleet(ctx); err != nil {
+		return err
 	}
-	look := catalogConfig(h.cfg, h.describe)
+	h.openAdvance()
+	var elsewhere func() ([]catalog.Entry, string)
 	if h.fleet != nil {
-		look.Elsewhere = h.fleet.elsewhere
+		elsewhere = h.fleet.Elsewhere
 	}
-	look.Settings = h.settings
-	h.catalog = catalog.New(look)
-	h.place()
+	h.types.Open(h.wasm, h.plugins, elsewhere)
+	h.catalog = h.types.Catalog
+	h.openPlacing()
 	executor, err := h.executor()
 	if err != nil {
 		return err
 	}
-	h.previews = previews.New(previews.Config{Executor: executor, Cache: h.cache, Keeper: h.files, Offered: h.previewer, Now: time.Now})
-	h.openTriggers()
+	h.previews = previews.New(previews.Config{Executor: executor, Cache: h.cache, Keeper: h.files, Offered: h.types.Previewer, Now: time.Now})
+	h.openPipelines()
 	h.engine = engine.New(engine.Config{
 		Vault: h.secrets, Mask: mask.String,
-		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache, Placer: placing{h.placer, h}, Elsewhere: h.elsewhere, Session: h.session, Spread: h.spreads,
-		RunsAhead: func(t sdk.NodeType) bool { return h.isModule(t.Name) && len(t.Grants) == 0 },
+		Journal: h.metrics.Journal(h.store), Index: h.store, Artifacts: h.artifacts, Executor: executor, Cache: h.cache, Placer: h.placing, Elsewhere: h.elsewhere, Session: h.session, Lived: h.lived, Spread: h.spreads,
+		RunsAhead: func(t sdk.NodeType) bool { return h.types.IsModule(t.Name) && len(t.Grants) == 0 },
 		MaxTasks:  h.cfg.Parallel, MaxRuns: h.cfg.MaxRuns, Log: h.cfg.Log, Reports: h.report, Observe: h.observe,
-		Left: func(id run.ID) { h.setActive(string(id), false) },
+		Left: func(id run.ID) { h.advance.Set(string(id), false) },
 	})
+	h.openRuns()
+	h.tracer.Follow(h.store, h.shapeOf, h.cfg.Log)
 	if err := h.openAccounts(ctx); err != nil {
 		return err
 	}
-	h.holdQueue()
+	h.runs.HoldQueue()
 	h.lookAtDisks()
+	if err := h.openSearch(ctx, executor); err != nil {
+		return err
+	}
+	if err := h.openArchives(); err != nil {
+		return err
+	}
 	h.gauges()
 	h.openAPI()
 	if h.sharing != nil {
-		h.sharing.hosts.Heard(h.api.Hub().Heard)
+		h.sharing.Hosts.Heard(func(run string) {
+			h.api.Hub().Heard(run)
+			h.search.Wake()
+		})
 	}
 	return nil
 }
@@ -288,71 +266,87 @@ func (h *Host) openArtifacts(ctx context.Context) (files, error) {
 	return dir.Open(cmp.Or(h.cfg.ArtifactsDir, h.cfg.State.Artifacts()))
 }
 
-// executor is how a task gets to whom it concerns: its files are laid out, then it goes to the sandbox or a plugin.
+// executor is how a task gets to whom it concerns: its files are laid out, then it goes to the sandbox, a plugin, or the host's own nodes.
 func (h *Host) executor() (exec.Executor, error) {
-	wasm, plugin := h.metrics.Executor("wasm", h.wasm), h.metrics.Executor("plugin", h.plugins)
+	wasm, own := exec.Traced("wasm", h.metrics.Executor("wasm", h.wasm)), h.metrics.Executor("host", h.assets.Nodes())
+	plugin := exec.By(exec.Traced("plugin", h.metrics.Executor("plugin", h.plugins)), h.carriedOut)
 	route := exec.Route(func(nodeType string) (exec.Executor, error) {
-		e, err := h.offers(nodeType)
+		e, err := h.types.Offers(nodeType)
 		if err != nil {
 			return nil, err
 		}
-		if e.Kind == catalog.Module {
+		switch e.Kind {
+		case catalog.Module:
 			return wasm, nil
+		case catalog.Own:
+			return own, nil
+		default:
+			return plugin, nil
 		}
-		return plugin, nil
 	})
 	here, err := exec.Stage(exec.Lease(route, h.leases), exec.StageConfig{Root: h.cfg.State.Scratch(), Artifacts: h.artifacts,
-		Scratch: func(nodeType string) bool { return !h.isModule(nodeType) }})
+		Scratch: h.types.IsPlugin, Generates: h.types.Generates})
 	if err != nil {
 		return nil, err
 	}
 	here = exec.Private(here, h.secrets, h.secrets.Mask().String)
 	if h.fleet != nil {
-		here = h.fleet.away(here)
+		here = h.fleet.Away(here)
 	}
-	return here, nil
+	return h.tracer.Attempts(here), nil
+}
+
+// carriedOut says what a plugin's task is carried out with on this machine.
+func (h *Host) carriedOut(ctx context.Context, t *sdk.Task) *sdk.Usage {
+	e, err := h.types.Offers(t.Type)
+	if err != nil || e.Kind != catalog.Plugin {
+		return nil
+	}
+	return h.machine.Used(ctx, t, e)
 }
 
 // elsewhere says whether an agent is another machine's.
-func (h *Host) elsewhere(agent string) bool { return h.fleet != nil && agent != localAgent }
+func (h *Host) elsewhere(agent string) bool { return h.fleet != nil && agent != agents.Local }
 
 // session names the process of an agent on another machine.
-func (h *Host) session(agent string) string { return h.fleet.link.Session(agent) }
+func (h *Host) session(agent string) string { return h.fleet.Link.Session(agent) }
 
 // spreads says whether tasks of a node type go to whichever machine has room.
-func (h *Host) spreads(t sdk.NodeType) bool { return h.fleet != nil && !h.isModule(t.Name) }
+func (h *Host) spreads(t sdk.NodeType) bool { return h.fleet != nil && h.types.IsPlugin(t.Name) }
 
 // report takes what a node says: to whoever watches, and into the run's log.
 func (h *Host) report(a sdk.Address, r sdk.Report) {
-	now := time.Now()
-	h.live.report(a, r, now)
-	if r.Kind == sdk.ReportLog {
-		h.logs.write(a, r.Level, r.Message, now)
-	}
+	h.reports.Report(a, r, time.Now())
 }
 
 // observe takes what has become durable.
 func (h *Host) observe(id run.ID, e run.Event) {
-	defer h.live.ended(id, e) // when it is not active any more
-	defer h.versions.changed(string(id))
-	defer h.silence.observe(id, e)
+	defer h.reports.Observe(id, e) // when it is not active any more
+	defer h.versions.Changed(string(id))
+	defer h.silence.Observe(id, e)
+	h.tracer.Observe(id, e)
+	h.bills.Observe(id, e)
 	switch e.Kind {
 	case run.RunCreated, run.RunStarted, run.RunPaused, run.RunContinued, run.RunResumed, run.RunEnded, run.GateOpened, run.GateAnswered:
 		defer h.api.Hub().Changed(string(id))
 	default: // its state stays, and what it asks people
 	}
 	switch e.Kind {
+	case run.RunCreated, run.AttemptEnded, run.NodeCachedEvent: // they name files
+		h.search.Wake()
+	default:
+	}
+	switch e.Kind {
 	case run.RunCreated, run.RunResumed:
-		h.setActive(string(id), true)
+		h.advance.Set(string(id), true)
 		h.metrics.Run(string(run.Running))
 	case run.RunEnded:
-		h.setActive(string(id), false)
-		h.logs.ended(string(id))
+		h.advance.Set(string(id), false)
 		h.triggers.Ended(string(id))
 		h.metrics.Run(string(e.Status))
 	default:
 		if e.Kind == run.AttemptEnded && h.fleet != nil {
-			h.fleet.link.Committed(e.At(id).String())
+			h.fleet.Link.Committed(e.At(id).String())
 		}
 		if e.Kind == run.AttemptEnded && e.Error != nil {
 			h.cfg.Log.Info("attempt ended", "task", e.At(id).String(),
@@ -380,21 +374,26 @@ func (h *Host) Serve(ctx context.Context, address string) (string, error) {
 	h.engine.Reading(true)
 	h.announce.Store(true)
 	if h.fleet != nil {
-		if err := h.fleet.begin(ctx); err != nil {
+		if err := h.fleet.Begin(ctx); err != nil {
 			return "", errors.Join(err, ln.Close())
 		}
 	}
-	h.followDevices()
+	h.placing.Follow()
 	h.serve(ln)
 	ctx, h.stopServing = context.WithCancel(ctx)
 	h.serving.Go(func() {
 		defer h.engine.Reading(false)
-		if err := h.resumeAll(ctx); err != nil && ctx.Err() == nil {
+		if err := h.advance.ResumeAll(ctx); err != nil && ctx.Err() == nil {
 			h.failed <- fmt.Errorf("going on with interrupted runs: %w", err)
 		}
 	})
-	h.shareRuns(ctx)
+	h.serving.Go(func() { h.advance.Run(ctx) })
 	h.startTriggers()
+	h.collector.Settle()
+	h.serving.Go(func() { h.bills.Run(ctx) })
+	if h.search != nil {
+		h.serving.Go(func() { h.search.Run(ctx) })
+	}
 	if !h.cfg.RetainAll {
 		h.serving.Go(func() { h.schedule.Run(ctx) })
 	}

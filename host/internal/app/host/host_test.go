@@ -14,7 +14,9 @@ import (
 	"github.com/myspinbot/spinbot/host/control/dist"
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/exec/exectest/nodes"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
@@ -54,7 +56,7 @@ const pluginName = "test"
 // open makes a host over a fresh state directory, with the plugin "test" accepted.
 func open(tb testing.TB, change ...func(*Config)) *Host {
 	tb.Helper()
-	if _, ok := dist.Module(); !ok {
+	if _, ok := dist.Sum(); !ok {
 		if os.Getenv("CI") != "" {
 			tb.Fatal("the control nodes are not built into this test: make control")
 		}
@@ -118,7 +120,7 @@ func (h *Host) parse(tb testing.TB, text string) *pipeline.Pipeline {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p, found := pipeline.Load(pipeline.Bundle{File: "p.hcl", Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", v)
+	p, found := load.Load(pipeline.Bundle{File: "p.hcl", Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", v)
 	if found.HasErrors() {
 		tb.Fatal(found.Error())
 	}
@@ -152,7 +154,7 @@ func pluginNode(i int, before string) string {
 }
 
 // finish runs the pipeline to its end.
-func (h *Host) finish(tb testing.TB, p *pipeline.Pipeline) *run.State {
+func (h *Host) finish(tb testing.TB, p *pipeline.Pipeline) *progress.State {
 	ctx := context.Background()
 	id, err := h.engine.Submit(ctx, engine.Submission{Pipeline: p, Inputs: sdk.Values{}})
 	if err != nil {

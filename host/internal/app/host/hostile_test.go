@@ -78,14 +78,17 @@ func TestHostileRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &generator{r: rand.New(rand.NewPCG(1, 2)), all: doc.Components.Schemas}
-	asked := 0
+	asked, times := 0, 150
+	if testing.Short() {
+		times = 15
+	}
 	for _, path := range sortedKeys(doc.Paths) {
 		for _, method := range sortedKeys(doc.Paths[path]) {
 			o := doc.Paths[path][method]
 			if o.OperationID == "watch" || o.OperationID == "revoke-token" || o.OperationID == "clear-queue" {
 				continue
 			}
-			for range 150 {
+			for range times {
 				at, query := path, url.Values{}
 				for _, p := range o.Parameters {
 					switch p.In {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/app/host/submission"
 	"github.com/myspinbot/spinbot/host/internal/engine"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -46,7 +47,7 @@ func TestSubmittedAgain(t *testing.T) {
 		t.Errorf("%v, want a conflict", err)
 	}
 	counted(t, h, 1)
-	if r, err := (runs{h}).Submit(t.Context(), keyed("k", "two"), "bert"); err != nil || r.ID == first.ID || r.Repeated {
+	if r, err := h.submit.Submit(t.Context(), keyed("k", "two"), "bert"); err != nil || r.ID == first.ID || r.Repeated {
 		t.Errorf("%+v %v", r, err)
 	}
 	for range 2 {
@@ -75,15 +76,15 @@ func TestSubmittedAgain(t *testing.T) {
 	}
 
 	lost := keyed("lost", "one") // the host died before the run was made
-	o, err := onceOf(h.store, lost, "bert", time.Now())
+	o, err := submission.OnceOf(h.store, lost, "bert", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := o.claim(t.Context(), engine.NewID(time.Now()))
+	id, err := o.Claim(t.Context(), engine.NewID(time.Now()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := (runs{h}).Submit(t.Context(), lost, "bert"); err != nil || r.ID != string(id) || !r.Repeated {
+	if r, err := h.submit.Submit(t.Context(), lost, "bert"); err != nil || r.ID != string(id) || !r.Repeated {
 		t.Errorf("%+v %v, want %s", r, err, id)
 	}
 	counted(t, h, 7)
@@ -100,7 +101,7 @@ func TestSubmittedAtOnce(t *testing.T) {
 	made := map[string]int{}
 	for k := range 16 {
 		group.Go(func() {
-			r, err := (runs{[]*Host{a, b}[k%2]}).Submit(t.Context(), keyed("k", "one"), "anna")
+			r, err := []*Host{a, b}[k%2].submit.Submit(t.Context(), keyed("k", "one"), "anna")
 			if err != nil {
 				t.Error(err)
 				return
@@ -115,7 +116,7 @@ func TestSubmittedAtOnce(t *testing.T) {
 	group.Wait()
 	counted(t, b, 1)
 	stop(t, a)
-	r, err := (runs{b}).Submit(t.Context(), keyed("k", "one"), "anna")
+	r, err := b.submit.Submit(t.Context(), keyed("k", "one"), "anna")
 	if err != nil || len(made) != 1 || made[r.ID] != 1 {
 		t.Errorf("%v, %v %v", made, r.ID, err)
 	}

@@ -379,7 +379,7 @@ func TestAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{`spinbot_node_attempts_total{cause="succeeded",type="test.read"} 1`, `spinbot_runs_total{state="succeeded"} 1`,
-		`spinbot_http_requests_total{method="POST",route="/api/v1/runs",status="422"} 2`, "spinbot_runs_active 0", "spinbot_artifact_fetched_bytes_total 5"} {
+		`spinbot_http_requests_total{method="POST",route="/api/v1/runs",status="422"} 2`, "spinbot_runs_active 0", "spinbot_queue_runs 0", "spinbot_queue_oldest_seconds 0", "spinbot_tasks_waiting 0", "spinbot_leases 0", "spinbot_artifact_fetched_bytes_total 5"} {
 		if !strings.Contains(metrics.String(), "\n"+line+"\n") {
 			t.Errorf("no metric %s", line)
 		}

@@ -1,19 +1,14 @@
 package host
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/bills"
+	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/retention"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -26,7 +21,7 @@ func (h *Host) retain() {
 	if runs == 0 {
 		runs = retention.DefaultRuns
 	}
-	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: forgetting{h.store, h.versions}, Artifacts: h.files, Logs: h.logs,
+	h.sweeper = retention.New(retention.Config{Journal: h.store, Index: h.store, Runs: forgetting{h.store, h.bills, h.gone}, Artifacts: h.files, Logs: h.reports.Files(),
 		Library: func(ctx context.Context) ([]string, error) {
 			l, err := h.library.Now(ctx)
 			if err != nil {
@@ -52,8 +47,9 @@ func (h *Host) cacheLimit() int64 {
 	return int64(disk.Total / 100 * cacheShare)
 }
 
-// lookAtDisks begins no new work while a disk is nearly full. It looks every second, until unlook; and has uploads go that
-// nobody continued, every hour.
+// lookAtDisks begins no new work while a disk is nearly full, and has a host whose journal has stopped end as soon as there is room:
+// whoever watches over it starts it again, and what the file holds is read anew. It looks every second, until unlook; and has
+// uploads go that nobody continued, every hour.
 func (h *Host) lookAtDisks() {
 	h.engine.Hold(h.room.Reason())
 	ctx, stop := context.WithCancel(context.Background())
@@ -72,7 +68,15 @@ func (h *Host) lookAtDisks() {
 					h.cfg.Log.Warn("uploads that have expired are still there", "error", err)
 				}
 			case <-tick.C:
-				h.engine.Hold(h.room.Reason())
+				full := h.room.Reason()
+				h.engine.Hold(full)
+				if h.placing.Figures().Held > 0 {
+					_ = h.cfg.Lock.Beat() // only what was lost is billed more exactly by it
+				}
+				if err := h.store.Stopped(); err != nil && full == "" {
+					h.failed <- fmt.Errorf("there is room on the disk, and the journal has to be read anew: start again: %w", err)
+					return
+				}
 			case <-ctx.Done():
 				return
 			}
@@ -80,40 +84,13 @@ func (h *Host) lookAtDisks() {
 	}()
 }
 
-// touch makes the artifacts that a person's values name new, since they are about to be written into a journal. It
-// fails when one is not there.
-func (h *Host) touch(ctx context.Context, values ...sdk.Values) error {
-	for _, v := range values {
-		err := v.EachArtifact(func(a sdk.Artifact) (sdk.Artifact, error) {
-			err := h.files.Touch(ctx, a.Digest)
-			if errors.Is(err, artifacts.ErrNotFound) || errors.Is(err, artifacts.ErrDigest) {
-				err = &client.Problem{Code: client.CodeInvalidInput, Detail: err.Error(), Fix: "upload the file, and use the artifact that the host answers with"}
-			}
-			return a, err
-		})
-		if err != nil {
-			return err
-		}
+// lived is when who worked here before last said that it lives, which it does every second while tasks hold devices. What other hosts have
+// worked at is not known by that.
+func (h *Host) lived(run.ID) time.Time {
+	if h.sharing != nil {
+		return time.Time{}
 	}
-	return nil
-}
-
-// touchPipeline makes what the pipeline was made of new, with the assets that it names. The engine may remember having stored it when the last run of
-// it has long been removed.
-func (h *Host) touchPipeline(ctx context.Context, p *pipeline.Pipeline) error {
-	b := p.Bundle()
-	if err := h.touch(ctx, named(b.Assets)); err != nil {
-		return err
-	}
-	if err := h.files.Touch(ctx, b.Digest()); !errors.Is(err, artifacts.ErrNotFound) {
-		return err
-	}
-	raw, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	_, err = h.artifacts.Put(ctx, bytes.NewReader(raw), sdk.Artifact{Name: p.Name + ".bundle.json", MediaType: "application/json"})
-	return err
+	return h.cfg.Lock.Lived
 }
 
 // keeping is what the API says about how long runs are kept.
@@ -121,7 +98,7 @@ type keeping struct{ h *Host }
 
 // Pin implements runroutes.Retention.
 func (k keeping) Pin(ctx context.Context, id string, on bool) error {
-	defer k.h.versions.changed(id)
+	defer k.h.versions.Changed(id)
 	return k.h.store.Pin(ctx, id, on)
 }
 
@@ -169,53 +146,35 @@ func sweptShape(r retention.Report, dry bool) client.Swept {
 	return out
 }
 
-const logSuffix = ".jsonl"
-
-// All implements retention.Logs.
-func (l *logs) All() ([]retention.Log, error) {
-	entries, err := os.ReadDir(l.dir)
-	if err != nil {
-		return nil, err
-	}
-	var out []retention.Log
-	for _, e := range entries {
-		run, ok := strings.CutSuffix(e.Name(), logSuffix)
-		if !ok || e.IsDir() {
-			continue
-		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, retention.Log{Run: run, Bytes: info.Size(), Written: info.ModTime()})
-	}
-	return out, nil
-}
-
-// Remove implements retention.Logs.
-func (l *logs) Remove(run string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.shut(run)
-	if err := os.Remove(filepath.Join(l.dir, run+logSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
 // hold keeps the run that is about to be repeated, and makes sure that it is there.
 func (h *Host) hold(ctx context.Context, id string) (release func(), err error) {
 	release = h.sweeper.Hold(id)
-	head, err := h.store.Find(ctx, id)
-	if err == nil && head.Run != id {
-		err = fmt.Errorf("run %s: %w", id, store.ErrNotFound)
-	}
-	if err != nil {
+	if _, err = h.headOf(ctx, id); err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
+}
+
+// forgetting tells of runs that are removed, and has them billed before.
+type forgetting struct {
+	store.Keeper
+	bills *bills.Keeper
+	gone  func(run string)
+}
+
+// Remove implements store.Keeper.
+func (f forgetting) Remove(ctx context.Context, run string, seq uint64) error {
+	defer f.gone(run)
+	if err := f.bills.Settle(ctx, run); err != nil {
+		return err
+	}
+	return f.Keeper.Remove(ctx, run, seq)
+}
+
+// gone forgets what is remembered of a run that was removed. One that stayed after all is only looked up anew.
+func (h *Host) gone(run string) {
+	h.versions.Changed(run)
+	h.reports.Gone(run)
+	h.api.Gone(run)
 }

@@ -64,9 +64,12 @@ output "file" { value = var.file }`
 			first = r
 		}
 		until(t, c, r.ID, ended)
-		h.logs.write(sdk.Address{Run: r.ID}, "info", "a word", time.Now())
+		h.reports.Report(sdk.Address{Run: r.ID}, sdk.Report{Kind: sdk.ReportLog, Level: "info", Message: "a word"}, time.Now())
 	}
 	s := sweep(t, h)
+	if said, _ := h.reports.Said(first.ID, "", 9); len(said) != 0 {
+		t.Errorf("of a run that was removed it is remembered that it said %v", said)
+	}
 	if len(s.Runs) != 3 || s.Artifacts.Count != 2 || s.Logs.Count != 3 || s.FreedBytes == 0 || grow(t, h) != 0 {
 		t.Fatalf("swept %+v", s)
 	}

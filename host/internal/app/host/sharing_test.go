@@ -16,11 +16,12 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/api/hub"
+	"github.com/myspinbot/spinbot/host/internal/app/host/advance"
+	"github.com/myspinbot/spinbot/host/internal/app/host/agents"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/fleet"
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
 	"github.com/myspinbot/spinbot/host/internal/fleet/redistest"
-	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 	"github.com/myspinbot/spinbot/sdk/client"
@@ -71,7 +72,7 @@ func freeze(h *Host) { h.stopServing() }
 // wake has it find out what became of its runs.
 func wake(t *testing.T, h *Host) {
 	t.Helper()
-	if err := h.share(t.Context(), silentBeats*beat); err != nil {
+	if err := h.advance.Share(t.Context(), advance.SilentBeats*beat); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,10 +108,10 @@ func TestTakenFromAFrozenHost(t *testing.T) {
 		t.Errorf("the frozen host has %d runs", a.engine.Live())
 	}
 	wake(t, a)
-	if a.engine.Live() != 0 || a.isActive(id) {
+	if a.engine.Live() != 0 || a.advance.Active(id) {
 		t.Error("it keeps what is not its own")
 	}
-	if !strings.Contains(saidA.String(), id+` goes on at host \"`+b.sharing.id) {
+	if !strings.Contains(saidA.String(), id+` goes on at host \"`+b.sharing.ID) {
 		t.Errorf("it says:\n%s", saidA)
 	}
 	for _, what := range []string{client.WordCancel, client.WordPause, client.WordResume, client.WordPrioritize} {
@@ -124,7 +125,7 @@ func TestTakenFromAFrozenHost(t *testing.T) {
 
 	freeze(b)
 	deadline := time.Now().Add(30 * time.Second)
-	for !a.isActive(id) {
+	for !a.advance.Active(id) {
 		if wake(t, a); time.Now().After(deadline) {
 			t.Fatal("it does not come back")
 		}
@@ -145,21 +146,12 @@ func TestTakenFromAFrozenHost(t *testing.T) {
 // names says whether an error is a refusal that says which host has the run.
 func names(err error, h *Host) bool {
 	var p *client.Problem
-	return errors.As(err, &p) && p.Code == client.CodeConflict && strings.Contains(p.Detail, h.sharing.id)
+	return errors.As(err, &p) && p.Code == client.CodeConflict && strings.Contains(p.Detail, h.sharing.ID)
 }
 
 func told(h *Host, id, what string) error {
 	_, err := h.Client().Tell(context.Background(), id, what, client.Word{})
 	return err
-}
-
-// TestTakeover: a host that dies is seen in 15 seconds, one that says nothing once or twice is not taken for dead, and a lead
-// ends when its host may be.
-func TestTakeover(t *testing.T) {
-	t.Parallel()
-	if silent := silentBeats * hostBeat; silent+hostBeat > 15*time.Second || silent < 3*hostBeat || silent != store.LeadFor {
-		t.Errorf("silent for %s, looked at every %s, leads for %s", silent, hostBeat, store.LeadFor)
-	}
 }
 
 // TestNobodyIsDeadAfterAnOutage: a host that could not reach the database gives others as long to say that they live as it
@@ -171,7 +163,7 @@ func TestNobodyIsDeadAfterAnOutage(t *testing.T) {
 	b, said := shares(t, url, artifacts)
 	id := submit(t, a.Client(), waits(1, "1h")).ID
 	begun(t, b, id, "n0", 1)
-	for deadline := time.Now().Add(30 * time.Second); !b.sharing.read.Load(); runtime.Gosched() {
+	for deadline := time.Now().Add(30 * time.Second); !b.sharing.Listed(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not list what it owned when it began")
 		}
@@ -179,23 +171,21 @@ func TestNobodyIsDeadAfterAnOutage(t *testing.T) {
 	freeze(a) // nobody can say anything
 	freeze(b)
 	const silent = 2 * beat
-	from := time.Now()
 	<-time.After(silent)
 	share := func() {
 		t.Helper()
-		err := b.share(t.Context(), silent)
+		err := b.advance.Share(t.Context(), silent)
 		for errors.Is(err, context.DeadlineExceeded) && t.Context().Err() == nil { // a database on a busy machine
-			err = b.share(t.Context(), silent)
+			err = b.advance.Share(t.Context(), silent)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	b.sharing.heard = from.Add(-silent)
-	if share(); b.isActive(id) {
+	if share(); b.advance.Active(id) {
 		t.Fatal("it takes a run of a host that it has not given any time")
 	}
-	for deadline := time.Now().Add(10 * time.Second); !b.isActive(id); share() {
+	for deadline := time.Now().Add(10 * time.Second); !b.advance.Active(id); share() {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not take the run of a host that says nothing:\n%s", said)
 		}
@@ -272,8 +262,8 @@ trigger "cron" "second" {
 		}
 	}
 	enough(2)
-	if !a.sharing.leads.Load() || b.sharing.leads.Load() {
-		t.Errorf("leads: a %t, b %t", a.sharing.leads.Load(), b.sharing.leads.Load())
+	if !a.sharing.Leads() || b.sharing.Leads() {
+		t.Errorf("leads: a %t, b %t", a.sharing.Leads(), b.sharing.Leads())
 	}
 	before := len(fired)
 	stop(t, a)
@@ -293,7 +283,7 @@ func TestAnswersForADeadHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, _ := shares(t, url, t.TempDir(), func(c *Config) {
-		c.Fleet = &FleetConfig{Dial: dial.Config{URL: server.URL()}, Listen: "127.0.0.1:0", Name: "box1"}
+		c.Fleet = &agents.Settings{Dial: dial.Config{URL: server.URL()}, Listen: "127.0.0.1:0", Name: "box1"}
 	})
 	id := submit(t, h.Client(), waits(1, "1ms")).ID
 	until(t, h.Client(), id, ended)

@@ -222,6 +222,24 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
+// TestWebhookAfterSweep: once all runs of a pipeline were removed, a trigger's next run is one that can be gone on with.
+func TestWebhookAfterSweep(t *testing.T) {
+	t.Parallel()
+	r := newTriggerRig(t)
+	r.finished(r.deliver(`{"topic": "tides"}`, "X-GitHub-Delivery", "d-1"))
+	if s := sweep(t, r.Host); len(s.Runs) != 1 || grow(t, r.Host) != 0 {
+		t.Fatalf("swept %+v", s)
+	}
+	id := r.deliver(`{"topic": "moons"}`, "X-GitHub-Delivery", "d-2")
+	r.finished(id)
+	stop(t, r.Host)
+	r.Host = reopen(t, r.Host)
+	r.serve()
+	if run := r.finished(id); run.Outputs["topic"] != "moons" {
+		t.Errorf("%+v", run)
+	}
+}
+
 // TestWebhookRefuses: what is wrong is told as a problem, and never the secret.
 func TestWebhookRefuses(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 const holdEnv = "SPINBOT_TEST_HOLD"
@@ -518,4 +519,32 @@ func TestListenerHammer(t *testing.T) {
 		}
 	})
 	all.Wait()
+}
+
+// TestLived: who takes the state directory knows when the one before last said that it lives.
+func TestLived(t *testing.T) {
+	t.Parallel()
+	s := State{t.TempDir()}
+	first, err := s.TryLock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(first.file.Name(), time.Time{}, time.Unix(1, 0)); err != nil { // long ago
+		t.Fatal(err)
+	}
+	first.Release()
+	second, err := s.TryLock()
+	if err != nil || !second.Lived.Equal(time.Unix(1, 0)) {
+		t.Fatalf("the first one lived until %v, %v", second.Lived, err)
+	}
+	before := time.Now().Add(-time.Second)
+	if err := second.Beat(); err != nil {
+		t.Fatal(err)
+	}
+	second.Release()
+	third, err := s.TryLock()
+	if err != nil || third.Lived.Before(before) || third.Lived.After(time.Now().Add(time.Second)) {
+		t.Errorf("the second one lived until %v, %v", third.Lived, err)
+	}
+	third.Release()
 }

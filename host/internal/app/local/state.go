@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -120,6 +121,9 @@ func (s State) Secrets() string { return filepath.Join(s.Dir, "secrets") }
 // HostKey is what sensitive values are sealed with. Who has it and the database can read them.
 func (s State) HostKey() string { return filepath.Join(s.Dir, "host.key") }
 
+// ProvenanceKey is what provenance is signed with. Who has it can sign as this host.
+func (s State) ProvenanceKey() string { return filepath.Join(s.Dir, "provenance.key") }
+
 // Library is the folder with the assets of a host that shares its runs with none.
 func (s State) Library() string { return filepath.Join(s.Dir, "library") }
 
@@ -159,7 +163,11 @@ func (s State) Socket() (string, error) {
 var ErrHeld = errors.New("the state directory is held by another process")
 
 // Lock is a held state directory.
-type Lock struct{ file *os.File }
+type Lock struct {
+	file *os.File
+	// Lived is when who held it before last said that it lives.
+	Lived time.Time
+}
 
 // TryLock takes the state directory, or gives ErrHeld at once.
 func (s State) TryLock() (*Lock, error) {
@@ -177,7 +185,17 @@ func (s State) TryLock() (*Lock, error) {
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return &Lock{file: f}, nil
+	l := &Lock{file: f}
+	if info, err := f.Stat(); err == nil {
+		l.Lived = info.ModTime()
+	}
+	return l, nil
+}
+
+// Beat says that who holds it lives: who takes it next knows since when that is not so any more.
+func (l *Lock) Beat() error {
+	now := time.Now()
+	return os.Chtimes(l.file.Name(), now, now)
 }
 
 // Release gives the state directory back.

@@ -3,7 +3,6 @@
 package machine
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,11 +12,13 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/app/local"
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/config"
+	"github.com/myspinbot/spinbot/host/internal/config/hours"
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec"
 	"github.com/myspinbot/spinbot/host/internal/gpu"
@@ -35,7 +36,11 @@ import (
 // Config is what a Machine is made of.
 type Config struct {
 	State local.State
-	File  *config.Config // nil: the defaults
+	// Name is what the machine is called in its fleet; empty: it is the host's own. Version is that of this spinbot.
+	Name, Version string
+	File          *config.Config // nil: the defaults
+	// Agent is the id that engines are told apart by which are devices of their own; empty: the one within a host.
+	Agent string
 	// Probe is the command that looks at the devices, as probe.Child takes it; empty: nobody does. Devices are those that
 	// the configuration describes.
 	Probe   []string
@@ -51,6 +56,7 @@ type Config struct {
 	Changed   func()               // the same
 	Empty     func(note string)    // there are no devices
 	Stocked   func(files bool)     // see models.Config.Changed
+	Started   func(plugin string)  // see pluginexec.Config.Started
 	Log       *slog.Logger
 	TaskLog   *slog.Logger // what tasks say
 }
@@ -71,7 +77,9 @@ type Machine struct {
 	unfollow  context.CancelFunc
 	web       *outbound.Client // for model files
 	followed  sync.WaitGroup
+	classes   classes
 	wanted    chan struct{} // somebody wants a device
+	hours     atomic.Pointer[[]hours.Weekly]
 }
 
 // Prober finds the real devices of this machine. A driver may hang or end the process that asks it: so only the probe,
@@ -96,7 +104,7 @@ func New(c Config) (*Machine, error) {
 	m := &Machine{cfg: c, wanted: make(chan struct{}, 1)}
 	var err error
 	m.Plugins, err = pluginexec.New(pluginexec.Config{Resolve: c.Resolve, Configure: c.Configure, SocketDir: filepath.Join(c.State.Dir, "plugins.sock"),
-		Kind: m.kindOf, Log: c.TaskLog})
+		Kind: m.kindOf, Started: c.Started, Log: c.TaskLog})
 	if err != nil {
 		return nil, err
 	}
@@ -107,14 +115,16 @@ func New(c Config) (*Machine, error) {
 	if err != nil {
 		c.Log.Warn("which devices are held cannot be read: none is", "file", c.State.Holds(), "error", err)
 	}
+	m.SetHours(nil)
 	reserve, engines := int64(0), []string(nil)
 	if c.File != nil {
+		m.SetHours(c.File.Hours)
 		reserve = c.File.Placement.Reserve
-		for _, e := range c.File.Engines {
-			engines = append(engines, e.Device)
-		}
 	}
-	m.Leases = leases.New(leases.Config{Held: held, Processes: processes{m.Plugins}, Engines: engines, RAM: m.RAM, Disk: m.Disk, Reserve: reserve, Reclaim: m.reclaim(), Open: m.hours(),
+	for _, e := range m.engines() {
+		engines = append(engines, e.Device)
+	}
+	m.Leases = leases.New(leases.Config{Held: held, Processes: processes{m.Plugins}, Engines: engines, RAM: m.RAM, Disk: m.Disk, Reserve: reserve, Reclaim: m.reclaim(), Open: m.open,
 		Crawls: c.Crawls, Changed: c.Changed, Log: c.Log})
 	return m, nil
 }
@@ -138,7 +148,7 @@ func (m *Machine) watch() *probe.Watch {
 	if len(m.cfg.Probe) > 0 {
 		sources = append(sources, probe.Child{Command: m.cfg.Probe, Environ: m.cfg.Environ}.Source)
 	}
-	if all := append(slices.Clone(m.cfg.Devices), engineDevices(m.cfg.File)...); len(all) > 0 {
+	if all := append(slices.Clone(m.cfg.Devices), m.engineDevices()...); len(all) > 0 {
 		written := sync.OnceValue(func() gpu.Prober { return fake.New(all, time.Now) }) // scripts begin with the first look
 		sources = append(sources, func(ctx context.Context, give func(probe.Sample)) error {
 			return probe.Local(written(), ProbeEvery)(ctx, give)
@@ -174,26 +184,11 @@ func (m *Machine) reclaim() leases.Reclaim {
 	return r
 }
 
-// hours says when devices may be used; nil: always.
-func (m *Machine) hours() func(time.Time) (bool, time.Time) {
-	if m.cfg.File == nil || len(m.cfg.File.Hours) == 0 {
-		return nil
-	}
-	return func(now time.Time) (bool, time.Time) { return config.Open(m.cfg.File.Hours, now) }
-}
+// SetHours says when devices may be used, from now on; none: always.
+func (m *Machine) SetHours(hours []hours.Weekly) { m.hours.Store(&hours) }
 
-// engineDevices are the engines that are devices of their own.
-func engineDevices(f *config.Config) (out []gpu.Written) {
-	if f == nil {
-		return nil
-	}
-	for _, e := range f.Engines {
-		if e.Device == "" {
-			out = append(out, gpu.Written{Device: device.Device{UUID: engineUUID(e), Kind: device.Engine, Name: e.Plugin + " at " + e.URL, Memory: e.Memory}})
-		}
-	}
-	return out
-}
+// open says whether devices may be used now, and when that changes.
+func (m *Machine) open(now time.Time) (bool, time.Time) { return hours.Open(*m.hours.Load(), now) }
 
 func diskOf(folder string) int64 {
 	s, err := artifacts.SpaceOf(folder)
@@ -252,8 +247,6 @@ const (
 	lookSeldom = 2 * time.Second
 	lookRarely = 5 * time.Second
 	leastPause = time.Second / 20 // however many want devices
-	// askEngines is how often engines that run by themselves are asked what they hold, while tasks hold or want devices.
-	askEngines = 2 * time.Second
 )
 
 // Follow looks after the devices from now on: it waits for the first look, and has leases follow the readings. looked is
@@ -280,10 +273,11 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 		next := time.After(leastPause)
 		seen := m.Devices.Inventory().Devices
 		m.Leases.Observe(seen)
-		if now := time.Now(); m.cfg.File != nil && len(m.cfg.File.Engines) > 0 && now.Sub(asked) >= askEngines && !idle() {
+		if now := time.Now(); len(m.engines()) > 0 && now.Sub(asked) >= askEngines && !idle() {
 			asked = now
 			m.askEngines(seen)
 		}
+		m.lookForClasses(ctx, seen)
 		if m.Models != nil {
 			m.Models.Background(func(context.Context) { m.Models.Look() }) // a folder may be on a network that hangs
 		}
@@ -307,22 +301,6 @@ func (m *Machine) follow(ctx context.Context, idle func() bool, looked func(time
 		}
 	}
 }
-
-// askEngines has the plugins of engines asked what these hold: others use them too, and what a plugin knew is gone with its process.
-func (m *Machine) askEngines(seen []device.Device) {
-	for _, e := range m.cfg.File.Engines {
-		uuid := cmp.Or(e.Device, engineUUID(e))
-		if !slices.ContainsFunc(seen, func(d device.Device) bool { return d.UUID == uuid }) {
-			continue
-		}
-		if b, ok := m.cfg.Program(e.Plugin); ok {
-			m.Plugins.Look(b, []string{uuid})
-		}
-	}
-}
-
-// engineUUID is what an engine is called that is a device of its own.
-func engineUUID(e config.Engine) string { return "ENGINE-" + e.Name }
 
 // FirstSeen waits until leases know the devices.
 func (m *Machine) FirstSeen(ctx context.Context) error {

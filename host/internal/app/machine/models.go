@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/myspinbot/spinbot/host/internal/catalog"
+	"github.com/myspinbot/spinbot/host/internal/config"
 	"github.com/myspinbot/spinbot/host/internal/core/protocol"
 	"github.com/myspinbot/spinbot/host/internal/models"
 	"github.com/myspinbot/spinbot/host/internal/outbound"
+	"github.com/myspinbot/spinbot/sdk"
 )
 
 // openModels looks into the folders of models that the configuration names.
@@ -16,13 +19,17 @@ func (m *Machine) openModels() {
 	if m.cfg.File == nil || len(m.cfg.File.Models) == 0 {
 		return
 	}
-	c := models.Config{Hashes: m.cfg.State.Models(), Uses: func(name string) string { return m.Leases.UserOf(name) }, Changed: m.cfg.Stocked, Log: m.cfg.Log}
-	for _, f := range m.cfg.File.Models {
-		c.Folders = append(c.Folders, models.Folder{Path: f.Folder, Kind: f.Kind, Rate: f.Rate, Private: f.Private})
-	}
 	m.web = outbound.New(outbound.Config{})
-	m.Models = models.New(c)
+	m.Models = models.New(models.Config{Folders: folders(m.cfg.File), Hashes: m.cfg.State.Models(), Uses: func(name string) string { return m.Leases.UserOf(name) },
+		Changed: m.cfg.Stocked, Log: m.cfg.Log})
 	m.Models.Look()
+}
+
+func folders(file *config.Config) (out []models.Folder) {
+	for _, f := range file.Models {
+		out = append(out, models.Folder{Path: f.Folder, Kind: f.Kind, Rate: f.Rate, Private: f.Private})
+	}
+	return out
 }
 
 func (m *Machine) closeModels() {
@@ -88,4 +95,22 @@ func (m *Machine) RemoveModel(name string) error {
 		m.cfg.Log.Info("a model was removed", "model", name)
 	}
 	return err
+}
+
+// Used says what a task of a plugin's is carried out with here: the plugin, and the model files that its inputs name. Those whose digest nobody has asked
+// for yet are read.
+func (m *Machine) Used(ctx context.Context, t *sdk.Task, e catalog.Entry) *sdk.Usage {
+	u := &sdk.Usage{By: &sdk.Maker{Plugin: e.Name, Version: e.Version, Checksum: "sha256:" + e.SHA256, Machine: m.cfg.Name, Spinbot: m.cfg.Version}}
+	for k := range e.Manifest.NodeTypes {
+		if nodeType := &e.Manifest.NodeTypes[k]; m.Models != nil && nodeType.Name == t.Type {
+			for _, name := range nodeType.ModelFiles(t.Inputs) {
+				digest, err := m.Models.Digest(ctx, name)
+				if err != nil && ctx.Err() == nil {
+					m.cfg.Log.Warn("which model a task has used is not noted", "task", t.Address.String(), "error", err)
+				}
+				u.Models = append(u.Models, sdk.UsedModel{Name: name, Digest: digest, Licence: m.Models.Licence(name)})
+			}
+		}
+	}
+	return u
 }

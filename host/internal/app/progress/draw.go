@@ -58,6 +58,8 @@ func (s Style) mark(state string, tick int) string {
 		signs, code = "✗x", red
 	case cancelled:
 		signs, code = "◼x", yellow
+	case "warning":
+		signs, code = "!!", yellow
 	case skipped:
 		signs, code = "–-", dim
 	case running:

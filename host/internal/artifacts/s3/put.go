@@ -90,8 +90,11 @@ func (s *Store) whole(ctx context.Context, r io.Reader) (content, func(), error)
 	return c, done, nil
 }
 
-// buffers are pairs for measure.
-var buffers = sync.Pool{New: func() any { return new([2][256 << 10]byte) }}
+// ring is the buffers of one measure: as many as one side may be ahead of the other, since waking the other for each takes longer than the
+// work where a machine has more to do.
+type ring [8][256 << 10]byte
+
+var rings = sync.Pool{New: func() any { return new(ring) }}
 
 // until reads as long as the context lasts.
 type until struct {
@@ -106,14 +109,14 @@ func (u *until) Read(b []byte) (int, error) {
 	return u.Reader.Read(b)
 }
 
-// measure copies r into w, and says what it was. It hashes what it has while it reads what comes next.
+// measure copies r into w, and says what it was. It hashes what it has while it reads what comes after.
 func measure(ctx context.Context, r io.Reader, w io.Writer) (c content, err error) {
-	bufs := buffers.Get().(*[2][256 << 10]byte)
-	defer buffers.Put(bufs)
-	hashes, hashed := make(chan []byte), make(chan []byte, 1)
+	bufs := rings.Get().(*ring)
+	defer rings.Put(bufs)
+	hashes, hashed := make(chan []byte, len(bufs)-2), make(chan []byte, 1) // when all wait and one is hashed, one is left to be filled
 	go func() {
 		h := sha256.New()
-		for b := range hashes { // it takes one when it is done with the other
+		for b := range hashes {
 			h.Write(b)
 		}
 		hashed <- h.Sum(nil)
@@ -123,7 +126,7 @@ func measure(ctx context.Context, r io.Reader, w io.Writer) (c content, err erro
 		c.sum = <-hashed
 	}()
 	for k := 0; ; k++ {
-		buf := bufs[k%2][:]
+		buf := bufs[k%len(bufs)][:]
 		n, rerr := fill(buf, &until{ctx, r})
 		if len(c.head) < artifacts.SniffLen {
 			c.head = append(c.head, buf[:min(n, artifacts.SniffLen-len(c.head))]...)

@@ -96,7 +96,7 @@ func (r *reader) begin(at int64) error {
 		return err
 	}
 	r.body, r.pos = body, at
-	r.ahead = bufio.NewReaderSize(body, 64<<10)
+	r.ahead = bufio.NewReaderSize(body, headLen)
 	if at == 0 {
 		r.size = info.Size
 	}

@@ -84,6 +84,23 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
+// Look says whether the bucket is there, and makes none. Credentials that do not fit are an error.
+func Look(ctx context.Context, c Config) (there bool, err error) {
+	options, err := c.options()
+	if err != nil {
+		return false, fmt.Errorf("artifacts in %s: %w", c.Where, err)
+	}
+	options.MaxRetries = 1
+	m, err := minio.New(c.Endpoint, options)
+	if err == nil {
+		there, err = m.BucketExists(ctx, c.Bucket)
+	}
+	if err != nil {
+		return false, fmt.Errorf("artifacts in %s: %w", c.Where, explain(err))
+	}
+	return there, nil
+}
+
 func (s *Store) connect(ctx context.Context) error {
 	there, err := s.client.BucketExists(ctx, s.cfg.Bucket)
 	if err == nil && !there {

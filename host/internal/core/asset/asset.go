@@ -115,6 +115,27 @@ func (l Licence) String() string {
 	return l.ID
 }
 
+// Source is something with a licence that an artifact was made of.
+type Source struct {
+	Name    string  `json:"name"` // of an asset, or of a model
+	Licence Licence `json:"licence"`
+}
+
+// Inherits settles the licence of what was made of other things: one that nobody has named is that of the first of them that forbids commercial use. The
+// error, for people, is of one that allows more than theirs.
+func (v *Version) Inherits() error {
+	for _, s := range v.From {
+		switch {
+		case s.Licence.Commercial != No:
+		case v.Licence.Commercial == Yes:
+			return fmt.Errorf("it was made of %s, whose licence %s forbids commercial use: its own cannot allow that", s.Name, s.Licence)
+		case v.Licence.ID == "" && v.Licence.Commercial == Unknown:
+			v.Licence = s.Licence
+		}
+	}
+	return nil
+}
+
 // Consent is what the person behind a voice or a face has agreed to.
 type Consent struct {
 	By  string `json:"by"`  // who gave it
@@ -137,6 +158,10 @@ type Version struct {
 	Created   time.Time     `json:"created"`
 	// Made is the address of the attempt that made the artifact; empty: it was uploaded, or nobody knows any more.
 	Made string `json:"made,omitempty"`
+	// From is what it was made of that has a licence: its base model, the assets of its dataset. Their terms hold for it, too.
+	From []Source `json:"from,omitempty"`
+	// Provenance is the signed provenance of the artifact, which outlives the run that made it.
+	Provenance *sdk.Artifact `json:"provenance,omitempty"`
 }
 
 // Limits of what people write.
@@ -184,6 +209,17 @@ func (v *Version) Check() error {
 	return nil
 }
 
+// Same says whether a version is of the same artifact as another, and people say the same of it.
+func (v *Version) Same(o *Version) bool {
+	agreed := func(c *Consent) [2]string {
+		if c == nil {
+			return [2]string{}
+		}
+		return [2]string{c.By, c.For}
+	}
+	return v.Artifact.Digest == o.Artifact.Digest && v.Note == o.Note && v.Licence == o.Licence && agreed(v.Consent) == agreed(o.Consent)
+}
+
 // Refusal is why an asset may not be used. It is an error for people.
 type Refusal struct {
 	Ref Ref    // with the version
@@ -204,6 +240,12 @@ func (v *Version) Refused(r Ref, commercial bool) *Refusal {
 	case commercial && v.Licence.Commercial == No:
 		return &Refusal{r, "has licence " + v.Licence.String() + ", which forbids commercial use, and the pipeline says commercial = true",
 			"use another asset, or take commercial = true out of the pipeline block"}
+	}
+	for _, s := range v.From {
+		if commercial && s.Licence.Commercial == No {
+			return &Refusal{r, "was made of " + s.Name + ", whose licence " + s.Licence.String() + " forbids commercial use, and the pipeline says commercial = true",
+				"use another asset, or take commercial = true out of the pipeline block"}
+		}
 	}
 	return nil
 }

@@ -71,6 +71,27 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+func TestSame(t *testing.T) {
+	t.Parallel()
+	of := func(change func(*Version)) *Version {
+		v := &Version{Number: 1, Artifact: sdk.Artifact{Digest: "a"}, Note: "n", Licence: Licence{"MIT", Yes}, Consent: &Consent{By: "Anna", On: "2026-11-27", For: "films"}}
+		change(v)
+		return v
+	}
+	v := of(func(*Version) {})
+	if !v.Same(of(func(v *Version) { v.Number, v.Creator, v.Consent.On = 2, "ben", "2026-11-28" })) {
+		t.Error("they differ in what nobody said")
+	}
+	for name, other := range map[string]*Version{
+		"artifact": of(func(v *Version) { v.Artifact.Digest = "b" }), "note": of(func(v *Version) { v.Note = "" }), "licence": of(func(v *Version) { v.Licence.ID = "X" }),
+		"no consent": of(func(v *Version) { v.Consent = nil }), "who agreed": of(func(v *Version) { v.Consent.By = "Ben" }),
+	} {
+		if v.Same(other) || other.Same(v) {
+			t.Errorf("%s: they are taken for the same", name)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	good := func() Version {
@@ -173,5 +194,33 @@ func TestStandIn(t *testing.T) {
 	}
 	if len(l.Assets) != 2 || len(l.Assets[1].Versions) != 2 {
 		t.Errorf("%+v", l)
+	}
+}
+
+func TestInherits(t *testing.T) {
+	t.Parallel()
+	no := Licence{"CC-BY-NC-4.0", No}
+	from := []Source{{"checkpoints/a", Licence{"MIT", Yes}}, {"style/b@1", no}}
+	for _, c := range []struct{ given, want Licence }{
+		{Licence{"", Unknown}, no}, {Licence{"mine", Unknown}, Licence{"mine", Unknown}}, {Licence{"mine", No}, Licence{"mine", No}},
+	} {
+		v := Version{Number: 1, Licence: c.given, From: from}
+		if err := v.Inherits(); err != nil || v.Licence != c.want {
+			t.Errorf("%v: %v %v", c.given, v.Licence, err)
+		}
+		if no := v.Refused(Ref{Kind: LoRA, Name: "x"}, true); no == nil || !strings.Contains(no.Error(), "forbids commercial use") {
+			t.Errorf("%v: %v", c.given, no)
+		}
+		if no := v.Refused(Ref{Kind: LoRA, Name: "x"}, false); no != nil {
+			t.Error(no)
+		}
+	}
+	v := Version{Licence: Licence{"mine", Yes}, From: from}
+	if err := v.Inherits(); err == nil || !strings.Contains(err.Error(), "made of style/b@1, whose licence CC-BY-NC-4.0 forbids") {
+		t.Error(err)
+	}
+	v.From = from[:1]
+	if err := v.Inherits(); err != nil {
+		t.Error(err)
 	}
 }

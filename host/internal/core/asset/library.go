@@ -106,7 +106,7 @@ func (l *Library) Pinned(refs []Ref) []Asset {
 		pinned := Asset{Kind: a.Kind, Name: a.Name}
 		for _, v := range a.Versions {
 			if slices.Contains(refs, Ref{a.Kind, a.Name, v.Number}) {
-				pinned.Versions = append(pinned.Versions, Version{Number: v.Number, Artifact: v.Artifact, Licence: v.Licence, Consent: v.Consent, Created: v.Created})
+				pinned.Versions = append(pinned.Versions, Version{Number: v.Number, Artifact: v.Artifact, Licence: v.Licence, Consent: v.Consent, Created: v.Created, From: v.From})
 				pinned.Last = max(pinned.Last, v.Number)
 			}
 		}
@@ -125,6 +125,9 @@ func (l *Library) Digests() []string {
 			out = append(out, v.Artifact.Digest)
 			if v.Thumbnail != nil {
 				out = append(out, v.Thumbnail.Digest)
+			}
+			if v.Provenance != nil {
+				out = append(out, v.Provenance.Digest)
 			}
 		}
 	}

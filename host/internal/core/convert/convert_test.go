@@ -15,6 +15,8 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/convert"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 	"github.com/myspinbot/spinbot/sdk/comfyui"
 )
 
@@ -37,17 +39,17 @@ func types(tb testing.TB) pipeline.Bundle {
 	return b
 }
 
-// load loads what was converted, which must be without any diagnostic, in canonical form, and whole.
-func load(tb testing.TB, r *convert.Result) {
+// check loads what was converted, which must be without any diagnostic, in canonical form, and whole.
+func check(tb testing.TB, r *convert.Result) {
 	tb.Helper()
 	file := r.Name + ".hcl"
-	p, ds := pipeline.Load(fstest.MapFS{file: {Data: r.Pipeline}, r.WorkflowFile: {Data: r.Workflow}}, file, types(tb))
+	p, ds := load.Load(fstest.MapFS{file: {Data: r.Pipeline}, r.WorkflowFile: {Data: r.Workflow}}, file, types(tb))
 	if len(ds) > 0 {
 		var b strings.Builder
 		ds.Write(&b, func(string) []byte { return r.Pipeline }, false)
 		tb.Fatalf("%s\n%s", b.String(), r.Pipeline)
 	}
-	if canonical, _ := pipeline.Format(file, r.Pipeline); !bytes.Equal(canonical, r.Pipeline) {
+	if canonical, _ := syntax.Format(file, r.Pipeline); !bytes.Equal(canonical, r.Pipeline) {
 		tb.Errorf("not canonical: want\n%s\ngot\n%s", canonical, r.Pipeline)
 	}
 	if len(p.Variables) != len(r.Variables) || len(p.Outputs) != len(r.Outputs) {
@@ -95,7 +97,7 @@ func TestArchives(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			load(t, r)
+			check(t, r)
 			changed := false
 			got := map[string]string{"pipeline.hcl": string(r.Pipeline), "workflows.json": string(r.Workflow), "notes": notes(r)}
 			for i, f := range archive.Files {
@@ -138,12 +140,12 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: got %+v, %v; want %s", file, r, err, want)
 			continue
 		}
-		load(t, r)
+		check(t, r)
 	}
 	if r, err := convert.Convert([]byte(one), convert.Options{File: "x", Name: "my-film_2"}); err != nil || r.WorkflowFile != "workflows/my-film_2.json" {
 		t.Error(r, err)
 	} else {
-		load(t, r)
+		check(t, r)
 	}
 	if _, err := convert.Convert([]byte(one), convert.Options{Name: "../x"}); err == nil || !strings.Contains(err.Error(), `"../x" cannot name a pipeline`) {
 		t.Error(err)
@@ -169,7 +171,7 @@ func TestMedia(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			load(t, r)
+			check(t, r)
 			if r.Source != c.source || !strings.Contains(string(r.Pipeline), c.pipeline) {
 				t.Errorf("%s\n%s", r.Source, r.Pipeline)
 			}
@@ -233,6 +235,6 @@ func FuzzConvert(f *testing.F) {
 		if err != nil {
 			return
 		}
-		load(t, r)
+		check(t, r)
 	})
 }

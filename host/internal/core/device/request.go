@@ -30,6 +30,20 @@ type Request struct {
 	NeverSpill bool `json:"never_spill,omitempty"`
 }
 
+// Class is a kind of node that an engine such as a ComfyUI has to have for a task.
+type Class struct {
+	Name string `json:"name"`
+	Pack string `json:"pack,omitempty"` // that it comes in; empty: the engine's own, or not known
+}
+
+// String is the class as people are told of it.
+func (c Class) String() string {
+	if c.Pack == "" {
+		return c.Name
+	}
+	return c.Name + " (" + c.Pack + ")"
+}
+
 // Traits lists what AtLeast may ask for, sorted.
 func Traits() []string { return []string{"architecture", "compute", "kind", "memory", "name"} }
 
@@ -58,9 +72,6 @@ func CheckTrait(name, value string) error {
 func Misfit(d *Device, r *Request) string {
 	if len(r.Only) > 0 && !Named(d, r.Only) {
 		return "is not one of " + strings.Join(r.Only, ", ")
-	}
-	if d.Kind == Engine && !slices.Contains(r.Only, d.UUID) {
-		return "is an engine of its own, of another plugin"
 	}
 	if Named(d, r.Forbid) {
 		return "is forbidden"

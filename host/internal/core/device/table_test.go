@@ -364,6 +364,20 @@ func TestWarm(t *testing.T) {
 	free(t, table, "GPU-a", 24*gib)
 }
 
+// TestWarmLargerThanTheDevice: what takes more than there is may go on being used, and leaves nothing to anybody else.
+func TestWarmLargerThanTheDevice(t *testing.T) {
+	t.Parallel()
+	table := two(t)
+	table.Keep(device.Warm{ID: "p#m", Process: "p", Devices: []string{"GPU-a"}, Model: "m", Memory: 32 * gib, Used: at(0)})
+	free(t, table, "GPU-a", -8*gib)
+	refused(t, table, ask("another", gib, "GPU-a"), "has 0 B free")
+	with := ask("task", 24*gib, "GPU-a")
+	with.Warm = "p#m"
+	granted(t, table, with, 1)
+	with.ID = "beside"
+	refused(t, table, with, "has 0 B free")
+}
+
 // What is kept warm is counted where it is, also when that changes or was not known yet.
 func TestWarmMoves(t *testing.T) {
 	t.Parallel()

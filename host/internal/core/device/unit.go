@@ -38,7 +38,7 @@ func (u *Unit) Refuses(r *Request, warm string) string {
 	if r.Exclusive && len(u.ghosts) > 0 && !u.table.Trusting {
 		return "has memory that was given up and is not free yet"
 	}
-	if need, free := u.Needs(r.Memory, warm), u.Free(); need > free {
+	if need, free := u.Needs(r.Memory, warm), u.Free()+u.Excess(warm); need > free {
 		return fmt.Sprintf("has %s free, and %s are needed", sdk.FormatSize(max(0, free)), sdk.FormatSize(need))
 	}
 	return ""
@@ -53,7 +53,8 @@ func (u *Unit) Foreign() int64 {
 	return u.foreign(u.taken(), ghosts)
 }
 
-// Free is the memory that may be granted now, in bytes; below zero when foreign processes took what was granted.
+// Free is the memory that may be granted now, in bytes; below zero when foreign processes took what was granted, or what is
+// warm takes more than was said that there is.
 func (u *Unit) Free() int64 {
 	taken, ghosts := u.taken(), int64(0)
 	for _, g := range u.ghosts {
@@ -89,6 +90,9 @@ func (u *Unit) Holds(id string) int64 {
 	}
 	return 0
 }
+
+// Excess is by how much what is kept warm under an ID holds more than there is, in bytes: it may go on using that.
+func (u *Unit) Excess(id string) int64 { return max(0, u.Holds(id)-(u.Memory-u.table.Reserve)) }
 
 // Needs is how much free memory a lease of so much takes when it works with what is kept warm under the ID.
 func (u *Unit) Needs(memory int64, id string) int64 {

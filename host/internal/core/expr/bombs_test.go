@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
 )
 
 // What one evaluation may take, in the time of a slow machine that does other things.
@@ -145,7 +146,7 @@ func TestBombs(t *testing.T) { //nolint:paralleltest // it counts what the proce
 	if testing.Short() {
 		t.Skip("minutes under the race detector")
 	}
-	files := &expr.Files{}
+	files := &library.Files{}
 	load := func(name, text string) {
 		if _, err := files.Load(fstest.MapFS{name: {Data: []byte(text)}}, ".", name); err != nil {
 			t.Fatal(err)
@@ -159,7 +160,7 @@ func TestBombs(t *testing.T) { //nolint:paralleltest // it counts what the proce
 	for i := range list {
 		list[i] = cty.StringVal(fmt.Sprint("element ", i))
 	}
-	ctx := &hcl.EvalContext{Functions: expr.Table(files), Variables: map[string]cty.Value{"local": cty.ObjectVal(map[string]cty.Value{
+	ctx := &hcl.EvalContext{Functions: library.Table(files), Variables: map[string]cty.Value{"local": cty.ObjectVal(map[string]cty.Value{
 		"big": cty.StringVal(strings.Repeat("a", 1<<20)), "list": cty.ListVal(list),
 	})}}
 	for name, b := range bombs() {

@@ -1,35 +1,26 @@
 package expr
 
 import (
-	"math/big"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-)
 
-// MaxValue is the size limit of a local and of an input, in bytes of text, keys and numbers.
-const MaxValue = 16 << 20
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+)
 
 // Eval evaluates an expression during a run. What could multiply is metered.
 func Eval(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if !shapeOf(e).risky {
 		return e.Value(ctx)
 	}
-	return new(meter).eval(e, ctx)
-}
-
-// outOfRange is true of numbers that would take long to write out: beyond 1e1000, or nearer to 0 than 1e-1000.
-func outOfRange(f *big.Float) bool {
-	exponent := f.MantExp(nil)
-	return f.IsInf() || exponent > 3323 || exponent < -3323
+	return new(meter).Eval(e, ctx)
 }
 
 // CheckNumbers refuses literal numbers out of range: 1e999999999 is quickly read, but never written.
 func CheckNumbers(n hclsyntax.Node) (diags hcl.Diagnostics) {
 	_ = hclsyntax.VisitAll(n, func(n hclsyntax.Node) hcl.Diagnostics {
 		x, ok := n.(*hclsyntax.LiteralValueExpr)
-		if ok && x.Val.Type() == cty.Number && x.Val.IsKnown() && !x.Val.IsNull() && outOfRange(x.Val.AsBigFloat()) {
+		if ok && x.Val.Type() == cty.Number && x.Val.IsKnown() && !x.Val.IsNull() && datum.OutOfRange(x.Val.AsBigFloat()) {
 			diags = append(diags, outOfRangeAt(x.Range()))
 		}
 		return nil
@@ -67,29 +58,4 @@ func shapeOf(e hclsyntax.Expression) (s shape) {
 		return nil
 	})
 	return s
-}
-
-// Size adds up the text, keys and elements of a value, and stops at limit.
-func Size(v cty.Value, limit int) int {
-	v, _ = v.Unmark()
-	if !v.IsKnown() || v.IsNull() {
-		return 1
-	}
-	switch t := v.Type(); {
-	case t == cty.String:
-		return len(v.AsString())
-	case t == cty.Number && outOfRange(v.AsBigFloat()):
-		return limit
-	case t.IsPrimitiveType() || !v.CanIterateElements():
-		return 8
-	}
-	size := 0
-	for it := v.ElementIterator(); it.Next() && size < limit; {
-		k, e := it.Element()
-		if k.Type() == cty.String && k.IsKnown() {
-			size += len(k.AsString())
-		}
-		size += 8 + Size(e, limit-size)
-	}
-	return size
 }

@@ -7,45 +7,46 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // Fit says how a value that may be unknown in parts cannot fit the schema: what is known is checked like any value,
 // what is not only by its type. Nulls stand for absent values.
-func Fit(s *sdk.Schema, v cty.Value) []sdk.Violation { return Artifacts{}.Fit(s, v) }
+func Fit(s *sdk.Schema, v cty.Value) []sdk.Violation { return FitWith(datum.Artifacts{}, s, v) }
 
-// Fit is the function Fit for values with artifacts among them that are known already.
-func (a Artifacts) Fit(s *sdk.Schema, v cty.Value) []sdk.Violation {
+// FitWith is Fit for values with artifacts among them that a knows already.
+func FitWith(a datum.Artifacts, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	if v.ContainsMarked() {
 		v, _ = v.UnmarkDeep() // what of it is known stands in the pipeline's file
 	}
-	return a.fit("", s, v)
+	return fit(a, "", s, v)
 }
 
-func (a Artifacts) fit(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
+func fit(a datum.Artifacts, path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	t := v.Type()
 	switch {
 	case s == nil, t == cty.DynamicPseudoType && !v.IsKnown(), v.IsKnown() && v.IsNull():
 		return nil
 	case v.IsWhollyKnown():
-		return a.fitKnown(path, s, v)
+		return fitKnown(a, path, s, v)
 	case !v.IsKnown():
 		return fitType(path, s, t)
 	case s.IsArtifact():
 		return fitType(path, s, t)
 	case t.IsObjectType(), t.IsMapType():
-		return a.fitMembers(path, s, v)
+		return fitMembers(a, path, s, v)
 	default:
-		return a.fitElements(path, s, v)
+		return fitElements(a, path, s, v)
 	}
 }
 
-func (a Artifacts) fitKnown(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
+func fitKnown(a datum.Artifacts, path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	x, err := a.Out(v)
 	if err != nil {
 		return []sdk.Violation{{Path: path, Message: err.Error()}}
 	}
-	found := s.Check(Coerce(s, x))
+	found := s.Check(datum.Coerce(s, x))
 	for i := range found {
 		found[i].Path = joinPath(path, found[i].Path)
 	}
@@ -60,11 +61,11 @@ func joinPath(path, rest string) string {
 }
 
 func mismatch(path, want string, t cty.Type) []sdk.Violation {
-	return []sdk.Violation{{Path: path, Message: "want " + want + ", got " + Describe(t)}}
+	return []sdk.Violation{{Path: path, Message: "want " + want + ", got " + datum.Describe(t)}}
 }
 
 // fitMembers checks an object of which some members are unknown.
-func (a Artifacts) fitMembers(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
+func fitMembers(a datum.Artifacts, path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	if s.Type != "object" {
 		return fitType(path, s, v.Type())
 	}
@@ -79,7 +80,7 @@ func (a Artifacts) fitMembers(path string, s *sdk.Schema, v cty.Value) []sdk.Vio
 			found = append(found, unknownMember(path, s, name))
 			continue
 		}
-		found = append(found, a.fit(joinPath(path, name), sub, members[name])...)
+		found = append(found, fit(a, joinPath(path, name), sub, members[name])...)
 	}
 	return found
 }
@@ -120,7 +121,7 @@ func unknownMember(path string, s *sdk.Schema, name string) sdk.Violation {
 }
 
 // fitElements checks a list of which some elements are unknown.
-func (a Artifacts) fitElements(path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
+func fitElements(a datum.Artifacts, path string, s *sdk.Schema, v cty.Value) []sdk.Violation {
 	if s.Type != "array" || !v.CanIterateElements() {
 		return fitType(path, s, v.Type())
 	}
@@ -128,7 +129,7 @@ func (a Artifacts) fitElements(path string, s *sdk.Schema, v cty.Value) []sdk.Vi
 	i := 0
 	for it := v.ElementIterator(); it.Next(); i++ {
 		_, e := it.Element()
-		found = append(found, a.fit(fmt.Sprintf("%s[%d]", path, i), s.Items, e)...)
+		found = append(found, fit(a, fmt.Sprintf("%s[%d]", path, i), s.Items, e)...)
 	}
 	return found
 }
@@ -139,7 +140,7 @@ func fitType(path string, s *sdk.Schema, t cty.Type) []sdk.Violation {
 		return nil
 	}
 	if s.IsArtifact() {
-		if !t.Equals(ArtifactType) {
+		if !t.Equals(datum.ArtifactType) {
 			return mismatch(path, "an artifact", t)
 		}
 		return nil
@@ -190,7 +191,7 @@ func fitObjectType(path string, s *sdk.Schema, t cty.Type) []sdk.Violation {
 		return mismatch(path, "an object", t)
 	}
 	found := missing(path, s, t.HasAttribute)
-	for _, name := range sortedNames(t) {
+	for _, name := range datum.SortedNames(t) {
 		sub, known := member(s, name)
 		if !known {
 			found = append(found, unknownMember(path, s, name))

@@ -10,6 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
 )
 
 func eval(t *testing.T, src string, names map[string]cty.Value) (cty.Value, error) {
@@ -18,7 +20,7 @@ func eval(t *testing.T, src string, names map[string]cty.Value) (cty.Value, erro
 	if diags.HasErrors() {
 		t.Fatalf("%s: %s", src, diags)
 	}
-	v, diags := e.Value(&hcl.EvalContext{Variables: names, Functions: expr.Table(&expr.Files{})})
+	v, diags := expr.Eval(e, &hcl.EvalContext{Variables: names, Functions: library.Table(&library.Files{})})
 	if diags.HasErrors() {
 		return v, diags
 	}
@@ -37,7 +39,7 @@ func must(t *testing.T, src string) cty.Value {
 // TestFunctions holds every function to its documented example.
 func TestFunctions(t *testing.T) {
 	t.Parallel()
-	functions := expr.Functions()
+	functions := library.Functions()
 	if len(functions) < 80 {
 		t.Errorf("only %d functions", len(functions))
 	}
@@ -73,7 +75,7 @@ func TestFunctionsTakeAnything(t *testing.T) {
 		cty.NumberIntVal(-1), cty.NumberFloatVal(1.5), cty.True, cty.EmptyTupleVal, cty.EmptyObjectVal,
 		cty.ListVal([]cty.Value{cty.StringVal("x"), cty.UnknownVal(cty.String)}), cty.SetVal([]cty.Value{cty.StringVal("x")}),
 	}
-	for name, f := range expr.Table(&expr.Files{}) {
+	for name, f := range library.Table(&library.Files{}) {
 		if name == "try" || name == "can" {
 			continue // take expressions, not values
 		}
@@ -120,8 +122,8 @@ func TestFunctionCases(t *testing.T) {
 		{`setproduct(["a"], [])`, `[]`}, {`coalesce(null, null, 3)`, `3`},
 	} {
 		got, want := must(t, c[0]), must(t, c[1])
-		x, err1 := expr.Artifacts{}.Out(got)
-		y, err2 := expr.Artifacts{}.Out(want)
+		x, err1 := datum.Artifacts{}.Out(got)
+		y, err2 := datum.Artifacts{}.Out(want)
 		if err1 != nil || err2 != nil || !equal(x, y) {
 			t.Errorf("%s is %v, not %s (%v, %v)", c[0], x, c[1], err1, err2)
 		}

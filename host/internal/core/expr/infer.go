@@ -9,6 +9,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 )
 
 // Infer evaluates an expression as far as can be known before a run: names in ctx may hold unknown values of known
@@ -69,7 +72,7 @@ func (w *walker) infer(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
 		return w.infer(x.Wrapped, ctx)
 	case *hclsyntax.TemplateJoinExpr:
 		if v := w.infer(x.Tuple, ctx); !v.IsWhollyKnown() {
-			return cty.UnknownVal(cty.String).WithMarks(marksOf(v))
+			return cty.UnknownVal(cty.String).WithMarks(datum.MarksOf(v))
 		}
 		return w.value(x, ctx)
 	}
@@ -87,7 +90,7 @@ func (w *walker) value(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
 
 func (w *walker) call(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) cty.Value {
 	if !defined(ctx, x.Name) {
-		w.add(x.NameRange, fmt.Sprintf("unknown function %q", x.Name), "there is no function %s%s", x.Name, DidYouMean(x.Name, FunctionNames()))
+		w.add(x.NameRange, fmt.Sprintf("unknown function %q", x.Name), "there is no function %s%s", x.Name, DidYouMean(x.Name, callable(ctx)))
 		for _, arg := range x.Args {
 			w.infer(arg, ctx)
 		}
@@ -102,6 +105,15 @@ func (w *walker) call(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) cty.V
 		return cty.DynamicVal
 	}
 	return w.value(c, ctx)
+}
+
+// callable lists what can be called, in order.
+func callable(ctx *hcl.EvalContext) []string {
+	names := map[string]function.Function{}
+	for ; ctx != nil; ctx = ctx.Parent() {
+		maps.Copy(names, ctx.Functions)
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 func defined(ctx *hcl.EvalContext, name string) bool {
@@ -172,7 +184,7 @@ func stepName(s hcl.Traverser) (string, bool) {
 }
 
 func (w *walker) noAttribute(t cty.Type, path hcl.Traversal, i int, name string) {
-	names := sortedNames(t)
+	names := datum.SortedNames(t)
 	what, owner := "attribute", "the object"
 	if i > 0 {
 		if owner = Spell(path[:i]); path.IsRelative() {
@@ -221,7 +233,7 @@ func Spell(path hcl.Traversal) string {
 		case hcl.TraverseIndex:
 			if s.Key.Type() == cty.String {
 				fmt.Fprintf(&b, "[%q]", s.Key.AsString())
-			} else if n, err := ToText(s.Key); err == nil {
+			} else if n, err := datum.ToText(s.Key); err == nil {
 				fmt.Fprintf(&b, "[%s]", n.AsString())
 			}
 		}
@@ -266,16 +278,16 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 	coll := w.infer(x.CollExpr, ctx)
 	key, elems, ok := elements(coll)
 	if !ok {
-		w.add(x.CollExpr.Range(), "for wants a list, a map or a set", "this is %s", Describe(coll.Type()))
+		w.add(x.CollExpr.Range(), "for wants a list, a map or a set", "this is %s", datum.Describe(coll.Type()))
 		return cty.DynamicVal
 	}
 	var results []cty.Type
-	inside, marks := partMarks(coll), marksOf() // of what the loop sees, and of what it makes
+	inside, marks := datum.PartMarks(coll), datum.MarksOf() // of what the loop sees, and of what it makes
 	for _, elem := range elems {
 		at := len(w.diags)
 		v := w.body(x, ctx, key, cty.UnknownVal(elem).WithMarks(inside))
 		results = append(results, v.Type())
-		maps.Copy(marks, marksOf(v))
+		maps.Copy(marks, datum.MarksOf(v))
 		if w.diags[at:].HasErrors() {
 			break // the same mistake is said once
 		}
@@ -287,7 +299,7 @@ func (w *walker) loop(x *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
 		c := *x
 		c.CollExpr = &hclsyntax.LiteralValueExpr{Val: coll, SrcRange: x.CollExpr.Range()}
 		v := w.value(&c, ctx)
-		if w.meter.charge(Size(v, 8*maxWork)/8, x.Range()); w.meter.over {
+		if w.meter.charge(datum.Size(v, 8*maxWork)/8, x.Range()); w.meter.over {
 			return cty.DynamicVal
 		}
 		if v.IsWhollyKnown() {
@@ -304,19 +316,19 @@ func (w *walker) body(x *hclsyntax.ForExpr, ctx *hcl.EvalContext, key cty.Type, 
 	if x.KeyVar != "" {
 		child.Variables[x.KeyVar] = cty.UnknownVal(key)
 	}
-	marks := marksOf()
+	marks := datum.MarksOf()
 	if x.CondExpr != nil {
 		cond := w.infer(x.CondExpr, child)
-		maps.Copy(marks, marksOf(cond))
+		maps.Copy(marks, datum.MarksOf(cond))
 		if t := cond.Type(); !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
-			w.add(x.CondExpr.Range(), "a condition must be true or false", "this is %s", Describe(t))
+			w.add(x.CondExpr.Range(), "a condition must be true or false", "this is %s", datum.Describe(t))
 		}
 	}
 	if x.KeyExpr != nil {
 		k := w.infer(x.KeyExpr, child)
-		maps.Copy(marks, marksOf(k))
+		maps.Copy(marks, datum.MarksOf(k))
 		if t := k.Type(); !t.IsPrimitiveType() && t != cty.DynamicPseudoType {
-			w.add(x.KeyExpr.Range(), "a key must be text", "this is %s", Describe(t))
+			w.add(x.KeyExpr.Range(), "a key must be text", "this is %s", datum.Describe(t))
 		}
 	}
 	v := w.infer(x.ValExpr, child)
@@ -341,7 +353,7 @@ func (w *walker) splat(x *hclsyntax.SplatExpr, ctx *hcl.EvalContext) cty.Value {
 	source := w.infer(x.Source, ctx)
 	t := source.Type()
 	if t.IsMapType() || t.IsObjectType() {
-		w.add(x.MarkerRange, "a splat wants a list", "this is %s; write values(…)%s to go over its values", Describe(t), "[*]")
+		w.add(x.MarkerRange, "a splat wants a list", "this is %s; write values(…)%s to go over its values", datum.Describe(t), "[*]")
 		return cty.DynamicVal
 	}
 	if each, ok := x.Each.(*hclsyntax.RelativeTraversalExpr); ok && each.Source == hclsyntax.Expression(x.Item) {

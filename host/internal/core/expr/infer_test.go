@@ -9,6 +9,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -24,14 +27,14 @@ func parse(tb testing.TB, src string) hclsyntax.Expression {
 func inferContext() *hcl.EvalContext {
 	scene := cty.Object(map[string]cty.Type{"text": cty.String, "seconds": cty.Number})
 	plan := cty.Object(map[string]cty.Type{
-		"title": cty.String, "scenes": cty.List(scene), "names": cty.Map(cty.String), "any": cty.DynamicPseudoType, "face": expr.ArtifactType,
+		"title": cty.String, "scenes": cty.List(scene), "names": cty.Map(cty.String), "any": cty.DynamicPseudoType, "face": datum.ArtifactType,
 	})
 	return &hcl.EvalContext{
 		Variables: map[string]cty.Value{
 			"node": cty.ObjectVal(map[string]cty.Value{"plan": cty.UnknownVal(plan)}),
 			"each": cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.Number)}),
 		},
-		Functions: expr.Table(&expr.Files{}),
+		Functions: library.Table(&library.Files{}),
 	}
 }
 
@@ -115,7 +118,7 @@ func TestParseType(t *testing.T) {
 		`object({ a = string })`: `{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`,
 		`object({ "b c" = optional(number, "3"), d = optional(bool) })`: `{"type":"object","properties":{"b c":{"type":"number","default":3},"d":{"type":"boolean"}}}`,
 	} {
-		s, set, diags := expr.ParseType(parse(t, src))
+		s, set, diags := typeexpr.ParseType(parse(t, src))
 		data, err := s.MarshalJSON()
 		if diags.HasErrors() || err != nil || string(data) != want || set != strings.HasPrefix(src, "set") {
 			t.Errorf("%s: %s, not %s: %s", src, data, want, diags)
@@ -127,7 +130,7 @@ func TestParseType(t *testing.T) {
 		`object({ a = string, a = number })`: "twice", `optional(string)`: "member of an object", `list(set(string))`: "within", `5`: "types are", `object({ a = optional(number, "x") })`: "want a number",
 		strings.Repeat("list(", 40) + "any" + strings.Repeat(")", 40): "too deep",
 	} {
-		_, _, diags := expr.ParseType(parse(t, src))
+		_, _, diags := typeexpr.ParseType(parse(t, src))
 		if len(diags) == 0 || !strings.Contains(diags[0].Summary+diags[0].Detail, want) {
 			t.Errorf("%s: %s", src, diags)
 		}
@@ -186,7 +189,7 @@ func BenchmarkEvaluate(b *testing.B) {
 	for i := range 1000 {
 		nodes["n"+string(rune('a'+i%26))+strings.Repeat("x", i/26)] = cty.ObjectVal(map[string]cty.Value{"text": cty.StringVal("x"), "n": cty.NumberIntVal(int64(i))})
 	}
-	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{"node": cty.ObjectVal(nodes)}, Functions: expr.Table(&expr.Files{})}
+	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{"node": cty.ObjectVal(nodes)}, Functions: library.Table(&library.Files{})}
 	for name, src := range map[string]string{
 		"compare":  `node.na.text == "main" && node.nb.n > 1`,
 		"template": `"echo ${node.na.text}-${node.nb.n + 1}"`,

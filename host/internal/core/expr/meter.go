@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 )
 
 // maxWork is what one evaluation may cost: about as many bytes as it makes on its way, and in time a few seconds.
@@ -44,8 +46,8 @@ func (m *meter) diagnostic() *hcl.Diagnostic {
 	}
 }
 
-// eval evaluates an expression and adds up what it costs.
-func (m *meter) eval(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+// Eval evaluates an expression and adds up what it costs.
+func (m *meter) Eval(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := m.wrap(e).Value(ctx)
 	if m.over {
 		return cty.DynamicVal, hcl.Diagnostics{m.diagnostic()}
@@ -107,7 +109,7 @@ func (m *meter) count(e hclsyntax.Expression) hclsyntax.Expression {
 // weigh is wrap for what is copied into something larger.
 func (m *meter) weigh(e hclsyntax.Expression) hclsyntax.Expression {
 	if x, literal := e.(*hclsyntax.LiteralValueExpr); literal {
-		m.charge(Size(x.Val, maxWork), x.Range())
+		m.charge(datum.Size(x.Val, maxWork), x.Range())
 		return e
 	}
 	return metered{Expression: m.wrap(e), m: m, sized: true}
@@ -124,10 +126,14 @@ func (x metered) Value(ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics
 		v, diags = x.Expression.Value(ctx)
 	}
 	if x.sized {
-		x.m.charge(Size(v, maxWork), x.Range())
+		x.m.charge(datum.Size(v, maxWork), x.Range())
 	}
 	if x.m.over {
 		return cty.DynamicVal, nil
+	}
+	switch x.Expression.(type) {
+	case *hclsyntax.BinaryOpExpr, *hclsyntax.FunctionCallExpr:
+		v = datum.Rounded(v)
 	}
 	if x.number && longNumber(v) || v.Type() == cty.Number && tooGreat(v) {
 		return cty.DynamicVal, append(diags, outOfRangeAt(x.Range()))
@@ -138,13 +144,13 @@ func (x metered) Value(ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics
 // longNumber is true of text that would be read as a number for a long time.
 func longNumber(v cty.Value) bool {
 	v, _ = v.Unmark()
-	return v.Type() == cty.String && v.IsKnown() && !v.IsNull() && len(v.AsString()) > maxDigits
+	return v.Type() == cty.String && v.IsKnown() && !v.IsNull() && len(v.AsString()) > datum.MaxDigits
 }
 
 // tooGreat is true of numbers that would be written out for a long time, but for infinity, which has one word.
 func tooGreat(v cty.Value) bool {
 	v, _ = v.Unmark()
-	return v.IsKnown() && !v.IsNull() && !v.AsBigFloat().IsInf() && outOfRange(v.AsBigFloat())
+	return v.IsKnown() && !v.IsNull() && !v.AsBigFloat().IsInf() && datum.OutOfRange(v.AsBigFloat())
 }
 
 // lazy is true of functions that evaluate their arguments themselves, since those may fail.
@@ -161,10 +167,10 @@ func (m *meter) call(c *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.V
 		if numbers(i) && longNumber(v) {
 			diags = append(diags, outOfRangeAt(a.Range()))
 		}
-		price += Size(v, 8*maxWork)
+		price += datum.Size(v, 8*maxWork)
 		args[i], all = v, append(all, diags...)
 	}
-	price += matching(c.Name, args) / 4
+	price += Matching(c.Name, args) / 4
 	if m.charge(price, c.Range()); m.over || all.HasErrors() {
 		return cty.DynamicVal, all
 	}
@@ -177,7 +183,7 @@ func (m *meter) call(c *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.V
 		literal.Args[i] = &hclsyntax.LiteralValueExpr{Val: v, SrcRange: c.Args[i].Range()}
 	}
 	v, diags := literal.Value(ctx)
-	m.charge(Size(v, maxWork), c.Range())
+	m.charge(datum.Size(v, maxWork), c.Range())
 	return v, append(all, diags...)
 }
 
@@ -213,8 +219,8 @@ func (m *meter) into(values cty.Value) cty.Value {
 	return cty.ObjectVal(named).WithMarks(marks)
 }
 
-// meterIn takes the meter out again; a new one when there is none.
-func meterIn(values map[string]cty.Value) *meter {
+// MeterIn takes the meter out again; a new one when there is none.
+func MeterIn(values map[string]cty.Value) *meter {
 	v, ok := values[meterName]
 	if !ok {
 		return &meter{}
@@ -225,8 +231,8 @@ func meterIn(values map[string]cty.Value) *meter {
 
 var meterType = cty.Capsule("meter", reflect.TypeFor[meter]())
 
-// matching is what a call of a regular expression costs: one unit is a byte of text taken by one instruction.
-func matching(function string, args []cty.Value) int {
+// Matching is what a call of a regular expression costs: one unit is a byte of text taken by one instruction.
+func Matching(function string, args []cty.Value) int {
 	pattern, text := 0, 1
 	switch function {
 	default:

@@ -1,3 +1,6 @@
+// Package expr is what the pipeline language's expressions are made of: they are parsed and evaluated within bounds, and what can
+// be known of one before a run is inferred (Infer, Fit). It knows no blocks, nodes or runs, and no function by itself: those of
+// the language are in library, what they are made of in builtin. Values are those of datum.
 package expr
 
 import (
@@ -5,14 +8,13 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 )
 
 // HCL's parser goes down a level for every bracket, operator and index, and then so does all that looks at what it
 // made: a stack that overflows ends the process. Reading a long number takes the square of its length.
-const (
-	maxDepth  = 500
-	maxDigits = 1000 // of a number, as text
-)
+const maxDepth = 500
 
 // ParseConfig parses a file that anybody may have written: as hclsyntax does, but what is too deep is refused before.
 // The file then has no body.
@@ -50,9 +52,9 @@ func checkTokens(tokens hclsyntax.Tokens, _ hcl.Diagnostics) hcl.Diagnostics {
 		top := &levels[len(levels)-1]
 		switch t.Type { //nolint:exhaustive // no other goes down or up
 		case hclsyntax.TokenNumberLit:
-			if len(t.Bytes) > maxDigits {
+			if len(t.Bytes) > datum.MaxDigits {
 				return hcl.Diagnostics{{Severity: hcl.DiagError, Subject: &t.Range, Summary: "number out of range",
-					Detail: fmt.Sprintf("at most %d digits", maxDigits)}}
+					Detail: fmt.Sprintf("at most %d digits", datum.MaxDigits)}}
 			}
 		case hclsyntax.TokenOParen, hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc,
 			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:

@@ -11,6 +11,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -35,14 +37,14 @@ func (f *fakeSealer) Open(s sdk.Sealed) (any, bool, error) {
 	return x, strings.HasPrefix(s.Token, "declared"), nil
 }
 
-func hidden(s string) cty.Value { return expr.Sensitive(cty.StringVal(s), expr.Declared) }
+func hidden(s string) cty.Value { return datum.Sensitive(cty.StringVal(s), datum.Declared) }
 
 // TestSensitiveFlow: what is made of something sensitive is sensitive, at the finest part that can be told, and the same
 // before a run as in it.
 func TestSensitiveFlow(t *testing.T) {
 	t.Parallel()
 	names := map[string]cty.Value{
-		"s": hidden("abc"), "d": expr.Sensitive(cty.StringVal("def"), expr.Derived), "n": expr.Sensitive(cty.NumberIntVal(2), expr.Declared),
+		"s": hidden("abc"), "d": datum.Sensitive(cty.StringVal("def"), datum.Derived), "n": datum.Sensitive(cty.NumberIntVal(2), datum.Declared),
 		"o": cty.ObjectVal(map[string]cty.Value{"a": hidden("x"), "b": cty.StringVal("y")}), "plain": cty.StringVal("p"),
 		"list": cty.TupleVal([]cty.Value{hidden("x"), cty.StringVal("y")}),
 	}
@@ -61,21 +63,21 @@ func TestSensitiveFlow(t *testing.T) {
 			t.Errorf("%s: %s", src, err)
 			continue
 		}
-		x, marks, err := expr.Artifacts{}.Split(v)
+		x, marks, err := datum.Artifacts{}.Split(v)
 		if got := marksText(marks); err != nil || got != want {
 			t.Errorf("%s: %q, not %q (%v)", src, got, want, err)
 		}
-		if _, err := (expr.Artifacts{}).Out(v); (err != nil) != (want != "") {
+		if _, err := (datum.Artifacts{}).Out(v); (err != nil) != (want != "") {
 			t.Errorf("%s: Out gives %v", src, err)
 		}
 		e, _ := hclsyntax.ParseExpression([]byte(src), "", hcl.InitialPos)
-		ctx := &hcl.EvalContext{Variables: unknown(names), Functions: expr.Table(&expr.Files{})}
+		ctx := &hcl.EvalContext{Variables: unknown(names), Functions: library.Table(&library.Files{})}
 		before, diags := expr.Infer(e, ctx)
-		if diags.HasErrors() || want != "" && !expr.IsSensitive(before) {
+		if diags.HasErrors() || want != "" && !datum.IsSensitive(before) {
 			t.Errorf("%s: before the run it is %#v, %s", src, before, diags)
 		}
-		known, diags := expr.Infer(e, &hcl.EvalContext{Variables: names, Functions: expr.Table(&expr.Files{})})
-		if y, _, err := (expr.Artifacts{}).Split(known); diags.HasErrors() || err != nil || !equal(x, y) {
+		known, diags := expr.Infer(e, &hcl.EvalContext{Variables: names, Functions: library.Table(&library.Files{})})
+		if y, _, err := (datum.Artifacts{}).Split(known); diags.HasErrors() || err != nil || !equal(x, y) {
 			t.Errorf("%s: inferred %v, evaluated %v; %v %s", src, y, x, err, diags)
 		}
 	}
@@ -96,7 +98,7 @@ func unknown(names map[string]cty.Value) map[string]cty.Value {
 	return out
 }
 
-func marksText(marks []expr.Mark) string {
+func marksText(marks []datum.Mark) string {
 	var out []string
 	for _, m := range marks {
 		var path []string
@@ -112,7 +114,7 @@ func marksText(marks []expr.Mark) string {
 func TestFunctionsKeepMarks(t *testing.T) {
 	t.Parallel()
 	loses := map[string]bool{"nonsensitive": true, "can": true, "try": true} // the last two take expressions
-	for _, f := range expr.Functions() {
+	for _, f := range library.Functions() {
 		e, _ := hclsyntax.ParseExpression([]byte(f.Example), "", hcl.InitialPos)
 		call, ok := e.(*hclsyntax.FunctionCallExpr)
 		if !ok || call.Name != f.Name || loses[f.Name] {
@@ -121,13 +123,13 @@ func TestFunctionsKeepMarks(t *testing.T) {
 		for i, arg := range call.Args {
 			c := *call
 			c.Args = append([]hclsyntax.Expression(nil), call.Args...)
-			v, diags := arg.Value(&hcl.EvalContext{Functions: expr.Table(&expr.Files{})})
+			v, diags := arg.Value(&hcl.EvalContext{Functions: library.Table(&library.Files{})})
 			if diags.HasErrors() {
 				t.Fatal(f.Name, diags)
 			}
-			c.Args[i] = &hclsyntax.LiteralValueExpr{Val: expr.Sensitive(v, expr.Derived), SrcRange: arg.Range()}
-			got, diags := c.Value(&hcl.EvalContext{Functions: expr.Table(&expr.Files{})})
-			if diags.HasErrors() || !expr.IsSensitive(got) {
+			c.Args[i] = &hclsyntax.LiteralValueExpr{Val: datum.Sensitive(v, datum.Derived), SrcRange: arg.Range()}
+			got, diags := c.Value(&hcl.EvalContext{Functions: library.Table(&library.Files{})})
+			if diags.HasErrors() || !datum.IsSensitive(got) {
 				t.Errorf("%s with argument %d sensitive: %#v, %s", f.Name, i, got, diags)
 			}
 		}
@@ -138,11 +140,11 @@ func TestSealAndOpen(t *testing.T) {
 	t.Parallel()
 	s := &fakeSealer{}
 	x := map[string]any{"a": "x", "list": []any{"y", map[string]any{"z": "w", "f": face}}, "none": nil}
-	marks := []expr.Mark{
-		{[]any{"list", 1, "z"}, expr.Declared}, {[]any{"list", 1, "f"}, expr.Derived}, {[]any{"none"}, expr.Declared},
-		{[]any{"gone", 3}, expr.Declared}, {[]any{"list", 7}, expr.Declared}, {[]any{"a", 0}, expr.Declared},
+	marks := []datum.Mark{
+		{Path: []any{"list", 1, "z"}, Origin: datum.Declared}, {Path: []any{"list", 1, "f"}, Origin: datum.Derived}, {Path: []any{"none"}, Origin: datum.Declared},
+		{Path: []any{"gone", 3}, Origin: datum.Declared}, {Path: []any{"list", 7}, Origin: datum.Declared}, {Path: []any{"a", 0}, Origin: datum.Declared},
 	}
-	sealed, err := expr.Seal(x, marks, s)
+	sealed, err := datum.Seal(x, marks, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,46 +165,46 @@ func TestSealAndOpen(t *testing.T) {
 	if x["a"] != "x" || x["list"].([]any)[1].(map[string]any)["z"] != "w" {
 		t.Error("the value itself was changed", x)
 	}
-	plain, found, err := expr.Open(sealed, s)
+	plain, found, err := datum.Open(sealed, s)
 	if err != nil || !equal(plain, x) || len(found) != 3 {
 		t.Errorf("%v %v %v", plain, found, err)
 	}
-	again, err := expr.Seal(plain, found, s)
+	again, err := datum.Seal(plain, found, s)
 	if err != nil || !equal(again, sealed) {
 		t.Errorf("%v, %v", again, err)
 	}
-	a := expr.Artifacts{Sealer: s}
+	a := datum.Artifacts{Sealer: s}
 	v, err := a.In(nil, sealed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same, err := new(expr.Artifacts).In(nil, x)
+	same, err := new(datum.Artifacts).In(nil, x)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if same = expr.MarkAt(same, found); !v.RawEquals(same) {
+	if same = datum.MarkAt(same, found); !v.RawEquals(same) {
 		t.Errorf("%#v is not %#v", v, same)
 	}
 	out, marks, err := a.Split(v)
-	if resealed, _ := expr.Seal(out, marks, s); err != nil || !equal(resealed, sealed) {
+	if resealed, _ := datum.Seal(out, marks, s); err != nil || !equal(resealed, sealed) {
 		t.Errorf("%v, %v", resealed, err)
 	}
-	whole, err := expr.Seal(x, []expr.Mark{{nil, expr.Derived}, {[]any{"a"}, expr.Declared}}, s)
+	whole, err := datum.Seal(x, []datum.Mark{{Path: nil, Origin: datum.Derived}, {Path: []any{"a"}, Origin: datum.Declared}}, s)
 	if err != nil || !strings.HasPrefix(token(whole), "declared") {
 		t.Error(whole, err)
 	}
 	for _, gone := range []any{sdk.Sealed{Token: "x"}, []any{sdk.Sealed{Token: "x"}}, sdk.Values{"a": sdk.Sealed{Token: "x"}}} {
-		if x, _, err := expr.Open(gone, s); err == nil {
+		if x, _, err := datum.Open(gone, s); err == nil {
 			t.Error(x)
 		}
 		if v, err := a.In(nil, gone); err == nil {
 			t.Error(v)
 		}
 	}
-	if x, err := expr.Seal("a", []expr.Mark{{}}, nil); err == nil {
+	if x, err := datum.Seal("a", []datum.Mark{{}}, nil); err == nil {
 		t.Error("sealed with nothing", x)
 	}
-	if x, err := new(expr.Artifacts).In(nil, sealed); err == nil {
+	if x, err := new(datum.Artifacts).In(nil, sealed); err == nil {
 		t.Error("opened with nothing", x)
 	}
 }
@@ -215,13 +217,13 @@ func TestPrivate(t *testing.T) {
 		{Name: "list", Schema: sdk.Schema{Type: "array", Items: &sdk.Schema{Type: "object", Additional: &secret}}},
 	}}
 	x := sdk.Values{"key": "a", "plain": "b", "list": []any{map[string]any{"x": "c", "y": nil}}}
-	if got := marksText(expr.Private(&s, x)); got != "key declared list.0.x declared" {
+	if got := marksText(datum.Private(&s, x)); got != "key declared list.0.x declared" {
 		t.Errorf("got %q", got)
 	}
-	if !expr.DeclaresPrivate(&s) || expr.DeclaresPrivate(&sdk.Schema{Type: "object", Additional: &sdk.Schema{}}) || expr.DeclaresPrivate(nil) {
+	if !datum.DeclaresPrivate(&s) || datum.DeclaresPrivate(&sdk.Schema{Type: "object", Additional: &sdk.Schema{}}) || datum.DeclaresPrivate(nil) {
 		t.Error("DeclaresPrivate")
 	}
-	if got := expr.Private(&s, sdk.Values{"key": nil}); len(got) != 0 {
+	if got := datum.Private(&s, sdk.Values{"key": nil}); len(got) != 0 {
 		t.Error(got)
 	}
 }
@@ -229,19 +231,19 @@ func TestPrivate(t *testing.T) {
 // TestSensitiveRefused: where a value would be seen, it is an error and not lost.
 func TestSensitiveRefused(t *testing.T) {
 	t.Parallel()
-	for _, v := range []cty.Value{hidden("true"), expr.Sensitive(cty.True, expr.Derived), expr.Sensitive(cty.EmptyTupleVal, expr.Derived)} {
-		if _, err := expr.ToBool(v); !errors.Is(err, expr.ErrSensitive) {
+	for _, v := range []cty.Value{hidden("true"), datum.Sensitive(cty.True, datum.Derived), datum.Sensitive(cty.EmptyTupleVal, datum.Derived)} {
+		if _, err := datum.ToBool(v); !errors.Is(err, datum.ErrSensitive) {
 			t.Error(err)
 		}
-		if _, err := expr.ToText(v); !errors.Is(err, expr.ErrSensitive) {
+		if _, err := datum.ToText(v); !errors.Is(err, datum.ErrSensitive) {
 			t.Error(err)
 		}
-		if _, _, _, err := expr.Keys(v); !errors.Is(err, expr.ErrSensitive) {
+		if _, _, _, err := datum.Keys(v); !errors.Is(err, datum.ErrSensitive) {
 			t.Error(err)
 		}
 	}
-	keys, values, _, err := expr.Keys(cty.TupleVal([]cty.Value{hidden("a")}))
-	if err != nil || len(keys) != 1 || !expr.IsSensitive(values[0]) || !expr.HasOrigin(values[0], expr.Declared) || expr.HasOrigin(values[0], expr.Derived) {
+	keys, values, _, err := datum.Keys(cty.TupleVal([]cty.Value{hidden("a")}))
+	if err != nil || len(keys) != 1 || !datum.IsSensitive(values[0]) || !datum.HasOrigin(values[0], datum.Declared) || datum.HasOrigin(values[0], datum.Derived) {
 		t.Error(keys, values, err)
 	}
 }

@@ -7,7 +7,9 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -15,14 +17,14 @@ import (
 func TestDocumented(t *testing.T) {
 	t.Parallel()
 	var names []string
-	for _, f := range expr.Documented() {
+	for _, f := range library.Documented() {
 		names = append(names, f.Name)
 		if f.Doc == "" || f.Example == "" || f.Result == "" || f.Signature() == "" {
 			t.Errorf("%s is not documented", f.Name)
 		}
 	}
-	if !slices.Equal(names, expr.FunctionNames()) {
-		t.Errorf("documented are %v, there are %v", names, expr.FunctionNames())
+	if !slices.Equal(names, library.Names()) {
+		t.Errorf("documented are %v, there are %v", names, library.Names())
 	}
 }
 
@@ -35,7 +37,7 @@ func TestSignature(t *testing.T) {
 		"templatefile": "templatefile(path: string, values: any) any",
 		"join":         "join(separator: string, lists...: list(string)) string",
 	}
-	for _, f := range expr.Documented() {
+	for _, f := range library.Documented() {
 		if s, ok := want[f.Name]; ok && f.Signature() != s {
 			t.Errorf("%s, not %s", f.Signature(), s)
 		}
@@ -43,9 +45,9 @@ func TestSignature(t *testing.T) {
 	for text, of := range map[string]cty.Type{
 		"list(map(string))": cty.List(cty.Map(cty.String)), "tuple([number, any])": cty.Tuple([]cty.Type{cty.Number, cty.DynamicPseudoType}),
 		"object({ a = bool, b = set(string) })": cty.Object(map[string]cty.Type{"b": cty.Set(cty.String), "a": cty.Bool}),
-		"artifact":                              expr.ArtifactType, "object({})": cty.EmptyObject,
+		"artifact":                              datum.ArtifactType, "object({})": cty.EmptyObject,
 	} {
-		if got := expr.TypeText(of); got != text {
+		if got := datum.TypeText(of); got != text {
 			t.Errorf("%s, not %s", got, text)
 		}
 	}
@@ -61,7 +63,7 @@ func TestSchemaText(t *testing.T) {
 		"object({a})": {Type: "object", Properties: sdk.Properties{{Name: "a"}}}, `"a" | 2`: {Enum: []any{"a", 2}}, "duration": {Type: "string", Format: "duration"},
 		"artifact (image/*)": {Type: "object", XType: sdk.XArtifact, Accept: []string{"image/*"}}, "type": {XType: sdk.XTypeSchema},
 	} {
-		if got := expr.SchemaText(s); got != want {
+		if got := typeexpr.SchemaText(s); got != want {
 			t.Errorf("%s, not %s", got, want)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -25,7 +25,7 @@ func TestValuesRoundTrip(t *testing.T) {
 		[]any{}, []any{json.Number("1"), "a", nil, []any{true}}, map[string]any{}, map[string]any{"a": nil, "b": []any{face}, "$c": "d"},
 		face, map[string]any{"digest": "sha256:ab", "media_type": "image/png", "size": json.Number("5"), "name": "face.png"},
 	} {
-		a := expr.Artifacts{}
+		a := datum.Artifacts{}
 		v, err := a.In(&sdk.Schema{}, x)
 		if err != nil {
 			t.Errorf("%v: %s", x, err)
@@ -40,7 +40,7 @@ func TestValuesRoundTrip(t *testing.T) {
 		}
 	}
 	for _, x := range []any{json.Number("x"), json.Number("0x10"), json.Number(""), json.Number("1e999999999999"), json.Number("1e1001"), json.Number("1e-2000"), struct{}{}, []any{make(chan int)}} {
-		if v, err := new(expr.Artifacts).In(&sdk.Schema{}, x); err == nil {
+		if v, err := new(datum.Artifacts).In(&sdk.Schema{}, x); err == nil {
 			t.Errorf("%v became %#v", x, v)
 		}
 	}
@@ -49,11 +49,19 @@ func TestValuesRoundTrip(t *testing.T) {
 // TestArithmetic shows that sums look as people expect, and that no number writes out a million digits.
 func TestArithmetic(t *testing.T) {
 	t.Parallel()
+	for src, want := range map[string]any{
+		`"${45 * 2.4} words"`: "108 words", `0.1 + 0.2 == 0.3`: true, `1 / 3 * 3 == 1`: true, `"${-1.1 * 1.1e30} m"`: "-1210000000000000000000000000000 m",
+		`"${sum([0.1, 0.2])} s"`: "0.3 s", `"${0.7 * 3}/${2 / 8}"`: "2.1/0.25",
+	} {
+		if got, err := (datum.Artifacts{}).Out(must(t, src)); err != nil || got != want {
+			t.Errorf("%s is %v, not %v (%v)", src, got, want, err)
+		}
+	}
 	for src, want := range map[string]json.Number{
 		`0.1 + 0.2`: "0.3", `0.1 * 3`: "0.3", `1 / 4`: "0.25", `18446744073709551615 + 1`: "18446744073709551616",
 		`10 / 3 * 3`: "10", `2 - 2`: "0", `-0`: "0", `1e1000`: "1e1000", `7 % 4`: "3", `1 - 0.9`: "0.1",
 	} {
-		if got, err := (expr.Artifacts{}).Out(must(t, src)); err != nil || got != want {
+		if got, err := (datum.Artifacts{}).Out(must(t, src)); err != nil || got != want {
 			t.Errorf("%s is %v, not %s (%v)", src, got, want, err)
 		}
 	}
@@ -62,7 +70,7 @@ func TestArithmetic(t *testing.T) {
 // TestArtifacts: whatever an expression does with artifacts, only those that went in come out.
 func TestArtifacts(t *testing.T) {
 	t.Parallel()
-	a := expr.Artifacts{}
+	a := datum.Artifacts{}
 	v, err := a.In(&sdk.Schema{}, face)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +102,7 @@ func TestIn(t *testing.T) {
 		{Name: "text", Schema: sdk.Schema{Type: "string"}},
 		{Name: "list", Schema: sdk.Schema{Type: "array", Items: &sdk.Schema{Type: "object", Properties: sdk.Properties{{Name: "n", Schema: sdk.Schema{Type: "number"}}}}}},
 	}}
-	v, err := new(expr.Artifacts).In(&schema, sdk.Values{"list": []any{map[string]any{}}, "extra": true})
+	v, err := new(datum.Artifacts).In(&schema, sdk.Values{"list": []any{map[string]any{}}, "extra": true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +120,7 @@ func TestKeys(t *testing.T) {
 		`[]`: "false []", `["a", "b"]`: `false [0 1]`, `{ b = 1, "a/c" = 2 }`: `true [a/c b]`, `toset(["x", "y", "x"])`: `true [x y]`,
 		`toset([1, 2])`: `true [1 2]`, `{}`: `true []`,
 	} {
-		keys, values, mapped, err := expr.Keys(must(t, src))
+		keys, values, mapped, err := datum.Keys(must(t, src))
 		got := make([]string, len(keys))
 		for i := range keys {
 			got[i] = keys[i].Text()
@@ -125,7 +133,7 @@ func TestKeys(t *testing.T) {
 	for src, want := range map[string]string{
 		`5`: "range(n)", `"a,b"`: "split", `null`: "null", `toset([["a"]])`: "must be text", `{ "` + strings.Repeat("x", 129) + `" = 1 }`: "128",
 	} {
-		if _, _, _, err := expr.Keys(must(t, src)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, _, err := datum.Keys(must(t, src)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", src, err)
 		}
 	}
@@ -149,7 +157,7 @@ func TestCoerce(t *testing.T) {
 		{object, map[string]any{"s": nil, "m": "3"}, map[string]any{"n": json.Number("7"), "d": "5s", "m": json.Number("3")}},
 		{object, "x", "x"}, {&sdk.Schema{}, "5", "5"}, {nil, "5", "5"},
 	} {
-		if got := expr.Coerce(c.schema, c.x); !equal(got, c.want) {
+		if got := datum.Coerce(c.schema, c.x); !equal(got, c.want) {
 			t.Errorf("%#v became %#v, not %#v", c.x, got, c.want)
 		}
 	}
@@ -166,7 +174,7 @@ func FuzzValues(f *testing.F) {
 		if d.Decode(&x) != nil {
 			return
 		}
-		a := expr.Artifacts{}
+		a := datum.Artifacts{}
 		v, err := a.In(&sdk.Schema{}, x)
 		if err != nil {
 			return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/core/placement/book"
 )
 
 // The patience of a leader.
@@ -50,8 +51,8 @@ type Leader struct {
 
 	term   Term
 	began  time.Time
-	open   bool            // it has gathered what hosts have and want
-	book   *placement.Book // nil: it does not lead
+	open   bool       // it has gathered what hosts have and want
+	book   *book.Book // nil: it does not lead
 	hosts  map[string]*peer
 	tasks  map[string]*theirs
 	loose  map[string]*theirs // given, and not taken yet
@@ -96,7 +97,7 @@ func (l *Leader) Lead(t Term, now time.Time) {
 		return
 	}
 	if l.book == nil || t.Epoch != was.Epoch {
-		l.book, l.began, l.open, l.board = placement.New(l.policy), now, false, Board{}
+		l.book, l.began, l.open, l.board = book.New(l.policy), now, false, Board{}
 		l.hosts, l.tasks, l.loose, l.wanted, l.yields = map[string]*peer{}, map[string]*theirs{}, map[string]*theirs{}, map[string]*theirs{}, map[string]bool{}
 		for _, id := range slices.Sorted(maps.Keys(l.agents)) {
 			l.show(l.agents[id], now)
@@ -225,7 +226,7 @@ func (l *Leader) awaited() (out []string) {
 	return out
 }
 
-// Shortages gives the model files that are lacking for attempts that wait: see placement.Book. Who does not lead knows of none.
+// Shortages gives the model files that are lacking for attempts that wait: see book.Book. Who does not lead knows of none.
 func (l *Leader) Shortages() []placement.Shortage {
 	if l.book == nil {
 		return nil

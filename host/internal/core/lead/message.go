@@ -1,5 +1,5 @@
 // Package lead is how hosts that share their runs and a fleet place tasks together, as two state machines: an Owner knows what
-// the attempts of one host want and have, a Leader places those of all hosts from one book (core/placement). It is pure: time and
+// the attempts of one host want and have, a Leader places those of all hosts from one book (placement/book). It is pure: time and
 // messages come in, messages and assignments come out. The package fleet/leader carries the messages.
 //
 // Any message may come late, twice, out of order or not at all. An owner numbers its asks; after a gap, and for each new leader, it

@@ -8,6 +8,8 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/asset"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -60,7 +62,7 @@ output "look" { value = [var.look, asset("voice/anna@2").media_type] }
 func TestAssets(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{"film.hcl": {Data: []byte(assetFilm)}, "part.hcl": {Data: []byte(assetPart)}}
-	p, ds := pipeline.Load(fsys, "film.hcl", stocked(t))
+	p, ds := load.Load(fsys, "film.hcl", stocked(t))
 	if len(ds) > 0 {
 		t.Fatal(shown(ds, fsys))
 	}
@@ -78,13 +80,13 @@ func TestAssets(t *testing.T) {
 	if err := json.Unmarshal(raw, &b); err != nil {
 		t.Fatal(err)
 	}
-	again, ds := pipeline.Load(b.FS(), b.File, b) // as a host that resumes the run
+	again, ds := load.Load(b.FS(), b.File, b) // as a host that resumes the run
 	if len(ds) > 0 || again.Bundle().Digest() != p.Bundle().Digest() {
 		t.Fatal("a bundle that has been stored is another one", ds)
 	}
 	for _, p := range []*pipeline.Pipeline{p, again} {
-		given, ds := p.Inputs(nil)
-		s := p.NewScope(given)
+		given, ds := eval.Inputs(p, nil)
+		s := eval.NewScope(p, given)
 		for name, want := range map[string]string{"var.sample": "sha256:voice/anna@1", "local.newest": "sha256:voice/anna@2", `asset("lora/ink")`: "sha256:lora/ink@1"} {
 			got, found := s.Evaluate(name)
 			raw, _ := sdk.Values{"x": got.Value}.MarshalJSON()
@@ -108,7 +110,7 @@ func TestAssetMistakes(t *testing.T) {
 		{"output \"x\" { value = asset(\"lora/ink\") }\nvariable \"y\" {\n  type = string\n  default = asset(\"lora/ink\")\n}", "default"},
 	} {
 		fsys := fstest.MapFS{"film.hcl": {Data: []byte("pipeline \"film\" {}\n" + c.src)}}
-		_, ds := pipeline.Load(fsys, "film.hcl", stocked(t))
+		_, ds := load.Load(fsys, "film.hcl", stocked(t))
 		if len(ds) != 1 || !ds.HasErrors() || !strings.Contains(ds.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.src, ds, c.want)
 		}
@@ -119,7 +121,7 @@ func TestAssetMistakes(t *testing.T) {
 func TestAssetCommercial(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{"film.hcl": {Data: []byte(assetFilm)}, "part.hcl": {Data: []byte(strings.Replace(assetPart, `{}`, `{ commercial = true }`, 1))}}
-	_, ds := pipeline.Load(fsys, "film.hcl", stocked(t))
+	_, ds := load.Load(fsys, "film.hcl", stocked(t))
 	got := ds.Error()
 	for _, want := range []string{"film.hcl:9:18: asset lora/ink@1 has licence CC-BY-NC-4.0, which forbids commercial use",
 		"warning: part.hcl:3:42: nobody knows whether asset voice/anna@2 may be used commercially"} {
@@ -136,7 +138,7 @@ func TestAssetCommercial(t *testing.T) {
 func TestAssetsUnknown(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{"film.hcl": {Data: []byte(assetFilm)}, "part.hcl": {Data: []byte(assetPart)}}
-	p, ds := pipeline.Load(fsys, "film.hcl", struct{ pipeline.Types }{types(t)})
+	p, ds := load.Load(fsys, "film.hcl", struct{ pipeline.Types }{types(t)})
 	if len(ds) > 0 || len(p.AssetRefs()) != 4 || len(p.Assets()) != 0 {
 		t.Fatal(ds, p.AssetRefs())
 	}

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -40,7 +42,7 @@ func BenchmarkLoad(b *testing.B) {
 			fsys, known := memory(chain(nodes)), types(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, ds := pipeline.Load(fsys, "film.hcl", known); len(ds) > 0 {
+				if _, ds := load.Load(fsys, "film.hcl", known); len(ds) > 0 {
 					b.Fatal(ds[0])
 				}
 			}
@@ -51,26 +53,26 @@ func BenchmarkLoad(b *testing.B) {
 func BenchmarkFormat(b *testing.B) {
 	src := []byte(chain(1_000))
 	for b.Loop() {
-		_, _ = pipeline.Format("", src)
+		_, _ = syntax.Format("", src)
 	}
 }
 
 // BenchmarkScope is what one node costs during a run of 1,000 nodes: expand, inputs, result.
 func BenchmarkScope(b *testing.B) {
 	const nodes = 1_000
-	p, ds := pipeline.Load(memory(chain(nodes)), "film.hcl", types(b))
+	p, ds := load.Load(memory(chain(nodes)), "film.hcl", types(b))
 	if len(ds) > 0 {
 		b.Fatal(ds)
 	}
 	b.ReportAllocs()
-	s := p.NewScope(sdk.Values{"topic": "cats"})
+	s := eval.NewScope(p, sdk.Values{"topic": "cats"})
 	for i := 0; b.Loop(); i++ {
 		name := p.Nodes[i%nodes].Name
 		e, ds := s.Expand(name)
 		if ds.HasErrors() {
 			b.Fatal(ds)
 		}
-		if _, ds = s.Inputs(name, e.Keys[0], pipeline.Turn{}); ds.HasErrors() {
+		if _, ds = s.Inputs(name, e.Keys[0], eval.Turn{}); ds.HasErrors() {
 			b.Fatal(ds)
 		}
 		if err := s.SetNode(name, e, []sdk.Values{{"text": "x", "tokens": 5}}); err != nil {
@@ -81,15 +83,15 @@ func BenchmarkScope(b *testing.B) {
 
 // BenchmarkFanOut evaluates the inputs of 1,000 instances of one node.
 func BenchmarkFanOut(b *testing.B) {
-	p, ds := pipeline.Load(memory(head+"node \"control.storyboard\" \"x\" {\n  for_each = range(1000)\n  script = \"${each.key} of ${each.value}\"\n}\n"), "film.hcl", types(b))
+	p, ds := load.Load(memory(head+"node \"control.storyboard\" \"x\" {\n  for_each = range(1000)\n  script = \"${each.key} of ${each.value}\"\n}\n"), "film.hcl", types(b))
 	if len(ds) > 0 {
 		b.Fatal(ds)
 	}
 	for b.Loop() {
-		s := p.NewScope(nil)
+		s := eval.NewScope(p, nil)
 		e, _ := s.Expand("x")
 		for _, k := range e.Keys {
-			if _, ds := s.Inputs("x", k, pipeline.Turn{}); ds.HasErrors() {
+			if _, ds := s.Inputs("x", k, eval.Turn{}); ds.HasErrors() {
 				b.Fatal(ds)
 			}
 		}

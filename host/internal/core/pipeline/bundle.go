@@ -2,12 +2,10 @@ package pipeline
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -21,7 +19,7 @@ import (
 // templatefile() read, and the node types in use, so that neither an edit nor an updated plugin changes a run.
 //
 //	b := p.Bundle()
-//	same, diags := pipeline.Load(b.FS(), b.File, b)
+//	same, diags := load.Load(b.FS(), b.File, b)
 type Bundle struct {
 	// File is the pipeline's own file; Files holds it and the others by path.
 	File  string            `json:"file"`
@@ -32,31 +30,6 @@ type Bundle struct {
 	Types []sdk.NodeType `json:"types"`
 	// Assets are the versions of assets in use.
 	Assets []asset.Asset `json:"assets,omitempty"`
-}
-
-func (l *loader) bundle() Bundle {
-	b := Bundle{File: l.file, Files: map[string][]byte{l.file: l.src}}
-	for name, content := range l.p.files.All() {
-		b.Files[path.Join(path.Dir(l.file), name)] = []byte(content)
-	}
-	for _, t := range l.p.Triggers {
-		for _, name := range t.Files {
-			b.Named = union(b.Named, []string{path.Join(path.Dir(l.file), name)})
-		}
-	}
-	for _, m := range l.modules {
-		if m != nil {
-			maps.Copy(b.Files, m.bundle.Files)
-		}
-	}
-	b.Assets = l.assets.pinned()
-	for _, t := range l.known {
-		if t.Name != "" {
-			b.Types = append(b.Types, t)
-		}
-	}
-	slices.SortFunc(b.Types, func(x, y sdk.NodeType) int { return cmp.Compare(x.Name, y.Name) })
-	return b
 }
 
 // Digest is "sha256:" and the digest of the bundle's JSON: equal bundles have equal digests.
@@ -122,7 +95,8 @@ type bundleFile struct {
 	name string
 }
 
-func (f *bundleFile) Close() error               { return nil }
+func (f *bundleFile) Close() error { return nil }
+
 func (f *bundleFile) Stat() (fs.FileInfo, error) { return bundleInfo{f.name, f.Size()}, nil }
 
 type bundleInfo struct {
@@ -130,12 +104,17 @@ type bundleInfo struct {
 	size int64
 }
 
-func (i bundleInfo) Name() string       { return i.name }
-func (i bundleInfo) Size() int64        { return i.size }
-func (i bundleInfo) Mode() fs.FileMode  { return 0o444 }
+func (i bundleInfo) Name() string { return i.name }
+
+func (i bundleInfo) Size() int64 { return i.size }
+
+func (i bundleInfo) Mode() fs.FileMode { return 0o444 }
+
 func (i bundleInfo) ModTime() time.Time { return time.Time{} }
-func (i bundleInfo) IsDir() bool        { return false }
-func (i bundleInfo) Sys() any           { return nil }
+
+func (i bundleInfo) IsDir() bool { return false }
+
+func (i bundleInfo) Sys() any { return nil }
 
 // Source gives a file of the bundle by the name that diagnostics use; nil when there is none.
 func (b Bundle) Source(file string) []byte { return b.Files[strings.TrimPrefix(file, "./")] }

@@ -3,12 +3,8 @@ package pipeline
 import (
 	"maps"
 	"slices"
-	"strings"
-
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -18,63 +14,25 @@ type Device struct {
 	Model string // what stays resident
 	// Files are the model files that have to be on its machine, sorted.
 	Files []string
+	// Classes are the node classes that an engine there has to have, sorted by name.
+	Classes []device.Class
 	// Evictable: it uses devices that nobody else wants, and gives them back when somebody does.
 	Evictable bool
 }
 
 // What spill says of a node whose model does not fit into device memory.
 const (
-	spillAllow = "allow"
-	spillNever = "never"
+	SpillAllow = "allow"
+	SpillNever = "never"
 )
-
-// deviceBlock reads device { }.
-func (l *loader) deviceBlock(n *Node, b *hclsyntax.Block) {
-	d := &Device{Request: device.Request{Count: 1}}
-	n.Device = d
-	spill := spillAllow
-	l.attributes(b, map[string]func(hclsyntax.Expression){
-		"memory":    l.size(&d.Memory),
-		"count":     l.number(&d.Count, 0, 64),
-		"model":     l.text(&d.Model),
-		"files":     l.texts(&d.Files),
-		"at_least":  l.textMap(&d.AtLeast),
-		"ram":       l.size(&d.RAM),
-		"disk":      l.size(&d.Disk),
-		"exclusive": l.flag(&d.Exclusive),
-		"only":      l.texts(&d.Only),
-		"prefer":    l.texts(&d.Prefer),
-		"forbid":    l.texts(&d.Forbid),
-		"spill":     l.choice(&spill, spillAllow, spillNever),
-		"evictable": l.flag(&d.Evictable),
-	})
-	d.NeverSpill = spill == spillNever
-	if a, ok := b.Body.Attributes["files"]; ok {
-		for k, name := range d.Files {
-			if d.Files[k] = strings.ReplaceAll(name, `\`, "/"); !sdk.IsModelFile(d.Files[k]) {
-				l.fail(a.Expr.Range(), "its kind and its path: \"loras/ink.safetensors\"; spinbot models lists those that there are", "%q is no name of a model file", name)
-			}
-		}
-		slices.Sort(d.Files)
-		d.Files = slices.Compact(d.Files)
-	}
-	if a, ok := b.Body.Attributes["at_least"]; ok {
-		for _, trait := range slices.Sorted(maps.Keys(d.AtLeast)) {
-			if err := device.CheckTrait(trait, d.AtLeast[trait]); err != nil {
-				l.fail(a.Expr.Range(), "what a device must have"+expr.DidYouMean(trait, device.Traits()), "%s", err)
-			}
-		}
-	}
-	l.noBlocks(b)
-}
 
 // Asks says whether the node may ask for devices, or for model files.
 func (n *Node) Asks() bool {
-	return n.Kind == KindNode && (n.Device != nil || n.Type.Device != nil || n.Type.NamesModelFiles())
+	return n.Kind == KindNode && (n.Device != nil || n.Type.Device != nil || len(n.Type.Cases) > 0 || n.Type.NamesModelFiles())
 }
 
 // Wants gives what the node asks of devices: what the file says, and where it says nothing what the node type does. The
-// model and model files may be named by inputs. ok: it asks for something.
+// model and model files may be named by inputs, and what the node type wants may depend on them. ok: it asks for something.
 func (n *Node) Wants(inputs sdk.Values) (d Device, ok bool) {
 	if !n.Asks() {
 		return d, false
@@ -85,7 +43,8 @@ func (n *Node) Wants(inputs sdk.Values) (d Device, ok bool) {
 	if more := n.Type.ModelFiles(inputs); more != nil {
 		d.Files = slices.Compact(slices.Sorted(slices.Values(slices.Concat(d.Files, more))))
 	}
-	if t := n.Type.Device; t != nil {
+	d.Classes = n.classes(inputs)
+	if t := n.Type.DeviceFor(inputs); t != nil {
 		if n.Device == nil {
 			d.Count = max(1, t.Count)
 		}

@@ -8,8 +8,11 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 )
 
 const languageDoc = "../../../../docs/language.md"
@@ -28,11 +31,11 @@ func TestReference(t *testing.T) {
 		t.Fatal("the markers are gone")
 	}
 	var b strings.Builder
-	for _, block := range pipeline.Blocks() {
+	for _, block := range language.Blocks() {
 		writeBlock(&b, block, block.Name)
 	}
 	b.WriteString("\n### Functions\n\n| call | gives | |\n|---|---|---|\n")
-	for _, f := range expr.Documented() {
+	for _, f := range library.Documented() {
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", pipe(f.Example), pipe(f.Result), f.Doc)
 	}
 	want := before + begin + b.String() + end + after
@@ -50,7 +53,7 @@ func TestReference(t *testing.T) {
 
 func pipe(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
-func writeBlock(b *strings.Builder, block pipeline.Block, path string) {
+func writeBlock(b *strings.Builder, block language.Block, path string) {
 	name := path
 	for _, label := range block.Labels {
 		name += fmt.Sprintf(" %q", label)
@@ -94,13 +97,13 @@ func TestDocumentedPipelines(t *testing.T) {
 	}
 	for _, example := range examples {
 		fsys := fstest.MapFS{"x.hcl": {Data: example[1]}}
-		_, ds := pipeline.Load(fsys, "x.hcl", struct{ pipeline.Types }{types(t)}) // without a library
+		_, ds := load.Load(fsys, "x.hcl", struct{ pipeline.Types }{types(t)}) // without a library
 		for _, d := range ds {
 			if !strings.HasPrefix(d.Summary, "unknown node type") {
 				t.Error(d)
 			}
 		}
-		if formatted, _ := pipeline.Format("x.hcl", example[1]); string(formatted) != string(example[1]) {
+		if formatted, _ := syntax.Format("x.hcl", example[1]); string(formatted) != string(example[1]) {
 			t.Errorf("not canonical:\n%s", formatted)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -30,8 +31,8 @@ locals {
 // TestEvaluate: expressions from outside see what the pipeline's own see, and no more.
 func TestEvaluate(t *testing.T) {
 	t.Parallel()
-	p := load(t, head+evaluated+node("a", `"x"`)+node("b", `node.a.narration`))
-	s := p.NewScope(sdk.Values{"topic": "tides", "count": n("3")})
+	p := loaded(t, head+evaluated+node("a", `"x"`)+node("b", `node.a.narration`))
+	s := eval.NewScope(p, sdk.Values{"topic": "tides", "count": n("3")})
 	set(t, s, "a", sdk.Values{"narration": "said"})
 	for _, c := range []struct {
 		expr, want, typ string
@@ -78,7 +79,7 @@ func TestEvaluate(t *testing.T) {
 func TestEvaluateSensitive(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-4711"
-	p := load(t, head+`
+	p := loaded(t, head+`
 secret "hook" {}
 variable "pin" {
   type      = string
@@ -98,7 +99,7 @@ locals {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := p.Open(vars, v)
+	s := eval.Open(p, vars, v)
 	for expression, want := range map[string]string{
 		"var.pin":                            "(sensitive) string",
 		"var":                                "{ keys = (sensitive), pin = (sensitive) } object({ keys = any, pin = string })",
@@ -124,7 +125,7 @@ locals {
 			t.Errorf("%s: %v %+v", expression, ds, r)
 		}
 	}
-	elsewhere := p.Open(vars, newVault(nil))
+	elsewhere := eval.Open(p, vars, newVault(nil))
 	for expression, want := range map[string]string{
 		"var.pin": "var.pin is sealed by another host", "[1, local.open]": "var.pin is sealed by another host", "secret.hook": "secret.hook: nobody has it",
 	} {
@@ -137,8 +138,8 @@ locals {
 // TestDraft: a pipeline that does not run has the values that it is given, and the others are not known.
 func TestDraft(t *testing.T) {
 	t.Parallel()
-	p := load(t, head+evaluated+node("a", `"x"`))
-	s, ds := p.Draft(sdk.Values{"count": "4"})
+	p := loaded(t, head+evaluated+node("a", `"x"`))
+	s, ds := eval.Draft(p, sdk.Values{"count": "4"})
 	if ds.HasErrors() {
 		t.Fatal(ds)
 	}
@@ -154,7 +155,7 @@ func TestDraft(t *testing.T) {
 		given sdk.Values
 		want  string
 	}{{sdk.Values{"count": "12"}, "too many"}, {sdk.Values{"count": "x"}, "want a number"}, {sdk.Values{"cuont": "1"}, "did you mean"}} {
-		if _, ds := p.Draft(c.given); !strings.Contains(ds.Error(), c.want) {
+		if _, ds := eval.Draft(p, c.given); !strings.Contains(ds.Error(), c.want) {
 			t.Errorf("%v: %v, want %s", c.given, ds, c.want)
 		}
 	}

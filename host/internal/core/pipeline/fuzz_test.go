@@ -8,7 +8,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -39,7 +41,7 @@ func FuzzLoad(f *testing.F) {
 		if len(src) > 8<<10 {
 			return
 		}
-		p, ds := pipeline.Load(memory(string(src)), "film.hcl", known)
+		p, ds := load.Load(memory(string(src)), "film.hcl", known)
 		ds.Write(io.Discard, func(string) []byte { return src }, true)
 		for _, d := range ds {
 			if d.Range.File == "film.hcl" && (d.Range.Start.Byte < 0 || d.Range.End.Byte > len(src) || d.Summary == "") {
@@ -57,17 +59,17 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		for _, t := range p.Triggers {
-			_, _ = p.TriggerInputs(t.Name, pipeline.TriggerEvent{Body: map[string]any{"topic": "x"}})
+			_, _ = eval.TriggerInputs(p, t.Name, eval.TriggerEvent{Body: map[string]any{"topic": "x"}})
 		}
-		vars, _ := p.Inputs(sdk.Values{})
-		s := p.NewScope(vars)
+		vars, _ := eval.Inputs(p, sdk.Values{})
+		s := eval.NewScope(p, vars)
 		for _, n := range p.Nodes {
 			e, ds := s.Expand(n.Name)
 			if ds.HasErrors() {
-				e = pipeline.Expansion{Skip: true}
+				e = eval.Expansion{Skip: true}
 			}
 			for _, k := range e.Keys {
-				_, _ = s.Inputs(n.ID, k, pipeline.Turn{})
+				_, _ = s.Inputs(n.ID, k, eval.Turn{})
 			}
 			if err := s.SetNode(n.Name, e, make([]sdk.Values, len(e.Keys))); err != nil {
 				t.Fatal(err)
@@ -84,8 +86,8 @@ func FuzzFormat(f *testing.F) {
 		if len(src) > 8<<10 {
 			return
 		}
-		once, _ := pipeline.Format("", src)
-		if twice, _ := pipeline.Format("", once); !bytes.Equal(once, twice) {
+		once, _ := syntax.Format("", src)
+		if twice, _ := syntax.Format("", once); !bytes.Equal(once, twice) {
 			t.Fatalf("%q became %q, then %q", src, once, twice)
 		}
 	})

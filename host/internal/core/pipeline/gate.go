@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"slices"
-
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -31,69 +29,27 @@ type Field struct {
 	Schema sdk.Schema
 	// Options are the only values that may be chosen; empty: any of the type.
 	Options []any
-	Range   Range
+	Range   diagnostic.Range
 
-	fallback    hclsyntax.Expression
-	validations []validation
+	Fallback    hclsyntax.Expression
+	Validations []Validation
 }
 
-// gateBlock reads gate "name" { message, show, timeout, on_timeout, form "field" { } }.
-func (l *loader) gateBlock(b *hclsyntax.Block) {
-	if !l.labels(b, `gate "name" { message = "…" }`, 1) {
-		return
-	}
-	n := l.newNode(KindGate, b)
-	n.Gate = &Gate{OnTimeout: FailRun}
-	n.Type = sdk.NodeType{Name: "gate", Inputs: GateInputs()}
-	readers := l.commonWords(n)
-	readers["timeout"] = l.duration(&n.Timeout)
-	readers["on_timeout"] = l.choice(&n.Gate.OnTimeout, FailRun, Approve, Reject)
-	l.wordsAndInputs(n, b, readers)
-	for _, inner := range b.Body.Blocks {
-		if inner.Type == "form" {
-			l.formBlock(n, inner)
-		}
-	}
-	l.noBlocks(b, "form")
-	if a, given := b.Body.Attributes["on_timeout"]; given && n.Timeout == 0 {
-		l.fail(a.NameRange, "without one the gate waits for as long as it takes", "on_timeout without a timeout")
-	}
-	form := sdk.Schema{Type: "object"}
-	for _, f := range n.Gate.Fields {
-		form.Properties = append(form.Properties, sdk.Property{Name: f.Name, Schema: f.Schema})
-	}
-	n.Type.Outputs = GateOutputs(form)
-	n.outputs = n.Type.Outputs
-	l.declare(n, b)
+// GateOutputs is what a gate gives, with the fields of its form.
+func GateOutputs(form sdk.Schema) sdk.Schema {
+	form.Description = "what the person filled in"
+	return sdk.Schema{Type: "object", Properties: sdk.Properties{
+		{Name: "approved", Schema: sdk.Schema{Type: "boolean", Description: "what the person decided"}},
+		{Name: "form", Schema: form},
+		{Name: "by", Schema: sdk.Schema{Type: "string", Description: "who decided"}},
+		{Name: "comment", Schema: sdk.Schema{Type: "string", Description: "what the person said"}},
+	}}
 }
 
-func (l *loader) formBlock(n *Node, b *hclsyntax.Block) {
-	if !l.labels(b, `form "field" { type = string }`, 1) {
-		return
-	}
-	f := Field{Name: b.Labels[0], Type: "string", Schema: sdk.Schema{Type: "string"}, Range: rangeOf(b.DefRange())}
-	l.attributes(b, map[string]func(hclsyntax.Expression){
-		"type": func(e hclsyntax.Expression) {
-			schema, _, found := expr.ParseType(e)
-			l.hcl(found)
-			f.Schema, f.Type = schema, string(e.Range().SliceBytes(l.src))
-		},
-		"description": l.text(&f.Description),
-		"default":     func(e hclsyntax.Expression) { f.fallback = e },
-		"options": l.read(sdk.Schema{Type: "array", Items: &sdk.Schema{}, MinItems: new(1)}, func(x any) {
-			f.Options, _ = x.([]any)
-		}),
-	})
-	l.noBlocks(b, "validation")
-	for _, inner := range b.Body.Blocks {
-		if check, ok := l.readValidation(inner, "self"); inner.Type == "validation" && ok {
-			f.validations = append(f.validations, check)
-		}
-	}
-	f.Schema.Enum, f.Schema.Description = f.Options, f.Description
-	if i := slices.IndexFunc(n.Gate.Fields, func(o Field) bool { return o.Name == f.Name }); i >= 0 {
-		l.duplicate(b.LabelRanges[0], "form field", f.Name, n.Gate.Fields[i].Range)
-		return
-	}
-	n.Gate.Fields = append(n.Gate.Fields, f)
+// GateInputs is what a gate takes.
+func GateInputs() sdk.Schema {
+	return sdk.Schema{Type: "object", Properties: sdk.Properties{
+		{Name: "message", Schema: sdk.Schema{Type: "string", Description: "what the person is asked"}},
+		{Name: "show", Schema: sdk.Schema{Type: "object", Additional: &sdk.Schema{}, Description: "what the person looks at"}},
+	}}
 }

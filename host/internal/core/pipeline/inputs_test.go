@@ -7,7 +7,11 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -47,12 +51,12 @@ func TestInputs(t *testing.T) {
 		{"type = number\n  validation {\n  condition = var.v > 1\n  message = \"m\"\n  }", "x", nil, "want a number"},
 		{"type = string\n  validation {\n  condition = can(regex(\"^[a-z]+$\", var.v))\n  message = \"small letters only\"\n  }", "A1", nil, "small letters only"},
 	} {
-		p := load(t, head+"variable \"v\" {\n  "+c.variable+"\n}\n")
+		p := loaded(t, head+"variable \"v\" {\n  "+c.variable+"\n}\n")
 		given := sdk.Values{}
 		if c.given != nil {
 			given["v"] = c.given
 		}
-		got, ds := p.Inputs(given)
+		got, ds := eval.Inputs(p, given)
 		switch {
 		case c.problem != "" && (got != nil || !strings.Contains(ds.Error(), c.problem)):
 			t.Errorf("%s with %v: %v %v", c.variable, c.given, got, ds)
@@ -66,8 +70,8 @@ func TestInputs(t *testing.T) {
 
 func TestInputsAllAtOnce(t *testing.T) {
 	t.Parallel()
-	p := load(t, head+"variable \"topic\" {}\nvariable \"scenes\" {\n  type = number\n}\nvariable \"x\" {\n  validation {\n  condition = var.scenes > 1 && var.x == 1\n  message = \"m\"\n  }\n}\n")
-	_, ds := p.Inputs(sdk.Values{"topik": "a", "scenes": "b", "x": "c"})
+	p := loaded(t, head+"variable \"topic\" {}\nvariable \"scenes\" {\n  type = number\n}\nvariable \"x\" {\n  validation {\n  condition = var.scenes > 1 && var.x == 1\n  message = \"m\"\n  }\n}\n")
+	_, ds := eval.Inputs(p, sdk.Values{"topik": "a", "scenes": "b", "x": "c"})
 	if len(ds) != 3 || !strings.Contains(ds.Error(), `no variable "topik": its variables are topic, scenes, x; did you mean "topic"?`) {
 		t.Error(ds)
 	}
@@ -77,7 +81,7 @@ func TestBundle(t *testing.T) {
 	t.Parallel()
 	src := head + "node \"ollama.chat\" \"a\" {\n  model = \"m\"\n  prompt = \"${file(\"./p/a.txt\")} ${templatefile(\"p/b.txt\", { x = 1 })}\"\n}\n"
 	fsys := fstest.MapFS{"films/film.hcl": {Data: []byte(src)}, "films/p/a.txt": {Data: []byte("A")}, "films/p/b.txt": {Data: []byte("${x + 1}")}, "films/other": {Data: []byte("o")}}
-	p, ds := pipeline.Load(fsys, "films/film.hcl", types(t))
+	p, ds := load.Load(fsys, "films/film.hcl", types(t))
 	if len(ds) > 0 {
 		t.Fatal(ds)
 	}
@@ -93,16 +97,16 @@ func TestBundle(t *testing.T) {
 	if err := json.Unmarshal(data, &back); err != nil {
 		t.Fatal(err)
 	}
-	again, ds := pipeline.Load(back.FS(), back.File, back)
+	again, ds := load.Load(back.FS(), back.File, back)
 	if len(ds) > 0 || b.Digest() != back.Digest() || again.Bundle().Digest() != b.Digest() {
 		t.Fatalf("%s %s %s %v", b.Digest(), back.Digest(), again.Bundle().Digest(), ds)
 	}
-	in, ds := again.NewScope(nil).Inputs("a", sdk.Key{}, pipeline.Turn{})
+	in, ds := eval.NewScope(again, nil).Inputs("a", sdk.Key{}, eval.Turn{})
 	if ds.HasErrors() || in["prompt"] != "A 2" {
 		t.Errorf("%v %v", in, ds)
 	}
 	fsys["films/p/a.txt"] = &fstest.MapFile{Data: []byte("B")}
-	if other, _ := pipeline.Load(fsys, "films/film.hcl", types(t)); other.Bundle().Digest() == b.Digest() {
+	if other, _ := load.Load(fsys, "films/film.hcl", types(t)); other.Bundle().Digest() == b.Digest() {
 		t.Error("another file, the same digest")
 	}
 	for _, name := range []string{"../x", "", "films", "nope"} {
@@ -118,7 +122,7 @@ func TestNotPipelines(t *testing.T) {
 	fsys := fstest.MapFS{
 		"empty.hcl": {Data: []byte(" \n\t\n")}, "bom.hcl": {Data: []byte("\xef\xbb\xbfpipeline \"x\" {}")}, "utf16.hcl": {Data: []byte("\xff\xfep\x00")},
 		"binary.hcl": {Data: []byte("\x89PNG\r\n\x1a\n\x00")}, "nul.hcl": {Data: []byte("a\x00b")}, "yaml.hcl": {Data: []byte("---\na: 1\n")},
-		"html.hcl": {Data: []byte("<html></html>")}, "huge.hcl": {Data: make([]byte, pipeline.MaxFile+1)}, "comment.hcl": {Data: []byte("# nothing\n")},
+		"html.hcl": {Data: []byte("<html></html>")}, "huge.hcl": {Data: make([]byte, syntax.MaxFile+1)}, "comment.hcl": {Data: []byte("# nothing\n")},
 		"folder/x": {Data: []byte("x")}, "quote.hcl": {Data: []byte("\"")},
 	}
 	for file, want := range map[string]string{
@@ -126,7 +130,7 @@ func TestNotPipelines(t *testing.T) {
 		"yaml.hcl": "looks like YAML", "html.hcl": "looks like XML", "huge.hcl": "too large", "comment.hcl": "no pipeline block", "missing.hcl": "there is no file missing.hcl",
 		"folder": "it is a folder", "../x.hcl": "no path within", "quote.hcl": "not a pipeline in HCL",
 	} {
-		_, ds := pipeline.Load(fsys, file, types(t))
+		_, ds := load.Load(fsys, file, types(t))
 		if len(ds) != 1 || !ds.HasErrors() || !strings.Contains(ds.Error(), want) {
 			t.Errorf("%s: %v", file, ds)
 		}
@@ -136,14 +140,14 @@ func TestNotPipelines(t *testing.T) {
 func TestWriteColours(t *testing.T) {
 	t.Parallel()
 	src := "\tx = \"日本\" + é\n" + strings.Repeat("a", 500)
-	at := func(start, end, line int) pipeline.Range {
-		return pipeline.Range{File: "f.hcl", Start: pipeline.Pos{Line: line, Column: 1, Byte: start}, End: pipeline.Pos{Line: line, Byte: end}}
+	at := func(start, end, line int) diagnostic.Range {
+		return diagnostic.Range{File: "f.hcl", Start: diagnostic.Pos{Line: line, Column: 1, Byte: start}, End: diagnostic.Pos{Line: line, Byte: end}}
 	}
-	ds := pipeline.Diagnostics{
-		{Severity: pipeline.Error, Summary: "wide", Range: at(5, 13, 1), Detail: "one\ntwo"},
-		{Severity: pipeline.Warning, Summary: "far", Range: at(200, 203, 2)},
-		{Severity: pipeline.Error, Summary: "outside", Range: at(5000, 5001, 9)},
-		{Severity: pipeline.Error, Summary: "nowhere"},
+	ds := diagnostic.Diagnostics{
+		{Severity: diagnostic.Error, Summary: "wide", Range: at(5, 13, 1), Detail: "one\ntwo"},
+		{Severity: diagnostic.Warning, Summary: "far", Range: at(200, 203, 2)},
+		{Severity: diagnostic.Error, Summary: "outside", Range: at(5000, 5001, 9)},
+		{Severity: diagnostic.Error, Summary: "nowhere"},
 	}
 	var b strings.Builder
 	ds.Write(&b, func(string) []byte { return []byte(src) }, true)

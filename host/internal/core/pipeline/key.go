@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -15,7 +15,7 @@ import (
 func ResultKey(t sdk.NodeType, inputs sdk.Values) (string, error) {
 	plain := sdk.Values{}
 	for name, x := range inputs {
-		plain[name] = expr.Clone(x)
+		plain[name] = datum.Clone(x)
 	}
 	err := plain.EachArtifact(func(a sdk.Artifact) (sdk.Artifact, error) {
 		return sdk.Artifact{Digest: a.Digest, MediaType: a.MediaType}, nil

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -40,7 +43,7 @@ func known(t *testing.T, where, inside string) []string {
 		outer, inner, _ := strings.Cut(where, " ")
 		shell = strings.Replace(shells[outer], "%s", inner+" {\n%s\n}", 1)
 	}
-	_, ds := pipeline.Load(memory(fmt.Sprintf(shell, inside)), "film.hcl", types(t))
+	_, ds := load.Load(memory(fmt.Sprintf(shell, inside)), "film.hcl", types(t))
 	for _, d := range ds {
 		if m := knownHere.FindStringSubmatch(d.Detail); m != nil && (strings.Contains(d.Summary, "zz") || strings.Contains(d.Summary, "takes no")) {
 			return strings.Split(strings.Split(m[1], ";")[0], ", ")
@@ -52,7 +55,7 @@ func known(t *testing.T, where, inside string) []string {
 // TestLanguageIsDescribed: every word and block that the checker takes is documented, and nothing else is.
 func TestLanguageIsDescribed(t *testing.T) {
 	t.Parallel()
-	eachBlock(pipeline.Blocks(), "", func(where string, b pipeline.Block) {
+	eachBlock(language.Blocks(), "", func(where string, b language.Block) {
 		if b.Doc == "" || strings.HasSuffix(b.Doc, ".") {
 			t.Errorf("%s: a block is documented, without a trailing stop", where)
 		}
@@ -83,10 +86,10 @@ func TestLanguageIsDescribed(t *testing.T) {
 		}
 		same(t, where+": blocks", names(b.Blocks), known(t, where, "zzq {}"))
 	})
-	same(t, "at the top: blocks", names(pipeline.Blocks()), known(t, "", "zzq {}"))
+	same(t, "at the top: blocks", names(language.Blocks()), known(t, "", "zzq {}"))
 }
 
-func names(blocks []pipeline.Block) (out []string) {
+func names(blocks []language.Block) (out []string) {
 	for _, b := range blocks {
 		out = append(out, b.Name)
 	}
@@ -102,7 +105,7 @@ func same(t *testing.T, what string, documented, taken []string) {
 	}
 }
 
-func eachBlock(blocks []pipeline.Block, outer string, fn func(where string, b pipeline.Block)) {
+func eachBlock(blocks []language.Block, outer string, fn func(where string, b language.Block)) {
 	for _, b := range blocks {
 		where := strings.TrimSpace(outer + " " + b.Name)
 		fn(where, b)
@@ -113,7 +116,7 @@ func eachBlock(blocks []pipeline.Block, outer string, fn func(where string, b pi
 // TestOptionsAreTaken: each documented option is a value that the checker takes.
 func TestOptionsAreTaken(t *testing.T) {
 	t.Parallel()
-	eachBlock(pipeline.Blocks(), "", func(where string, b pipeline.Block) {
+	eachBlock(language.Blocks(), "", func(where string, b language.Block) {
 		for _, w := range b.Words {
 			for _, option := range append(w.Options, "zzq") {
 				if len(w.Options) == 0 || where == "trigger" {
@@ -124,8 +127,8 @@ func TestOptionsAreTaken(t *testing.T) {
 				if inner != "" {
 					src = fmt.Sprintf(shells[outer], fmt.Sprintf("%s {\n%s = %q\n}", inner, w.Name, option))
 				}
-				_, ds := pipeline.Load(memory(src), "film.hcl", types(t))
-				refused := slices.ContainsFunc(ds, func(d pipeline.Diagnostic) bool { return strings.Contains(d.Summary, "want one of") })
+				_, ds := load.Load(memory(src), "film.hcl", types(t))
+				refused := slices.ContainsFunc(ds, func(d diagnostic.Diagnostic) bool { return strings.Contains(d.Summary, "want one of") })
 				if refused != (option == "zzq") {
 					t.Errorf("%s.%s = %q: refused is %v", where, w.Name, option, refused)
 				}
@@ -136,15 +139,15 @@ func TestOptionsAreTaken(t *testing.T) {
 
 func TestRootsAreDescribed(t *testing.T) {
 	t.Parallel()
-	for _, w := range pipeline.Roots() {
+	for _, w := range language.Roots() {
 		if w.Doc == "" || w.Type == "" {
 			t.Errorf("%s is not documented", w.Name)
 		}
 	}
-	if b, ok := pipeline.Find("gate", "form"); !ok || b.Name != "form" {
+	if b, ok := language.Find("gate", "form"); !ok || b.Name != "form" {
 		t.Error("gate form is not found")
 	}
-	if _, ok := pipeline.Find("gate", "retry"); ok {
+	if _, ok := language.Find("gate", "retry"); ok {
 		t.Error("a gate has no retry")
 	}
 }

@@ -1,18 +1,21 @@
-// Package pipeline turns the bytes of an .hcl file into a checked Pipeline, or into diagnostics with ranges, all at
-// once. It owns the pipeline language: blocks, references, types of inputs and outputs, and the evaluation of
-// expressions during a run (Scope). Its words are those of DESIGN: pipeline, node, node type, run. It reads files only
-// through the fs.FS it is given, knows no clock, runs nothing, and lets neither HCL nor cty out.
+// Package pipeline is what a pipeline file declares: the Pipeline and its parts, the Bundle that it can be loaded from again, and
+// the values of variables and nodes as they are checked and sealed. Its words are those of DESIGN: pipeline, node, node type, run.
+//
+// The packages below it read a file (syntax, decode), check it (load), evaluate its expressions during a run (eval), and document
+// the language (language). The fields that hold expressions are for them: everybody else sees plain values and sdk.Schema. All of
+// them read files only through the fs.FS that they are given, know no clock and run nothing.
 package pipeline
 
 import (
 	"fmt"
-	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
 	"github.com/myspinbot/spinbot/host/internal/core/graph"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -27,11 +30,11 @@ type Types interface {
 	Names() []string
 }
 
-// explainer is a Types that can say why a node type is not there although its plugin is; empty when it cannot.
-type explainer interface{ Why(name string) string }
+// Explainer is a Types that can say why a node type is not there although its plugin is; empty when it cannot.
+type Explainer interface{ Why(name string) string }
 
-// configured is a Types that knows which settings plugins have: it says why an input that needs one cannot be used; empty: it can.
-type configured interface {
+// Configured is a Types that knows which settings plugins have: it says why an input that needs one cannot be used; empty: it can.
+type Configured interface {
 	Unset(nodeType, setting string) string
 }
 
@@ -44,7 +47,7 @@ type Pipeline struct {
 	Language int
 	// Priority orders runs that wait: higher first, 0 when left out.
 	Priority int
-	// Commercial says, here or in a module, that what the runs make is to earn money: assets whose licence forbids that are refused.
+	// Commercial says, here or in a module, that what the runs make is to earn money: assets and models whose licence forbids that are refused.
 	Commercial bool
 	// Concurrency is nil when any number of runs may go on at once.
 	Concurrency *Concurrency
@@ -57,13 +60,15 @@ type Pipeline struct {
 	Secrets   []Secret
 	Triggers  []*Trigger
 
-	locals    map[string]*local
-	variables map[string]*Variable
-	nodes     map[string]*Node
-	functions map[string]function.Function
-	files     expr.Files
-	assets    *assets
-	bundle    Bundle
+	// What its expressions are evaluated with.
+	Locals         map[string]*Local
+	VariableByName map[string]*Variable
+	NodeByID       map[string]*Node
+	Functions      map[string]function.Function
+	Files          library.Files
+	Used           *Assets // that asset() names, here and in modules
+
+	bundle Bundle
 }
 
 // Variable is a value that whoever submits a run gives.
@@ -81,15 +86,16 @@ type Variable struct {
 	Accept []string
 	// MaxSize is the size limit of each artifact in bytes; 0 means none.
 	MaxSize int64
-	Range   Range
+	Range   diagnostic.Range
 
-	set         bool
-	validations []validation
+	// Set says that the type is a set, which Schema has as a list.
+	Set         bool
+	Validations []Validation
 }
 
-type validation struct {
-	condition, message hclsyntax.Expression
-	rng                Range
+// Validation is a condition on a value, and what a person is told when it does not hold.
+type Validation struct {
+	Condition, Message hclsyntax.Expression
 }
 
 // Kind says what a vertex of the graph is; it is also the root of references to it.
@@ -135,15 +141,15 @@ type Node struct {
 	Cache   *Cache
 	Gate    *Gate
 	Module  *Pipeline
-	Range   Range // of its head, as diagnostics show it
-	Whole   Range // of its block, to the closing brace
+	Range   diagnostic.Range // of its head, as diagnostics show it
+	Whole   diagnostic.Range // of its block, to the closing brace
 
-	forEach, when hclsyntax.Expression
-	whenRange     Range
-	inputs        []input
-	outputs       sdk.Schema // the type's, with what x-type-from leaves open filled in
-	refs          refs
-	file          string
+	// The expressions as they are written, and what they refer to.
+	ForEachExpr, WhenExpr hclsyntax.Expression
+	Inputs                []Input
+	Gives                 sdk.Schema // the type's, with what x-type-from leaves open filled in
+	Refs                  Refs
+	DependsOn             hclsyntax.Expression
 }
 
 // What a node's last failure means for the run.
@@ -169,41 +175,41 @@ type Output struct {
 	Needs []string
 	// Schema is the value's type, as far as it is known before a run.
 	Schema sdk.Schema
-	Range  Range
+	Range  diagnostic.Range
 
-	value hclsyntax.Expression
-	refs  refs
+	Value hclsyntax.Expression
+	Refs  Refs
 }
 
-// input is one attribute of a node's body.
-type input struct {
-	name   string
-	expr   hclsyntax.Expression
-	rng    Range // of the name
-	schema *sdk.Schema
-	fixed  any // a type expression as JSON Schema, or tools; nil for all others
+// Input is one attribute of a node's body.
+type Input struct {
+	Name   string
+	Expr   hclsyntax.Expression
+	Range  diagnostic.Range // of the name
+	Schema *sdk.Schema
+	Fixed  any // a type expression as JSON Schema, or tools; nil for all others
 }
 
-type local struct {
-	name string
-	expr hclsyntax.Expression
-	refs refs
-	rng  Range
+// Local is a named value of the file.
+type Local struct {
+	Name  string
+	Expr  hclsyntax.Expression
+	Refs  Refs
+	Range diagnostic.Range
 }
 
-// refs is what an expression refers to. Locals are followed: nodes and variables behind them are included.
-type refs struct {
-	vars, locals, nodes []string // nodes by ID
-	secrets             []string
-	direct              []string // IDs of nodes referred to by the expression itself
-	each                bool
+// Refs is what an expression refers to. Locals are followed: nodes and variables behind them are included.
+type Refs struct {
+	Vars, Locals, Nodes []string // nodes by ID
+	Secrets             []string
+	Direct              []string // IDs of nodes referred to by the expression itself
 }
 
 // Node finds a node, gate or module by ID.
-func (p *Pipeline) Node(id string) (*Node, bool) { n, ok := p.nodes[id]; return n, ok }
+func (p *Pipeline) Node(id string) (*Node, bool) { n, ok := p.NodeByID[id]; return n, ok }
 
-// id is the ID of what a reference such as gate.review means.
-func id(kind Kind, name string) string {
+// IDOf is the ID of what a reference such as gate.review means.
+func IDOf(kind Kind, name string) string {
 	if kind == KindNode {
 		return name
 	}
@@ -211,21 +217,32 @@ func id(kind Kind, name string) string {
 }
 
 // Outputs is the schema of the node's outputs, with what its inputs leave open in its type's filled in.
-func (n *Node) Outputs() *sdk.Schema { return &n.outputs }
+func (n *Node) Outputs() *sdk.Schema { return &n.Gives }
 
-// address is how the file refers to the node: node.x, gate.x, module.x.
-func (n *Node) address() string { return string(n.Kind) + "." + n.Name }
+// Address is how the file refers to the node: node.x, gate.x, module.x.
+func (n *Node) Address() string { return string(n.Kind) + "." + n.Name }
 
 // Step is the node's segment of an address.
 func (n *Node) Step(key sdk.Key, iter int) sdk.Step {
 	return sdk.Step{Kind: string(n.Kind), Name: n.Name, Key: key, Iter: iter}
 }
 
+// New makes one that declares nothing.
+func New() *Pipeline {
+	return &Pipeline{Language: 1, Locals: map[string]*Local{}, VariableByName: map[string]*Variable{}, NodeByID: map[string]*Node{}}
+}
+
 // Variable finds a variable by name.
-func (p *Pipeline) Variable(name string) (*Variable, bool) { v, ok := p.variables[name]; return v, ok }
+func (p *Pipeline) Variable(name string) (*Variable, bool) {
+	v, ok := p.VariableByName[name]
+	return v, ok
+}
 
 // Bundle gives everything that is needed to load the pipeline again without its folder.
 func (p *Pipeline) Bundle() Bundle { return p.bundle }
+
+// SetBundle sets it, once the pipeline is loaded.
+func (p *Pipeline) SetBundle(b Bundle) { p.bundle = b }
 
 // Graph gives the nodes and what each needs, with node types as labels.
 func (p *Pipeline) Graph() *graph.Graph {
@@ -258,12 +275,30 @@ func joined(a, b string) string {
 	return a + ", " + b
 }
 
-// Load reads a pipeline file from fsys, checks all that can be checked before a run, and gives everything found, in
-// the order of the file. Files named by file() and templatefile() are read from the folder of the pipeline's file. The
-// pipeline may be run when there are no errors among the diagnostics; it is nil when the file could not be read as
-// HCL at all.
-func Load(fsys fs.FS, file string, types Types) (*Pipeline, Diagnostics) {
-	l := &loader{fsys: fsys, file: file, types: types, known: map[string]sdk.NodeType{}, modules: map[string]*Pipeline{}, assets: newAssets(types), stack: []string{file}}
-	p := l.load()
-	return p, l.diags.sorted()
+// IsKind says whether references to vertices of the graph begin with that root.
+func IsKind(root string) bool {
+	return root == string(KindNode) || root == string(KindGate) || root == string(KindModule)
+}
+
+// Union adds to a list what is not there yet.
+func Union(to, from []string) []string {
+	for _, s := range from {
+		if !slices.Contains(to, s) {
+			to = append(to, s)
+		}
+	}
+	return to
+}
+
+// Grouped sorts IDs by kind and gives their names.
+func (p *Pipeline) Grouped(ids []string) map[Kind][]string {
+	if len(ids) == 0 {
+		return nil
+	}
+	out := map[Kind][]string{}
+	for _, id := range ids {
+		n := p.NodeByID[id]
+		out[n.Kind] = append(out[n.Kind], n.Name)
+	}
+	return out
 }

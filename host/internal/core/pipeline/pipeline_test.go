@@ -12,7 +12,10 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/syntax"
 )
 
 var update = flag.Bool("update", false, "rewrite what the archives in testdata want")
@@ -31,21 +34,21 @@ func types(tb testing.TB) pipeline.Bundle {
 	return b
 }
 
-// load loads the first file of a set and fails the test on any error.
-func load(tb testing.TB, src string, more ...string) *pipeline.Pipeline {
+// loaded loads the first file of a set and fails the test on any error.
+func loaded(tb testing.TB, src string, more ...string) *pipeline.Pipeline {
 	tb.Helper()
 	fsys := fstest.MapFS{"film.hcl": {Data: []byte(src)}}
 	for i := 0; i+1 < len(more); i += 2 {
 		fsys[more[i]] = &fstest.MapFile{Data: []byte(more[i+1])}
 	}
-	p, ds := pipeline.Load(fsys, "film.hcl", types(tb))
+	p, ds := load.Load(fsys, "film.hcl", types(tb))
 	if ds.HasErrors() {
 		tb.Fatalf("%s\n%s", shown(ds, fsys), src)
 	}
 	return p
 }
 
-func shown(ds pipeline.Diagnostics, fsys fstest.MapFS) string {
+func shown(ds diagnostic.Diagnostics, fsys fstest.MapFS) string {
 	var b strings.Builder
 	ds.Write(&b, func(file string) []byte {
 		if f := fsys[file]; f != nil {
@@ -82,7 +85,7 @@ func testArchive(t *testing.T, name string, archive *txtar.Archive) {
 		fsys[f.Name] = &fstest.MapFile{Data: f.Data}
 	}
 	first := archive.Files[0].Name
-	p, ds := pipeline.Load(fsys, first, types(t))
+	p, ds := load.Load(fsys, first, types(t))
 	got := map[string]string{
 		"diagnostics": shown(ds, fsys),
 		"canonical":   canonical(archive.Files[0].Data),
@@ -116,6 +119,6 @@ func testArchive(t *testing.T, name string, archive *txtar.Archive) {
 }
 
 func canonical(src []byte) string {
-	out, _ := pipeline.Format("", src)
+	out, _ := syntax.Format("", src)
 	return string(out)
 }

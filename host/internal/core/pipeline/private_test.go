@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -81,9 +83,9 @@ func (f *fakeVault) shown(x any) string {
 	return strings.ReplaceAll(string(raw), `\"`, `'`)
 }
 
-func open(t *testing.T, p *pipeline.Pipeline, given sdk.Values, v *fakeVault) *pipeline.Scope {
+func open(t *testing.T, p *pipeline.Pipeline, given sdk.Values, v *fakeVault) *eval.Scope {
 	t.Helper()
-	values, ds := p.Inputs(given)
+	values, ds := eval.Inputs(p, given)
 	if ds.HasErrors() {
 		t.Fatal(ds)
 	}
@@ -91,7 +93,7 @@ func open(t *testing.T, p *pipeline.Pipeline, given sdk.Values, v *fakeVault) *p
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Open(kept, v)
+	return eval.Open(p, kept, v)
 }
 
 const private = head + `
@@ -155,7 +157,7 @@ output "plain" {
 func TestPrivateInputs(t *testing.T) {
 	t.Parallel()
 	v := newVault(map[string]string{"hook": "hush"})
-	p := load(t, private)
+	p := loaded(t, private)
 	if got := p.SecretsInUse(); !reflect.DeepEqual(got, []string{"hook"}) {
 		t.Error(got)
 	}
@@ -168,7 +170,7 @@ func TestPrivateInputs(t *testing.T) {
 	for _, c := range []struct {
 		node, want string
 		key        sdk.Key
-		turn       pipeline.Turn
+		turn       eval.Turn
 	}{
 		{node: "told", want: `{"limit":12,"script":[{"agent":"spinbot","token":"«'Bearer hush'»"},"«'654321'»","open"]}`},
 		{node: "after", want: `{"limit":12,"script":"‹'hush hush'›"}`},
@@ -176,10 +178,10 @@ func TestPrivateInputs(t *testing.T) {
 		{node: "each", key: sdk.TextKey("a"), want: `{"limit":12,"script":{"agent":"spinbot","token":"«'Bearer hush'»"}}`},
 		{node: "each", key: sdk.TextKey("b"), want: `{"limit":12,"script":"plain"}`},
 		{node: "next", want: `{"limit":12,"script":"first"}`},
-		{node: "next", turn: pipeline.Turn{Self: sdk.Values{}}, want: `{"limit":12,"script":"«'hush'»"}`},
+		{node: "next", turn: eval.Turn{Self: sdk.Values{}}, want: `{"limit":12,"script":"«'hush'»"}`},
 		{node: "draw", want: `{"inputs":{"key":"«'hush'»","size":1024},"workflow":"{}"}`},
-		{node: "draw", turn: pipeline.Turn{Rung: 1}, want: `{"inputs":{"key":"«'hush'»","pin":"«'654321'»","size":512},"workflow":"{}"}`},
-		{node: "told", turn: pipeline.Turn{Edits: sdk.Values{"script": "mine"}}, want: `{"limit":12,"script":"mine"}`},
+		{node: "draw", turn: eval.Turn{Rung: 1}, want: `{"inputs":{"key":"«'hush'»","pin":"«'654321'»","size":512},"workflow":"{}"}`},
+		{node: "told", turn: eval.Turn{Edits: sdk.Values{"script": "mine"}}, want: `{"limit":12,"script":"mine"}`},
 	} {
 		in, ds := s.Inputs(c.node, c.key, c.turn)
 		if got := v.shown(in); ds.HasErrors() || got != c.want {
@@ -197,7 +199,7 @@ func TestPrivateInputs(t *testing.T) {
 	}
 	v.secrets["hook"] = "renewed"
 	for _, name := range []string{"told", "next"} {
-		in, ds := s.Inputs(name, sdk.Key{}, pipeline.Turn{Self: sdk.Values{}})
+		in, ds := s.Inputs(name, sdk.Key{}, eval.Turn{Self: sdk.Values{}})
 		if ds.HasErrors() || !strings.Contains(v.shown(in), "renewed") {
 			t.Errorf("%s still has the old secret: %s", name, v.shown(in))
 		}
@@ -218,7 +220,7 @@ func must(t *testing.T, p *pipeline.Pipeline, v *fakeVault, name string, derived
 func TestPrivateEdits(t *testing.T) {
 	t.Parallel()
 	v := newVault(map[string]string{"hook": "hush"})
-	p := load(t, private)
+	p := loaded(t, private)
 	s := open(t, p, nil, v)
 	for _, c := range []struct {
 		node    string
@@ -238,7 +240,7 @@ func TestPrivateEdits(t *testing.T) {
 		if s.Derives(c.node, sdk.Key{}) != c.derives {
 			t.Errorf("%s: derives is not %v", c.node, c.derives)
 		}
-		in, ds := s.Inputs(c.node, sdk.Key{}, pipeline.Turn{Edits: got})
+		in, ds := s.Inputs(c.node, sdk.Key{}, eval.Turn{Edits: got})
 		if ds.HasErrors() || c.node == "told" && v.shown(in) != c.want {
 			t.Errorf("%s: %s %v", c.node, v.shown(in), ds)
 		}
@@ -248,7 +250,7 @@ func TestPrivateEdits(t *testing.T) {
 // TestPrivateMessages: what is wrong with a sensitive value is said without showing it.
 func TestPrivateMessages(t *testing.T) {
 	t.Parallel()
-	p := load(t, head+`
+	p := loaded(t, head+`
 secret "hook" {}
 variable "pin" {
   type      = number
@@ -287,7 +289,7 @@ node "control.storyboard" "plain" {
 		`variable "many": want list(string): it is sensitive, so its value is not shown`: {"pin": n("1"), "many": "canary"},
 		`variable "pin": a sealed value cannot be given`:                                 {"pin": sdk.Sealed{Token: "canary"}},
 	} {
-		if _, ds := p.Inputs(given); !strings.Contains(ds.Error(), name) || strings.Contains(ds.Error(), "canary") {
+		if _, ds := eval.Inputs(p, given); !strings.Contains(ds.Error(), name) || strings.Contains(ds.Error(), "canary") {
 			t.Error(ds)
 		}
 	}
@@ -298,16 +300,16 @@ node "control.storyboard" "plain" {
 		"fails": "more is not shown, since secret.hook is sensitive",
 		"plain": `cannot parse "quoted"`,
 	} {
-		_, ds := s.Inputs(node, sdk.Key{}, pipeline.Turn{})
+		_, ds := s.Inputs(node, sdk.Key{}, eval.Turn{})
 		if !strings.Contains(ds.Error(), want) || strings.Contains(ds.Error(), "canary") {
 			t.Errorf("%s: %v", node, ds)
 		}
 	}
 	delete(v.secrets, "hook")
-	if _, ds := s.Inputs("short", sdk.Key{}, pipeline.Turn{}); !strings.Contains(ds.Error(), "secret.hook: nobody has it") {
+	if _, ds := s.Inputs("short", sdk.Key{}, eval.Turn{}); !strings.Contains(ds.Error(), "secret.hook: nobody has it") {
 		t.Error(ds)
 	}
-	if _, ds := p.NewScope(sdk.Values{"pin": n("1")}).Inputs("short", sdk.Key{}, pipeline.Turn{}); !strings.Contains(ds.Error(), "nobody keeps secrets here") {
+	if _, ds := eval.NewScope(p, sdk.Values{"pin": n("1")}).Inputs("short", sdk.Key{}, eval.Turn{}); !strings.Contains(ds.Error(), "nobody keeps secrets here") {
 		t.Error(ds)
 	}
 }
@@ -315,7 +317,7 @@ node "control.storyboard" "plain" {
 // TestPrivateAtLast: what the check before a run could not know is found in it.
 func TestPrivateAtLast(t *testing.T) {
 	t.Parallel()
-	p := load(t, head+`
+	p := loaded(t, head+`
 module "m" {
   source = "./m.hcl"
   any    = { list = [sensitive("a")], on = sensitive(true), set = sensitive("b") }
@@ -358,7 +360,7 @@ output "any" {
 `)
 	v := newVault(nil)
 	s := open(t, p, nil, v)
-	inner, ds := s.Enter("module.m", sdk.Key{}, pipeline.Turn{})
+	inner, ds := s.Enter("module.m", sdk.Key{}, eval.Turn{})
 	if ds.HasErrors() {
 		t.Fatal(ds)
 	}
@@ -367,7 +369,7 @@ output "any" {
 	_, until := inner.Judge("until", sdk.Key{}, 1, sdk.Values{})
 	_, ask := inner.Question("gate.ask", sdk.Key{})
 	_, form := inner.Question("gate.show", sdk.Key{})
-	for want, got := range map[string]pipeline.Diagnostics{
+	for want, got := range map[string]diagnostic.Diagnostics{
 		"node.each: for_each is sensitive": each, "node.when: when is sensitive": when, "node.until: until is sensitive": until,
 		"gate.ask: message is sensitive": ask, "gate.show: default of f: is sensitive": form,
 	} {
@@ -391,29 +393,29 @@ output "any" {
 // TestLostKey: what cannot be opened fails whoever needs it, with the reason, and nobody else.
 func TestLostKey(t *testing.T) {
 	t.Parallel()
-	p := load(t, private)
+	p := loaded(t, private)
 	v := newVault(map[string]string{"hook": "hush"})
-	s := p.Open(sdk.Values{"pin": sdk.Sealed{Token: "gone"}}, v)
-	e := pipeline.Expansion{Keys: []sdk.Key{{}}}
+	s := eval.Open(p, sdk.Values{"pin": sdk.Sealed{Token: "gone"}}, v)
+	e := eval.Expansion{Keys: []sdk.Key{{}}}
 	if err := s.SetNode("told", e, []sdk.Values{{"narration": sdk.Sealed{Token: "gone"}}}); err != nil {
 		t.Fatal(err)
 	}
 	for node, want := range map[string]string{"told": "var.pin is sealed by another host", "after": "node.told narration: is sealed by another host"} {
-		if _, ds := s.Inputs(node, sdk.Key{}, pipeline.Turn{}); !strings.Contains(ds.Error(), want) {
+		if _, ds := s.Inputs(node, sdk.Key{}, eval.Turn{}); !strings.Contains(ds.Error(), want) {
 			t.Errorf("%s: %v", node, ds)
 		}
 	}
-	if in, ds := s.Inputs("login", sdk.Key{}, pipeline.Turn{}); ds.HasErrors() {
+	if in, ds := s.Inputs("login", sdk.Key{}, eval.Turn{}); ds.HasErrors() {
 		t.Error(in, ds)
 	}
-	if _, ds := s.Inputs("login", sdk.Key{}, pipeline.Turn{Edits: sdk.Values{"role": sdk.Sealed{Token: "gone"}}}); !strings.Contains(ds.Error(), "input role") {
+	if _, ds := s.Inputs("login", sdk.Key{}, eval.Turn{Edits: sdk.Values{"role": sdk.Sealed{Token: "gone"}}}); !strings.Contains(ds.Error(), "input role") {
 		t.Error(ds)
 	}
 }
 
 func TestCheckOutputs(t *testing.T) {
 	t.Parallel()
-	p := load(t, private)
+	p := loaded(t, private)
 	for _, c := range []struct {
 		node    string
 		derived bool

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -23,7 +24,7 @@ func node(name, text string) string {
 	return fmt.Sprintf("node \"control.storyboard\" %q {\n  script = %s\n}\n", name, text)
 }
 
-func set(t *testing.T, s *pipeline.Scope, name string, outputs ...sdk.Values) pipeline.Expansion {
+func set(t *testing.T, s *eval.Scope, name string, outputs ...sdk.Values) eval.Expansion {
 	t.Helper()
 	e, ds := s.Expand(name)
 	if ds.HasErrors() {
@@ -69,8 +70,8 @@ func TestResults(t *testing.T) {
 			if c.when != "" {
 				src += "  when = " + c.when + "\n"
 			}
-			p := load(t, src+"}\noutput \"o\" {\n  value = "+c.value+"\n}\n")
-			s := p.NewScope(nil)
+			p := loaded(t, src+"}\noutput \"o\" {\n  value = "+c.value+"\n}\n")
+			s := eval.NewScope(p, nil)
 			e := set(t, s, "x", c.outputs...)
 			if e.Skip != (c.when != "") || e.Each != (c.forEach != "") {
 				t.Errorf("%+v", e)
@@ -94,9 +95,9 @@ node "ollama.chat" "ask" {
 }
 output "note" { value = coalesce(node.ask.answer.%s, "none") }
 `
-	p := load(t, fmt.Sprintf(src, "note"))
-	s := p.NewScope(nil)
-	in, ds := s.Inputs("ask", sdk.Key{}, pipeline.Turn{})
+	p := loaded(t, fmt.Sprintf(src, "note"))
+	s := eval.NewScope(p, nil)
+	in, ds := s.Inputs("ask", sdk.Key{}, eval.Turn{})
 	schema := map[string]any{
 		"type": "object", "required": []any{"text"},
 		"properties": map[string]any{"text": map[string]any{"type": "string"}, "note": map[string]any{"type": "string"}},
@@ -108,7 +109,7 @@ output "note" { value = coalesce(node.ask.answer.%s, "none") }
 	if out, ds := s.Outputs(); ds.HasErrors() || out["note"] != "none" {
 		t.Errorf("%v %v", out, ds)
 	}
-	_, ds = pipeline.Load(memory(fmt.Sprintf(src, "nott")), "film.hcl", types(t))
+	_, ds = load.Load(memory(fmt.Sprintf(src, "nott")), "film.hcl", types(t))
 	if !strings.Contains(ds.Error(), `unknown attribute "nott"`) || !strings.Contains(ds.Error(), `did you mean "note"?`) {
 		t.Error(ds)
 	}
@@ -116,7 +117,7 @@ output "note" { value = coalesce(node.ask.answer.%s, "none") }
 
 func TestScope(t *testing.T) {
 	t.Parallel()
-	p := load(t, head+`
+	p := loaded(t, head+`
 variable "picture" { type = artifact }
 variable "seed" { type = number }
 locals { titles = [for s in node.plan.scenes : upper(s.text)] }
@@ -143,9 +144,9 @@ output "all" { value = { n = length(node.clip), user = run.user } }
 	if !slices.Equal(clip.Needs, []string{"plan"}) {
 		t.Errorf("clip needs %v", clip.Needs)
 	}
-	s := p.NewScope(sdk.Values{"picture": picture, "seed": n("18446744073709551615")})
+	s := eval.NewScope(p, sdk.Values{"picture": picture, "seed": n("18446744073709551615")})
 	s.SetRun("run_1", "anna")
-	in, ds := s.Inputs("plan", sdk.Key{}, pipeline.Turn{})
+	in, ds := s.Inputs("plan", sdk.Key{}, eval.Turn{})
 	if want := (sdk.Values{"script": map[string]any{"seed": n("18446744073709551615"), "at": "run_1"}, "limit": n("12")}); ds.HasErrors() || !reflect.DeepEqual(in, want) {
 		t.Fatalf("%#v %v", in, ds)
 	}
@@ -157,23 +158,23 @@ output "all" { value = { n = length(node.clip), user = run.user } }
 	if ds.HasErrors() || !slices.Equal(e.Keys, []sdk.Key{sdk.NumberKey(0), sdk.NumberKey(1)}) || e.Map || !e.Each {
 		t.Fatalf("%+v %v", e, ds)
 	}
-	in, ds = s.Inputs("clip", e.Keys[0], pipeline.Turn{})
+	in, ds = s.Inputs("clip", e.Keys[0], eval.Turn{})
 	want := sdk.Values{"picture": picture, "seconds": n("2.5"), "layout": "full", "captions": []any{map[string]any{"text": "0: A", "at": n("0")}}}
 	if ds.HasErrors() || !reflect.DeepEqual(in, want) {
 		t.Errorf("%#v, not %#v: %v", in, want, ds)
 	}
-	_, ds = s.Inputs("clip", e.Keys[1], pipeline.Turn{})
+	_, ds = s.Inputs("clip", e.Keys[1], eval.Turn{})
 	if got := ds.Error(); !strings.Contains(got, `film.hcl:10:14: node.clip[1]: input seconds: want a number, got the text "x"`) {
 		t.Error(got)
 	}
-	if _, ds = s.Inputs("clip", sdk.NumberKey(7), pipeline.Turn{}); !ds.HasErrors() {
+	if _, ds = s.Inputs("clip", sdk.NumberKey(7), eval.Turn{}); !ds.HasErrors() {
 		t.Error("an instance that is not there")
 	}
 	made := sdk.Artifact{Digest: "sha256:cc", MediaType: "video/mp4", Size: 9, Name: "c.mp4"}
 	if err := s.SetNode("clip", e, []sdk.Values{{"clip": made}, nil}); err != nil {
 		t.Fatal(err)
 	}
-	in, ds = s.Inputs("film", sdk.Key{}, pipeline.Turn{})
+	in, ds = s.Inputs("film", sdk.Key{}, eval.Turn{})
 	if ds.HasErrors() || !reflect.DeepEqual(in, sdk.Values{"clips": []any{made}, "title": "5"}) {
 		t.Errorf("%#v %v", in, ds)
 	}
@@ -187,10 +188,10 @@ output "all" { value = { n = length(node.clip), user = run.user } }
 // TestResume: a scope that was told of an expansion it did not make gives the same inputs.
 func TestResume(t *testing.T) {
 	t.Parallel()
-	p := load(t, head+node("x", `"s"`)+"node \"control.storyboard\" \"y\" {\n  for_each = node.x.by_name\n  script = each.value\n}\n")
-	s := p.NewScope(nil)
+	p := loaded(t, head+node("x", `"s"`)+"node \"control.storyboard\" \"y\" {\n  for_each = node.x.by_name\n  script = each.value\n}\n")
+	s := eval.NewScope(p, nil)
 	set(t, s, "x", sdk.Values{"by_name": map[string]any{"a/b": "1", "c": "2"}})
-	in, ds := s.Inputs("y", sdk.TextKey("a/b"), pipeline.Turn{})
+	in, ds := s.Inputs("y", sdk.TextKey("a/b"), eval.Turn{})
 	if ds.HasErrors() || in["script"] != "1" {
 		t.Errorf("%v %v", in, ds)
 	}
@@ -206,10 +207,10 @@ func TestRunTimeMistakes(t *testing.T) {
 		`regex("[0-9]+", node.x.narration)`: "node.y: error in function call",
 		`local.bad`:                         "film.hcl:2:25: node.y: ",
 	} {
-		p := load(t, head+"locals { bad = tonumber(node.x.narration) }\n"+node("x", `"s"`)+node("y", value))
-		s := p.NewScope(nil)
+		p := loaded(t, head+"locals { bad = tonumber(node.x.narration) }\n"+node("x", `"s"`)+node("y", value))
+		s := eval.NewScope(p, nil)
 		set(t, s, "x", sdk.Values{"narration": "none", "scenes": []any{map[string]any{}}})
-		if _, ds := s.Inputs("y", sdk.Key{}, pipeline.Turn{}); !strings.Contains(ds.Error(), want) {
+		if _, ds := s.Inputs("y", sdk.Key{}, eval.Turn{}); !strings.Contains(ds.Error(), want) {
 			t.Errorf("%s: %v", value, ds)
 		}
 	}
@@ -221,15 +222,15 @@ func TestRunTimeMistakes(t *testing.T) {
 	} {
 		forEach = strings.Replace(forEach, "[for i in range(101) : range(100)]", "flatten([for i in range(101) : range(100)])", 1)
 		src := head + node("x", `"s"`) + "node \"control.storyboard\" \"y\" {\n  for_each = " + forEach + "\n  script = 1\n}\n"
-		p, _ := pipeline.Load(memory(src), "film.hcl", types(t))
-		s := p.NewScope(nil)
+		p, _ := load.Load(memory(src), "film.hcl", types(t))
+		s := eval.NewScope(p, nil)
 		set(t, s, "x", sdk.Values{"narration": "5"})
 		if _, ds := s.Expand("y"); !strings.Contains(ds.Error(), want) || !strings.Contains(ds.Error(), "node.y") {
 			t.Errorf("%s: %v", forEach, ds)
 		}
 	}
-	p := load(t, head+node("x", `"s"`)+"node \"control.storyboard\" \"y\" {\n  when = node.x.narration\n  script = 1\n}\n")
-	s := p.NewScope(nil)
+	p := loaded(t, head+node("x", `"s"`)+"node \"control.storyboard\" \"y\" {\n  when = node.x.narration\n  script = 1\n}\n")
+	s := eval.NewScope(p, nil)
 	set(t, s, "x", sdk.Values{"narration": "perhaps"})
 	if _, ds := s.Expand("y"); !strings.Contains(ds.Error(), "node.y: when wants true or false") {
 		t.Error(ds)
@@ -238,11 +239,11 @@ func TestRunTimeMistakes(t *testing.T) {
 		if _, ds := s.Expand(name); !ds.HasErrors() {
 			t.Error("a node that is not there")
 		}
-		if _, ds := s.Inputs(name, sdk.Key{}, pipeline.Turn{}); !ds.HasErrors() || s.SetNode(name, pipeline.Expansion{}, nil) == nil {
+		if _, ds := s.Inputs(name, sdk.Key{}, eval.Turn{}); !ds.HasErrors() || s.SetNode(name, eval.Expansion{}, nil) == nil {
 			t.Error("a node that is not there")
 		}
 	}
-	if s.SetNode("x", pipeline.Expansion{}, nil) == nil || s.SetNode("x", pipeline.Expansion{Each: true, Keys: []sdk.Key{{}}}, nil) == nil {
+	if s.SetNode("x", eval.Expansion{}, nil) == nil || s.SetNode("x", eval.Expansion{Each: true, Keys: []sdk.Key{{}}}, nil) == nil {
 		t.Error("too few results")
 	}
 }
@@ -256,7 +257,7 @@ func TestBomb(t *testing.T) {
 		fmt.Fprintf(&b, "  l%d = \"${local.l%d}${local.l%d}\"\n", i+1, i, i)
 	}
 	b.WriteString("}\noutput \"o\" {\n  value = local.l30\n}\n")
-	_, ds := pipeline.Load(memory(b.String()), "film.hcl", types(t))
+	_, ds := load.Load(memory(b.String()), "film.hcl", types(t))
 	if len(ds) != 1 || !strings.Contains(ds.Error(), "too large") {
 		t.Error(ds)
 	}
@@ -265,7 +266,7 @@ func TestBomb(t *testing.T) {
 // TestSharedPipeline: many runs of one pipeline at once; what one is given may be changed by it. Run with -race.
 func TestSharedPipeline(t *testing.T) {
 	t.Parallel()
-	p := load(t, head+`
+	p := loaded(t, head+`
 variable "tags" { default = { a = ["x"] } }
 node "ollama.chat" "ask" {
   model  = "m"
@@ -285,10 +286,10 @@ output "all" { value = node.each[*].narration }
 		t.Run("run", func(t *testing.T) {
 			t.Parallel()
 			for range 20 {
-				vars, ds := p.Inputs(nil)
+				vars, ds := eval.Inputs(p, nil)
 				touch(vars)
-				s := p.NewScope(vars)
-				in, more := s.Inputs("ask", sdk.Key{}, pipeline.Turn{})
+				s := eval.NewScope(p, vars)
+				in, more := s.Inputs("ask", sdk.Key{}, eval.Turn{})
 				touch(in)
 				if ds.HasErrors() || more.HasErrors() || in["prompt"] != "x," {
 					t.Fatal(in, ds, more)
@@ -306,7 +307,7 @@ output "all" { value = node.each[*].narration }
 func TestNumbersOutOfRange(t *testing.T) {
 	t.Parallel()
 	for _, src := range []string{"x = 1e999999999", "x = \"${1e-2000}\"", "x = [for i in [1] : 1e1001]"} {
-		_, ds := pipeline.Load(memory(head+"locals {\n  "+src+"\n}\n"), "film.hcl", types(t))
+		_, ds := load.Load(memory(head+"locals {\n  "+src+"\n}\n"), "film.hcl", types(t))
 		if len(ds) != 1 || !strings.Contains(ds.Error(), "number out of range") {
 			t.Errorf("%s: %v", src, ds)
 		}

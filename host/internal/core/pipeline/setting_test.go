@@ -5,7 +5,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -43,10 +44,10 @@ func TestSetting(t *testing.T) {
 		`models = { a = var.lora }`: "",
 	} {
 		src := "pipeline \"film\" {}\nvariable \"lora\" {\n  type = artifact\n}\nnode \"test.draw\" \"x\" {\n  " + body + "\n  prompt = \"x\"\n}\n"
-		p, ds := pipeline.Load(fstest.MapFS{"film.hcl": {Data: []byte(src)}}, "film.hcl", unset{t})
+		p, ds := load.Load(fstest.MapFS{"film.hcl": {Data: []byte(src)}}, "film.hcl", unset{t})
 		var got []string
 		for _, d := range ds {
-			if d.Severity == pipeline.Warning && strings.Contains(d.Summary, "cannot be used") {
+			if d.Severity == diagnostic.Warning && strings.Contains(d.Summary, "cannot be used") {
 				got = append(got, d.Range.String()+": "+d.Summary+"; "+d.Detail)
 			}
 		}

@@ -4,21 +4,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // TestToolsAsInputs: the node is given what the node types take, and the run's bundle holds them.
 func TestToolsAsInputs(t *testing.T) {
 	t.Parallel()
-	p := load(t, `pipeline "x" {}
+	p := loaded(t, `pipeline "x" {}
 node "test.agent" "a" {
   tools = ["vault.issue"]
 }
 `)
-	scope := p.Open(sdk.Values{}, nil)
+	scope := eval.Open(p, sdk.Values{}, nil)
 	scope.SetRun("run_x", "")
-	inputs, ds := scope.Inputs("a", sdk.Key{}, pipeline.Turn{})
+	inputs, ds := scope.Inputs("a", sdk.Key{}, eval.Turn{})
 	if ds.HasErrors() {
 		t.Fatal(ds)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -55,7 +57,7 @@ trigger "cron" "whole" {
 
 func TestTriggerInputs(t *testing.T) {
 	t.Parallel()
-	p := load(t, triggered, "faces/anna.png", "PNG", "faces/bob.png", "PNG")
+	p := loaded(t, triggered, "faces/anna.png", "PNG", "faces/bob.png", "PNG")
 	anna, ok := p.Trigger("nightly")
 	if !ok || !reflect.DeepEqual(anna.Files, []string{"faces/anna.png"}) || anna.Schedule.Timezone() != "Europe/Berlin" || anna.CatchUp || anna.Overlap != pipeline.OverlapSkip {
 		t.Errorf("%+v", anna)
@@ -69,27 +71,27 @@ func TestTriggerInputs(t *testing.T) {
 	body := map[string]any{"topic": "cats", "list": []any{n("1.50"), nil, true}}
 	for _, c := range []struct {
 		trigger string
-		event   pipeline.TriggerEvent
+		event   eval.TriggerEvent
 		want    sdk.Values
 		problem string
 	}{
-		{"nightly", pipeline.TriggerEvent{}, sdk.Values{"topic": "weather at 2026-07-01T14:00:00+02:00", "face": picture, "more": n("10")}, ""},
-		{"publish", pipeline.TriggerEvent{Body: body, Headers: map[string]string{"x-user": "ada"}, Query: map[string]string{"n": "7"}},
+		{"nightly", eval.TriggerEvent{}, sdk.Values{"topic": "weather at 2026-07-01T14:00:00+02:00", "face": picture, "more": n("10")}, ""},
+		{"publish", eval.TriggerEvent{Body: body, Headers: map[string]string{"x-user": "ada"}, Query: map[string]string{"n": "7"}},
 			sdk.Values{"topic": "cats", "face": bob, "n": "7", "more": []any{"ada", map[string]any{"topic": "cats", "list": []any{n("1.5"), nil, true}}, "publish"}}, ""},
-		{"publish", pipeline.TriggerEvent{Headers: map[string]string{"x-user": "ada"}, Query: map[string]string{"n": "7"}}, nil, "trigger.publish: attempt to get attribute from null value"},
-		{"publish", pipeline.TriggerEvent{Body: body, Query: map[string]string{"n": "7"}}, nil, "film.hcl:"},
-		{"publish", pipeline.TriggerEvent{Body: body, Headers: map[string]string{"x-user": "ada"}, Query: map[string]string{"n": "7"}, Files: map[string]sdk.Artifact{"x": bob}}, nil, "was not read"},
-		{"all", pipeline.TriggerEvent{Body: map[string]any{"topic": "x", "m": nil}}, sdk.Values{"topic": "x"}, ""},
-		{"all", pipeline.TriggerEvent{Body: "x"}, nil, "inputs wants an object"},
-		{"all", pipeline.TriggerEvent{}, nil, "inputs wants an object"},
-		{"whole", pipeline.TriggerEvent{}, sdk.Values{"topic": "t", "face": bob, "more": map[string]any{"name": "whole", "time": "2026-07-01T12:00:00Z"}}, ""},
-		{"nobody", pipeline.TriggerEvent{}, nil, `no trigger "nobody"`},
+		{"publish", eval.TriggerEvent{Headers: map[string]string{"x-user": "ada"}, Query: map[string]string{"n": "7"}}, nil, "trigger.publish: attempt to get attribute from null value"},
+		{"publish", eval.TriggerEvent{Body: body, Query: map[string]string{"n": "7"}}, nil, "film.hcl:"},
+		{"publish", eval.TriggerEvent{Body: body, Headers: map[string]string{"x-user": "ada"}, Query: map[string]string{"n": "7"}, Files: map[string]sdk.Artifact{"x": bob}}, nil, "was not read"},
+		{"all", eval.TriggerEvent{Body: map[string]any{"topic": "x", "m": nil}}, sdk.Values{"topic": "x"}, ""},
+		{"all", eval.TriggerEvent{Body: "x"}, nil, "inputs wants an object"},
+		{"all", eval.TriggerEvent{}, nil, "inputs wants an object"},
+		{"whole", eval.TriggerEvent{}, sdk.Values{"topic": "t", "face": bob, "more": map[string]any{"name": "whole", "time": "2026-07-01T12:00:00Z"}}, ""},
+		{"nobody", eval.TriggerEvent{}, nil, `no trigger "nobody"`},
 	} {
 		c.event.Time = noon
 		if c.event.Files == nil {
 			c.event.Files = files
 		}
-		got, ds := p.TriggerInputs(c.trigger, c.event)
+		got, ds := eval.TriggerInputs(p, c.trigger, c.event)
 		if c.problem != "" {
 			if got != nil || !strings.Contains(ds.Error(), c.problem) {
 				t.Errorf("%s: %v %v, want %q", c.trigger, got, ds, c.problem)
@@ -100,8 +102,8 @@ func TestTriggerInputs(t *testing.T) {
 			t.Errorf("%s: got %#v %v, want %#v", c.trigger, got, ds, c.want)
 		}
 	}
-	given, ds := p.TriggerInputs("nightly", pipeline.TriggerEvent{Time: noon, Files: files})
-	if values, found := p.Inputs(given); len(ds)+len(found) > 0 || values["n"] != n("3") || values["face"] != picture {
+	given, ds := eval.TriggerInputs(p, "nightly", eval.TriggerEvent{Time: noon, Files: files})
+	if values, found := eval.Inputs(p, given); len(ds)+len(found) > 0 || values["n"] != n("3") || values["face"] != picture {
 		t.Error(values, ds, found)
 	}
 }
@@ -109,7 +111,7 @@ func TestTriggerInputs(t *testing.T) {
 // TestTriggersOfABundle: what artifact() names is not kept with a run, and the run's pipeline can be loaded all the same.
 func TestTriggersOfABundle(t *testing.T) {
 	t.Parallel()
-	b := load(t, triggered, "faces/anna.png", "PNG", "faces/bob.png", "PNG").Bundle()
+	b := loaded(t, triggered, "faces/anna.png", "PNG", "faces/bob.png", "PNG").Bundle()
 	if len(b.Files) != 1 || !reflect.DeepEqual(b.Named, []string{"faces/anna.png", "faces/bob.png"}) {
 		t.Errorf("%v %v", b.Files, b.Named)
 	}
@@ -121,7 +123,7 @@ func TestTriggersOfABundle(t *testing.T) {
 	if err := json.Unmarshal(raw, &back); err != nil {
 		t.Fatal(err)
 	}
-	p, ds := pipeline.Load(back.FS(), back.File, back)
+	p, ds := load.Load(back.FS(), back.File, back)
 	if len(ds) > 0 || len(p.Triggers) != 4 || p.Bundle().Digest() != b.Digest() {
 		t.Error(ds)
 	}

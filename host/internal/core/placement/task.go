@@ -1,11 +1,6 @@
-// Package placement decides which agent and devices a task gets, or says why it waits. Its Book holds the pending tasks and
-// what is known of the fleet; it has one owner and is changed in place. The package is pure: time is passed in, and the same
-// calls give the same answers.
-//
-// The order: priority, which rises for whoever is not served; then the user who was given the least device time; then who
-// came first. Tasks that are alike (one line) wait behind one another; only the first of each line is looked at. Within
-// the first 32 lines that may begin something, a task whose model is loaded and idle goes before one that would have to load its
-// own. A device on which the first of a line was passed over 32 times is kept for it.
+// Package placement is the words of placing: what waits for devices or an agent, what is known of agents, the policy, what was
+// decided, and why something waits. The decisions are made by book.Book, over what fleet and turns keep; reason says why.
+// All of them are pure: time is passed in, and the same calls give the same answers.
 package placement
 
 import (
@@ -30,7 +25,9 @@ type Task struct {
 	// Model is what stays loaded after the task; tasks with the same plugin and model share it. Empty: nothing does.
 	Model string `json:"model,omitempty"`
 	// Files are the model files that have to be on its agent, sorted.
-	Files   []string       `json:"files,omitempty"`
+	Files []string `json:"files,omitempty"`
+	// Classes are the node classes that its plugin's engine has to have there, sorted by name.
+	Classes []device.Class `json:"classes,omitempty"`
 	Request device.Request `json:"request"`
 	// Concurrency is how many tasks one process of the plugin takes at once; 0: any number.
 	Concurrency int `json:"concurrency,omitempty"`
@@ -42,101 +39,26 @@ type Task struct {
 	Since time.Time     `json:"since,omitzero"`
 }
 
-// Process names the process of a plugin for a set of devices.
-func Process(plugin string, devices []string) string {
-	return plugin + "@" + strings.Join(slices.Sorted(slices.Values(devices)), ",")
+// DefaultLasts is taken for how long a task takes when nothing is known.
+const DefaultLasts = time.Minute
+
+// Offered is what its agent has to offer.
+func (t *Task) Offered() string { return cmp.Or(t.Offer, t.Type) }
+
+// Lasting is how long the task is expected to take.
+func (t *Task) Lasting() time.Duration { return cmp.Or(t.Lasts, DefaultLasts) }
+
+// Loading is how long loading its model is expected to take: when nothing is known, by a disk's speed, and that of starting a
+// process.
+func (t *Task) Loading() time.Duration {
+	return cmp.Or(t.Loads, 3*time.Second+time.Duration(t.Request.Memory>>20)*time.Millisecond)
 }
 
-// Assignment says which agent and devices a task gets. It travels to the agent as JSON.
-type Assignment struct {
-	Task    Task     `json:"task"`
-	Agent   string   `json:"agent"`
-	Devices []string `json:"devices,omitempty"`
-	// Warm: its model is loaded there already.
-	Warm bool `json:"warm,omitempty"`
-	// Unload is what the agent keeps warm, by ID, that has to be given up first.
-	Unload []string `json:"unload,omitempty"`
-	// Bypassed is how often tasks that go after it began on a device that it could have used, since one of its line did: on the
-	// device on which that was so most often.
-	Bypassed int `json:"bypassed,omitempty"`
-	// Epoch is of the leader that decided it for all hosts; 0: the task's host decided it.
-	Epoch int64 `json:"epoch,omitempty"`
-}
-
-func (t *Task) offer() string { return cmp.Or(t.Offer, t.Type) }
-
-// Agent is what is known of one agent. Its devices are given to Book.Observe.
-type Agent struct {
-	ID   string
-	Name string
-	// Offers are what sdk.NodeType.Offers gives of the node types that it can carry out, sorted; nil: every one.
-	Offers []string
-	// Away says why it gets no tasks, as what it is: offline, draining; empty: it gets some.
-	Away string
-	// Tasks is how many tasks without devices it takes at once; 0: 256.
-	Tasks int
-	// Files are the model files that it has, by name; nil: it does not say, and gets tasks that need any. Coming are those
-	// that it fetches now.
-	Files  map[string]bool
-	Coming []string
-}
-
-// Policy is what a person may decide about placement. Its zero value is a good one.
-type Policy struct {
-	// Ageing is how long a user's tasks of one priority go unserved before they rise by one; 0: a minute.
-	Ageing time.Duration
-	// Preempt is by how much a priority has to be higher for a running task to give way to it; 0: none does, but for
-	// evictable ones.
-	Preempt int
-	// Quotas bound what a user has at once, by name; "*" is for those without their own.
-	Quotas map[string]Quota
-	// Reserve is memory of each device that no task is given, in bytes.
-	Reserve int64
-	// Order and Affinity are for comparing with the rules of other systems: see the package sim.
-	Order    Order
-	Affinity Affinity
-}
-
-// Quota bounds what one user has at once; 0: any number.
-type Quota struct {
-	Devices int
-	Memory  int64 // bytes of device memory
-}
-
-// Order says who goes first.
-type Order string
-
-// The orders. The empty one is ours.
-const (
-	Fair      Order = ""
-	FirstCome Order = "first-come" // strictly: nobody passes the first that does not fit
-	Backfill  Order = "backfill"   // first come, but whoever fits may go
-)
-
-// Affinity says which device is chosen.
-type Affinity string
-
-// The affinities. The empty one is ours.
-const (
-	Warmest     Affinity = ""
-	LeastLoaded Affinity = "least-loaded" // the device with the most free memory
-	Packed      Affinity = "packed"       // the smallest that fits, whatever is loaded there
-	OnlyWarm    Affinity = "only-warm"    // where the model is loaded, however long that takes, and else the first that fits
-)
-
-// The bounds of looking ahead and of being passed over.
-const (
-	lookAhead   = 32
-	maxBypassed = 32
-	// someKeeps is how many places where a model is loaded are looked at.
-	someKeeps = 16
-)
-
-// lineKey is what tasks have in common that wait in one line.
-func lineKey(t *Task) string {
+// Alike is what tasks have in common that wait in one line, as a key.
+func (t *Task) Alike() string {
 	r := &t.Request
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%d\x00%d\x00%d\x00%d\x00%t%t%t\x00%d", t.Plugin, t.offer(), t.Model, r.Count, r.Memory, r.RAM, r.Disk,
+	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%d\x00%d\x00%d\x00%d\x00%t%t%t\x00%d", t.Plugin, t.Offered(), t.Model, r.Count, r.Memory, r.RAM, r.Disk,
 		r.Exclusive, r.NeverSpill, t.Evictable, t.Concurrency)
 	for _, trait := range device.Traits() {
 		b.WriteString("\x00" + r.AtLeast[trait])
@@ -144,5 +66,16 @@ func lineKey(t *Task) string {
 	for _, list := range [][]string{r.Only, r.Prefer, r.Forbid, t.Files} {
 		b.WriteString("\x01" + strings.Join(list, "\x00"))
 	}
+	for _, c := range t.Classes {
+		b.WriteString("\x02" + c.Name)
+	}
 	return b.String()
 }
+
+// Process names the process of a plugin for a set of devices.
+func Process(plugin string, devices []string) string {
+	return plugin + "@" + strings.Join(slices.Sorted(slices.Values(devices)), ",")
+}
+
+// WarmID names a model within a process.
+func WarmID(process, model string) string { return process + "#" + model }

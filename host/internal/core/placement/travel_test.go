@@ -14,7 +14,7 @@ import (
 func TestAssignmentTravels(t *testing.T) {
 	t.Parallel()
 	whole := placement.Assignment{
-		Task: placement.Task{ID: "run_x/node.a/1", Owner: "ada", Priority: 2, Type: "ollama.chat", Offer: "ollama.chat with key", Plugin: "ollama", Model: "llama", Files: []string{"loras/x.pt"},
+		Task: placement.Task{ID: "run_x/node.a/1", Owner: "ada", Priority: 2, Type: "ollama.chat", Offer: "ollama.chat with key", Plugin: "ollama", Model: "llama", Files: []string{"loras/x.pt"}, Classes: []device.Class{{Name: "Blur", Pack: "fx"}},
 			Request: device.Request{Count: 1, Memory: 2, RAM: 3, Disk: 4, Exclusive: true, AtLeast: map[string]string{"compute": "8.0"}, Only: []string{"a"}, Prefer: []string{"b"},
 				Forbid: []string{"c"}, NeverSpill: true},
 			Concurrency: 5, Evictable: true, Lasts: time.Second, Loads: time.Minute, Since: time.Unix(1_700_000_000, 0).UTC()},
@@ -30,7 +30,7 @@ func TestAssignmentTravels(t *testing.T) {
 		a    placement.Assignment
 		text string
 	}{
-		{whole, `{"task":{"id":"run_x/node.a/1","owner":"ada","priority":2,"type":"ollama.chat","offer":"ollama.chat with key","plugin":"ollama","model":"llama","files":["loras/x.pt"],` +
+		{whole, `{"task":{"id":"run_x/node.a/1","owner":"ada","priority":2,"type":"ollama.chat","offer":"ollama.chat with key","plugin":"ollama","model":"llama","files":["loras/x.pt"],"classes":[{"name":"Blur","pack":"fx"}],` +
 			`"request":{"count":1,"memory":2,"ram":3,"disk":4,"exclusive":true,"at_least":{"compute":"8.0"},"only":["a"],"prefer":["b"],"forbid":["c"],"never_spill":true},` +
 			`"concurrency":5,"evictable":true,"lasts_ns":1000000000,"loads_ns":60000000000,"since":"2023-11-14T22:13:20Z"},` +
 			`"agent":"box2","devices":["GPU-1"],"warm":true,"unload":["ollama@GPU-1#x"],"bypassed":6,"epoch":7}`},

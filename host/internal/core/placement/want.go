@@ -13,7 +13,8 @@ type Want struct {
 	Type     sdk.NodeType
 	Request  device.Request
 	Model    string
-	Files    []string // model files that have to be on its agent, sorted
+	Files    []string       // model files that have to be on its agent, sorted
+	Classes  []device.Class // node classes that its plugin's engine has to have there, sorted by name
 	// Rung is how far down its ladder of degrade blocks it is: what is learned on one says nothing of another.
 	Rung int
 	// Evictable: see Task.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -34,13 +35,19 @@ type Node struct {
 	Instances, Cached int
 	// Sources are the attempts whose results are known.
 	Sources []string
-	// Device is what the node asks for; nil: nothing.
+	// Case is what its inputs make of its node type, such as engine = latentsync; nil: nothing special, or it is not known yet.
+	Case *sdk.Case
+	// Device is what the node asks for, the instance that asks for most; nil: nothing. Inputs are what is known of its inputs.
 	Device *pipeline.Device
+	Inputs sdk.Values
 	// Where says on which device it would run now, Waits why it would wait.
 	Where, Waits string
-	// Each is how long one instance takes, learned from Samples attempts of earlier runs; 0: nothing is known.
+	// Each is how long one instance takes, the longest, learned from Samples attempts of earlier runs; where there are none, as
+	// its node type says. 0: nothing is known.
 	Each    time.Duration
 	Samples int
+	// Warns says what is to be thought over before it runs: that it takes hours.
+	Warns string
 }
 
 // Sources is what is known besides the pipeline.
@@ -48,11 +55,21 @@ type Sources struct {
 	// Result gives the known result for a node of a key: its outputs and the attempt that gave them.
 	Result func(n *pipeline.Node, key string) (outputs sdk.Values, source string, ok bool)
 	// Vault gives secrets, and seals as a run would, so that results are found; nil: there are none.
-	Vault pipeline.Vault
+	Vault eval.Vault
 	// Where says where a node would go that asks for devices, or else why it would wait; nil: nobody knows.
-	Where func(n *pipeline.Node, d pipeline.Device) (where, waits string)
-	// Took gives how long one instance of a node takes, and of how many attempts that is the median.
-	Took func(at string) (time.Duration, int)
+	Where func(n *pipeline.Node, d pipeline.Device, inputs sdk.Values) (where, waits string)
+	// Uses is told of each node that may run, with what is known of an instance's inputs; nil: nobody cares.
+	Uses func(at string, n *pipeline.Node, known sdk.Values)
+	// Past gives the attempts of a node that ended well in earlier runs; nil: none are known.
+	Past func(at string) []Past
+	// Length gives how long a recording or film takes to play; 0: nobody knows. nil: nobody looks.
+	Length func(a sdk.Artifact) time.Duration
+}
+
+// Past is an attempt that ended well.
+type Past struct {
+	Lasted  time.Duration
+	Outputs sdk.Values // as far as they are in the journal
 }
 
 // Plan is what a run would do.
@@ -66,19 +83,20 @@ type Plan struct {
 
 // Make plans a run with the values of its variables, as Pipeline.Inputs gave them.
 func Make(p *pipeline.Pipeline, inputs sdk.Values, from Sources) Plan {
-	m := &maker{from: from}
+	m := &maker{from: from, lengths: map[string]time.Duration{}}
 	m.plan.Complete = true
-	m.frame(p.Open(inputs, from.Vault), "")
+	m.frame(eval.Open(p, inputs, from.Vault), "")
 	return m.plan
 }
 
 type maker struct {
-	from Sources
-	plan Plan
+	from    Sources
+	plan    Plan
+	lengths map[string]time.Duration // of recordings, by digest
 }
 
 // frame plans the nodes of one pipeline. It gives when its last node ends, and whether all its results are known.
-func (m *maker) frame(scope *pipeline.Scope, in string) (ends time.Duration, known bool) {
+func (m *maker) frame(scope *eval.Scope, in string) (ends time.Duration, known bool) {
 	p := scope.Pipeline()
 	f := &frame{maker: m, scope: scope, in: in, state: map[string]Verdict{}, ends: map[string]time.Duration{}}
 	order, _ := p.Graph().Order()
@@ -98,7 +116,7 @@ func (m *maker) frame(scope *pipeline.Scope, in string) (ends time.Duration, kno
 
 type frame struct {
 	*maker
-	scope *pipeline.Scope
+	scope *eval.Scope
 	in    string
 	state map[string]Verdict
 	ends  map[string]time.Duration // of each node, from the run's beginning
@@ -107,12 +125,6 @@ type frame struct {
 func (f *frame) node(n *pipeline.Node) {
 	row := len(f.plan.Nodes)
 	f.plan.Nodes = append(f.plan.Nodes, Node{At: f.in + string(n.Kind) + "." + n.Name, Type: n.Type.Name, Instances: -1})
-	if d, ok := n.Wants(nil); ok {
-		f.plan.Nodes[row].Device = &d
-		if f.from.Where != nil {
-			f.plan.Nodes[row].Where, f.plan.Nodes[row].Waits = f.from.Where(n, d)
-		}
-	}
 	var begins time.Duration
 	open, skipped := "", ""
 	for _, need := range n.Needs {
@@ -126,11 +138,30 @@ func (f *frame) node(n *pipeline.Node) {
 		}
 	}
 	out := f.decide(n, open, skipped, begins)
+	f.uses(n, out.Node)
 	at := &f.plan.Nodes[row]
 	at.Verdict, at.Why, at.Instances, at.Cached, at.Sources = out.Verdict, out.Why, out.Instances, out.Cached, out.Sources
 	f.state[n.ID] = out.Verdict
-	took := f.took(at, n)
+	if len(out.inputs) == 0 {
+		out.inputs = []sdk.Values{f.scope.Known(n.ID, sdk.Key{})}
+	}
+	f.place(at, n, out.inputs)
+	took := f.took(at, n, out.inputs)
 	f.ends[n.ID] = max(begins+took, out.ends)
+}
+
+// uses tells of a node's instances, or of what all of them have in common where these are not known.
+func (f *frame) uses(n *pipeline.Node, out Node) {
+	if f.from.Uses == nil || n.Kind != pipeline.KindNode || out.Verdict == Skipped || out.Instances == 0 {
+		return
+	}
+	keys := []sdk.Key{{}}
+	if x, ds := f.scope.Expand(n.ID); !ds.HasErrors() {
+		keys = x.Keys
+	}
+	for _, key := range keys {
+		f.from.Uses(f.in+n.Address()+key.String(), n, f.scope.Known(n.ID, key))
+	}
 }
 
 func (f *frame) name(id string) string {
@@ -138,24 +169,11 @@ func (f *frame) name(id string) string {
 	return string(n.Kind) + "." + n.Name
 }
 
-// took adds a node's work up and gives how long the node takes when its instances go side by side.
-func (f *frame) took(at *Node, n *pipeline.Node) time.Duration {
-	if at.Verdict != Runs && at.Verdict != Unknown || n.Kind != pipeline.KindNode {
-		return 0
-	}
-	at.Each, at.Samples = f.from.Took(at.At)
-	if at.Samples == 0 || at.Instances < 0 {
-		f.plan.Complete = false
-		return at.Each
-	}
-	f.plan.Work += at.Each * time.Duration(at.Instances-at.Cached)
-	return at.Each
-}
-
 // decided is what decide found out, and when a module would end.
 type decided struct {
 	Node
-	ends time.Duration
+	inputs []sdk.Values // what is known of those of the instances that will run
+	ends   time.Duration
 }
 
 func (f *frame) decide(n *pipeline.Node, open, skipped string, begins time.Duration) decided {
@@ -198,32 +216,33 @@ func (f *frame) decide(n *pipeline.Node, open, skipped string, begins time.Durat
 }
 
 func (f *frame) skip(n *pipeline.Node) {
-	_ = f.scope.SetNode(n.ID, pipeline.Expansion{Skip: true, Each: n.ForEach}, nil) // a skip fits every node
+	_ = f.scope.SetNode(n.ID, eval.Expansion{Skip: true, Each: n.ForEach}, nil) // a skip fits every node
 }
 
 // instances looks for the results of a node's instances.
-func (f *frame) instances(n *pipeline.Node, x pipeline.Expansion, open string) decided {
+func (f *frame) instances(n *pipeline.Node, x eval.Expansion, open string) decided {
 	out := decided{Node: Node{Instances: len(x.Keys), Verdict: Runs}}
 	results := make([]sdk.Values, 0, len(x.Keys))
 	for _, key := range x.Keys {
-		inputs, diags := f.scope.Inputs(n.ID, key, pipeline.Turn{})
+		inputs, diags := f.scope.Inputs(n.ID, key, eval.Turn{})
 		switch {
 		case diags.HasErrors() && open != "":
 			out.Why = "its inputs depend on " + open
-			continue
 		case diags.HasErrors():
 			out.Verdict, out.Why = Unknown, diags[0].Summary
-			continue
+		default:
+			k, err := pipeline.ResultKey(n.Type, inputs)
+			if err != nil {
+				break
+			}
+			if outputs, source, ok := f.from.Result(n, k); ok && n.Repeat == nil {
+				out.Cached++
+				out.Sources = append(out.Sources, source)
+				results = append(results, outputs)
+				continue
+			}
 		}
-		k, err := pipeline.ResultKey(n.Type, inputs)
-		if err != nil {
-			continue
-		}
-		if outputs, source, ok := f.from.Result(n, k); ok && n.Repeat == nil {
-			out.Cached++
-			out.Sources = append(out.Sources, source)
-			results = append(results, outputs)
-		}
+		out.inputs = append(out.inputs, f.scope.Known(n.ID, key))
 	}
 	switch {
 	case len(results) == len(x.Keys):
@@ -256,11 +275,11 @@ func short(sources []string) string {
 }
 
 // module plans what is in a module, once for each of its instances.
-func (f *frame) module(n *pipeline.Node, x pipeline.Expansion, open string, begins time.Duration) decided {
+func (f *frame) module(n *pipeline.Node, x eval.Expansion, open string, begins time.Duration) decided {
 	out := decided{Node: Node{Instances: len(x.Keys), Verdict: Runs}}
 	results := make([]sdk.Values, 0, len(x.Keys))
 	for _, key := range x.Keys {
-		child, diags := f.scope.Enter(n.ID, key, pipeline.Turn{})
+		child, diags := f.scope.Enter(n.ID, key, eval.Turn{})
 		if diags.HasErrors() {
 			out.Why = "its inputs depend on " + open
 			if open == "" {

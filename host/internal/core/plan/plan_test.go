@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/core/plan"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -50,7 +51,7 @@ func TestMake(t *testing.T) {
 	values := sdk.Schema{Type: "object", Properties: sdk.Properties{{Name: "v"}}}
 	files := map[string][]byte{"film.hcl": []byte(film), "finish.hcl": []byte(finish)}
 	types := pipeline.Bundle{Types: []sdk.NodeType{{Name: "test.do", Revision: "1", Inputs: values, Outputs: values, Idempotent: true}}}
-	p, ds := pipeline.Load(pipeline.Bundle{File: "film.hcl", Files: files}.FS(), "film.hcl", types)
+	p, ds := load.Load(pipeline.Bundle{File: "film.hcl", Files: files}.FS(), "film.hcl", types)
 	if ds.HasErrors() {
 		t.Fatal(ds)
 	}
@@ -82,7 +83,7 @@ node.last: run 1 its results are not cached
 			Result: func(n *pipeline.Node, _ string) (sdk.Values, string, bool) {
 				return sdk.Values{"v": n.Name}, "run_1/node." + n.Name + "/1", n.Cache != nil && strings.Contains(known, n.Name)
 			},
-			Took: func(string) (time.Duration, int) { return time.Second, 3 },
+			Past: func(string) []plan.Past { return []plan.Past{{Lasted: time.Second}, {Lasted: time.Second}} },
 		})
 		var b strings.Builder
 		for _, n := range made.Nodes {
@@ -98,7 +99,6 @@ node.last: run 1 its results are not cached
 	}
 	none := plan.Make(p, sdk.Values{"scenes": []any{}}, plan.Sources{
 		Result: func(*pipeline.Node, string) (sdk.Values, string, bool) { return nil, "", false },
-		Took:   func(string) (time.Duration, int) { return 0, 0 },
 	})
 	if n := none.Nodes[1]; n.Verdict != plan.Cached || n.Instances != 0 || none.Complete {
 		t.Error(n, none.Complete)
@@ -126,14 +126,13 @@ node "test.do" "b" {
   v        = each.value.v
 }
 `
-	p, ds := pipeline.Load(pipeline.Bundle{File: "p.hcl", Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", types)
+	p, ds := load.Load(pipeline.Bundle{File: "p.hcl", Files: map[string][]byte{"p.hcl": []byte(text)}}.FS(), "p.hcl", types)
 	if ds.HasErrors() {
 		t.Fatal(ds)
 	}
 	for large, want := range map[bool]plan.Verdict{false: plan.Cached, true: plan.Unknown} {
 		made := plan.Make(p, sdk.Values{"large": large}, plan.Sources{
 			Result: func(*pipeline.Node, string) (sdk.Values, string, bool) { return nil, "", false },
-			Took:   func(string) (time.Duration, int) { return 0, 0 },
 		})
 		for _, n := range made.Nodes[1:] {
 			if n.Verdict != want || (n.Instances == 0) == large {

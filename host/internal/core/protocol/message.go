@@ -221,4 +221,8 @@ type Offered struct {
 	Manifest sdk.Manifest `json:"manifest"`
 	// Settings are the names of what its block in the agent's configuration tells it.
 	Settings []string `json:"settings,omitempty"`
+	// Engines are the devices on which engines compute there that run by themselves, by UUID: its tasks go to these alone.
+	Engines []string `json:"engines,omitempty"`
+	// Classes are the node classes that all its engines have there, sorted; none: it does not say.
+	Classes []string `json:"classes,omitempty"`
 }

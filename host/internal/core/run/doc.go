@@ -1,6 +1,4 @@
-// Package run is one run as a state machine. Fold applies an event to a State, Decide says which commands are
-// due, Table says which changes of state are legal. It is pure: no I/O, no clock, no goroutine, no expression is
-// evaluated here. A State has one owner and is changed in place; Decide visits only what the last events touched.
-//
-// The order of writes belongs to the engine: decide, append the intent, execute, append the result.
+// Package run is the words of a run: its events and how they are stored, paths and addresses in it, the states of nodes and runs,
+// what a pipeline is as far as a run cares. Table says which changes of state are legal. What the events come to is in
+// progress, why something stands where it stands in explain. All of them are pure: no I/O, no clock, no goroutine.
 package run

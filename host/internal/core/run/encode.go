@@ -2,7 +2,9 @@ package run
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
@@ -10,8 +12,11 @@ import (
 
 // Encode gives the event's stored form: what json.Marshal would give, a few times faster, since every event of every
 // run is written.
-func (e Event) Encode() ([]byte, error) {
-	w := encoder{b: make([]byte, 0, 256)}
+func (e Event) Encode() ([]byte, error) { return e.AppendTo(make([]byte, 0, 256)) }
+
+// AppendTo appends what Encode gives.
+func (e *Event) AppendTo(b []byte) ([]byte, error) {
+	w := encoder{b: b}
 	w.b = append(w.b, `{"seq":`...)
 	w.b = strconv.AppendUint(w.b, e.Seq, 10)
 	w.value("time", e.Time)
@@ -35,6 +40,9 @@ func (e Event) Encode() ([]byte, error) {
 	w.text("parent", string(e.Parent))
 	if len(e.From) > 0 {
 		w.value("from", e.From)
+	}
+	if e.Imported != nil {
+		w.value("imported", e.Imported)
 	}
 
 	if len(e.In) > 0 {
@@ -85,6 +93,9 @@ func (e Event) Encode() ([]byte, error) {
 	if e.Error != nil {
 		w.value("error", e.Error)
 	}
+	if !e.Lived.IsZero() {
+		w.value("lived", e.Lived)
+	}
 	w.text("status", string(e.Status))
 	return append(w.b, '}'), w.err
 }
@@ -127,15 +138,24 @@ func (w *encoder) usage(u *sdk.Usage) {
 	}{
 		{"cost", u.Cost}, {"model", int64(u.Model)}, {"memory", u.Memory}, {"memory_time", u.MemoryTime},
 		{"in", u.In}, {"out", u.Out}, {"calls", u.Calls},
-		{"device_memory", u.DeviceMemory}, {"device_time", u.DeviceTime},
+		{"device_memory", u.DeviceMemory}, {"device_time", u.DeviceTime}, {"cpu", u.CPU}, {"read", u.Read}, {"made", u.Made},
 	} {
 		w.number(m.name, int(m.n))
+	}
+	if len(u.Devices) > 0 {
+		w.value("devices", u.Devices)
 	}
 	if len(u.Grants) > 0 {
 		w.value("grants", u.Grants)
 	}
 	if len(u.Versions) > 0 {
 		w.value("versions", u.Versions)
+	}
+	if u.By != nil {
+		w.value("by", u.By)
+	}
+	if len(u.Models) > 0 {
+		w.value("models", u.Models)
 	}
 	if len(w.b) == from {
 		w.b = append(w.b, ',')
@@ -153,7 +173,55 @@ func (w *encoder) flag(name string, on bool) {
 
 func (w *encoder) values(name string, v sdk.Values) {
 	if len(v) > 0 {
-		w.value(name, v)
+		w.name(name)
+		w.object(v)
+	}
+}
+
+// object writes values as sdk.Values.MarshalJSON does: what is nil is empty.
+func (w *encoder) object(v map[string]any) {
+	w.b = append(w.b, '{')
+	var few [8]string
+	names := few[:0]
+	for name := range v {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for k, name := range names {
+		if k > 0 {
+			w.b = append(w.b, ',')
+		}
+		if strings.HasPrefix(name, "$") {
+			w.quote("$" + name)
+		} else {
+			w.quote(name)
+		}
+		w.b = append(w.b, ':')
+		w.any(v[name])
+	}
+	w.b = append(w.b, '}')
+}
+
+// any writes what may stand in values.
+func (w *encoder) any(x any) {
+	switch x := x.(type) {
+	case string:
+		w.quote(x)
+	case map[string]any:
+		w.object(x)
+	case sdk.Values:
+		w.object(x)
+	case []any:
+		w.b = append(w.b, '[')
+		for k := range x {
+			if k > 0 {
+				w.b = append(w.b, ',')
+			}
+			w.any(x[k])
+		}
+		w.b = append(w.b, ']')
+	default:
+		w.marshal(x)
 	}
 }
 
@@ -180,6 +248,10 @@ func (w *encoder) value(name string, v any) {
 			return
 		}
 	}
+	w.marshal(v)
+}
+
+func (w *encoder) marshal(v any) {
 	raw, err := json.Marshal(v)
 	if err != nil && w.err == nil {
 		w.err = err
@@ -191,11 +263,7 @@ func (w *encoder) value(name string, v any) {
 func (w *encoder) quote(s string) {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			raw, err := json.Marshal(s)
-			if err != nil && w.err == nil {
-				w.err = err
-			}
-			w.b = append(w.b, raw...)
+			w.marshal(s)
 			return
 		}
 	}

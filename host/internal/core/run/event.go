@@ -18,12 +18,12 @@ type Kind string
 
 // The kinds of events. In, Node, Key and Iter say which node instance an event speaks of.
 const (
-	RunCreated      Kind = "run_created"      // Pipeline, Digest, Bundle, Inputs or InputsRef, Owner, Seed, Deadline, [Parent, From]; [Queued, Concurrency, Limit], Priority
+	RunCreated      Kind = "run_created"      // Pipeline, Digest, Bundle, Inputs or InputsRef, Owner, Seed, Deadline, [Parent, From], [Imported]; [Queued, Concurrency, Limit], Priority
 	RunStarted      Kind = "run_started"      // Deadline: a queued run's turn has come
 	RunPrioritized  Kind = "run_prioritized"  // Priority, [Place], Owner
 	NodeExpanded    Kind = "node_expanded"    // Each, Map, Keys; or Skip with Reason
 	NodeFailedEvent Kind = "node_failed"      // Error: could not be expanded or its inputs not evaluated
-	NodeCachedEvent Kind = "node_cached"      // Outputs or OutputsRef, Source, [Again]: its result was known
+	NodeCachedEvent Kind = "node_cached"      // Outputs or OutputsRef, Source, [Again], [Usage]: its result was known
 	NodeDecided     Kind = "node_decided"     // Decision, Owner, Reason, [Inputs or InputsRef], [Outputs or OutputsRef]: a person's word on an instance that waits
 	AttemptStarted  Kind = "attempt_started"  // Attempt, Seed, Deadline, Rung, [Devices, Agent, Session, Memory]: the intent
 	AttemptSaved    Kind = "attempt_saved"    // Attempt, Checkpoint
@@ -89,8 +89,9 @@ type Event struct {
 	// Concurrency is what runs share that may not all go on at once: at most Limit of them. Empty: nothing.
 	Concurrency string   `json:"concurrency,omitempty"`
 	Limit       int      `json:"limit,omitempty"`
-	Parent      ID       `json:"parent,omitempty"` // the run that this one repeats
-	From        []string `json:"from,omitempty"`   // addresses of what is done again all the same
+	Parent      ID       `json:"parent,omitempty"`   // the run that this one repeats
+	From        []string `json:"from,omitempty"`     // addresses of what is done again all the same
+	Imported    *Origin  `json:"imported,omitempty"` // of a run that another host carried out
 
 	In      Path      `json:"in,omitempty"`   // the module instance around it; empty: the run itself
 	Node    string    `json:"node,omitempty"` // a node's name, gate.<name> or module.<name>
@@ -108,7 +109,7 @@ type Event struct {
 	Waits    bool            `json:"waits,omitempty"`  // for readers: the instance now waits for a person
 	Source   string          `json:"source,omitempty"` // address of the attempt whose result it is
 	Decision Decision        `json:"decision,omitempty"`
-	Ask      json.RawMessage `json:"ask,omitempty"`     // what a gate asks: core/pipeline.Question
+	Ask      json.RawMessage `json:"ask,omitempty"`     // what a gate asks: an eval.Question
 	AskRef   string          `json:"ask_ref,omitempty"` // artifact digest of a question too big for an event
 
 	Devices []string `json:"devices,omitempty"` // UUIDs of what the attempt was given
@@ -121,9 +122,16 @@ type Event struct {
 	Checkpoint []byte     `json:"checkpoint,omitempty"`
 	Outputs    sdk.Values `json:"outputs,omitempty"`
 	OutputsRef string     `json:"outputs_ref,omitempty"` // artifact digest of outputs too big for an event
-	Usage      *sdk.Usage `json:"usage,omitempty"`       // what the attempt used, as far as it was measured
+	Usage      *sdk.Usage `json:"usage,omitempty"`       // what the attempt used, or the one whose result it is, as far as it was measured
 	Error      *sdk.Error `json:"error,omitempty"`
+	Lived      time.Time  `json:"lived,omitzero"`   // of an attempt that was lost with its host: when that last said that it lives
 	Status     Status     `json:"status,omitempty"` // of RunEnded; for readers, Paused where a failure holds the run
+}
+
+// Origin says where an imported run is from.
+type Origin struct {
+	Host string    `json:"host"` // that carried it out, or had it last
+	At   time.Time `json:"at"`   // when this host took it in
 }
 
 // At names the node instance that the event speaks of, and its attempt; the run when it speaks of no node.
@@ -159,4 +167,35 @@ func Decode(data []byte) (Event, error) {
 		return e, &UnknownEventError{e.Kind, e.V}
 	}
 	return e, nil
+}
+
+// IllegalEventError says that an event does not follow from what was recorded before: the journal is damaged,
+// or was written by another program.
+type IllegalEventError struct {
+	Event Event
+	Why   string
+}
+
+// Error tells which event and why.
+func (e *IllegalEventError) Error() string {
+	return fmt.Sprintf("event %d (%s %s%s) does not fit the run: %s", e.Event.Seq, e.Event.Kind, e.Event.Node, e.Event.Key, e.Why)
+}
+
+// Early says whether an event may come before a queued run's turn.
+func (e *Event) Early() bool {
+	switch e.Kind {
+	case RunCreated, RunStarted, RunPrioritized, RunEnded:
+		return true
+	default:
+		return e.Kind == CancelRequested && e.Node == ""
+	}
+}
+
+// Cancelled is the error of what a cancel stops.
+func (e *Event) Cancelled() *sdk.Error {
+	why := "cancelled"
+	if e.Reason != "" {
+		why += ": " + e.Reason
+	}
+	return &sdk.Error{Cause: sdk.CauseCancelled, Message: why, Permanent: true}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/device"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
+	"github.com/myspinbot/spinbot/host/internal/core/placement/book"
 )
 
 // Config says what is played.
@@ -84,7 +85,7 @@ type game struct {
 	Config
 	start   time.Time
 	now     time.Duration
-	book    *placement.Book
+	book    *book.Book
 	work    *workload
 	events  events
 	seq     int
@@ -103,7 +104,7 @@ type game struct {
 
 // Run plays the game to its end.
 func Run(c Config) Result {
-	g := &game{Config: c, start: time.Unix(1_700_000_000, 0), book: placement.New(c.Rule.Policy), given: map[string]float64{}, pending: map[string]int{},
+	g := &game{Config: c, start: time.Unix(1_700_000_000, 0), book: book.New(c.Rule.Policy), given: map[string]float64{}, pending: map[string]int{},
 		done: work{turns: map[string][3]float64{}}, jobs: map[string]*job{}, running: map[*job]bool{}, sizes: map[string]int64{}, over: !c.Together}
 	g.work = newWorkload(c)
 	g.fleet()

@@ -1,4 +1,4 @@
-// Package draft owns what an advance of a run records: the events that commands of core/run, ends of attempts and people's
+// Package draft owns what an advance of a run records: the events that commands of core/run/progress, ends of attempts and people's
 // words come to, folded into the run's state as they are added, and not durable yet. It dispatches nothing and writes nothing.
 package draft
 
@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
 	"github.com/myspinbot/spinbot/host/internal/engine/stored"
 	"github.com/myspinbot/spinbot/host/internal/store"
@@ -16,7 +17,7 @@ import (
 // Config is what all drafts of an engine have in common.
 type Config struct {
 	Runs  *stored.Runs
-	Vault pipeline.Vault      // may be nil: see pipeline.NewScope
+	Vault eval.Vault          // may be nil: see pipeline.NewScope
 	Mask  func(string) string // takes sensitive text out of errors
 	Log   *slog.Logger
 }
@@ -59,7 +60,7 @@ func (d *Draft) Add(ev run.Event) {
 		d.cfg.Log.Debug("late result ignored", "run", d.ID, "event", ev.Kind, "node", ev.Node)
 	}
 	if !stale {
-		d.Files = append(d.Files, filesOf(d.ID, ev)...)
+		d.Files = append(d.Files, Files(d.ID, ev)...)
 	}
 	if ev.OutputsRef != "" {
 		ev.Outputs = nil // the state has them, as after reading; the journal says where they are
@@ -84,7 +85,7 @@ func (d *Draft) Add(ev run.Event) {
 }
 
 // About begins an event of a node instance.
-func About(kind run.Kind, i *run.Instance) run.Event {
+func About(kind run.Kind, i *progress.Instance) run.Event {
 	return run.Event{Kind: kind, In: i.Node.Frame.Path, Node: i.Node.Name, Key: i.Key, Iter: i.Iter}
 }
 
@@ -98,20 +99,22 @@ func (d *Draft) settle(ev run.Event) {
 // Pack gives its events as the journal takes them.
 func (d *Draft) Pack() (store.Append, error) {
 	a := store.Append{Run: string(d.ID), After: d.First, Events: make([][]byte, len(d.Events)), Files: d.Files}
+	b := make([]byte, 0, 256*len(d.Events))
 	for k := range d.Events {
-		b, err := d.Events[k].Encode()
-		if err != nil {
+		from, err := len(b), error(nil)
+		if b, err = d.Events[k].AppendTo(b); err != nil {
 			return a, err
 		}
-		a.Events[k] = b
+		a.Events[k] = b[from:len(b):len(b)]
 	}
 	if d.Head {
-		a.Head = headOf(d.State)
+		a.Head = Head(d.State)
 	}
 	return a, nil
 }
 
-func headOf(s *run.State) *store.Head {
+// Head is the row of the index for a run that stands so.
+func Head(s *progress.State) *store.Head {
 	h := &store.Head{Run: string(s.ID), Pipeline: s.Pipeline, Digest: s.Digest, State: string(s.Status), Owner: s.Owner,
 		Created: s.Created, Updated: s.Updated, Seq: s.Seq}
 	if s.Error != nil {

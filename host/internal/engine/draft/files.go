@@ -1,7 +1,6 @@
 package draft
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
@@ -9,8 +8,8 @@ import (
 	"github.com/myspinbot/spinbot/sdk"
 )
 
-// filesOf lists the artifacts in what a run was given, or something in it has made. Of what is sealed nothing is told.
-func filesOf(id run.ID, ev run.Event) (out []store.File) {
+// Files lists the artifacts in what a run was given, or something in it has made. Of what is sealed nothing is told.
+func Files(id run.ID, ev run.Event) (out []store.File) {
 	at := ""
 	for _, v := range []sdk.Values{ev.Inputs, ev.Outputs} {
 		eachFile(v, func(x sdk.Artifact) {
@@ -21,6 +20,17 @@ func filesOf(id run.ID, ev run.Event) (out []store.File) {
 		})
 	}
 	return out
+}
+
+// Bytes is what the artifacts in values have together, each once. Of what is sealed nothing is told.
+func Bytes(v sdk.Values) (sum int64) {
+	var seen []string
+	eachFile(v, func(x sdk.Artifact) {
+		if !slices.Contains(seen, x.Digest) {
+			seen, sum = append(seen, x.Digest), sum+x.Size
+		}
+	})
+	return sum
 }
 
 func eachFile(x any, fn func(sdk.Artifact)) {
@@ -34,7 +44,15 @@ func eachFile(x any, fn func(sdk.Artifact)) {
 	case sdk.Values:
 		eachFile(map[string]any(x), fn)
 	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(x)) {
+		var names []string
+		for name, y := range x {
+			switch y.(type) {
+			case sdk.Artifact, []any, sdk.Values, map[string]any: // nothing else has files
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		for _, name := range names {
 			eachFile(x[name], fn)
 		}
 	}

@@ -5,22 +5,23 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // Lost fails what is to begin in a module whose inputs could not be evaluated when it was taken up again.
-func (d *Draft) Lost(c run.Command) bool {
+func (d *Draft) Lost(c progress.Command) bool {
 	if c.Node == nil || d.Scope(c.Node) != nil {
 		return false
 	}
 	why := d.Unentered(c.Node.Frame)
 	switch c.Op {
-	case run.OpExpand:
+	case progress.OpExpand:
 		d.Add(run.Event{Kind: run.NodeFailedEvent, In: c.Node.Frame.Path, Node: c.Node.Name, Error: why})
-	case run.OpDispatch, run.OpOpen:
+	case progress.OpDispatch, progress.OpOpen:
 		d.Failed(c.Instance, why)
 	default:
 		return false
@@ -29,7 +30,7 @@ func (d *Draft) Lost(c run.Command) bool {
 }
 
 // Unentered says why a module's frame has no scope.
-func (d *Draft) Unentered(f *run.Frame) *sdk.Error {
+func (d *Draft) Unentered(f *progress.Frame) *sdk.Error {
 	why := sdk.Refuse("its module could not be entered again", "resume the run once that is mended")
 	if err := d.Scopes.Lost(f); err != nil {
 		why.Message += ": " + err.Error()
@@ -38,7 +39,7 @@ func (d *Draft) Unentered(f *run.Frame) *sdk.Error {
 }
 
 // Expand says which instances a node has, or that it is skipped, or why neither can be said.
-func (d *Draft) Expand(n *run.Node) {
+func (d *Draft) Expand(n *progress.Node) {
 	ev := run.Event{Kind: run.NodeExpanded, In: n.Frame.Path, Node: n.Name}
 	x, diags := d.Scope(n).Expand(n.Name)
 	switch {
@@ -53,19 +54,19 @@ func (d *Draft) Expand(n *run.Node) {
 }
 
 // Failed records that an instance could not begin.
-func (d *Draft) Failed(i *run.Instance, err *sdk.Error) {
+func (d *Draft) Failed(i *progress.Instance, err *sdk.Error) {
 	ev := About(run.NodeFailedEvent, i)
 	ev.Error = err
 	d.Add(ev)
 }
 
 // Inputs evaluates what an instance is given.
-func (d *Draft) Inputs(i *run.Instance) (sdk.Values, pipeline.Diagnostics) {
+func (d *Draft) Inputs(i *progress.Instance) (sdk.Values, diagnostic.Diagnostics) {
 	return d.Scope(i.Node).Inputs(i.Node.Name, i.Key, scopes.Turn(i))
 }
 
 // Deadline is the soonest of the attempt's and those of the modules around it and of the run.
-func (d *Draft) Deadline(i *run.Instance) time.Time {
+func (d *Draft) Deadline(i *progress.Instance) time.Time {
 	at := After(d.Now, i.Node.Timeout)
 	for f := i.Node.Frame; f != nil; f = Around(f) {
 		if whole := f.Deadline; at.IsZero() || !whole.IsZero() && whole.Before(at) {
@@ -76,7 +77,7 @@ func (d *Draft) Deadline(i *run.Instance) time.Time {
 }
 
 // Around gives the frame that a module's frame stands in; nil for the run's.
-func Around(f *run.Frame) *run.Frame {
+func Around(f *progress.Frame) *progress.Frame {
 	if f.Owner == nil {
 		return nil
 	}
@@ -84,7 +85,7 @@ func Around(f *run.Frame) *run.Frame {
 }
 
 // SeedOf derives an attempt's seed from the run's: the same at every attempt of the instance in this round.
-func SeedOf(seed uint64, i *run.Instance) uint64 {
+func SeedOf(seed uint64, i *progress.Instance) uint64 {
 	h := fnv.New64a()
 	name := i.Node.Name + i.Key.String()
 	if i.Iter > 0 {
@@ -98,7 +99,7 @@ func SeedOf(seed uint64, i *run.Instance) uint64 {
 }
 
 // Judge says in a round's result whether another round follows.
-func (d *Draft) Judge(i *run.Instance, ev *run.Event) {
+func (d *Draft) Judge(i *progress.Instance, ev *run.Event) {
 	if !i.Node.Repeats {
 		return
 	}
@@ -117,7 +118,7 @@ func (d *Draft) Judge(i *run.Instance, ev *run.Event) {
 }
 
 // End closes the run.
-func (d *Draft) End(c run.Command) {
+func (d *Draft) End(c progress.Command) {
 	ev := run.Event{Kind: run.RunEnded, Status: c.Status, Error: c.Error}
 	if c.Status == run.Succeeded {
 		d.outputs(&d.State.Frame, &ev)
@@ -132,7 +133,7 @@ func (d *Draft) End(c run.Command) {
 }
 
 // outputs evaluates what a run or a module gives.
-func (d *Draft) outputs(f *run.Frame, ev *run.Event) {
+func (d *Draft) outputs(f *progress.Frame, ev *run.Event) {
 	scope := d.Scopes.Of(f)
 	if scope == nil {
 		ev.Error = d.Unentered(f)

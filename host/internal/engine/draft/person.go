@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -69,8 +71,8 @@ func (d *Draft) Decide(at sdk.Address, x Decision) error {
 	return nil
 }
 
-// Reply answers a gate that is open. A form that does not fit is a pipeline.Diagnostics.
-func (d *Draft) Reply(at sdk.Address, a pipeline.Answer) error {
+// Reply answers a gate that is open. A form that does not fit is a diagnostic.Diagnostics.
+func (d *Draft) Reply(at sdk.Address, a eval.Answer) error {
 	i, err := d.Waiting(at)
 	if err != nil {
 		return err
@@ -122,7 +124,7 @@ func (d *Draft) Continue(by string) error {
 }
 
 // wouldBegin says what is wrong with inputs that a person sets.
-func (d *Draft) wouldBegin(i *run.Instance, inputs sdk.Values) (diags pipeline.Diagnostics) {
+func (d *Draft) wouldBegin(i *progress.Instance, inputs sdk.Values) (diags diagnostic.Diagnostics) {
 	turn, scope := scopes.Turn(i), d.Scope(i.Node)
 	turn.Edits = edited(i, inputs)
 	if i.Node.Module != nil {
@@ -134,7 +136,7 @@ func (d *Draft) wouldBegin(i *run.Instance, inputs sdk.Values) (diags pipeline.D
 }
 
 // edited gives all that a person has set for an instance, with what is set now.
-func edited(i *run.Instance, inputs sdk.Values) sdk.Values {
+func edited(i *progress.Instance, inputs sdk.Values) sdk.Values {
 	all := sdk.Values{}
 	maps.Copy(all, i.Edits)
 	maps.Copy(all, inputs)
@@ -142,7 +144,7 @@ func edited(i *run.Instance, inputs sdk.Values) sdk.Values {
 }
 
 // accept takes outputs that a person gives for what a node should have.
-func (d *Draft) accept(i *run.Instance, outputs sdk.Values, ev *run.Event) error {
+func (d *Draft) accept(i *progress.Instance, outputs sdk.Values, ev *run.Event) error {
 	if outputs == nil {
 		outputs = sdk.Values{}
 	}
@@ -166,7 +168,7 @@ func (d *Draft) accept(i *run.Instance, outputs sdk.Values, ev *run.Event) error
 }
 
 // Waiting finds the instance that waits for a person at an address; the round may be left out.
-func (d *Draft) Waiting(at sdk.Address) (*run.Instance, error) {
+func (d *Draft) Waiting(at sdk.Address) (*progress.Instance, error) {
 	in, step := run.Target(at)
 	n := d.State.Find(in, run.IDOf(step))
 	if n == nil || n.Instance(step.Key) == nil {

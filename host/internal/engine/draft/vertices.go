@@ -4,13 +4,15 @@ import (
 	"encoding/json"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // OpenModule begins a round of a module instance.
-func (d *Draft) OpenModule(i *run.Instance) {
+func (d *Draft) OpenModule(i *progress.Instance) {
 	scope, diags := d.Scope(i.Node).Enter(i.Node.Name, i.Key, scopes.Turn(i))
 	if diags.HasErrors() {
 		d.Failed(i, sdk.Refuse(diags.Error(), ""))
@@ -25,7 +27,7 @@ func (d *Draft) OpenModule(i *run.Instance) {
 }
 
 // CloseModule ends a round of a module instance with its outputs, or with why it failed.
-func (d *Draft) CloseModule(c run.Command) {
+func (d *Draft) CloseModule(c progress.Command) {
 	i := c.Instance
 	inside := i.Inside()
 	ev := About(run.ModuleEnded, i)
@@ -41,7 +43,7 @@ func (d *Draft) CloseModule(c run.Command) {
 }
 
 // OpenGate asks a gate's question.
-func (d *Draft) OpenGate(i *run.Instance) {
+func (d *Draft) OpenGate(i *progress.Instance) {
 	q, diags := d.Scope(i.Node).Question(i.Node.Name, i.Key)
 	if diags.HasErrors() {
 		d.Failed(i, sdk.Refuse(diags.Error(), ""))
@@ -74,14 +76,14 @@ func (d *Draft) OpenGate(i *run.Instance) {
 }
 
 // GateTimeout answers for the person who did not.
-func (d *Draft) GateTimeout(i *run.Instance) {
+func (d *Draft) GateTimeout(i *progress.Instance) {
 	gate := d.Node(i.Node).Gate
 	if gate.OnTimeout == pipeline.FailRun {
 		d.Failed(i, &sdk.Error{Cause: sdk.CauseHung, Permanent: true, Message: "nobody answered within " + i.Node.Timeout.String(),
 			Hint: "resume the run to ask again, or set on_timeout in the gate"})
 		return
 	}
-	outputs, diags := d.Scope(i.Node).Answer(i.Node.Name, i.Key, pipeline.Answer{Approved: gate.OnTimeout == pipeline.Approve})
+	outputs, diags := d.Scope(i.Node).Answer(i.Node.Name, i.Key, eval.Answer{Approved: gate.OnTimeout == pipeline.Approve})
 	if diags.HasErrors() {
 		d.Failed(i, sdk.Refuse(diags.Error(), "on_timeout = \"approve\" needs a default for every field of its form"))
 		return
@@ -90,7 +92,7 @@ func (d *Draft) GateTimeout(i *run.Instance) {
 }
 
 // Answer answers a gate, with the outputs that it has from then on. by is empty when nobody did.
-func (d *Draft) Answer(i *run.Instance, outputs sdk.Values, by, reason string) {
+func (d *Draft) Answer(i *progress.Instance, outputs sdk.Values, by, reason string) {
 	ev := About(run.GateAnswered, i)
 	ev.Owner, ev.Reason = by, reason
 	ref, err := d.cfg.Runs.Spill(d.Run, "outputs", outputs)

@@ -9,7 +9,8 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
-	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
+	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/slots"
 	"github.com/myspinbot/spinbot/host/internal/exec"
 	"github.com/myspinbot/spinbot/sdk"
@@ -19,7 +20,7 @@ import (
 type attempt struct {
 	e       *Loop
 	l       *Live
-	inst    *run.Instance
+	inst    *progress.Instance
 	iter, n int // round and attempt
 	at      slots.Place
 	fresh   bool   // it wants a process of its own
@@ -42,7 +43,7 @@ type attempt struct {
 // launch starts the task; its goroutine is counted in e.busy. Only a goroutine that is counted itself may call it.
 func (a *attempt) launch() {
 	a.e.Begin()
-	go a.run()
+	a.e.crew.Go(a.run)
 }
 
 // durable is called once the attempt's start is in the journal.
@@ -73,7 +74,8 @@ func (a *attempt) run() {
 	}
 	res, err := a.execute(ctx, stop)
 	stop.end()
-	f := finished{inst: a.inst, iter: a.iter, attempt: a.n, key: a.key, usage: a.usage}
+	a.usage = a.usage.Add(moved(a.task.Inputs, res.Outputs))
+	f := &finished{inst: a.inst, iter: a.iter, attempt: a.n, key: a.key, usage: a.usage}
 	if a.left(ctx, err) {
 		if errors.Is(context.Cause(ctx), exec.ErrTaken) {
 			a.e.giveBack(a.at, nil)
@@ -86,8 +88,24 @@ func (a *attempt) run() {
 	} else {
 		f.outputs, f.ref, f.err = a.accept(res.Outputs)
 	}
-	a.e.giveBack(a.at, &placement.Went{Error: f.err, Usage: a.usage})
-	a.e.Post(a.l, f)
+	if a.at.Class.Ahead && a.e.cfg.Now().Sub(a.at.Since) < keepSlot {
+		f.slot = a.at.Since
+	} else {
+		a.e.giveBack(a.at, &placement.Went{Error: f.err, Usage: a.usage})
+	}
+	a.cancel(nil)
+	if a.e.give(a.l, f) {
+		a.e.drive(a.l) // nothing else is left to do here
+	}
+}
+
+// moved is what an attempt has read and made of artifacts; nil: nothing.
+func moved(inputs, outputs sdk.Values) *sdk.Usage {
+	u := &sdk.Usage{Read: draft.Bytes(inputs), Made: draft.Bytes(outputs)}
+	if u.Read == 0 && u.Made == 0 {
+		return nil
+	}
+	return u
 }
 
 // limits gives the context that ends at the attempt's deadline, or when it says nothing for idle_timeout. On another machine

@@ -2,10 +2,12 @@ package loop
 
 import (
 	"context"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
 	"github.com/myspinbot/spinbot/host/internal/engine/slots"
@@ -13,42 +15,42 @@ import (
 )
 
 // do carries out one command, as far as it can be before the events are durable.
-func (p *Pass) do(c run.Command) {
+func (p *Pass) do(c progress.Command) {
 	if p.Lost(c) {
 		return
 	}
 	switch c.Op {
-	case run.OpExpand:
+	case progress.OpExpand:
 		p.Expand(c.Node)
-	case run.OpSkip:
+	case progress.OpSkip:
 		p.Add(run.Event{Kind: run.NodeExpanded, In: c.Node.Frame.Path, Node: c.Node.Name, Skip: true, Reason: c.Reason})
-	case run.OpDispatch:
+	case progress.OpDispatch:
 		p.dispatch(c.Instance)
-	case run.OpOpen:
+	case progress.OpOpen:
 		if c.Node.Gate {
 			p.OpenGate(c.Instance)
 		} else {
 			p.OpenModule(c.Instance)
 		}
-	case run.OpClose:
+	case progress.OpClose:
 		p.CloseModule(c)
-	case run.OpTimeout:
+	case progress.OpTimeout:
 		p.GateTimeout(c.Instance)
-	case run.OpCancel:
+	case progress.OpCancel:
 		p.stop(c.Instance)
-	case run.OpExpire:
+	case progress.OpExpire:
 		ev := run.Event{Kind: run.DeadlinePassed}
 		if c.Instance != nil {
 			ev = draft.About(run.DeadlinePassed, c.Instance)
 		}
 		p.Add(ev)
-	case run.OpEnd:
+	case progress.OpEnd:
 		p.End(c)
 	}
 }
 
 // dispatch starts the instance when there is room, else queues it. One whose result is known needs no room.
-func (p *Pass) dispatch(i *run.Instance) {
+func (p *Pass) dispatch(i *progress.Instance) {
 	n := p.Node(i.Node)
 	if p.reuses(n) {
 		if inputs, diags := p.Inputs(i); !diags.HasErrors() {
@@ -68,9 +70,39 @@ func (p *Pass) dispatch(i *run.Instance) {
 	}
 }
 
+// ahead is the class of what runs ahead.
+var ahead = slots.Class{Ahead: true}
+
+// keepSlot is for how long a run that others wait behind goes on in a slot of those that run ahead: what is at hand of it costs less
+// than what has to be fetched from memory, and what it does meanwhile is stored together.
+const keepSlot = time.Millisecond
+
+// nextSlot begins what waits for a slot with one that the run has kept. It says whether there was any.
+func (p *Pass) nextSlot() bool {
+	last := len(p.slots) - 1
+	if last < 0 {
+		return false
+	}
+	at, ok := p.e.slots.Next(p.l, ahead)
+	if !ok {
+		return false
+	}
+	at.Since, p.slots = p.slots[last], p.slots[:last]
+	p.start(at)
+	return true
+}
+
+// freeSlots gives back what the run has kept and not used.
+func (p *Pass) freeSlots() {
+	for range p.slots {
+		p.e.slots.Release(ahead)
+	}
+	p.slots = p.slots[:0]
+}
+
 func (e *Loop) classOf(t sdk.NodeType) slots.Class {
 	if e.cfg.RunsAhead(t) {
-		return slots.Class{Ahead: true}
+		return ahead
 	}
 	if t.Concurrency > 0 {
 		return slots.Class{NodeType: t.Name, Limit: t.Concurrency}
@@ -102,7 +134,7 @@ func (p *Pass) began(at slots.Place) bool {
 	if s.Status != run.Running || s.Stopping() || i.Node.Frame.Halted() {
 		return false
 	}
-	if p.Lost(run.Command{Op: run.OpDispatch, Node: i.Node, Instance: i}) {
+	if p.Lost(progress.Command{Op: progress.OpDispatch, Node: i.Node, Instance: i}) {
 		return false
 	}
 	inputs, diags := p.Inputs(i)
@@ -150,6 +182,9 @@ func (p *Pass) reuses(n *pipeline.Node) bool {
 func (p *Pass) newAttempt(at slots.Place, inputs sdk.Values) *attempt {
 	i, s := at.Inst, p.State
 	n := p.Node(i.Node)
+	if at.Since.IsZero() {
+		at.Since = p.Now
+	}
 	a := &attempt{e: p.e, l: p.l, inst: i, iter: i.Iter, n: i.Attempt, at: at, fresh: i.Rung > 0, afar: p.e.elsewhere(at.Given.Agent), node: n, idle: n.IdleTimeout}
 	a.task = sdk.Task{Address: s.Address(i), Type: n.Type.Name, Inputs: inputs, Time: i.Began, Seed: i.Seed,
 		Deadline: i.Deadline, Owner: s.Owner, Pipeline: s.Digest, PipelineName: s.Pipeline, Checkpoint: i.Checkpoint, Limits: n.Limits, Devices: at.Given.Devices}
@@ -163,7 +198,7 @@ func (p *Pass) newAttempt(at slots.Place, inputs sdk.Values) *attempt {
 	return a
 }
 
-func (p *Pass) stop(i *run.Instance) {
+func (p *Pass) stop(i *progress.Instance) {
 	a := p.l.attempts[i]
 	if a == nil {
 		return
@@ -185,7 +220,7 @@ func (p *Pass) stop(i *run.Instance) {
 	p.stops = append(p.stops, func() { a.cancel(why) })
 }
 
-func whole(f *run.Frame) string {
+func whole(f *progress.Frame) string {
 	if f.Owner == nil {
 		return "the run"
 	}
@@ -193,7 +228,7 @@ func whole(f *run.Frame) string {
 }
 
 // finish records how an attempt ended.
-func (p *Pass) finish(m finished) {
+func (p *Pass) finish(m *finished) {
 	if a := p.l.attempts[m.inst]; a != nil && a.n == m.attempt && a.iter == m.iter {
 		delete(p.l.attempts, m.inst)
 	}
@@ -211,7 +246,7 @@ func (p *Pass) finish(m finished) {
 	}
 	done := kept{key: m.key}
 	if ev.Error == nil {
-		done.entry = &cache.Entry{Key: m.key, Type: m.inst.Node.Type, Source: p.State.Address(m.inst).String(), Created: p.Now, Outputs: m.outputs}
+		done.entry = &cache.Entry{Key: m.key, Type: m.inst.Node.Type, Source: p.State.Address(m.inst).String(), Created: p.Now, Outputs: m.outputs, Usage: m.usage.Figures()}
 	}
 	p.kept = append(p.kept, done)
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
-	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/slots"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -27,12 +27,12 @@ type Placer interface {
 
 // yielded says that an attempt has to give its devices back.
 type yielded struct {
-	inst *run.Instance
+	inst *progress.Instance
 	id   string
 }
 
 // want has the placer look for the devices that an instance asks for, or for an agent. It says whether it asks for any.
-func (p *Pass) want(i *run.Instance, n *pipeline.Node, priority int) bool {
+func (p *Pass) want(i *progress.Instance, n *pipeline.Node, priority int) bool {
 	spread := p.e.spreads(n.Type)
 	if p.e.cfg.Placer == nil || !n.Asks() && !spread {
 		return false
@@ -65,27 +65,27 @@ func (e *Loop) spreads(t sdk.NodeType) bool {
 	return e.cfg.Spread != nil && e.cfg.Spread(t) && !e.cfg.RunsAhead(t)
 }
 
-func (p *Pass) asks(i *run.Instance, n *pipeline.Node, d pipeline.Device, id string, priority int, inputs sdk.Values) placement.Want {
-	return placement.Want{ID: id, Owner: p.State.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Files: d.Files, Rung: i.Rung,
+func (p *Pass) asks(i *progress.Instance, n *pipeline.Node, d pipeline.Device, id string, priority int, inputs sdk.Values) placement.Want {
+	return placement.Want{ID: id, Owner: p.State.Owner, Priority: priority, Type: n.Type, Request: d.Request, Model: d.Model, Files: d.Files, Classes: d.Classes, Rung: i.Rung,
 		Evictable: d.Evictable, Inputs: inputs}
 }
 
 // waits notes that an instance waits for devices, unless the run is over.
-func (l *Live) waits(i *run.Instance, id string) bool {
+func (l *Live) waits(i *progress.Instance, id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.over != nil {
 		return false
 	}
 	if l.wants == nil {
-		l.wants = map[*run.Instance]string{}
+		l.wants = map[*progress.Instance]string{}
 	}
 	l.wants[i] = id
 	return true
 }
 
 // unwant takes instances out that wait for devices in vain: those for which vain holds.
-func (l *Live) unwant(e *Loop, vain func(*run.Instance) bool) {
+func (l *Live) unwant(e *Loop, vain func(*progress.Instance) bool) {
 	var ids []string
 	l.mu.Lock()
 	for i, id := range l.wants {
@@ -101,7 +101,7 @@ func (l *Live) unwant(e *Loop, vain func(*run.Instance) bool) {
 }
 
 // wanting lists the instances that wait for devices.
-func (l *Live) wanting() []*run.Instance {
+func (l *Live) wanting() []*progress.Instance {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Collect(maps.Keys(l.wants))

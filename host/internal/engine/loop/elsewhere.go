@@ -6,6 +6,7 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
 	"github.com/myspinbot/spinbot/host/internal/engine/slots"
@@ -33,12 +34,15 @@ func (p *Pass) recover() {
 		}
 		ev := draft.About(run.AttemptEnded, i)
 		ev.Attempt, ev.Error = i.Attempt, why
+		if p.e.cfg.Lived != nil {
+			ev.Lived = p.e.cfg.Lived(p.l.ID)
+		}
 		p.Add(ev)
 	}
 }
 
 // attach takes up an attempt that an agent on another machine holds, as it was: only its inputs are evaluated anew.
-func (p *Pass) attach(i *run.Instance) error {
+func (p *Pass) attach(i *progress.Instance) error {
 	if p.Scope(i.Node) == nil {
 		return p.Unentered(i.Node.Frame)
 	}

@@ -1,20 +1,19 @@
 package loop
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/alarm"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/queue"
 	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
 	"github.com/myspinbot/spinbot/host/internal/engine/slots"
 	"github.com/myspinbot/spinbot/host/internal/engine/stored"
-	"github.com/myspinbot/spinbot/host/internal/store"
 )
 
 // Live is a run in memory. Its state, scopes and attempts belong to whichever goroutine drives it; mu guards the
@@ -26,15 +25,15 @@ type Live struct {
 	mu     sync.Mutex
 	inbox  []Message
 	driven bool
-	over   error                    // why it takes no more messages; nil while it does. Not written again once gone is closed
-	wants  map[*run.Instance]string // that wait for devices: under which ID
+	over   error                         // why it takes no more messages; nil while it does. Not written again once gone is closed
+	wants  map[*progress.Instance]string // that wait for devices: under which ID
 
-	attempts map[*run.Instance]*attempt
+	attempts map[*progress.Instance]*attempt
 
-	next   *Pass         // what comes after the events that are becoming durable
-	flying bool          // events are becoming durable
-	held   []Message     // that have to wait for them
-	cmds   []run.Command // for use again
+	next   *Pass              // what comes after the events that are becoming durable
+	flying bool               // events are becoming durable
+	held   []Message          // that have to wait for them
+	cmds   []progress.Command // for use again
 
 	resting atomic.Bool // all that is left waits for a person
 
@@ -47,7 +46,7 @@ type Live struct {
 
 // NewLive makes a run that can be registered. before is the run that it repeats; nil: none.
 func NewLive(r *stored.Run, before *reuse.Before) *Live {
-	l := &Live{Run: r, before: before, attempts: make(map[*run.Instance]*attempt), gone: make(chan struct{})}
+	l := &Live{Run: r, before: before, attempts: make(map[*progress.Instance]*attempt), gone: make(chan struct{})}
 	l.wake.Of = l
 	return l
 }
@@ -63,11 +62,18 @@ func (l *Live) Over() error { return l.over }
 
 // Post hands a message to the run and has it driven.
 func (e *Loop) Post(l *Live, m Message) {
+	if e.give(l, m) {
+		e.crew.Go(func() { e.drive(l) })
+	}
+}
+
+// give hands a message to the run, and says whether the caller is the one to have it driven.
+func (e *Loop) give(l *Live, m Message) (drive bool) {
 	l.mu.Lock()
 	why := l.over
 	if why == nil && !l.driven {
-		if l.driven = e.Begin(); l.driven {
-			go e.drive(l)
+		if drive = e.Begin(); drive {
+			l.driven = true
 		} else {
 			why = ErrClosed
 		}
@@ -79,10 +85,11 @@ func (e *Loop) Post(l *Live, m Message) {
 	if why != nil {
 		e.turnAway(m, why)
 	}
+	return drive
 }
 
-// drive advances the run until its inbox is empty. While events are being made durable somebody else may drive: what
-// happens meanwhile is taken in, and becomes durable after them.
+// drive advances the run until its inbox is empty. It does not wait for events to be durable: what happens meanwhile is taken in,
+// and becomes durable after them.
 func (e *Loop) drive(l *Live) {
 	defer e.Done()
 	var inbox []Message
@@ -97,30 +104,10 @@ func (e *Loop) drive(l *Live) {
 		l.mu.Unlock()
 		p := e.advance(l, inbox)
 		clear(inbox)
-		if p == nil {
-			continue
-		}
-		a, err := p.Pack()
-		l.mu.Lock()
-		if l.driven = len(l.inbox) > 0; l.driven {
+		if p != nil {
 			e.Begin()
-			go e.drive(l)
+			e.append(&p.Draft, func(err error) { e.settle(p, err) })
 		}
-		l.mu.Unlock()
-		if err == nil {
-			err = e.append(l.ID, a, p.Events)
-		}
-		for _, durable := range p.heard {
-			durable <- err
-		}
-		l.mu.Lock()
-		l.inbox = append(l.inbox, landed{p, err})
-		if l.driven {
-			l.mu.Unlock()
-			return
-		}
-		l.driven = true
-		l.mu.Unlock()
 	}
 }
 
@@ -137,6 +124,7 @@ type Pass struct {
 	stops  []func()
 	heard  []chan error // who waits for the events to be durable
 	kept   []kept       // flights that have ended
+	slots  []time.Time  // since when the run has had the slots of attempts that have ended: others may begin with them
 }
 
 // advance takes messages in, and gives the events that are to become durable now; nil when there are none, or others
@@ -146,12 +134,21 @@ func (e *Loop) advance(l *Live, inbox []Message) *Pass {
 		l.next = &Pass{Draft: e.cfg.Drafts.New(l.Run, l.before, time.Time{}), e: e, l: l}
 	}
 	p := l.next
+	if p.Events == nil {
+		if room, ok := e.rooms.Get().(*[]run.Event); ok {
+			p.Events = *room
+		}
+	}
 	p.Now = e.cfg.Now()
+	defer p.freeSlots()
 	if len(inbox) > 1 {
 		p.Events = slices.Grow(p.Events, len(inbox)) // most become one
 	}
 	was := l.State.Status
 	for k := 0; k < len(inbox); k++ {
+		if f, ok := inbox[k].(*finished); ok && !f.slot.IsZero() {
+			p.slots, f.slot = append(p.slots, f.slot), time.Time{}
+		}
 		switch m := inbox[k].(type) {
 		case landed:
 			l.flying = false
@@ -185,7 +182,7 @@ func (e *Loop) advance(l *Live, inbox []Message) *Pass {
 	}
 	for cmds := l.cmds; ; {
 		cmds = l.State.Decide(p.Now, cmds[:0])
-		if l.cmds = cmds; len(cmds) == 0 {
+		if l.cmds = cmds; len(cmds) == 0 && !p.nextSlot() {
 			break
 		}
 		for _, c := range cmds {
@@ -206,6 +203,7 @@ func (e *Loop) advance(l *Live, inbox []Message) *Pass {
 	}
 	p.heard = nil
 	p.act()
+	e.spare(p) // a run that waits for long needs none
 	return nil
 }
 
@@ -289,7 +287,7 @@ func (p *Pass) take(m Message) {
 		ev := draft.About(run.AttemptSaved, m.inst)
 		ev.Iter, ev.Attempt, ev.Checkpoint = m.iter, m.attempt, m.data
 		p.Add(ev)
-	case finished:
+	case *finished:
 		p.finish(m)
 	}
 }
@@ -298,27 +296,6 @@ func (p *Pass) take(m Message) {
 func (p *Pass) unwant() {
 	if p.Halts {
 		p.Halts = false
-		p.l.unwant(p.e, func(i *run.Instance) bool { return !i.Due(p.Now) || i.Node.Frame.Halted() })
+		p.l.unwant(p.e, func(i *progress.Instance) bool { return !i.Due(p.Now) || i.Node.Frame.Halted() })
 	}
-}
-
-// Commit makes the events of a run durable that is in no memory.
-func (e *Loop) Commit(d *draft.Draft) error {
-	a, err := d.Pack()
-	if err != nil {
-		return err
-	}
-	return e.append(d.ID, a, d.Events)
-}
-
-func (e *Loop) append(id run.ID, a store.Append, events []run.Event) error {
-	if err := e.cfg.Journal.Append(context.Background(), a); err != nil {
-		return err
-	}
-	if e.cfg.Observe != nil {
-		for _, ev := range events {
-			e.cfg.Observe(id, ev)
-		}
-	}
-	return nil
 }

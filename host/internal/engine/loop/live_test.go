@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/stored"
 )
@@ -16,7 +17,7 @@ import (
 func TestDropKeepsLanding(t *testing.T) {
 	t.Parallel()
 	e := New(Config{Drafts: &draft.Config{Log: slog.New(slog.DiscardHandler)}, Now: time.Now, Over: func(*Live) {}})
-	l := NewLive(&stored.Run{ID: "run_1", State: run.New(run.Shape{})}, nil)
+	l := NewLive(&stored.Run{ID: "run_1", State: progress.New(run.Shape{})}, nil)
 	l.driven, l.flying = true, true
 	flying, turned, waits := &Pass{e: e, l: l}, Said{durable: make(chan error, 1)}, make(chan error, 1)
 	l.next = &Pass{e: e, l: l, heard: []chan error{waits}}

@@ -1,4 +1,4 @@
-// Package loop is the only loop: decide, append the intent, execute, append the result. It turns the commands of core/run into
+// Package loop is the only loop: decide, append the intent, execute, append the result. It turns the commands of core/run/progress into
 // effects and their outcomes into events. It knows the runs that are in memory; which those are, and what waits for its
 // turn, is the engine's.
 package loop
@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/alarm"
+	"github.com/myspinbot/spinbot/host/internal/engine/crew"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/host/internal/engine/reuse"
 	"github.com/myspinbot/spinbot/host/internal/engine/slots"
@@ -29,6 +31,7 @@ type Config struct {
 	Placer    Placer
 	Elsewhere func(agent string) bool
 	Session   func(agent string) string
+	Lived     func(run.ID) time.Time
 	Spread    func(sdk.NodeType) bool
 	Results   *reuse.Results
 	RunsAhead func(sdk.NodeType) bool
@@ -58,6 +61,9 @@ type Loop struct {
 	slots   *slots.Table[*Live]
 	timers  *alarm.Clock[*Live]
 	flights reuse.Flights[*Live]
+	crew    crew.Crew // drives and attempts
+	rooms   sync.Pool // *[]run.Event: empty, with room
+	teller  teller
 
 	// tasks ends when running attempts are to stop; its cause says why.
 	tasks     context.Context
@@ -206,7 +212,7 @@ func (e *Loop) drop(l *Live, why error) {
 		e.turnAway(m, why)
 	}
 	e.slots.Leave(l)
-	l.unwant(e, func(*run.Instance) bool { return true })
+	l.unwant(e, func(*progress.Instance) bool { return true })
 	e.timers.Set(&l.wake, time.Time{})
 	if errors.Is(why, store.ErrNotOwned) {
 		e.left(l.ID)
@@ -256,5 +262,6 @@ func (e *Loop) Close(ctx context.Context) error {
 	}
 	e.stopTasks(ErrClosed)
 	e.dropAll(ErrClosed)
+	e.crew.Close()
 	return nil
 }

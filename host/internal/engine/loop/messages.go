@@ -2,8 +2,10 @@ package loop
 
 import (
 	"context"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/slots"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -47,19 +49,20 @@ type (
 	}
 	granted slots.Place // an executor has room
 	saved   struct {
-		inst    *run.Instance
+		inst    *progress.Instance
 		iter    int
 		attempt int
 		data    []byte
 	}
 	finished struct {
 		usage   *sdk.Usage
-		inst    *run.Instance
+		inst    *progress.Instance
 		iter    int
 		attempt int
 		key     string // of the flight that it was; empty: none
 		outputs sdk.Values
-		ref     string // where they are kept when they are too big for an event
+		ref     string    // where they are kept when they are too big for an event
+		slot    time.Time // since when its run has had the slot, which it may keep; zero: it was given back
 		err     *sdk.Error
 	}
 )
@@ -71,7 +74,10 @@ func (e *Loop) turnAway(m Message, why error) {
 		m.durable <- why
 	case granted:
 		e.giveBack(slots.Place(m), nil)
-	case finished:
+	case *finished:
+		if !m.slot.IsZero() {
+			e.slots.Release(ahead)
+		}
 		if m.key != "" {
 			e.landed(m.key)
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/draft"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -18,7 +19,7 @@ func (e *Loop) landed(key string) {
 
 // known gives the result of an instance when there is one: from the run that this one repeats, or from the cache.
 // key is under which its result is kept; empty: it is not kept. why says what became of the repeated run's result.
-func (p *Pass) known(i *run.Instance, n *pipeline.Node, inputs sdk.Values) (found *cache.Entry, key, why string) {
+func (p *Pass) known(i *progress.Instance, n *pipeline.Node, inputs sdk.Values) (found *cache.Entry, key, why string) {
 	caching := p.e.cfg.Results.Keeps(n)
 	if !caching && p.Before == nil {
 		return nil, "", ""
@@ -43,7 +44,7 @@ func (p *Pass) known(i *run.Instance, n *pipeline.Node, inputs sdk.Values) (foun
 }
 
 // wanted dispatches an instance that waited for another's result.
-func (p *Pass) wanted(i *run.Instance) {
+func (p *Pass) wanted(i *progress.Instance) {
 	switch {
 	case !i.Due(p.Now) || p.State.Stopping() || i.Node.Frame.Halted():
 	case p.State.Status == run.Paused:
@@ -54,9 +55,9 @@ func (p *Pass) wanted(i *run.Instance) {
 }
 
 // reuse records that an instance's result was known.
-func (p *Pass) reuse(i *run.Instance, e cache.Entry) {
+func (p *Pass) reuse(i *progress.Instance, e cache.Entry) {
 	ev := draft.About(run.NodeCachedEvent, i)
-	ev.Source = e.Source
+	ev.Source, ev.Usage = e.Source, e.Usage
 	ref, err := p.e.cfg.Drafts.Runs.Spill(p.Run, "outputs", e.Outputs)
 	if err != nil {
 		p.Failed(i, sdk.AsError(err))

@@ -2,13 +2,13 @@ package loop
 
 import (
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
-	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/engine/stored"
 )
 
 // Why says what an instance of a run waits for that has all its parents' results; nothing when it does not wait. The run may
 // be a copy, as its journal tells it.
-func (e *Loop) Why(r *stored.Run, i *run.Instance) string {
+func (e *Loop) Why(r *stored.Run, i *progress.Instance) string {
 	n := r.Declared(i.Node)
 	if n == nil || n.Kind != pipeline.KindNode {
 		return ""

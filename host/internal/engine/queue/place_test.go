@@ -42,3 +42,16 @@ func TestBetween(t *testing.T) {
 		}
 	}
 }
+
+// TestOldest: what was made first is not what goes first.
+func TestOldest(t *testing.T) {
+	t.Parallel()
+	q := &Queue{}
+	if n, id := q.Oldest(); n != 0 || id != "" {
+		t.Error(n, id)
+	}
+	q.waiting = []*Ticket{{ID: "run_b"}, {ID: "run_a"}, {ID: "run_c"}}
+	if n, id := q.Oldest(); n != 3 || id != "run_a" {
+		t.Error(n, id)
+	}
+}

@@ -235,6 +235,18 @@ func (q *Queue) List(limit int) (list []Queued, total int, paused bool) {
 	return list, total, paused
 }
 
+// Oldest counts the runs that wait for their turn, and gives the one that was made first.
+func (q *Queue) Oldest() (total int, first run.ID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range q.waiting {
+		if first == "" || t.ID < first {
+			first = t.ID
+		}
+	}
+	return len(q.waiting), first
+}
+
 // Pause lets nothing leave the queue, or lets it go on.
 func (q *Queue) Pause(paused bool) {
 	q.mu.Lock()

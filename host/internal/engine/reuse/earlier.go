@@ -13,6 +13,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/cache"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/host/internal/engine/stored"
 	"github.com/myspinbot/spinbot/sdk"
@@ -32,10 +33,11 @@ type earlier struct {
 	state   run.NodeState
 	outputs sdk.Values
 	source  string
+	usage   *sdk.Usage // of the attempt that it is of
 }
 
 // Result gives what the earlier run has for the instance, or says why it has nothing.
-func (b *Before) Result(s *run.State, i *run.Instance, key string, inputs sdk.Values) (*cache.Entry, string) {
+func (b *Before) Result(s *progress.State, i *progress.Instance, key string, inputs sdk.Values) (*cache.Entry, string) {
 	at := within(s, i)
 	was, ok := b.results[at]
 	switch {
@@ -48,7 +50,7 @@ func (b *Before) Result(s *run.State, i *run.Instance, key string, inputs sdk.Va
 	case was.key != key:
 		return nil, differ(inputs, was.inputs) + " in " + string(b.id)
 	}
-	return &cache.Entry{Key: key, Source: was.source, Outputs: was.outputs}, ""
+	return &cache.Entry{Key: key, Source: was.source, Outputs: was.outputs, Usage: was.usage}, ""
 }
 
 // differ says what is not as it was.
@@ -59,21 +61,24 @@ func differ(now, was sdk.Values) string {
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
+	switch len(names) {
+	case 0:
 		return "its node type was another one"
+	case 1:
+		return "its input " + names[0] + " was another one"
 	}
-	return "its " + strings.Join(names, ", ") + " was another one"
+	return "its inputs " + strings.Join(names, ", ") + " were others"
 }
 
 // within is an instance's address in its run.
-func within(s *run.State, i *run.Instance) string {
+func within(s *progress.State, i *progress.Instance) string {
 	at := s.Address(i)
 	at.Attempt = 0
 	return at.String()[len(s.ID)+1:]
 }
 
 // isForced says whether the instance, or a module around it, is to be done again although nothing has changed.
-func (b *Before) isForced(s *run.State, i *run.Instance) bool {
+func (b *Before) isForced(s *progress.State, i *progress.Instance) bool {
 	for ; i != nil; i = i.Node.Frame.Owner {
 		at := within(s, i)
 		all, _, _ := strings.Cut(at[strings.LastIndexByte(at, '/')+1:], "[") // the node, all its instances
@@ -97,10 +102,10 @@ func Earlier(ctx context.Context, runs *stored.Runs, id run.ID, forced []string)
 }
 
 // read takes in what the instances of a frame came to. Inputs are evaluated again from what the journal holds.
-func (b *Before) read(l *stored.Run, f *run.Frame) {
+func (b *Before) read(l *stored.Run, f *progress.Frame) {
 	for _, n := range f.Nodes {
 		for _, i := range n.Instances {
-			was := earlier{state: i.State, outputs: i.Values(), source: i.Source}
+			was := earlier{state: i.State, outputs: i.Values(), source: i.Source, usage: i.Usage.Figures()}
 			if was.source == "" {
 				was.source = l.State.Address(i).String()
 			}
@@ -120,7 +125,7 @@ func (b *Before) read(l *stored.Run, f *run.Frame) {
 }
 
 // SameQuestion gives the earlier answer to a gate when the same was asked.
-func (b *Before) SameQuestion(s *run.State, i *run.Instance, inputs sdk.Values, t sdk.NodeType) (sdk.Values, string) {
+func (b *Before) SameQuestion(s *progress.State, i *progress.Instance, inputs sdk.Values, t sdk.NodeType) (sdk.Values, string) {
 	key, err := pipeline.ResultKey(t, inputs)
 	was := b.results[within(s, i)]
 	if err != nil || was.outputs == nil || was.key != key || b.isForced(s, i) {

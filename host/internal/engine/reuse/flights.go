@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 )
 
 // Flights are the attempts under way whose results will be kept: whoever wants the same waits for one.
@@ -16,7 +17,7 @@ type Flights[L any] struct {
 type Flown[L any] struct {
 	Of   L // its run
 	Run  run.ID
-	Inst *run.Instance
+	Inst *progress.Instance
 }
 
 // Enter says whether the caller may begin: else it waits until Land tells it.
@@ -45,7 +46,7 @@ func (f *Flights[L]) Land(key string) []Flown[L] {
 }
 
 // WaitsFor says whether an instance, which may be of a copy of the run's state, waits for another's result.
-func (f *Flights[L]) WaitsFor(id run.ID, i *run.Instance) bool {
+func (f *Flights[L]) WaitsFor(id run.ID, i *progress.Instance) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, list := range f.waiting {

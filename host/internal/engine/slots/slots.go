@@ -3,12 +3,14 @@
 package slots
 
 import (
+	"container/heap"
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/core/placement"
-	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 )
 
 // Class is what tasks share a bound: those that run ahead, those of a node type with its own limit, all others.
@@ -21,12 +23,13 @@ type Class struct {
 // Place is an instance that wants a slot, or holds one. Its class is fixed when it first asks: what a catalog says
 // of a node type may change while it waits.
 type Place struct {
-	Inst     *run.Instance
+	Inst     *progress.Instance
 	Class    Class
 	Priority int // of its run and its node: higher goes first
 	// ID is the name under which it asked for devices, and Given what it got; empty: it holds a slot.
 	ID    string
 	Given placement.Given
+	Since time.Time // when its run got the slot, which it may have kept since then; zero: only now
 }
 
 // Table bounds how many tasks are under way, and shares the slots fairly: runs take turns. A task of a node
@@ -47,7 +50,8 @@ type Table[L comparable] struct {
 type pool[L comparable] struct {
 	size  int
 	free  int
-	ring  []*line[L] // runs that wait, in turn; empty unless free is 0 or the table is held
+	ring  ring[L] // runs that wait; empty unless free is 0 or the table is held
+	turn  uint64  // of who began to wait last
 	lines map[L]*line[L]
 }
 
@@ -55,6 +59,35 @@ type pool[L comparable] struct {
 type line[L comparable] struct {
 	l      L
 	places []Place
+	turn   uint64 // the lower goes first, among those of one priority
+	index  int    // in the ring
+}
+
+// ring is a heap: of the highest priority goes first, and among equals whose turn it is.
+type ring[L comparable] []*line[L]
+
+func (r ring[L]) Len() int { return len(r) }
+func (r ring[L]) Less(i, j int) bool {
+	if a, b := r[i].places[0].Priority, r[j].places[0].Priority; a != b {
+		return a > b
+	}
+	return r[i].turn < r[j].turn
+}
+func (r ring[L]) Swap(i, j int) {
+	r[i], r[j] = r[j], r[i]
+	r[i].index, r[j].index = i, j
+}
+func (r *ring[L]) Push(x any) {
+	w := x.(*line[L])
+	w.index = len(*r)
+	*r = append(*r, w)
+}
+func (r *ring[L]) Pop() any {
+	old := *r
+	w := old[len(old)-1]
+	old[len(old)-1] = nil
+	*r = old[:len(old)-1]
+	return w
 }
 
 // New makes a table of so many slots. grant is told who gets one that it waited for.
@@ -108,9 +141,11 @@ func enter[L comparable](path []*pool[L], l L, p Place) bool {
 func (s *pool[L]) queue(l L, p Place) {
 	w := s.lines[l]
 	if w == nil {
-		w = &line[L]{l: l}
+		s.turn++
+		w = &line[L]{l: l, places: []Place{p}, turn: s.turn}
 		s.lines[l] = w
-		s.ring = append(s.ring, w)
+		heap.Push(&s.ring, w)
+		return
 	}
 	at, _ := slices.BinarySearchFunc(w.places, p.Priority, func(x Place, priority int) int {
 		if x.Priority < priority {
@@ -118,27 +153,31 @@ func (s *pool[L]) queue(l L, p Place) {
 		}
 		return -1 // behind its equals
 	})
-	w.places = slices.Insert(w.places, at, p)
+	if w.places = slices.Insert(w.places, at, p); at == 0 {
+		heap.Fix(&s.ring, w.index)
+	}
 }
 
 // next takes a place out of the queue: of the highest priority, and among equals of the run whose turn it is.
 func (s *pool[L]) next() (L, Place) {
-	first := 0
-	for k, w := range s.ring {
-		if w.places[0].Priority > s.ring[first].places[0].Priority {
-			first = k
-		}
+	w := s.ring[0]
+	if len(w.places) > 1 {
+		s.turn++
 	}
-	w := s.ring[first]
-	s.ring = slices.Delete(s.ring, first, first+1)
+	return w.l, s.pop(w, s.turn)
+}
+
+// pop takes the run's first place out of the queue; the rest waits for the given turn.
+func (s *pool[L]) pop(w *line[L], turn uint64) Place {
 	p := w.places[0]
-	w.places = w.places[1:]
-	if len(w.places) > 0 {
-		s.ring = append(s.ring, w)
+	if w.places = w.places[1:]; len(w.places) > 0 {
+		w.turn = turn
+		heap.Fix(&s.ring, w.index)
 	} else {
+		heap.Remove(&s.ring, w.index)
 		delete(s.lines, w.l)
 	}
-	return w.l, p
+	return p
 }
 
 // grants is who got a slot while the table was locked.
@@ -187,6 +226,19 @@ func (t *Table[L]) Release(c Class) {
 	t.send(due)
 }
 
+// Next gives the slot of a run's place that has ended to the run's own next place of the class, whosever turn it is; false, and the slot
+// is the caller's still, when none waits, or nothing is granted now. The class has no limit of its own.
+func (t *Table[L]) Next(l L, c Class) (Place, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.path(c)[0]
+	w := s.lines[l]
+	if t.closed || t.held != "" || w == nil {
+		return Place{}, false
+	}
+	return s.pop(w, w.turn), true
+}
+
 // Leave takes a run out of every queue, with the slots that its places held while they waited for another.
 func (t *Table[L]) Leave(l L) {
 	var due grants[L]
@@ -210,7 +262,7 @@ func (s *pool[L]) remove(l L) []Place {
 		return nil
 	}
 	delete(s.lines, l)
-	s.ring = slices.DeleteFunc(s.ring, func(x *line[L]) bool { return x == w })
+	heap.Remove(&s.ring, w.index)
 	return w.places
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -87,7 +88,7 @@ func (r *Runs) Bundled(ctx context.Context, digest string) (*pipeline.Pipeline, 
 	if err := r.Document(ctx, digest, &b); err != nil {
 		return nil, fmt.Errorf("its pipeline: %w", err)
 	}
-	p, diags := pipeline.Load(b.FS(), b.File, b)
+	p, diags := load.Load(b.FS(), b.File, b)
 	if diags.HasErrors() {
 		return nil, fmt.Errorf("its pipeline does not load any more: %w", diags)
 	}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/eval"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
+	"github.com/myspinbot/spinbot/host/internal/core/run/progress"
 	"github.com/myspinbot/spinbot/host/internal/core/scopes"
 	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/sdk"
@@ -19,12 +21,12 @@ import (
 type Runs struct {
 	journal   store.Journal
 	artifacts artifacts.Store
-	vault     pipeline.Vault
+	vault     eval.Vault
 	pipes     pipeCache
 }
 
 // New reads from a journal and from the artifacts that its events refer to. The vault may be nil: see pipeline.NewScope.
-func New(j store.Journal, a artifacts.Store, vault pipeline.Vault) *Runs {
+func New(j store.Journal, a artifacts.Store, vault eval.Vault) *Runs {
 	return &Runs{journal: j, artifacts: a, vault: vault}
 }
 
@@ -32,7 +34,7 @@ func New(j store.Journal, a artifacts.Store, vault pipeline.Vault) *Runs {
 type Run struct {
 	ID     run.ID
 	Pipe   *pipeline.Pipeline
-	State  *run.State
+	State  *progress.State
 	Scopes *scopes.Scopes // what expressions see; none has begun where nothing is evaluated
 
 	inline atomic.Int64 // bytes of the larger values in its events
@@ -40,21 +42,21 @@ type Run struct {
 
 // New makes a run that no event has told of.
 func (r *Runs) New(id run.ID, p *pipeline.Pipeline) *Run {
-	s := run.New(scopes.Shape(p))
+	s := progress.New(scopes.Shape(p))
 	return &Run{ID: id, Pipe: p, State: s, Scopes: scopes.New(p, s, r.vault)}
 }
 
 // Scope gives what the expressions around a node see.
-func (l *Run) Scope(n *run.Node) *pipeline.Scope { return l.Scopes.Of(n.Frame) }
+func (l *Run) Scope(n *progress.Node) *eval.Scope { return l.Scopes.Of(n.Frame) }
 
 // Node gives the node as its pipeline declares it. Its scope has begun.
-func (l *Run) Node(n *run.Node) *pipeline.Node {
+func (l *Run) Node(n *progress.Node) *pipeline.Node {
 	node, _ := l.Scope(n).Pipeline().Node(n.Name)
 	return node
 }
 
 // Declared gives the node as its pipeline declares it, also where no scope has begun; nil when it declares none.
-func (l *Run) Declared(n *run.Node) *pipeline.Node {
+func (l *Run) Declared(n *progress.Node) *pipeline.Node {
 	p := l.Pipe
 	for _, step := range n.Frame.Path {
 		module, _ := p.Node(run.IDOf(step))
@@ -84,11 +86,11 @@ func (r *Runs) Load(ctx context.Context, id run.ID) (*Run, error) {
 }
 
 // fetchValues brings in what was too big for events.
-func (r *Runs) fetchValues(ctx context.Context, s *run.State) (err error) {
+func (r *Runs) fetchValues(ctx context.Context, s *progress.State) (err error) {
 	if s.Inputs, err = r.Inputs(ctx, s); err != nil {
 		return err
 	}
-	fetch := func(i *run.Instance, ref string, into *sdk.Values) {
+	fetch := func(i *progress.Instance, ref string, into *sdk.Values) {
 		if ref == "" || err != nil {
 			return
 		}
@@ -96,7 +98,7 @@ func (r *Runs) fetchValues(ctx context.Context, s *run.State) (err error) {
 			err = fmt.Errorf("values of %s%s: %w", i.Node.Name, i.Key, failed)
 		}
 	}
-	s.Walk(func(n *run.Node) {
+	s.Walk(func(n *progress.Node) {
 		for _, i := range n.Instances {
 			fetch(i, i.OutputsRef, &i.Outputs)
 			fetch(i, i.SelfRef, &i.Self)
@@ -107,7 +109,7 @@ func (r *Runs) fetchValues(ctx context.Context, s *run.State) (err error) {
 }
 
 // Inputs gives the inputs of a run, also when they were too big for an event.
-func (r *Runs) Inputs(ctx context.Context, s *run.State) (sdk.Values, error) {
+func (r *Runs) Inputs(ctx context.Context, s *progress.State) (sdk.Values, error) {
 	if s.InputsRef == "" {
 		return s.Inputs, nil
 	}

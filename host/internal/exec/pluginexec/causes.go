@@ -25,6 +25,7 @@ func (p *process) explain(ctx context.Context, t *sdk.Task, err error) error {
 		return p.explainBroken(ctx, t, broken)
 	}
 	p.proven.Store(true)
+	awaitEnd(ctx, t, err)
 	if ctx.Err() != nil {
 		e := ended(ctx, sdk.AsError(err).Message)
 		if e.Cause == sdk.CauseHung {
@@ -36,6 +37,18 @@ func (p *process) explain(ctx context.Context, t *sdk.Task, err error) error {
 		return drained(p.binary.Name) // its last words while it was told to end
 	}
 	return p.judge(t, sdk.AsError(err))
+}
+
+// awaitEnd waits for the end of ctx where the plugin's clock rang first: both ring at the task's deadline, and who set ctx knows
+// better why that is the end.
+func awaitEnd(ctx context.Context, t *sdk.Task, err error) {
+	if sdk.AsError(err).Cause != sdk.CauseHung || t.Deadline.IsZero() || time.Now().Before(t.Deadline) {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Second):
+	}
 }
 
 // explainBroken says why the connection is gone.

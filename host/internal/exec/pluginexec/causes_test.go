@@ -104,6 +104,22 @@ func TestHung(t *testing.T) {
 	}
 }
 
+// TestPluginRingsFirst: at the deadline the host's reason holds and the plugin's word stays beside it, whoever's clock rang first.
+func TestPluginRingsFirst(t *testing.T) {
+	t.Parallel()
+	e := holds(t, nil)
+	load(t, e, nil, "fake-a") // its process is there in time
+	task := loading(sdk.Values{"then": "hold"}, "fake-a")
+	task.Deadline = time.Now().Add(100 * time.Millisecond)
+	why := &sdk.Error{Cause: sdk.CauseHung, Message: "out of time"}
+	ctx, cancel := context.WithDeadlineCause(t.Context(), task.Deadline.Add(500*time.Millisecond), why)
+	defer cancel()
+	_, err := e.Execute(ctx, task)
+	if got := sdk.AsError(err); got.Cause != sdk.CauseHung || got.Message != "out of time" || got.Detail != "the task was still running at its deadline" {
+		t.Errorf("got %+v, detail %q", got, got.Detail)
+	}
+}
+
 // TestCancelKeepsProcess: a cancelled task that listens costs nobody a warm process.
 func TestCancelKeepsProcess(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,8 @@ type Binary struct {
 	// UsesDevices: some of its node types want a device. Its processes see the devices of their tasks and no other, so
 	// that one without any cannot take memory that nobody granted.
 	UsesDevices bool
+	// Tells: it can say what its engine has installed.
+	Tells bool
 }
 
 // Config says how plugins are found and started.
@@ -65,7 +67,9 @@ type Config struct {
 	// MutualTLS encrypts the socket with go-plugin's AutoMTLS. It makes a cold start some 30 ms slower; a socket in
 	// a folder that only this user can enter does not need it.
 	MutualTLS bool
-	Log       *slog.Logger
+	// Started is told of each process that begins, by its plugin's name; nil: nobody counts. It must not block.
+	Started func(plugin string)
+	Log     *slog.Logger
 }
 
 // ErrClosed says that the executor takes no more tasks.

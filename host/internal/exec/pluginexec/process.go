@@ -110,6 +110,9 @@ func (e *Executor) start(ctx context.Context, b Binary, devices []string, family
 		return nil, p.startError(err)
 	}
 	p.wire = raw.(*wire.Client)
+	if e.config.Started != nil {
+		e.config.Started(b.Name)
+	}
 	return p, nil
 }
 

@@ -95,6 +95,20 @@ func (e *Executor) Look(b Binary, devices []string) {
 	}
 }
 
+// ErrNotRunning says that no process of a plugin is there to be asked.
+var ErrNotRunning = errors.New("no process of the plugin runs")
+
+// Installed asks the plugin's process for a set of devices what its engine has; ErrNotRunning where there is none.
+func (e *Executor) Installed(ctx context.Context, b Binary, devices []string) ([]string, error) {
+	e.mu.Lock()
+	p := e.slot(b, pin.Set(devices)).process
+	e.mu.Unlock()
+	if p == nil || !p.isReady() {
+		return nil, ErrNotRunning
+	}
+	return p.wire.Installed(ctx)
+}
+
 // BusyError says that a process cannot be ended or emptied, because it is at work.
 type BusyError struct {
 	Plugin  string

@@ -29,6 +29,7 @@ type parcel struct {
 	Checkpoint   []byte                `json:"checkpoint,omitempty"`
 	Devices      []string              `json:"devices,omitempty"`
 	Limits       sdk.Limits            `json:"limits,omitzero"`
+	TraceParent  string                `json:"trace_parent,omitempty"` // the span that the agent's belong to
 	Assignment   *placement.Assignment `json:"assignment,omitempty"`
 }
 

@@ -87,9 +87,16 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 	if held {
 		to.Agent = agent
 	}
-	if away {
+	return exec.Traced("agent", exec.Func(func(ctx context.Context, t *sdk.Task) (sdk.Result, error) {
+		return e.away(ctx, t, a, to, away)
+	})).Execute(ctx, t)
+}
+
+// away has an agent carry a task out, which it holds already or is sent.
+func (e *Executor) away(ctx context.Context, t *sdk.Task, a placement.Assignment, to protocol.Attempt, send bool) (sdk.Result, error) {
+	if send {
 		var err error
-		if to.Body, err = e.pack(ctx, t, a, id); err != nil && !held { // what its agent holds needs no sending
+		if to.Body, err = e.pack(ctx, t, a, to.ID); err != nil && !to.Held { // what its agent holds needs no sending
 			return sdk.Result{}, sdk.Refuse(err.Error(), "")
 		}
 	}
@@ -98,7 +105,7 @@ func (e *Executor) Execute(ctx context.Context, t *sdk.Task) (sdk.Result, error)
 
 func (e *Executor) pack(ctx context.Context, t *sdk.Task, a placement.Assignment, id string) ([]byte, error) {
 	p := parcel{Type: t.Type, Time: t.Time, Seed: t.Seed, Fresh: exec.Fresh(ctx), Owner: t.Owner, Pipeline: t.Pipeline, PipelineName: t.PipelineName,
-		Devices: t.Devices, Limits: t.Limits, Checkpoint: t.Checkpoint, Assignment: &a}
+		Devices: t.Devices, Limits: t.Limits, Checkpoint: t.Checkpoint, Assignment: &a, TraceParent: t.TraceParent}
 	if !t.Deadline.IsZero() {
 		p.Timeout = t.Deadline.Sub(t.Time)
 	}

@@ -59,7 +59,7 @@ func (s *Server) Run(ctx context.Context, task protocol.Task, report func(sdk.Re
 		return s.failed(sdk.Refuse("the agent cannot read its task: "+err.Error(), ""), nil)
 	}
 	t := sdk.Task{Address: at, Type: p.Type, Inputs: p.Inputs, Time: p.Time, Seed: p.Seed, Owner: p.Owner, Pipeline: p.Pipeline, PipelineName: p.PipelineName,
-		Checkpoint: p.Checkpoint, Devices: p.Devices, Limits: p.Limits}
+		Checkpoint: p.Checkpoint, Devices: p.Devices, Limits: p.Limits, TraceParent: p.TraceParent}
 	if p.Timeout > 0 {
 		t.Deadline = s.cfg.Now().Add(p.Timeout)
 	}

@@ -25,6 +25,7 @@ func TestWholeTask(t *testing.T) {
 	want.Deadline = want.Time.Add(time.Hour)
 	want.Limits = sdk.Limits{Memory: 1, Time: 2, Budget: 3, Output: 4, Log: 5, Calls: 6}
 	want.Scratch = "/the/host's"
+	want.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[sdk.Task]()) {
 		if f.IsExported() && reflect.ValueOf(want).FieldByIndex(f.Index).IsZero() {
 			t.Fatalf("this test leaves %s out", f.Name)

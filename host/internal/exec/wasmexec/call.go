@@ -58,7 +58,7 @@ func (c *call) account() {
 		return
 	}
 	u := sdk.Usage{
-		Memory: int64(box.memory.most), In: box.in, Out: box.out, Calls: box.calls, Grants: box.used(),
+		Memory: int64(box.memory.most), In: box.in, Out: box.out, Calls: box.calls, Grants: box.used(), CPU: c.ran().Microseconds(),
 		MemoryTime: int64(box.memory.most) >> 10 * time.Since(c.began).Microseconds() / (1 << 10 * 1000),
 	}
 	if c.m.unmetered == nil {

@@ -1,6 +1,7 @@
 package wasmexec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 
 var builds sync.Map // package -> func() ([]byte, error)
 
-// build compiles a package to WASM, once; args choose the form.
+// build compiles a package to WASM, and that for this machine into the shared cache, once; args choose the form.
 func build(tb testing.TB, pkg string, args ...string) []byte {
 	tb.Helper()
 	out := filepath.Join(built, strings.NewReplacer("/", "_", ".", "_").Replace(pkg)+".wasm")
@@ -40,7 +41,15 @@ func build(tb testing.TB, pkg string, args ...string) []byte {
 		if text, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%s: %w\n%s", cmd, err, text)
 		}
-		return os.ReadFile(out)
+		code, err := os.ReadFile(out)
+		if err != nil {
+			return nil, err
+		}
+		e := New(Config{CacheDir: filepath.Join(built, "cache")})
+		if m, err := e.module(context.Background(), Module{Bytes: code, SHA256: checksum(code)}); err == nil { // else its tests see why
+			m.release()
+		}
+		return code, e.Close()
 	}))
 	code, err := once.(func() ([]byte, error))()
 	if err != nil {

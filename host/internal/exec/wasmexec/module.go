@@ -145,6 +145,9 @@ func read(where Module) ([]byte, error) {
 	if where.Bytes != nil {
 		return where.Bytes, nil
 	}
+	if where.Load != nil {
+		return where.Load(), nil
+	}
 	info, err := os.Stat(where.Path)
 	if err == nil && info.Size() > maxModule {
 		return nil, refuse(fmt.Sprintf("%s: %s: larger than a module may be, %s", where.Path, size(info.Size()), size(maxModule)))

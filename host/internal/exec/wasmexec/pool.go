@@ -26,6 +26,7 @@ type instance struct {
 	clean  bool   // no task has run in it, or all traces are gone
 	tenant tenant // whose task ran in it, when not clean
 	idle   time.Time
+	input  []byte // the last task as it was written, whose room the next one takes
 
 	// What reset needs; restore is nil when it cannot be reset.
 	restore api.Function
@@ -108,11 +109,15 @@ func (p *pool) find(who tenant) *instance {
 // ready: it takes next to nothing to give the instance to any tenant.
 func (i *instance) ready() bool { return i.clean || i.restore != nil }
 
+// holds is how many bytes its memory takes of the host's: it stays as large as the largest task has made it.
+func (i *instance) holds() int64 { return int64(cap(i.box.memory.buf)) }
+
 // remove takes an instance out of the list. The caller holds mu.
 func (p *pool) remove(n int) *instance {
 	i := p.list[n]
 	p.list = slices.Delete(p.list, n, n+1)
-	p.m.e.idle.Add(-int64(len(i.box.memory.buf)))
+	p.m.e.idle.Add(-i.holds())
+	p.m.e.kept.Add(-1)
 	return i
 }
 
@@ -152,7 +157,8 @@ func (p *pool) put(i *instance) {
 		return
 	}
 	p.list = append(p.list, i)
-	if idle := p.m.e.idle.Add(int64(len(i.box.memory.buf))); len(p.list) > p.m.e.config.Running || idle > p.m.e.config.IdleMemory {
+	p.m.e.kept.Add(1)
+	if idle := p.m.e.idle.Add(i.holds()); len(p.list) > p.m.e.config.Running || idle > p.m.e.config.IdleMemory {
 		p.drop(0)
 	}
 	if p.timer == nil {

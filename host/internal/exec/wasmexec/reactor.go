@@ -126,13 +126,19 @@ func (m *module) runReactor(ctx context.Context, t *sdk.Task, l sdk.Limits, file
 	return out.Outputs, failure(out.Err, nil)
 }
 
+// keepInput is the largest room in bytes that is kept for the next task.
+const keepInput = 64 << 10
+
 // call writes the task into the guest's memory, runs it and reads how it ended. An error leaves the instance useless.
 func (i *instance) call(c *call, t *sdk.Task, files *artifacts) (o guest.Outcome, err error) {
 	task := *t
 	task.Inputs = files.inputs
-	input, err := guest.AppendTask(nil, &task)
+	input, err := guest.AppendTask(i.input[:0], &task)
 	if err != nil {
 		return o, sdk.Refuse(t.Type+": input "+err.Error(), "")
+	}
+	if cap(input) <= keepInput {
+		i.input = input
 	}
 	i.box.in = int64(len(input))
 	stack := [2]uint64{api.EncodeU32(uint32(len(input)))}

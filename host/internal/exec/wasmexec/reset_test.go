@@ -94,6 +94,23 @@ func TestResetForgets(t *testing.T) {
 	t.Logf("reset in %v", took)
 }
 
+// TestIdle: what is kept counts with what it holds, which is what its largest task took, also when the last one was small.
+func TestIdle(t *testing.T) {
+	t.Parallel()
+	e := newExecutor(t, reactorCode(t), Config{})
+	outputs(t, e, owned(exectest.Task("test.echo", sdk.Values{"value": strings.Repeat("ada's own words ", 1<<16)}), "ada"))
+	outputs(t, e, owned(exectest.Task("test.echo", sdk.Values{"value": "few"}), "bob"))
+	p := loadedModule(t, e).pool
+	memory := &p.list[0].box.memory
+	if n, bytes := e.Idle(); n != 1 || len(p.list) != 1 || bytes != int64(cap(memory.buf)) || bytes <= int64(len(memory.buf)) {
+		t.Errorf("%d of %d instances hold %d bytes: %d, with room for %d", n, len(p.list), bytes, len(memory.buf), cap(memory.buf))
+	}
+	p.close()
+	if n, bytes := e.Idle(); n != 0 || bytes != 0 {
+		t.Errorf("%d instances hold %d bytes, and there are none", n, bytes)
+	}
+}
+
 // TestHammer: many owners at once, some of whom give up, on modules that have to make room for each other.
 func TestHammer(t *testing.T) {
 	t.Parallel()
@@ -137,7 +154,7 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if idle := e.idle.Load(); idle < 0 || idle > 10<<20 {
-		t.Errorf("idle instances have %d bytes", idle)
+	if n, idle := e.Idle(); n < 0 || n > 8 || idle < 0 || idle > 10<<20 {
+		t.Errorf("%d idle instances have %d bytes", n, idle)
 	}
 }

@@ -185,6 +185,9 @@ func TestRefusedModules(t *testing.T) {
 // TestDamagedCache: compiled modules that were cut short or overwritten are compiled anew.
 func TestDamagedCache(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it compiles again and again")
+	}
 	dir := t.TempDir()
 	code := build(t, "./testdata/command")
 	run := func() error {

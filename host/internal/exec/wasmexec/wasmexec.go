@@ -68,8 +68,9 @@ type Config struct {
 
 // Module says where a module's bytes are and what they must be.
 type Module struct {
-	Path  string // read when Bytes is nil
+	Path  string // read when there are neither Bytes nor Load
 	Bytes []byte
+	Load  func() []byte // gives the bytes, once they are needed
 	// SHA256 in hexadecimal, also with "sha256:" before it. Bytes that differ are refused. When empty the bytes are
 	// read and hashed for every task.
 	SHA256 string
@@ -86,7 +87,8 @@ type Executor struct {
 	base    context.Context // ends with Close
 	stop    context.CancelCauseFunc
 	tasks   sync.WaitGroup
-	idle    atomic.Int64 // bytes of memory of idle instances
+	kept    atomic.Int64 // idle instances
+	idle    atomic.Int64 // bytes of memory of theirs
 
 	mu      sync.Mutex
 	closed  bool
@@ -188,6 +190,9 @@ func (e *Executor) Describe(ctx context.Context, where Module) (sdk.Manifest, er
 	}
 	return manifest, nil
 }
+
+// Idle is how many instances are kept for the next task, and how many bytes of memory they hold.
+func (e *Executor) Idle() (instances, bytes int64) { return e.kept.Load(), e.idle.Load() }
 
 func (e *Executor) begin() bool {
 	e.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 )
 
 // tlsTarget is how the server proves who it is, and the client who it is.
@@ -44,16 +45,32 @@ func (t tlsTarget) config() (*tls.Config, error) {
 		return nil, errors.New("cert and key go together: name both files, or none")
 	}
 	if t.cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.cert, t.key)
-		if err != nil {
-			return nil, fmt.Errorf("cert and key: %w", err)
+		var err error
+		if c.GetClientCertificate, err = t.shown(); err != nil {
+			return nil, err
 		}
-		c.Certificates = []tls.Certificate{pair}
 	}
 	if t.pin != "" {
 		return c, t.pinTo(c)
 	}
 	return c, nil
+}
+
+// shown gives the certificate as it is whenever somebody connects, for one that is renewed in its file. One that does not fit leaves
+// the one before: whoever renews it may have written half of it.
+func (t tlsTarget) shown() (func(*tls.CertificateRequestInfo) (*tls.Certificate, error), error) {
+	first, err := tls.LoadX509KeyPair(t.cert, t.key)
+	if err != nil {
+		return nil, fmt.Errorf("cert and key: %w", err)
+	}
+	var last atomic.Pointer[tls.Certificate]
+	last.Store(&first)
+	return func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if pair, err := tls.LoadX509KeyPair(t.cert, t.key); err == nil {
+			last.Store(&pair)
+		}
+		return last.Load(), nil
+	}, nil
 }
 
 // pinTo has the server's certificates checked by the pin instead of by the authorities of the system.

@@ -120,3 +120,48 @@ func TestWhomTLSTrusts(t *testing.T) {
 		t.Error("a server without certificates was taken")
 	}
 }
+
+// TestRenewedCertificate: whoever connects shows the certificate that is in its file then; half of one leaves the one before.
+func TestRenewedCertificate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	target := tlsTarget{on: true, cert: filepath.Join(dir, "me.pem"), key: filepath.Join(dir, "me.key")}
+	write := func(name string) {
+		t.Helper()
+		c := sign(t, name, nil)
+		key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, block := range map[string]*pem.Block{target.cert: {Type: "CERTIFICATE", Bytes: c.Certificate[0]}, target.key: {Type: "PRIVATE KEY", Bytes: key}} {
+			if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write("first")
+	c, err := target.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := func(want string) {
+		t.Helper()
+		pair, err := c.GetClientCertificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leaf, err := x509.ParseCertificate(pair.Certificate[0]); err != nil || leaf.Subject.CommonName != want {
+			t.Errorf("%v, %v; want %s", leaf.Subject, err, want)
+		}
+	}
+	shown("first")
+	write("second")
+	shown("second")
+	if err := os.WriteFile(target.cert, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shown("second")
+	if _, err := target.config(); err == nil {
+		t.Error("a certificate that does not fit was taken at the start")
+	}
+}

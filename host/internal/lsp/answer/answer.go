@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/place"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
@@ -46,12 +47,12 @@ func (a *Answerer) location(f *outline.File, from, to int) protocol.Location {
 }
 
 // blockOf is what the language says of the block around a place.
-func blockOf(p outline.Place) (pipeline.Block, bool) {
+func blockOf(p outline.Place) (language.Block, bool) {
 	names := make([]string, len(p.Blocks))
 	for i := range p.Blocks {
 		names[i] = p.Blocks[i].Type
 	}
-	return pipeline.Find(names...)
+	return language.Find(names...)
 }
 
 // target is something that has a name and is used by it.

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/place"
@@ -64,7 +64,7 @@ func (c *completion) add(group int, item protocol.CompletionItem, text, snippet 
 // inBlock proposes attributes and blocks.
 func (c *completion) inBlock() {
 	if len(c.p.Blocks) == 0 || c.p.Name == place.BlockName && len(c.p.Blocks) == 1 {
-		c.blocks(pipeline.Blocks(), 0)
+		c.blocks(language.Blocks(), 0)
 		return
 	}
 	p := c.p
@@ -95,7 +95,7 @@ func (c *completion) inBlock() {
 		item := protocol.CompletionItem{Label: w.Name, Kind: protocol.CompletionKeyword, Detail: w.Type, Documentation: protocol.Markdown(docs.Word(w)), SortText: order(i)}
 		c.add(group, item, w.Name+" = ", w.Name+" = "+docs.WordSnippet(w))
 	}
-	c.blocks(slices.DeleteFunc(slices.Clone(b.Blocks), func(b pipeline.Block) bool { return !b.Many && given(b.Name) }), 3)
+	c.blocks(slices.DeleteFunc(slices.Clone(b.Blocks), func(b language.Block) bool { return !b.Many && given(b.Name) }), 3)
 }
 
 func order(i int) string { return fmt.Sprintf("%03d", i) }
@@ -109,7 +109,7 @@ func (c *completion) takes() (sdk.Schema, bool) {
 }
 
 func (c *completion) input(i int, in sdk.Property, required bool) {
-	group, detail := 1, expr.SchemaText(in.Schema)
+	group, detail := 1, typeexpr.SchemaText(in.Schema)
 	if required {
 		group, detail = 0, detail+", required"
 	}
@@ -117,7 +117,7 @@ func (c *completion) input(i int, in sdk.Property, required bool) {
 	c.add(group, item, in.Name+" = ", in.Name+" = "+docs.ValueSnippet(in.Schema, 0))
 }
 
-func (c *completion) blocks(blocks []pipeline.Block, group int) {
+func (c *completion) blocks(blocks []language.Block, group int) {
 	for i, b := range blocks {
 		item := protocol.CompletionItem{Label: b.Name, Kind: protocol.CompletionStruct, Detail: "block", Documentation: protocol.Markdown(b.Doc), SortText: order(i)}
 		c.add(group, item, b.Name+" ", docs.BlockSnippet(b))
@@ -202,7 +202,7 @@ func (c *completion) key() {
 	line, _ := c.File.Text.Line(c.p.To)
 	quoted := strings.HasSuffix(c.File.Text.String()[:c.p.From], `"`)
 	for i, in := range s.Properties {
-		item := protocol.CompletionItem{Label: in.Name, Kind: protocol.CompletionField, Detail: expr.SchemaText(in.Schema), Documentation: protocol.Markdown(docs.Schema(in.Schema)), SortText: order(i)}
+		item := protocol.CompletionItem{Label: in.Name, Kind: protocol.CompletionField, Detail: typeexpr.SchemaText(in.Schema), Documentation: protocol.Markdown(docs.Schema(in.Schema)), SortText: order(i)}
 		if quoted || strings.Contains(line, "=") && c.p.Word != "" && strings.Contains(line[strings.Index(line, c.p.Word):], "=") {
 			c.add(0, item, in.Name, "")
 			continue

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/builtin"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/place"
@@ -37,7 +38,7 @@ func (a *Answerer) docAt(p outline.Place) string {
 	case place.KeyName:
 		_, s, _ := a.File.Expected(p)
 		if in, ok := s.Properties.Get(name); ok && p.Typed {
-			return docs.Code(name+": "+expr.SchemaText(in)) + "\n\n" + docs.Schema(in)
+			return docs.Code(name+": "+typeexpr.SchemaText(in)) + "\n\n" + docs.Schema(in)
 		}
 	case place.FunctionName:
 		if doc := FunctionDoc(name); doc != "" {
@@ -81,7 +82,7 @@ func (a *Answerer) attributeDoc(p outline.Place, name string) string {
 		return docs.Code(name+": "+w.Type) + "\n\n" + docs.Word(w)
 	}
 	if b.Names {
-		return docs.Code("local." + name + ": " + expr.SchemaText(a.File.Type("local", name)))
+		return docs.Code("local." + name + ": " + typeexpr.SchemaText(a.File.Type("local", name)))
 	}
 	if takes, ok := a.File.Takes(p.Item); ok && b.Inputs {
 		if in, ok := takes.Properties.Get(name); ok {
@@ -89,7 +90,7 @@ func (a *Answerer) attributeDoc(p outline.Place, name string) string {
 			if takes.IsRequired(name) {
 				need = ", required"
 			}
-			return docs.Code(name+": "+expr.SchemaText(in)+need) + "\n\n" + docs.Schema(in)
+			return docs.Code(name+": "+typeexpr.SchemaText(in)+need) + "\n\n" + docs.Schema(in)
 		}
 	}
 	return ""
@@ -99,7 +100,7 @@ func (a *Answerer) typeWordDoc(name string) string {
 	if !isTypeWord(name) {
 		return ""
 	}
-	b, _ := pipeline.Find("variable")
+	b, _ := language.Find("variable")
 	w, _ := b.Word("type")
 	return docs.Code(name) + "\n\n" + w.Doc
 }
@@ -108,7 +109,7 @@ func (a *Answerer) typeWordDoc(name string) string {
 func (a *Answerer) referenceDoc(p outline.Place, name string) string {
 	if p.Want == place.Value {
 		if s, ok := a.File.Named(name, p); ok {
-			return docs.Paragraphs(docs.Code(name+": "+expr.SchemaText(s)), rootDoc(name), docs.Members(s))
+			return docs.Paragraphs(docs.Code(name+": "+typeexpr.SchemaText(s)), rootDoc(name), docs.Members(s))
 		}
 		if doc := rootDoc(name); doc != "" {
 			return docs.Code(name) + "\n\n" + doc
@@ -129,13 +130,13 @@ func (a *Answerer) referenceDoc(p outline.Place, name string) string {
 	if !ok || !there {
 		return ""
 	}
-	return docs.Paragraphs(docs.Code(p.Receiver+"."+name+": "+expr.SchemaText(s)), docs.Schema(s), docs.Members(s))
+	return docs.Paragraphs(docs.Code(p.Receiver+"."+name+": "+typeexpr.SchemaText(s)), docs.Schema(s), docs.Members(s))
 }
 
 // declDoc documents what a declaration is and gives.
 func (a *Answerer) declDoc(d outline.Decl) string {
 	s := a.File.Type(d.Root, d.Name)
-	head := d.Root + "." + d.Name + ": " + expr.SchemaText(s)
+	head := d.Root + "." + d.Name + ": " + typeexpr.SchemaText(s)
 	switch d.Root {
 	case "node":
 		head = fmt.Sprintf("node %q %q", a.File.Label(d.Item, 0), d.Name)
@@ -144,7 +145,7 @@ func (a *Answerer) declDoc(d outline.Decl) string {
 	case "module":
 		head = fmt.Sprintf("module %q from %s", d.Name, a.File.Source(d, "source"))
 	case "output":
-		head = fmt.Sprintf("output %q: %s", d.Name, expr.SchemaText(s))
+		head = fmt.Sprintf("output %q: %s", d.Name, typeexpr.SchemaText(s))
 	}
 	parts := []string{docs.Code(head), a.File.Description(d)}
 	if d.Root == "node" {
@@ -174,7 +175,7 @@ func FunctionDoc(name string) string {
 // Signature says how the function around an offset is called; nil when there is none.
 func (a *Answerer) Signature(offset int) *protocol.SignatureHelp {
 	p := a.File.At(offset)
-	i := slices.IndexFunc(documented, func(f expr.Function) bool { return f.Name == p.Call })
+	i := slices.IndexFunc(documented, func(f builtin.Function) bool { return f.Name == p.Call })
 	if i < 0 {
 		return nil
 	}

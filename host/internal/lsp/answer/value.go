@@ -4,8 +4,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
@@ -66,7 +68,7 @@ func (c *completion) value() {
 }
 
 var (
-	documented    = expr.Documented()
+	documented    = library.Documented()
 	functionItems = func() []protocol.CompletionItem {
 		out := make([]protocol.CompletionItem, len(documented))
 		for i, f := range documented {
@@ -100,8 +102,8 @@ func (c *completion) literals(s sdk.Schema) {
 		options = []any{true, false}
 	}
 	for i, o := range options {
-		text := expr.JSONText(o)
-		c.add(0, protocol.CompletionItem{Label: text, Kind: protocol.CompletionEnumMember, Detail: when(text == expr.JSONText(s.Default), "default"), SortText: order(i)}, text, "")
+		text := typeexpr.JSONText(o)
+		c.add(0, protocol.CompletionItem{Label: text, Kind: protocol.CompletionEnumMember, Detail: when(text == typeexpr.JSONText(s.Default), "default"), SortText: order(i)}, text, "")
 	}
 }
 
@@ -119,24 +121,24 @@ func (c *completion) locals() {
 		for _, v := range l.Vars {
 			if s, ok := c.File.Resolve(v, c.p); ok && !seen[v] {
 				seen[v] = true
-				c.add(1, protocol.CompletionItem{Label: v, Kind: protocol.CompletionVariable, Detail: expr.SchemaText(s)}, v, "")
+				c.add(1, protocol.CompletionItem{Label: v, Kind: protocol.CompletionVariable, Detail: typeexpr.SchemaText(s)}, v, "")
 			}
 		}
 	}
 	if each, ok := c.File.Each(c.p); ok {
 		for _, m := range each.Properties {
-			item := protocol.CompletionItem{Label: "each." + m.Name, Kind: protocol.CompletionVariable, Detail: expr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description)}
+			item := protocol.CompletionItem{Label: "each." + m.Name, Kind: protocol.CompletionVariable, Detail: typeexpr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description)}
 			c.add(1, item, item.Label, "")
 		}
 	}
 	if s, ok := c.File.Named("trigger", c.p); ok {
 		for _, m := range s.Properties {
-			item := protocol.CompletionItem{Label: "trigger." + m.Name, Kind: protocol.CompletionVariable, Detail: expr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description)}
+			item := protocol.CompletionItem{Label: "trigger." + m.Name, Kind: protocol.CompletionVariable, Detail: typeexpr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description)}
 			c.add(1, item, item.Label, "")
 		}
 	}
 	if s, ok := c.File.Self(c.p); ok {
-		c.add(1, protocol.CompletionItem{Label: "self", Kind: protocol.CompletionVariable, Detail: expr.SchemaText(s), Documentation: protocol.Markdown(rootDoc("self"))}, "self", "")
+		c.add(1, protocol.CompletionItem{Label: "self", Kind: protocol.CompletionVariable, Detail: typeexpr.SchemaText(s), Documentation: protocol.Markdown(rootDoc("self"))}, "self", "")
 	}
 }
 
@@ -196,7 +198,7 @@ func (a *Answerer) detail(d outline.Decl) string {
 	case "var":
 		return or(a.File.Source(d, "type"), "any")
 	case "local":
-		return expr.SchemaText(a.File.Type("local", d.Name))
+		return typeexpr.SchemaText(a.File.Type("local", d.Name))
 	case "node":
 		return a.File.Label(d.Item, 0)
 	case "module":
@@ -234,7 +236,7 @@ func (c *completion) member() {
 		s = outline.ArtifactSchema
 	}
 	for i, m := range s.Properties {
-		item := protocol.CompletionItem{Label: m.Name, Kind: protocol.CompletionField, Detail: expr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description), SortText: order(i)}
+		item := protocol.CompletionItem{Label: m.Name, Kind: protocol.CompletionField, Detail: typeexpr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description), SortText: order(i)}
 		c.add(0, item, m.Name, "")
 	}
 }
@@ -305,7 +307,7 @@ func (c *completion) splitPath() (dir, name string) {
 
 // rootDoc documents what references begin with.
 func rootDoc(root string) string {
-	for _, w := range pipeline.Roots() {
+	for _, w := range language.Roots() {
 		if w.Name == root {
 			return w.Doc
 		}

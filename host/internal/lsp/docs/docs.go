@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/builtin"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -65,10 +66,10 @@ func Type(t sdk.NodeType) string {
 func properties(s sdk.Schema, inputs bool) string {
 	var b strings.Builder
 	for _, p := range s.Properties {
-		fmt.Fprintf(&b, "- `%s` %s", p.Name, expr.SchemaText(p.Schema))
+		fmt.Fprintf(&b, "- `%s` %s", p.Name, typeexpr.SchemaText(p.Schema))
 		switch {
 		case p.Schema.Default != nil:
-			fmt.Fprintf(&b, " = %s", expr.JSONText(p.Schema.Default))
+			fmt.Fprintf(&b, " = %s", typeexpr.JSONText(p.Schema.Default))
 		case inputs && s.IsRequired(p.Name):
 			b.WriteString(", required")
 		}
@@ -84,7 +85,7 @@ func properties(s sdk.Schema, inputs bool) string {
 func Schema(s sdk.Schema) string {
 	parts := []string{s.Description}
 	if s.Default != nil {
-		parts = append(parts, "Default: `"+expr.JSONText(s.Default)+"`")
+		parts = append(parts, "Default: `"+typeexpr.JSONText(s.Default)+"`")
 	}
 	if s.Pattern != "" {
 		parts = append(parts, "Matches `"+s.Pattern+"`")
@@ -93,7 +94,7 @@ func Schema(s sdk.Schema) string {
 }
 
 // Word documents an attribute of the language.
-func Word(w pipeline.Word) string {
+func Word(w language.Word) string {
 	parts := []string{w.Doc}
 	if len(w.Options) > 0 {
 		parts = append(parts, "One of `"+strings.Join(w.Options, "`, `")+"`")
@@ -105,12 +106,12 @@ func Word(w pipeline.Word) string {
 }
 
 // Function documents a function.
-func Function(f expr.Function) string {
+func Function(f builtin.Function) string {
 	return f.Doc + "\n\n" + Code(f.Example+"  # "+f.Result)
 }
 
 // BlockSnippet is a whole block with what it must have.
-func BlockSnippet(b pipeline.Block) string {
+func BlockSnippet(b language.Block) string {
 	s, n := b.Name, 0
 	for _, l := range b.Labels {
 		n++
@@ -133,7 +134,7 @@ func BlockSnippet(b pipeline.Block) string {
 }
 
 // WordSnippet is how the value of an attribute begins.
-func WordSnippet(w pipeline.Word) string {
+func WordSnippet(w language.Word) string {
 	switch {
 	case len(w.Options) > 0:
 		return "\"${1|" + strings.Join(w.Options, ",") + "|}\""
@@ -157,7 +158,7 @@ func ValueSnippet(s sdk.Schema, used int) string {
 	case len(s.Enum) > 0:
 		options := make([]string, len(s.Enum))
 		for i, o := range s.Enum {
-			options[i] = strings.ReplaceAll(strings.ReplaceAll(expr.JSONText(o), ",", `\,`), "|", `\|`)
+			options[i] = strings.ReplaceAll(strings.ReplaceAll(typeexpr.JSONText(o), ",", `\,`), "|", `\|`)
 		}
 		return fmt.Sprintf("${%d|%s|}", used+1, strings.Join(options, ","))
 	case s.Type == "boolean":

@@ -1,6 +1,6 @@
 // Package outline knows what a pipeline file declares, what its references mean, and which type each of them has, from
 // the text as it stands in an editor: complete or not, and item by item, so that a keystroke costs what it changed. The
-// rules of types are those of core/pipeline, which checks a file as a whole; a test holds the two together.
+// rules of types are those of core/pipeline/load, which checks a file as a whole; a test holds the two together.
 package outline
 
 import (

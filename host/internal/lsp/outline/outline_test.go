@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
 )
@@ -89,7 +90,7 @@ func agree(t *testing.T, name, first string, files map[string]string) (compared 
 	for file, src := range files {
 		fsys[file] = &fstest.MapFile{Data: []byte(src)}
 	}
-	p, ds := pipeline.Load(fsys, first, types(t))
+	p, ds := load.Load(fsys, first, types(t))
 	if p == nil || ds.HasErrors() { // what the checker refuses has no type
 		return 0
 	}

@@ -7,15 +7,19 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/place"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
 // functions of the language; what reads files gives a value of which only the type is known.
 var functions = func() map[string]function.Function {
-	t := expr.Table(&expr.Files{})
-	for name, gives := range map[string]cty.Type{"file": cty.String, "templatefile": cty.DynamicPseudoType, "artifact": expr.ArtifactType} {
+	t := library.Table(&library.Files{})
+	for name, gives := range map[string]cty.Type{"file": cty.String, "templatefile": cty.DynamicPseudoType, "artifact": datum.ArtifactType} {
 		t[name] = function.New(&function.Spec{
 			VarParam: &function.Parameter{Name: "args", Type: cty.DynamicPseudoType, AllowDynamicType: true, AllowUnknown: true, AllowNull: true},
 			Type:     function.StaticReturnType(gives),
@@ -61,7 +65,7 @@ func (f *File) schemaOf(e hclsyntax.Expression, p Place) sdk.Schema {
 			return s
 		}
 	}
-	return expr.SchemaOf(f.infer(e, f.locals(p)).Type())
+	return datum.SchemaOf(f.infer(e, f.locals(p)).Type())
 }
 
 // passes follows the functions that give their first argument, or an element of it, so that its documentation is kept.
@@ -146,9 +150,9 @@ func element(s sdk.Schema) sdk.Schema {
 	case s.Additional != nil:
 		return *s.Additional
 	case s.Type == "object" && len(s.Properties) > 0:
-		first := expr.Type(&s.Properties[0].Schema)
+		first := datum.Type(&s.Properties[0].Schema)
 		for i := range s.Properties {
-			if !expr.Type(&s.Properties[i].Schema).Equals(first) {
+			if !datum.Type(&s.Properties[i].Schema).Equals(first) {
 				return sdk.Schema{}
 			}
 		}
@@ -234,7 +238,7 @@ func (f *File) locals(p Place) map[string]cty.Value {
 	out := map[string]cty.Value{}
 	add := func(name string) {
 		if s, ok := f.Named(name, p); ok {
-			out[name] = cty.UnknownVal(expr.Type(&s))
+			out[name] = cty.UnknownVal(datum.Type(&s))
 		}
 	}
 	add("each")
@@ -249,12 +253,12 @@ func (f *File) locals(p Place) map[string]cty.Value {
 
 // Expected is what the language, a node type or a module says of the value that the place stands in: the word of the
 // language, if it is one, and the type that the value has there.
-func (f *File) Expected(p Place) (word pipeline.Word, s sdk.Schema, ok bool) {
+func (f *File) Expected(p Place) (word language.Word, s sdk.Schema, ok bool) {
 	if p.Attribute == "" || len(p.Blocks) == 0 {
 		return word, s, false
 	}
 	path := append([]string{p.Attribute}, p.Path...)
-	block, known := pipeline.Find(types(p.Blocks)...)
+	block, known := language.Find(types(p.Blocks)...)
 	inputs := sdk.Schema{}
 	if known && (block.Inputs || p.Attribute == "set" || p.Attribute == "next") && p.Item >= 0 {
 		inputs, _ = f.Takes(p.Item)
@@ -303,10 +307,10 @@ func Part(s sdk.Schema, path []string) sdk.Schema {
 }
 
 // WordSchema is the type of a word of the language.
-func WordSchema(w pipeline.Word) sdk.Schema {
+func WordSchema(w language.Word) sdk.Schema {
 	s := sdk.Schema{Description: w.Doc}
 	if e, diags := expr.ParseExpression([]byte(w.Type), "", hcl.InitialPos); !diags.HasErrors() {
-		if t, _, diags := expr.ParseType(e); !diags.HasErrors() {
+		if t, _, diags := typeexpr.ParseType(e); !diags.HasErrors() {
 			t.Description = w.Doc
 			s = t
 		}

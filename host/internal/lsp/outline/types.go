@@ -10,7 +10,10 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -34,11 +37,11 @@ func (f *File) Type(root, name string) sdk.Schema {
 		s.Description = constant(m.attribute("description"))
 		return s
 	case "local":
-		return expr.SchemaOf(f.value(root, name).Type())
+		return datum.SchemaOf(f.value(root, name).Type())
 	case "secret":
 		return sdk.Schema{Type: "string", Sensitive: true}
 	case "output":
-		s := expr.SchemaOf(f.infer(m.attribute("value"), nil).Type())
+		s := datum.SchemaOf(f.infer(m.attribute("value"), nil).Type())
 		s.Description = constant(m.attribute("description"))
 		return s
 	}
@@ -135,7 +138,7 @@ func (f *File) nodeOutputs(item int) sdk.Schema {
 		p := &out.Properties[i]
 		if e := remember(it).attribute(p.Schema.TypeFrom); p.Schema.TypeFrom != "" && e != nil {
 			description := p.Schema.Description
-			p.Schema, _, _ = expr.ParseType(e)
+			p.Schema, _, _ = typeexpr.ParseType(e)
 			p.Schema.Description = description
 		}
 	}
@@ -157,7 +160,7 @@ func (f *File) Form(item int) sdk.Schema {
 func fieldType(b *hclsyntax.Block) sdk.Schema {
 	s := sdk.Schema{Type: "string"}
 	if a := b.Body.Attributes["type"]; a != nil {
-		s, _, _ = expr.ParseType(a.Expr)
+		s, _, _ = typeexpr.ParseType(a.Expr)
 	}
 	if a := b.Body.Attributes["description"]; a != nil {
 		s.Description = constant(a.Expr)
@@ -167,7 +170,7 @@ func fieldType(b *hclsyntax.Block) sdk.Schema {
 
 func variableType(m *memo) (s sdk.Schema, set bool) {
 	if e := m.attribute("type"); e != nil {
-		s, set, _ = expr.ParseType(e)
+		s, set, _ = typeexpr.ParseType(e)
 	}
 	return s, set
 }
@@ -189,7 +192,7 @@ func (f *File) value(root, name string) cty.Value {
 		v = f.infer(remember(item).attribute(name), nil)
 	} else {
 		s := f.Type(root, name)
-		t := expr.Type(&s)
+		t := datum.Type(&s)
 		if _, set := variableType(remember(item)); root == "var" && set && t.IsListType() {
 			t = cty.Set(t.ElementType())
 		}
@@ -232,8 +235,8 @@ func (f *File) infer(e hclsyntax.Expression, more map[string]cty.Value) (v cty.V
 			members[root][name] = f.value(root, name)
 		}
 	}
-	names := map[string]cty.Value{"run": cty.UnknownVal(expr.Type(&runSchema))}
-	for _, w := range pipeline.Roots() {
+	names := map[string]cty.Value{"run": cty.UnknownVal(datum.Type(&runSchema))}
+	for _, w := range language.Roots() {
 		if m := members[w.Name]; m != nil && w.Name != "run" {
 			names[w.Name] = cty.ObjectVal(m)
 		} else if w.Name != "run" {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
 	"github.com/myspinbot/spinbot/host/internal/lsp/answer"
 	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
@@ -106,7 +106,7 @@ func (c *completion) label() {
 	case "artifact":
 		for _, o := range declared(c.pipeline(c.p), "output").Properties {
 			if s := o.Schema; s.IsArtifact() || s.Type == "" {
-				propose("output."+o.Name, expr.SchemaText(s), s.Description)
+				propose("output."+o.Name, typeexpr.SchemaText(s), s.Description)
 			}
 		}
 	}
@@ -123,7 +123,7 @@ func (c *completion) key() {
 	line, start := c.File.Text.Line(c.p.To)
 	follows := strings.HasPrefix(strings.TrimLeft(line[c.p.To-start:], "\" \t"), "=")
 	for _, in := range s.Properties {
-		detail := expr.SchemaText(in.Schema)
+		detail := typeexpr.SchemaText(in.Schema)
 		if len(detail) > 40 { // the states of a node
 			detail = in.Schema.Type
 		}
@@ -148,7 +148,7 @@ func (c *completion) value() {
 			options = []any{true, false}
 		}
 		for _, o := range options {
-			c.add(protocol.CompletionItem{Label: expr.JSONText(o), Kind: protocol.CompletionEnumMember}, expr.JSONText(o), "")
+			c.add(protocol.CompletionItem{Label: typeexpr.JSONText(o), Kind: protocol.CompletionEnumMember}, typeexpr.JSONText(o), "")
 		}
 	}
 	for _, n := range c.visible(c.p).Properties {
@@ -170,7 +170,7 @@ func (c *completion) member() {
 		s = outline.ArtifactSchema
 	}
 	for _, m := range s.Properties {
-		item := protocol.CompletionItem{Label: m.Name, Kind: protocol.CompletionField, Detail: expr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description)}
+		item := protocol.CompletionItem{Label: m.Name, Kind: protocol.CompletionField, Detail: typeexpr.SchemaText(m.Schema), Documentation: protocol.Markdown(m.Schema.Description)}
 		c.add(item, m.Name, "")
 	}
 }

@@ -3,7 +3,7 @@ package suite
 import (
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/typeexpr"
 	"github.com/myspinbot/spinbot/host/internal/lsp/answer"
 	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
@@ -40,7 +40,7 @@ func (a *Answerer) docAt(p outline.Place) string {
 	case place.KeyName:
 		if _, s, ok := a.expected(p); ok && p.Typed {
 			if in, ok := s.Properties.Get(name); ok {
-				return docs.Paragraphs(docs.Code(name+": "+expr.SchemaText(in)), docs.Schema(in))
+				return docs.Paragraphs(docs.Code(name+": "+typeexpr.SchemaText(in)), docs.Schema(in))
 			}
 		}
 	case place.FunctionName:
@@ -70,7 +70,7 @@ func (a *Answerer) referenceDoc(p outline.Place, name string) string {
 	if !ok {
 		return ""
 	}
-	return docs.Paragraphs(docs.Code(name+": "+expr.SchemaText(s)), docs.Schema(s), docs.Members(s))
+	return docs.Paragraphs(docs.Code(name+": "+typeexpr.SchemaText(s)), docs.Schema(s), docs.Members(s))
 }
 
 // Signature says how the function around an offset is called; nil when there is none.

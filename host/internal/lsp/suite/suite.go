@@ -6,7 +6,7 @@ import (
 	"path"
 	"slices"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/answer"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
@@ -60,7 +60,7 @@ func (a *Answerer) pipeline(p outline.Place) *outline.File {
 }
 
 func (a *Answerer) words() *words.Answerer {
-	return &words.Answerer{File: a.File, Language: language, Encoding: a.Encoding, Snippets: a.Snippets}
+	return &words.Answerer{File: a.File, Language: described, Encoding: a.Encoding, Snippets: a.Snippets}
 }
 
 // vertex is a node, gate or module of a pipeline, or of a module within it.
@@ -111,7 +111,7 @@ func (a *Answerer) target(p outline.Place) (v vertex, t sdk.NodeType, ok bool) {
 }
 
 // expected says what the language, the pipeline or a node type say of the value that a place stands in.
-func (a *Answerer) expected(p outline.Place) (word pipeline.Word, s sdk.Schema, ok bool) {
+func (a *Answerer) expected(p outline.Place) (word language.Word, s sdk.Schema, ok bool) {
 	b, _ := a.words().Find(p)
 	known := false
 	if word, known = b.Word(p.Attribute); !known {

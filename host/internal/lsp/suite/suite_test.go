@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 	"github.com/myspinbot/spinbot/host/internal/lsp/text"
@@ -160,8 +161,8 @@ func TestLanguage(t *testing.T) {
 	t.Parallel()
 	heads := map[string]string{"run": `run "a"`, "mock": `mock "x.y"`, "answer": `answer "g"`, "expect": "expect", "artifact": `artifact "output.x"`, "condition": "condition"}
 	asked := 0
-	var look func(b pipeline.Block, open, shut string)
-	look = func(b pipeline.Block, open, shut string) {
+	var look func(b language.Block, open, shut string)
+	look = func(b language.Block, open, shut string) {
 		words, blocks := map[string]bool{}, map[string]bool{}
 		for _, w := range b.Words {
 			words[w.Name] = true
@@ -201,7 +202,7 @@ func TestLanguage(t *testing.T) {
 			look(inner, open+heads[inner.Name]+" {\n", "}\n"+shut)
 		}
 	}
-	look(language, "", "")
+	look(described, "", "")
 	if asked < 14 {
 		t.Errorf("only %d blocks were looked at", asked/2)
 	}

@@ -4,14 +4,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 )
 
 // heads are the types of blocks that begin an item even where the one before is not closed: in the first column, with
 // a label or a brace after them.
 var heads = func() []string {
 	names := []string{"run", "mock"} // of test files
-	for _, b := range pipeline.Blocks() {
+	for _, b := range language.Blocks() {
 		names = append(names, b.Name)
 	}
 	return names

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/language"
 	"github.com/myspinbot/spinbot/host/internal/lsp/docs"
 	"github.com/myspinbot/spinbot/host/internal/lsp/outline"
 	"github.com/myspinbot/spinbot/host/internal/lsp/place"
@@ -18,19 +18,19 @@ import (
 type Answerer struct {
 	File *outline.File
 	// Language describes the top of the file, and all that may stand in it.
-	Language pipeline.Block
+	Language language.Block
 	// Encoding counts characters, Snippets says that the client takes snippets.
 	Encoding text.Encoding
 	Snippets bool
 }
 
 // Find gives the block that a place stands in; that of the file where it stands in none.
-func (a *Answerer) Find(p outline.Place) (pipeline.Block, bool) {
+func (a *Answerer) Find(p outline.Place) (language.Block, bool) {
 	b := a.Language
 	for _, around := range p.Blocks {
-		i := slices.IndexFunc(b.Blocks, func(inner pipeline.Block) bool { return inner.Name == around.Type })
+		i := slices.IndexFunc(b.Blocks, func(inner language.Block) bool { return inner.Name == around.Type })
 		if i < 0 {
-			return pipeline.Block{}, false
+			return language.Block{}, false
 		}
 		b = b.Blocks[i]
 	}

@@ -10,8 +10,11 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/myspinbot/spinbot/host/internal/core/asset"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/pipeline/load"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -21,16 +24,16 @@ type Block struct {
 	Run   *Run
 	// Pipe belongs to this block alone; nil when it could not be read, as Diags say.
 	Pipe  *pipeline.Pipeline
-	Diags pipeline.Diagnostics
+	Diags diagnostic.Diagnostics
 
 	here pipeline.Types
 }
 
 // Open loads the pipeline of a path; its error says that there is none.
-type Open func(file string, types pipeline.Types) (*pipeline.Pipeline, pipeline.Diagnostics, error)
+type Open func(file string, types pipeline.Types) (*pipeline.Pipeline, diagnostic.Diagnostics, error)
 
 // OnDisk opens pipelines as they are saved.
-func OnDisk(file string, types pipeline.Types) (*pipeline.Pipeline, pipeline.Diagnostics, error) {
+func OnDisk(file string, types pipeline.Types) (*pipeline.Pipeline, diagnostic.Diagnostics, error) {
 	root, err := os.OpenRoot(filepath.Dir(file))
 	if err != nil {
 		return nil, nil, err
@@ -39,13 +42,13 @@ func OnDisk(file string, types pipeline.Types) (*pipeline.Pipeline, pipeline.Dia
 	if _, err := root.Stat(filepath.Base(file)); err != nil {
 		return nil, nil, err
 	}
-	p, diags := pipeline.Load(root.FS(), filepath.Base(file), types)
+	p, diags := load.Load(root.FS(), filepath.Base(file), types)
 	return p, diags, nil
 }
 
 // Check loads the pipelines of the run blocks that only chooses (nil: all) and checks the blocks against them. here are the
 // node types of this machine. Blocks whose diagnostics have errors must not run.
-func (s *Suite) Check(here pipeline.Types, open Open, only func(name string) bool) ([]*Block, pipeline.Diagnostics) {
+func (s *Suite) Check(here pipeline.Types, open Open, only func(name string) bool) ([]*Block, diagnostic.Diagnostics) {
 	var blocks []*Block
 	var f finder
 	for _, r := range s.Runs {
@@ -63,14 +66,14 @@ func (s *Suite) Check(here pipeline.Types, open Open, only func(name string) boo
 	if len(blocks) == len(s.Runs) && !f.found.HasErrors() {
 		unused(&f, s, blocks)
 	}
-	slices.SortStableFunc(f.found, func(a, b pipeline.Diagnostic) int {
+	slices.SortStableFunc(f.found, func(a, b diagnostic.Diagnostic) int {
 		if a.Range.File != b.Range.File {
 			return strings.Compare(a.Range.File, b.Range.File)
 		}
 		return a.Range.Start.Byte - b.Range.Start.Byte
 	})
-	seen := map[pipeline.Diagnostic]bool{}
-	return blocks, slices.DeleteFunc(f.found, func(d pipeline.Diagnostic) bool {
+	seen := map[diagnostic.Diagnostic]bool{}
+	return blocks, slices.DeleteFunc(f.found, func(d diagnostic.Diagnostic) bool {
 		twice := seen[d] // mocks and pipelines are shared by run blocks
 		seen[d] = true
 		return twice
@@ -95,7 +98,7 @@ func (b *Block) load(f *finder, open Open) {
 }
 
 // Placed gives diagnostics the names of files as they can be opened from here.
-func (b *Block) Placed(diags pipeline.Diagnostics) pipeline.Diagnostics {
+func (b *Block) Placed(diags diagnostic.Diagnostics) diagnostic.Diagnostics {
 	out := slices.Clone(diags)
 	for i := range out {
 		if file := &out[i].Range.File; *file != "" && *file != b.Suite.File {
@@ -106,7 +109,7 @@ func (b *Block) Placed(diags pipeline.Diagnostics) pipeline.Diagnostics {
 }
 
 // explained says how a test finds node types that this machine lacks.
-func (b *Block) explained(diags pipeline.Diagnostics) pipeline.Diagnostics {
+func (b *Block) explained(diags diagnostic.Diagnostics) diagnostic.Diagnostics {
 	out := slices.Clone(diags)
 	for i := range out {
 		if strings.HasPrefix(out[i].Summary, "unknown node type") {
@@ -172,7 +175,7 @@ func (b *Block) check(f *finder) {
 	if b.Run.Inputs != nil {
 		v := b.Suite.NewScope(nil).infer(f, b.Run.Inputs, "inputs")
 		if t := v.Type(); t != cty.DynamicPseudoType && !t.IsObjectType() && !t.IsMapType() {
-			f.fail(b.Run.Inputs.Range(), "write it inputs = { name = value }", "inputs want an object, got %s", expr.Describe(t))
+			f.fail(b.Run.Inputs.Range(), "write it inputs = { name = value }", "inputs want an object, got %s", datum.Describe(t))
 		}
 	}
 	for _, m := range b.Run.Mocks {

@@ -12,6 +12,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
 	"github.com/myspinbot/spinbot/host/internal/recording"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -101,7 +103,7 @@ func (d *decoder) constant(e hclsyntax.Expression, s sdk.Schema, what string) (x
 		d.fail(e.Range(), "", "%s is written out: it refers to nothing", what)
 		return nil, false
 	}
-	v, found := expr.Infer(e, &hcl.EvalContext{Functions: expr.Table(d.suite.files)})
+	v, found := expr.Infer(e, &hcl.EvalContext{Functions: library.Table(d.suite.files)})
 	if d.hcl(found); found.HasErrors() {
 		return nil, false
 	}
@@ -109,8 +111,8 @@ func (d *decoder) constant(e hclsyntax.Expression, s sdk.Schema, what string) (x
 	for _, w := range wrong {
 		d.fail(Locate(e, StepsOf(w.Path)), "", "%s: %s", what, w)
 	}
-	x, err := expr.Artifacts{}.Out(v)
-	return expr.Coerce(&s, x), err == nil && len(wrong) == 0 && x != nil
+	x, err := datum.Artifacts{}.Out(v)
+	return datum.Coerce(&s, x), err == nil && len(wrong) == 0 && x != nil
 }
 
 func (d *decoder) text(what string, to *string) reader {

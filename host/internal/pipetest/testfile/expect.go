@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
 	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
 	"github.com/myspinbot/spinbot/host/internal/core/run"
 	"github.com/myspinbot/spinbot/host/internal/pipetest/match"
@@ -230,17 +231,17 @@ func (b *Block) types() *Scope {
 	c := b.Suite.NewScope(nil)
 	vars, outputs := map[string]cty.Value{}, map[string]cty.Value{}
 	for _, v := range b.Pipe.Variables {
-		vars[v.Name] = cty.UnknownVal(expr.Type(&v.Schema))
+		vars[v.Name] = cty.UnknownVal(datum.Type(&v.Schema))
 	}
 	for _, o := range b.Pipe.Outputs {
-		outputs[o.Name] = cty.UnknownVal(expr.Type(&o.Schema))
+		outputs[o.Name] = cty.UnknownVal(datum.Type(&o.Schema))
 	}
 	c.Names["var"], c.Names["output"] = cty.ObjectVal(vars), cty.ObjectVal(outputs)
 	c.SetVertices(b.Pipe, func(n *pipeline.Node) cty.Value {
 		if n.ForEach {
 			return cty.DynamicVal
 		}
-		return cty.UnknownVal(expr.Type(n.Outputs()))
+		return cty.UnknownVal(datum.Type(n.Outputs()))
 	})
 	c.Names["run"] = cty.UnknownVal(cty.Object(map[string]cty.Type{"state": cty.String, "error": cty.String}))
 	return c

@@ -16,6 +16,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/myspinbot/spinbot/host/internal/core/expr"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/datum"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
 	"github.com/myspinbot/spinbot/sdk"
 )
 
@@ -29,7 +31,7 @@ func number(text string) *json.Number {
 type Scope struct {
 	Functions map[string]function.Function
 	Names     map[string]cty.Value
-	Artifacts expr.Artifacts
+	Artifacts datum.Artifacts
 }
 
 // Taker takes a file in as an artifact.
@@ -38,17 +40,17 @@ type Taker func(path string) (sdk.Artifact, error)
 // NewScope makes a scope whose artifact() reads from the suite's folder. Without take it only says whether the file is
 // there: its value is then not known yet.
 func (s *Suite) NewScope(take Taker) *Scope {
-	c := &Scope{Functions: expr.Table(s.files), Names: map[string]cty.Value{}, Artifacts: expr.Artifacts{}}
+	c := &Scope{Functions: library.Table(s.files), Names: map[string]cty.Value{}, Artifacts: datum.Artifacts{}}
 	c.Functions["artifact"] = function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
-		Type:   function.StaticReturnType(expr.ArtifactType),
+		Type:   function.StaticReturnType(datum.ArtifactType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			path := filepath.Join(filepath.Dir(s.File), filepath.FromSlash(args[0].AsString()))
 			if err := regular(path); err != nil {
 				return cty.NilVal, function.NewArgError(0, err)
 			}
 			if take == nil {
-				return cty.UnknownVal(expr.ArtifactType), nil
+				return cty.UnknownVal(datum.ArtifactType), nil
 			}
 			a, err := take(path)
 			if err != nil {
@@ -142,7 +144,7 @@ func (c *Scope) Each(k sdk.Key) {
 
 // taskTypes is TaskNames before there is a task.
 func (c *Scope) taskTypes(t sdk.NodeType) {
-	c.Names["inputs"], c.Names["attempt"] = cty.UnknownVal(expr.Type(&t.Inputs)), cty.UnknownVal(cty.Number)
+	c.Names["inputs"], c.Names["attempt"] = cty.UnknownVal(datum.Type(&t.Inputs)), cty.UnknownVal(cty.Number)
 	c.Names["round"] = cty.UnknownVal(cty.Number)
 	c.Names["each"] = cty.ObjectVal(map[string]cty.Value{"key": cty.DynamicVal})
 }

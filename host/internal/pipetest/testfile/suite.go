@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/myspinbot/spinbot/host/internal/core/expr"
-	"github.com/myspinbot/spinbot/host/internal/core/pipeline"
+	"github.com/myspinbot/spinbot/host/internal/core/diagnostic"
+	"github.com/myspinbot/spinbot/host/internal/core/expr/library"
 	"github.com/myspinbot/spinbot/host/internal/recording"
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -36,13 +36,13 @@ type Suite struct {
 	Mocks []*Mock
 
 	types []sdk.NodeType // from recorded files, for machines that lack them
-	files *expr.Files    // what file() reads
+	files *library.Files // what file() reads
 }
 
 // Run is one run block: a run of a pipeline with mocks, and what it must come to.
 type Run struct {
 	Name  string
-	Range pipeline.Range
+	Range diagnostic.Range
 
 	File        string // of the pipeline, as it can be opened
 	FileRange   hcl.Range
@@ -60,9 +60,9 @@ type Expected struct {
 }
 
 // Read reads a test file and the recorded files that it names. The suite is nil when there are errors.
-func Read(file string) (*Suite, pipeline.Diagnostics) {
+func Read(file string) (*Suite, diagnostic.Diagnostics) {
 	var f finder
-	at := pipeline.Range{File: file}
+	at := diagnostic.Range{File: file}
 	src, err := os.ReadFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -76,10 +76,10 @@ func Read(file string) (*Suite, pipeline.Diagnostics) {
 }
 
 // Parse is Read for a text that may not be saved yet.
-func Parse(file string, src []byte) (*Suite, pipeline.Diagnostics) {
-	d := &decoder{suite: &Suite{File: file, files: &expr.Files{}}, dir: filepath.Dir(file), recorded: map[string]*recording.Recording{}}
+func Parse(file string, src []byte) (*Suite, diagnostic.Diagnostics) {
+	d := &decoder{suite: &Suite{File: file, files: &library.Files{}}, dir: filepath.Dir(file), recorded: map[string]*recording.Recording{}}
 	if len(src) > maxFile {
-		d.at(pipeline.Range{File: file}, "give large data as artifact(\"…\")", "%s is larger than %s", file, sdk.FormatSize(maxFile))
+		d.at(diagnostic.Range{File: file}, "give large data as artifact(\"…\")", "%s is larger than %s", file, sdk.FormatSize(maxFile))
 	} else {
 		d.file(src)
 	}

@@ -65,7 +65,12 @@ func (s *Store) Remove(_ context.Context, run string, seq uint64) error {
 	}
 	delete(s.events, run)
 	delete(s.heads, run)
-	s.files = slices.DeleteFunc(s.files, func(f store.File) bool { return f.Run == run })
+	s.files = slices.DeleteFunc(s.files, func(f store.File) bool {
+		if f.Run == run {
+			delete(s.about, f.Num)
+		}
+		return f.Run == run
+	})
 	return nil
 }
 

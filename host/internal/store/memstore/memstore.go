@@ -24,11 +24,13 @@ type Store struct {
 	keys   map[string]store.Claim
 	files  []store.File // the newest last
 	file   int64        // number of the last one
+	bills  map[string]store.Bill
+	about  map[int64]described
 }
 
 // New gives an empty store.
 func New() *Store {
-	return &Store{events: map[string][][]byte{}, heads: map[string]store.Head{}, keys: map[string]store.Claim{}}
+	return &Store{events: map[string][][]byte{}, heads: map[string]store.Head{}, keys: map[string]store.Claim{}, bills: map[string]store.Bill{}, about: map[int64]described{}}
 }
 
 // Append implements store.Journal.
@@ -140,7 +142,10 @@ func (s *Store) Files(_ context.Context, q store.FileQuery) (out []store.File, e
 		return nil, fmt.Errorf("list files: %w", store.ErrClosed)
 	}
 	for _, f := range slices.Backward(s.files) {
-		if q.Match(f) {
+		if !q.Match(f) {
+			continue
+		}
+		if q.Skip--; q.Skip < 0 {
 			out = append(out, f)
 		}
 		if q.Limit > 0 && len(out) == q.Limit {
@@ -148,6 +153,13 @@ func (s *Store) Files(_ context.Context, q store.FileQuery) (out []store.File, e
 		}
 	}
 	return out, nil
+}
+
+// CountFiles implements store.Files.
+func (s *Store) CountFiles(ctx context.Context, q store.FileQuery) (int, error) {
+	q.Skip, q.Limit = 0, 0
+	all, err := s.Files(ctx, q)
+	return len(all), err
 }
 
 // Find implements store.Index.

@@ -117,7 +117,7 @@ func (s *Store) Shrink(ctx context.Context) (freed int64, err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := s.read.Exec(ctx, "VACUUM (SKIP_LOCKED) spinbot.journal, spinbot.runs, spinbot.hosts, spinbot.keys, spinbot.files, spinbot.texts"); err != nil {
+		if _, err := s.read.Exec(ctx, "VACUUM (SKIP_LOCKED) spinbot.journal, spinbot.runs, spinbot.hosts, spinbot.keys, spinbot.files, spinbot.meanings, spinbot.texts, spinbot.bills"); err != nil {
 			return err
 		}
 		after, err := s.size(ctx)
@@ -128,6 +128,6 @@ func (s *Store) Shrink(ctx context.Context) (freed int64, err error) {
 }
 
 func (s *Store) size(ctx context.Context) (n int64, err error) {
-	err = s.read.QueryRow(ctx, "SELECT pg_total_relation_size('spinbot.journal') + pg_total_relation_size('spinbot.runs') + pg_total_relation_size('spinbot.files')").Scan(&n)
+	err = s.read.QueryRow(ctx, "SELECT pg_total_relation_size('spinbot.journal') + pg_total_relation_size('spinbot.runs') + pg_total_relation_size('spinbot.files') + pg_total_relation_size('spinbot.meanings')").Scan(&n)
 	return n, err
 }

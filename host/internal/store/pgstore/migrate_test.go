@@ -30,7 +30,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if v, hosts := ask[int](t, at, "SELECT sum(schema) FROM spinbot.meta"), ask[int](t, at, "SELECT count(*) FROM spinbot.hosts"); v != 7 || hosts != 8 {
+	if v, hosts := ask[int](t, at, "SELECT sum(schema) FROM spinbot.meta"), ask[int](t, at, "SELECT count(*) FROM spinbot.hosts"); v != 9 || hosts != 8 {
 		t.Errorf("version %d, %d hosts", v, hosts)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgfiles"
 )
 
 // Patience is how long the server may be away before what waits for it fails.
@@ -30,8 +31,9 @@ const (
 	pendingGuess = 64
 )
 
-// Store is a store.Journal, store.Index, store.Keeper and store.Ownership in a database.
+// Store is a store.Journal, store.Index, store.Keeper and store.Ownership in a database, with the artifacts of its runs.
 type Store struct {
+	*pgfiles.Table
 	name     string // of the database, for people; never with a password
 	host     string
 	session  int64
@@ -77,6 +79,7 @@ func Open(ctx context.Context, url, host string) (*Store, error) {
 	if err := s.configure(url); err != nil {
 		return nil, err
 	}
+	s.Table = pgfiles.New(pgfiles.Config{Pool: s.read, Insist: s.insist, Say: s.say})
 	s.alive, s.die = context.WithCancelCause(context.Background())
 	if err := s.open(ctx); err != nil {
 		s.die(store.ErrClosed)
@@ -88,6 +91,34 @@ func Open(ctx context.Context, url, host string) (*Store, error) {
 		return nil, s.explain("open", err)
 	}
 	return s, nil
+}
+
+// Look asks the database for its version and its clock, and changes nothing there.
+func Look(ctx context.Context, url string) (version string, clock time.Time, err error) {
+	s := &Store{host: "look", patience: Patience}
+	if err := s.configure(url); err != nil {
+		return "", time.Time{}, err
+	}
+	defer s.read.Close()
+	defer s.living.Close()
+	conn, err := s.reach(ctx)
+	if err == nil {
+		defer hangUp(conn)
+		err = conn.QueryRow(ctx, "SELECT current_setting('server_version'), clock_timestamp()").Scan(&version, &clock)
+	}
+	return version, clock, s.explain("look", err)
+}
+
+// LookVector gives the version of pgvector that the server has, or says what lacks, and changes nothing there.
+func LookVector(ctx context.Context, url string) (version, lacks string, err error) {
+	s := &Store{host: "look", patience: Patience}
+	if err := s.configure(url); err != nil {
+		return "", "", err
+	}
+	defer s.read.Close()
+	defer s.living.Close()
+	version, lacks, err = pgfiles.Offered(ctx, s.read)
+	return version, lacks, s.explain("look", err)
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
@@ -155,6 +186,16 @@ func (s *Store) ended(err error) error {
 		return fmt.Errorf("store %s: %w", s.name, store.ErrClosed)
 	}
 	return err
+}
+
+// Stopped gives why no more appends are taken until the journal is opened anew, an ErrStopped; nil while they are.
+func (s *Store) Stopped() error {
+	s.queue.Lock()
+	defer s.queue.Unlock()
+	if errors.Is(s.queue.end, store.ErrStopped) {
+		return s.queue.end
+	}
+	return nil
 }
 
 func poke(c chan struct{}) {

@@ -22,6 +22,45 @@ func TestStore(t *testing.T) {
 	suite(t, func() string { return pgtest.Database(t) }).Run(t)
 }
 
+// TestVector is the suite with pgvector.
+func TestVector(t *testing.T) {
+	t.Parallel()
+	suite := suite(t, func() string { return pgtest.Vector(t) })
+	suite.Open = enabled(t, suite.Open)
+	suite.Run(t)
+}
+
+// enabled has a store use pgvector.
+func enabled(t testing.TB, open func(string) (storetest.Store, error)) func(string) (storetest.Store, error) {
+	return func(folder string) (storetest.Store, error) {
+		st, err := open(folder)
+		if err == nil {
+			enable(t, st.(*pgstore.Store))
+		}
+		return st, err
+	}
+}
+
+func enable(t testing.TB, st *pgstore.Store) {
+	t.Helper()
+	if version, lacks, err := st.Enable(t.Context()); err != nil || lacks != "" || version == "" {
+		t.Fatalf("pgvector %q: %s %v", version, lacks, err)
+	}
+}
+
+// BenchmarkNearest finds 50 of 10,000 files by vectors of 768 numbers, with pgvector and without.
+func BenchmarkNearest(b *testing.B) {
+	for _, vector := range []bool{true, false} {
+		b.Run(fmt.Sprintf("pgvector=%t", vector), func(b *testing.B) {
+			st := open(b, pgtest.Vector(b), "a")
+			if vector {
+				enable(b, st)
+			}
+			storetest.BenchmarkNearest(b, st)
+		})
+	}
+}
+
 // BenchmarkList lists 50 of 100,000 runs.
 func BenchmarkList(b *testing.B) {
 	suite(b, func() string { return pgtest.Database(b) }).BenchList(b)
@@ -39,6 +78,7 @@ func suite(t testing.TB, database func() string) storetest.Suite {
 		return url
 	}
 	return storetest.Suite{
+		Queues: true,
 		Open: func(folder string) (storetest.Store, error) {
 			st, err := pgstore.Open(t.Context(), url(folder), "host a")
 			if err != nil {

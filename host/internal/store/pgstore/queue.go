@@ -31,6 +31,7 @@ type item struct {
 	epoch int64  // of the run, as it was known when the group was made
 	err   error
 	done  chan struct{}
+	then  func(error) // is told instead, when set, of an item that nobody waits for
 }
 
 // Append implements store.Journal.
@@ -56,7 +57,23 @@ func (s *Store) Append(ctx context.Context, a store.Append) error {
 	return it.err
 }
 
+// Queue implements store.Queuer.
+func (s *Store) Queue(a store.Append, done func(error)) {
+	if err := a.Check(); err != nil {
+		done(err)
+		return
+	}
+	it := &item{ctx: context.Background(), a: a, data: frame(a), then: done}
+	if err := s.enqueue(it); err != nil {
+		it.finish(fmt.Errorf("%s: append: %w", a.Run, err))
+	}
+}
+
 func (it *item) finish(err error) {
+	if it.then != nil {
+		it.then(err)
+		return
+	}
 	it.err = err
 	close(it.done)
 }

@@ -20,7 +20,7 @@ func TestNotedLater(t *testing.T) {
 	long := one("run_123", 1, "failed")
 	long.Head.Error = string(make([]byte, 100_000)) + "the end"
 	check(t, st.Append(t.Context(), long), st.Close())
-	exec(t, at, `DROP TABLE spinbot.texts; ALTER TABLE spinbot.runs DROP COLUMN noted CASCADE; DROP FUNCTION spinbot.small, spinbot.note;
+	exec(t, at, `DROP TABLE spinbot.meanings; DROP TABLE spinbot.bills; ALTER TABLE spinbot.runs DROP COLUMN billed CASCADE; DROP TABLE spinbot.texts; ALTER TABLE spinbot.runs DROP COLUMN noted CASCADE; DROP FUNCTION spinbot.small, spinbot.note;
 		UPDATE spinbot.meta SET schema = 6`)
 	a, b := open(t, at, "a"), open(t, at, "b")
 	until(t, "the runs are noted", func() bool {

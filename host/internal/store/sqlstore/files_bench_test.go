@@ -17,3 +17,13 @@ func BenchmarkFiles(b *testing.B) {
 	defer st.Close()
 	storetest.BenchmarkFiles(b, st)
 }
+
+// BenchmarkNearest finds 50 of 10,000 files by vectors of 768 numbers.
+func BenchmarkNearest(b *testing.B) {
+	st, err := sqlstore.Open(b.Context(), filepath.Join(b.TempDir(), "spinbot.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	storetest.BenchmarkNearest(b, st)
+}

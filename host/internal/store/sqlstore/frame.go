@@ -25,6 +25,7 @@ type item struct {
 	job  func() error // what to do instead of an append, in a transaction of its own
 	err  error
 	done chan struct{}
+	then func(error) // is told instead, when set, of an item that nobody waits for
 }
 
 var items = sync.Pool{New: func() any { return &item{done: make(chan struct{}, 1)} }}
@@ -40,11 +41,16 @@ func (it *item) free() {
 	if cap(it.data) > 1<<20 {
 		it.data = nil
 	}
-	it.ctx, it.a, it.job = nil, store.Append{}, nil
+	it.ctx, it.a, it.job, it.then = nil, store.Append{}, nil, nil
 	items.Put(it)
 }
 
 func (it *item) finish(err error) {
+	if then := it.then; then != nil {
+		it.free()
+		then(err)
+		return
+	}
 	it.err = err
 	it.done <- struct{}{}
 }

@@ -148,6 +148,7 @@ func (w *writer) index(e *end) error {
 		return w.run1.exec(e.num, e.id, e.row, int64(e.seq), h.Pipeline, h.Digest, h.State, h.Error, h.Owner,
 			nanos(h.Created), nanos(h.Updated), int64(h.Seq))
 	case h != nil:
+		w.s.outdate(e.id)
 		return w.head.exec(e.num, e.row, int64(e.seq), h.Pipeline, h.Digest, h.State, h.Error, h.Owner,
 			nanos(h.Created), nanos(h.Updated), int64(h.Seq))
 	}

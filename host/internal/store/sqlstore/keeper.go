@@ -3,11 +3,13 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/sqlstore/sqlfiles"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore/sumvfs"
 )
 
@@ -123,6 +125,7 @@ func (w *writer) remove(run string, seq uint64) error {
 	if err != nil {
 		return err
 	}
+	w.s.Removed()
 	delete(w.ends, run)
 	w.moved = slices.DeleteFunc(w.moved, func(m *end) bool { return m == e })
 	w.s.mu.Lock()
@@ -224,4 +227,30 @@ func (w *writer) transaction(change func() error) error {
 	}
 	w.s.commits.Add(1)
 	return nil
+}
+
+// write makes changes to what is known of files.
+func (s *Store) write(ctx context.Context, changes []sqlfiles.Change) error {
+	return s.do(ctx, func() error {
+		return s.w.transaction(func() error {
+			for _, c := range changes {
+				args := make([]driver.NamedValue, len(c.Args))
+				for k, v := range c.Args {
+					args[k] = driver.NamedValue{Ordinal: k + 1, Value: v}
+				}
+				if _, err := s.w.conn.(driver.ExecerContext).ExecContext(context.Background(), c.SQL, args); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// filesError says what went wrong with reading of files.
+func (s *Store) filesError(ctx context.Context, doing string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	}
+	return s.explain(doing, s.ended(err))
 }

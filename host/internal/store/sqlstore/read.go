@@ -95,19 +95,33 @@ func (s *Store) removed(ctx context.Context, run string) bool {
 	return err == nil && found == 0
 }
 
-// tail gives the end of the run's chain among what is durable.
+// tail gives the end of the run's chain among what is durable: as far as the index tells of it, at least.
 func (s *Store) tail(ctx context.Context, run string) (tail, error) {
 	s.mu.RLock()
 	at, known := s.tails[run]
 	s.mu.RUnlock()
-	if known {
+	if known && !at.old {
 		return at, nil
 	}
-	err := s.read.QueryRowContext(ctx, "SELECT num, row, seq FROM runs WHERE id = ?", run).Scan(&at.num, &at.row, &at.seq)
-	if errors.Is(err, sql.ErrNoRows) {
-		return tail{}, nil
+	var there tail
+	err := s.read.QueryRowContext(ctx, "SELECT num, row, seq FROM runs WHERE id = ?", run).Scan(&there.num, &there.row, &there.seq)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return at, nil
+	case err == nil && there.seq > at.seq:
+		return there, nil
 	}
 	return at, err
+}
+
+// outdate has readers look into the table too for where a run's chain ends: a commit shows there before it returns.
+func (s *Store) outdate(run string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, known := s.tails[run]; known {
+		at.old = true
+		s.tails[run] = at
+	}
 }
 
 func (s *Store) rowsBack(ctx context.Context, last int64, first uint64) ([]int64, error) {

@@ -51,6 +51,29 @@ var migrations = []string{
 	`CREATE VIRTUAL TABLE texts USING fts5 (grams, tokenize = 'ascii', content = '', contentless_delete = 1, detail = none); -- by runs.num
 	ALTER TABLE runs ADD COLUMN noted INTEGER NOT NULL DEFAULT 0; -- texts has what its row says
 	CREATE INDEX runs_fresh ON runs (num) WHERE listed AND NOT noted;`,
+	`CREATE TABLE bills (
+		run TEXT PRIMARY KEY, -- its id: a bill stays when its run is removed
+		seq INTEGER NOT NULL, -- of the head that it was made for
+		pipeline TEXT NOT NULL,
+		owner TEXT NOT NULL,
+		first INTEGER NOT NULL, -- nanoseconds since 1970
+		last INTEGER NOT NULL,
+		data BLOB NOT NULL
+	) WITHOUT ROWID;
+	CREATE INDEX bills_last ON bills (last);
+	ALTER TABLE runs ADD COLUMN billed INTEGER NOT NULL DEFAULT 0; -- the head_seq that its bill was made for
+	CREATE INDEX runs_unbilled ON runs (num) WHERE listed AND billed <> head_seq;`,
+	`CREATE TABLE meanings (
+		num INTEGER PRIMARY KEY, -- of the file
+		model TEXT NOT NULL,
+		dims INTEGER NOT NULL,
+		problem TEXT -- why there is no vector; NULL: there is one
+	);
+	CREATE TABLE vectors (num INTEGER PRIMARY KEY, vector BLOB NOT NULL); -- numbers of 32 bits, little end first
+	CREATE TRIGGER meanings_gone AFTER DELETE ON files BEGIN
+		DELETE FROM meanings WHERE num = old.num;
+		DELETE FROM vectors WHERE num = old.num;
+	END;`,
 }
 
 // NewerError says that the file was written by a newer version of this program.

@@ -12,6 +12,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/store"
+	"github.com/myspinbot/spinbot/host/internal/store/sqlstore/sqlfiles"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore/sumvfs"
 )
 
@@ -33,8 +35,9 @@ const (
 	pendingGuess = 64
 )
 
-// Store is a store.Journal and a store.Index in a file.
+// Store is a store.Journal and a store.Index in a file, with the artifacts of its runs.
 type Store struct {
+	*sqlfiles.Table
 	path     string
 	read     *sql.DB
 	watchers store.Watchers
@@ -68,6 +71,7 @@ type tail struct {
 	num int64  // the run's number in the tables
 	row int64  // its last row
 	seq uint64 // its last event
+	old bool   // the table may know a later one
 }
 
 // Open opens the store in the file at path, making the file and its schema when there is none. A file that is
@@ -92,6 +96,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		_ = s.w.conn.Close()
 		return nil, s.explain("open", err)
 	}
+	s.Table = sqlfiles.New(sqlfiles.Config{Read: s.read, Write: s.write, Explain: s.filesError})
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
 	if err = s.w.load(ctx); err != nil {
@@ -157,6 +162,16 @@ func (s *Store) end(why error) {
 	poke(s.wake)
 }
 
+// Stopped gives why no more appends are taken until the journal is opened anew, an ErrStopped; nil while they are.
+func (s *Store) Stopped() error {
+	s.queue.Lock()
+	defer s.queue.Unlock()
+	if errors.Is(s.queue.end, store.ErrStopped) {
+		return s.queue.end
+	}
+	return nil
+}
+
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -186,6 +201,19 @@ func (s *Store) Append(ctx context.Context, a store.Append) error {
 	err := it.err
 	it.free()
 	return err
+}
+
+// Queue implements store.Queuer.
+func (s *Store) Queue(a store.Append, done func(error)) {
+	if err := a.Check(); err != nil {
+		done(err)
+		return
+	}
+	it := newItem(context.Background(), a)
+	it.then = done
+	if err := s.enqueue(it); err != nil {
+		it.finish(fmt.Errorf("%s: append: %w", a.Run, err))
+	}
 }
 
 func (s *Store) enqueue(it *item) error {

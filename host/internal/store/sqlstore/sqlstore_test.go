@@ -5,9 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/myspinbot/spinbot/host/internal/store"
 	"github.com/myspinbot/spinbot/host/internal/store/sqlstore"
+	"github.com/myspinbot/spinbot/host/internal/store/sqlstore/sumvfs"
 	"github.com/myspinbot/spinbot/host/internal/store/storetest"
 )
 
@@ -21,6 +25,7 @@ func BenchmarkList(b *testing.B) { suite(b).BenchList(b) }
 
 func suite(t testing.TB) storetest.Suite {
 	return storetest.Suite{
+		Queues: true,
 		Open: func(folder string) (storetest.Store, error) {
 			st, err := sqlstore.Open(t.Context(), filepath.Join(folder, "a #1?%20.db"))
 			if err != nil {
@@ -49,6 +54,52 @@ func spoil(t *testing.T, path string) {
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestIndexIsNotAhead: while a commit shows already and has not returned, since it copies the log into the file, a run's events
+// are read as far as the index tells of them.
+func TestIndexIsNotAhead(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.db")
+	st, err := sqlstore.Open(t.Context(), path)
+	check(t, err)
+	copies, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	end := sumvfs.Inject(path, func(op sumvfs.Op) sumvfs.Fault {
+		if op.Kind == sumvfs.Write && op.Path == path {
+			once.Do(func() { close(copies); <-goOn })
+		}
+		return sumvfs.None
+	})
+	var returned atomic.Uint64
+	var appends sync.WaitGroup
+	appends.Go(func() {
+		for goes := true; goes; returned.Add(1) {
+			a := one(returned.Load())
+			a.Head = &store.Head{Run: "run", State: "running", Seq: a.After + 1}
+			if err := st.Append(t.Context(), a); err != nil {
+				t.Error(err)
+				once.Do(func() { close(copies) })
+				return
+			}
+			select {
+			case <-copies:
+				goes = false
+			default:
+			}
+		}
+	})
+	<-copies
+	head, err := st.Find(t.Context(), "run")
+	check(t, err)
+	events, err := st.Read(t.Context(), "run", 0, 0)
+	if err != nil || uint64(len(events)) != head.Seq || head.Seq != returned.Load()+1 {
+		t.Errorf("%d events are read, %v; the index tells of %d, and %d appends have returned", len(events), err, head.Seq, returned.Load())
+	}
+	close(goOn)
+	appends.Wait()
+	end()
+	check(t, st.Close())
 }
 
 func BenchmarkAppend1(b *testing.B)   { benchmark(b, 1) }

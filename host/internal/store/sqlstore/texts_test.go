@@ -20,7 +20,7 @@ func TestNotedLater(t *testing.T) {
 	check(t, st.Close())
 	db, err := sql.Open("sqlite", "file:"+path+"?vfs=spinbot")
 	check(t, err)
-	_, err = db.Exec("DROP TABLE texts; DROP INDEX runs_fresh; ALTER TABLE runs DROP COLUMN noted; UPDATE meta SET value = 4 WHERE key = 'schema'")
+	_, err = db.Exec("DROP TRIGGER meanings_gone; DROP TABLE meanings; DROP TABLE vectors; DROP TABLE bills; DROP INDEX runs_unbilled; ALTER TABLE runs DROP COLUMN billed; DROP TABLE texts; DROP INDEX runs_fresh; ALTER TABLE runs DROP COLUMN noted; UPDATE meta SET value = 4 WHERE key = 'schema'")
 	check(t, err, db.Close())
 	st, err = sqlstore.Open(t.Context(), path)
 	check(t, err)

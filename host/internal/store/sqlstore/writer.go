@@ -19,7 +19,7 @@ type writer struct {
 	s    *Store
 	conn driver.Conn
 
-	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin, expire, claim, file, unfile, note, noted, unnote *stmt
+	begin, commit, insert, run1, head, mark, move, rows1, unrun, pin, expire, claim, file, unfile, note, noted, unnote, bill, billed, unbill *stmt
 
 	nextRow, nextNum int64
 	newest           string // greatest run id known; ids above it are surely new
@@ -112,6 +112,10 @@ func (w *writer) prepare() error {
 		{&w.note, 2, "INSERT OR REPLACE INTO texts (rowid, grams) VALUES (?1, ?2)"},
 		{&w.noted, 1, "UPDATE runs SET noted = 1 WHERE num = ?1"},
 		{&w.unnote, 1, "DELETE FROM texts WHERE rowid = ?1"},
+		{&w.bill, 7, `INSERT INTO bills (run, seq, pipeline, owner, first, last, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+			ON CONFLICT (run) DO UPDATE SET seq = ?2, pipeline = ?3, owner = ?4, first = ?5, last = ?6, data = ?7 WHERE ?2 >= seq`},
+		{&w.billed, 2, "UPDATE runs SET billed = ?2 WHERE id = ?1"},
+		{&w.unbill, 1, "DELETE FROM bills WHERE last < ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE id = bills.run)"},
 		{&w.mark, 1, "UPDATE meta SET value = ?1 WHERE key = 'mark'"},
 	} {
 		s, err := w.conn.Prepare(p.sql)
@@ -229,7 +233,7 @@ func (w *writer) close() error {
 			}
 		}
 	}
-	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin, w.expire, w.claim, w.file, w.unfile, w.note, w.noted, w.unnote} {
+	for _, st := range []*stmt{w.begin, w.commit, w.insert, w.run1, w.head, w.mark, w.move, w.rows1, w.unrun, w.pin, w.expire, w.claim, w.file, w.unfile, w.note, w.noted, w.unnote, w.bill, w.billed, w.unbill} {
 		err = errors.Join(err, st.s.Close())
 	}
 	return errors.Join(err, w.conn.Close())

@@ -127,6 +127,53 @@ func hammer(t *testing.T, st Store, run string, rounds uint64) {
 	}
 }
 
+// testQueue: who queues an append is told once that it is durable, or why it is not.
+func testQueue(t *testing.T, s Suite) {
+	st := s.open(t)
+	queue := func(a store.Append) error {
+		done := make(chan error, 2)
+		st.(store.Queuer).Queue(a, func(err error) { done <- err })
+		clear(a.Events) // they are the caller's again
+		err := <-done
+		if len(done) > 0 {
+			t.Errorf("%s: it was told twice", a.Run)
+		}
+		return err
+	}
+	const runs, rounds = 16, 10
+	var all sync.WaitGroup
+	for i := range runs {
+		all.Go(func() {
+			run := fmt.Sprintf("run_%02d", i)
+			for k := range uint64(rounds) {
+				if err := queue(item(run, k, 1)); err != nil {
+					t.Error(err)
+				}
+				if got, err := st.Read(t.Context(), run, k, 0); err != nil || len(got) != 1 {
+					t.Errorf("%s: read after append %d: %v, %v", run, k+1, got, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for i := range runs {
+		check(t, st, fmt.Sprintf("run_%02d", i), rounds)
+	}
+	if err := queue(item("run_00", 0, 1)); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a second first append: %v, want ErrConflict", err)
+	}
+	if err := queue(store.Append{Run: "a"}); err == nil {
+		t.Error("an append of no event was taken")
+	}
+	check(t, st, "run_00", rounds)
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := queue(item("a", 0, 1)); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("append: %v, want ErrClosed", err)
+	}
+}
+
 // testOneWinner: of several writers that race for the same place, exactly one gets it.
 func testOneWinner(t *testing.T, s Suite) {
 	st := s.open(t)

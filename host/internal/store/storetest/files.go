@@ -24,6 +24,11 @@ func files(t testing.TB, st Store, q store.FileQuery, want ...string) []store.Fi
 	if strings.Join(list, " ") != strings.Join(want, " ") {
 		t.Errorf("%+v: %v, want %v", q, list, want)
 	}
+	if q.Limit == 0 {
+		if n, err := st.CountFiles(t.Context(), q); err != nil || n-q.Skip != len(want) {
+			t.Errorf("%+v: counted %d, %v; %d are listed", q, n, err, len(want))
+		}
+	}
 	return got
 }
 
@@ -72,6 +77,13 @@ func testFiles(t *testing.T, s Suite) {
 	files(t, st, store.FileQuery{Limit: 2}, all[:2]...)
 	files(t, st, store.FileQuery{Limit: 2, Before: got[1].Num}, all[2:4]...)
 	files(t, st, store.FileQuery{Before: got[4].Num})
+	files(t, st, store.FileQuery{Skip: 3}, all[3:]...)
+	files(t, st, store.FileQuery{Limit: 2, Skip: 1, Before: got[0].Num}, all[2:4]...)
+	files(t, st, store.FileQuery{MediaType: "image/", Skip: 1}, "run_1/d1")
+	files(t, st, store.FileQuery{Limit: 1, Skip: 5})
+	if n, err := st.CountFiles(t.Context(), store.FileQuery{Text: "anna", Skip: 1, Limit: 1}); err != nil || n != 2 {
+		t.Errorf("counted %d, %v, want 2 whatever is left out", n, err)
+	}
 
 	if err := st.Remove(t.Context(), "run_2", 1); err != nil {
 		t.Fatal(err)
@@ -85,6 +97,9 @@ func testFiles(t *testing.T, s Suite) {
 		t.Fatal(err)
 	}
 	if _, err := st.Files(t.Context(), store.FileQuery{}); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("%v, want ErrClosed", err)
+	}
+	if _, err := st.CountFiles(t.Context(), store.FileQuery{}); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("%v, want ErrClosed", err)
 	}
 }
@@ -163,12 +178,21 @@ func BenchmarkFiles(b *testing.B, st Store) {
 	group.Wait()
 	for name, q := range map[string]store.FileQuery{
 		"all": {}, "run": {Run: "run_000007"}, "pipeline": {Pipeline: "p7"}, "no pipeline": {Pipeline: "none"}, "media type": {MediaType: "video/"}, "text": {Text: "film"},
-		"page": {Before: runs * each / 2}, "rare text": {Text: "rare"}, "no text": {Text: "nothing"},
+		"page": {Before: runs * each / 2}, "last page": {Skip: runs*each - 50}, "rare text": {Text: "rare"}, "no text": {Text: "nothing"},
 	} {
 		b.Run(name, func(b *testing.B) {
 			q.Limit = 50
 			for b.Loop() {
 				if _, err := st.Files(b.Context(), q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	for name, q := range map[string]store.FileQuery{"count all": {}, "count text": {Text: "film"}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := st.CountFiles(b.Context(), q); err != nil {
 					b.Fatal(err)
 				}
 			}

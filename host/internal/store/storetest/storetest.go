@@ -17,6 +17,9 @@ type Store interface {
 	store.Keeper
 	store.Keys
 	store.Files
+	store.Bills
+	store.Meanings
+	store.Nearest
 }
 
 // Suite says how to make the adapter under test.
@@ -27,6 +30,8 @@ type Suite struct {
 	Durable bool
 	// Damage, when set, spoils bytes of the closed store in the folder.
 	Damage func(t *testing.T, folder string)
+	// Queues: the adapter is a store.Queuer.
+	Queues bool
 	// Note, when set, has the store note the texts of its runs now, nearly all of them.
 	Note func(st Store) error
 }
@@ -56,6 +61,7 @@ func (s Suite) Run(t *testing.T) {
 		{"watch none missed", testWatchNoneMissed, true},
 		{"hammer", testHammer, true},
 		{"one winner", testOneWinner, true},
+		{"queue", testQueue, s.Queues},
 		{"each", testEach, true},
 		{"pin", testPin, true},
 		{"remove", testRemove, true},
@@ -66,7 +72,12 @@ func (s Suite) Run(t *testing.T) {
 		{"claim at once", testClaimHammer, true},
 		{"files", testFiles, true},
 		{"files of refused appends", testFilesRefused, true},
+		{"meanings", testMeanings, true},
+		{"many meanings", testManyMeanings, true},
 		{"durable files", testDurableFiles, s.Durable},
+		{"bills", testBills, true},
+		{"durable bills", testDurableBills, s.Durable},
+		{"durable meanings", testDurableMeanings, s.Durable},
 		{"durable claim", testDurableClaim, s.Durable},
 		{"durable", testDurable, s.Durable},
 		{"durable removal", testDurableRemoval, s.Durable},

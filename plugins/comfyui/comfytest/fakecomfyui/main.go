@@ -1,9 +1,9 @@
 // Command fakecomfyui is comfytest's server as a program. It prints its address, and ends when it is told to.
 //
-//	fakecomfyui [-size BYTES] [-card URL] [-version VERSION] [-packs NAME=VERSION]
+//	fakecomfyui [-size BYTES] [-card URL] [-version VERSION] [-packs NAME=VERSION] [-lacks FILE]
 //
 // With -card it asks there for room: POST URL?pid=…&model=…&bytes=…, 0 bytes when a model goes; an answer other than 200 means that there is
-// none. Its one checkpoint is model.safetensors. SIGHUP lets nodes FakeWait go on.
+// none. As long as the file of -lacks is there, it does not have the class that is named in it. Its one checkpoint is model.safetensors. SIGHUP lets nodes FakeWait go on.
 package main
 
 import (
@@ -29,8 +29,16 @@ func main() {
 		s.Packs = map[string]string{name: version}
 		return nil
 	})
+	lacks := flag.String("lacks", "", "file that names a class which it does not have")
 	card := flag.String("card", "", "where to ask for room")
 	flag.Parse()
+	s.Lacks = func() []string {
+		text, err := os.ReadFile(*lacks)
+		if err != nil {
+			return nil // there is none, or no more
+		}
+		return []string{strings.TrimSpace(string(text))}
+	}
 	if *card != "" {
 		s.Card = func(model string, loads bool) error {
 			size := int64(0)

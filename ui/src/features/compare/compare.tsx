@@ -75,7 +75,7 @@ function Head({ run, letter }: { run: Run; letter: string }) {
         <span className="truncate font-medium" title={run.pipeline}>
           {run.pipeline}
         </span>
-        <span className="flex flex-wrap gap-x-4 gap-y-1 text-muted">
+        <span className="flex flex-wrap items-center gap-x-4 gap-y-1 text-muted">
           <State state={run.interrupted ? "interrupted" : run.state} />
           <span>{duration(tookSeconds(run, now))}</span>
           <time dateTime={run.created}>{date(run.created)}</time>

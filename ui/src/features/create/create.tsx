@@ -2,8 +2,7 @@ import { useQueries, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { Clapperboard } from "lucide-react";
 import { useRef, useState } from "react";
-import type { Schemas } from "../../api/client.js";
-import { askedOf, preferred, type Asked } from "../../core/create.js";
+import { askedOf, preferred } from "../../core/create.js";
 import { draftOf, type Draft } from "../../core/launch.js";
 import { pipeline, pipelines } from "../../data/host.js";
 import { Copy } from "../../kit/copy.js";
@@ -14,18 +13,14 @@ import { toast } from "../../kit/toast.js";
 import { t } from "../../strings.js";
 import { Films } from "./films.js";
 import { MakerForm } from "./form.js";
+import type { Maker } from "./maker.js";
 
 const route = getRouteApi("/create");
 
-/** A pipeline that Create may stand for, and what of it is asked. */
-export interface Maker {
-  of: Schemas["Pipeline"];
-  asked: Asked;
-}
-
 /** Create is the shortest way to a film: what it is about, a face and a voice, and the films themselves below. */
 export function Create() {
-  const found = useQuery(pipelines);
+  // A host that has just begun does not know all node types yet, and so not which pipelines are ready.
+  const found = useQuery({ ...pipelines, refetchInterval: (q) => (q.state.data?.pipelines.some((p) => preferred.includes(p.name) && p.state !== "ready") ? 3000 : false) });
   const some = found.data?.pipelines.filter((p) => preferred.includes(p.name)) ?? [];
   const names = preferred.filter((name) => some.some((p) => p.name === name && p.state === "ready"));
   const whole = useQueries({ queries: names.map(pipeline) });

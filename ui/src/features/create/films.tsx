@@ -17,7 +17,7 @@ import { Progress } from "../../kit/progress.js";
 import { State, StateIcon } from "../../kit/state.js";
 import { toast, toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
-import type { Maker } from "./create.js";
+import type { Maker } from "./maker.js";
 
 const page = 12;
 

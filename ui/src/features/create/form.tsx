@@ -2,6 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Sparkles } from "lucide-react";
 import { useEffect, useState, type Dispatch, type SetStateAction } from "react";
+import type { AssetKind } from "../../core/assets.js";
 import { fileOf, wordsOf } from "../../core/create.js";
 import { duration } from "../../core/format.js";
 import { filled, holds, mistakes, submission, type Draft, type Variable } from "../../core/launch.js";
@@ -11,12 +12,14 @@ import { api, ask, ProblemError, queries, runsOf } from "../../data/host.js";
 import { tookSeconds } from "../../data/live.js";
 import { upload, useFileField, useUploading } from "../../data/upload.js";
 import { Button } from "../../kit/button.js";
-import { focusWrong, Input } from "../../kit/field.js";
+import { Choice } from "../../kit/choice.js";
+import { Checkbox, focusWrong, Input, Select } from "../../kit/field.js";
 import { FileField } from "../../kit/file-field.js";
 import { Problem } from "../../kit/problem.js";
 import { toast, toastProblem } from "../../kit/toast.js";
 import { t } from "../../strings.js";
-import type { Maker } from "./create.js";
+import { FromLibrary } from "./from-library.js";
+import type { Maker } from "./maker.js";
 import { Topic } from "./topic.js";
 
 interface MakerFormProps {
@@ -32,19 +35,22 @@ interface MakerFormProps {
 
 /** MakerForm asks for what a film is made of, says what comes of it, and has it made. */
 export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose, onBegun }: MakerFormProps) {
-  const { topic, portrait, voice } = asked;
+  const { topic, words, portrait, voice, consent, profile } = asked;
   const [variables] = useState(of.variables ?? []); // the same list while the form is there
   const [draft, setDraft] = useDraft(`create ${of.name}`, variables);
   useEffect(() => {
-    if (taken !== undefined) setDraft(taken);
-  }, [taken, setDraft]);
+    if (taken !== undefined) setDraft(consent ? { ...taken, text: without(taken.text, consent.name) } : taken);
+  }, [taken, setDraft, consent]);
+  const [byWords, setByWords] = useState(words !== undefined && (draft.text[topic.name] ?? "") === "");
+  const said = byWords && words ? words : topic;
   const odd = useGiven(given, variables, setDraft);
   const uploading = useUploading();
   const [missing, setMissing] = useState<Record<string, string>>({});
   const start = useMutation({
     async mutationFn() {
       const text = draft.text[topic.name] ?? "";
-      const whole = holds(topic) === undefined || filesOf(draft, topic).length > 0 ? draft : { ...draft, files: { ...draft.files, [topic.name]: [await upload(fileOf(text))] } };
+      const unsaid = words === undefined ? draft : { ...draft, text: without(draft.text, said === words ? topic.name : words.name) };
+      const whole = holds(topic) === undefined || filesOf(draft, topic).length > 0 ? unsaid : { ...unsaid, files: { ...draft.files, [topic.name]: [await upload(fileOf(text))] } };
       return ask(api.POST("/api/v1/runs", { body: submission(of.name, { ...whole, text: holds(topic) ? without(whole.text, topic.name) : whole.text }, variables) }));
     },
     async onSuccess(run) {
@@ -55,17 +61,24 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
     onError: (e) => !(e instanceof ProblemError && e.problem.diagnostics) && toastProblem(e),
   });
   const told = start.error instanceof ProblemError && start.error.problem.diagnostics ? mistakes(start.error.problem, variables) : undefined;
+  const setText = (name: string, text: string): void => setDraft((d) => ({ ...d, text: { ...d.text, [name]: text } }));
   const errorOf = (v: Variable): string | undefined => missing[v.name] ?? told?.of[v.name];
   const submit = (): void => {
     const lacks: Record<string, string> = {};
-    for (const v of [topic, portrait, voice]) {
-      if (v === undefined || !v.required || filled(draft, v)) continue;
-      lacks[v.name] = v === topic ? t.create.needsTopic : t.create.needsFile;
+    for (const v of [said, portrait, voice]) {
+      if (v === undefined || filled(draft, v) || !(v.required || v === words || (v === topic && words))) continue;
+      lacks[v.name] = v === topic ? t.create.needsTopic : v === words ? t.create.needsWords : t.create.needsFile;
     }
+    if (consent && draft.text[consent.name] !== "true") lacks[consent.name] = t.create.needsConsent;
     setMissing(lacks);
     if (Object.keys(lacks).length === 0) start.mutate();
   };
-  const inner = { draft, setDraft };
+  // Whoever is shown or heard now has not been asked yet.
+  const others: Dispatch<SetStateAction<Draft>> = (next) => setDraft((was) => {
+    const now = typeof next === "function" ? next(was) : next;
+    return consent && now.files !== was.files ? { ...now, text: without(now.text, consent.name) } : now;
+  });
+  const inner = { draft, setDraft: others };
   return (
     <form
       noValidate
@@ -76,13 +89,33 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
         focusWrong(e.currentTarget);
       }}
     >
-      {makers.length > 1 && <Choice makers={makers} chosen={of.name} onChoose={onChoose} />}
+      {makers.length > 1 && <Which makers={makers} chosen={of.name} onChoose={onChoose} />}
       <div className={`grid grid-cols-1 gap-6 p-4 md:p-6 ${portrait || voice ? "lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]" : ""}`}>
-        <Topic variable={topic} error={errorOf(topic)} {...inner} />
+        <div className="grid grid-cols-1 content-start gap-4">
+          {words && (
+            <Choice
+              label={t.create.what}
+              value={byWords ? "words" : "topic"}
+              options={[
+                { value: "words", title: t.create.byWords },
+                { value: "topic", title: t.create.byTopic },
+              ]}
+              onChange={(of) => setByWords(of === "words")}
+            />
+          )}
+          <Topic key={said.name} variable={said} error={errorOf(said)} {...(said === words ? { hint: t.create.wordsHint } : {})} {...inner} />
+          {profile && (
+            <Select label={t.create.profile} help={profile.description ?? ""} error={errorOf(profile)} value={draft.text[profile.name] || String(profile.default)} onChange={(e) => setText(profile.name, e.currentTarget.value)}>
+              {(profile.options ?? []).map((o) => (
+                <option key={String(o)}>{String(o)}</option>
+              ))}
+            </Select>
+          )}
+        </div>
         {(portrait ?? voice) && (
           <div className="grid content-start gap-4 sm:max-lg:grid-cols-2">
-            {portrait && <VariableFile variable={portrait} hint={t.create.portraitHint} error={errorOf(portrait)} {...inner} />}
-            {voice && holds(voice) && <VariableFile variable={voice} hint={t.create.voiceHint} error={errorOf(voice)} {...inner} />}
+            {portrait && <VariableFile variable={portrait} kind="face" hint={t.create.portraitHint} error={errorOf(portrait)} {...inner} />}
+            {voice && holds(voice) && <VariableFile variable={voice} kind="voice" hint={t.create.voiceHint} error={errorOf(voice)} {...inner} />}
             {voice && !holds(voice) && (
               <Input
                 label={voice.required ? wordsOf(voice.name) : `${wordsOf(voice.name)} · ${t.create.optional}`}
@@ -92,15 +125,17 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
                 value={draft.text[voice.name] ?? ""}
                 autoComplete="off"
                 spellCheck={false}
-                onChange={(e) => {
-                  const text = e.currentTarget.value;
-                  setDraft((d) => ({ ...d, text: { ...d.text, [voice.name]: text } }));
-                }}
+                onChange={(e) => setText(voice.name, e.currentTarget.value)}
               />
             )}
           </div>
         )}
       </div>
+      {consent && (
+        <div className="px-4 pb-4 md:px-6 md:pb-6">
+          <Checkbox label={consent.description || wordsOf(consent.name)} error={errorOf(consent)} checked={draft.text[consent.name] === "true"} onChange={(e) => setText(consent.name, e.currentTarget.checked ? "true" : "")} />
+        </div>
+      )}
       {(odd !== undefined || (told?.rest.length ?? 0) > 0) && (
         <div className="grid gap-2 px-4 pb-4 md:px-6">
           {odd !== undefined && <Problem error={odd} />}
@@ -126,8 +161,8 @@ export function MakerForm({ maker: { of, asked }, makers, taken, given, onChoose
 const filesOf = (draft: Draft, v: Variable) => draft.files[v.name] ?? [];
 const without = (text: Record<string, string>, name: string): Record<string, string> => Object.fromEntries(Object.entries(text).filter(([of]) => of !== name));
 
-/** Choice is which of the pipelines makes it. */
-function Choice({ makers, chosen, onChoose }: { makers: readonly Maker[]; chosen: string; onChoose: (name: string) => void }) {
+/** Which of the pipelines makes it. */
+function Which({ makers, chosen, onChoose }: { makers: readonly Maker[]; chosen: string; onChoose: (name: string) => void }) {
   return (
     <div role="radiogroup" aria-label={t.create.makes} className="flex flex-wrap gap-x-6 gap-y-1 border-b border-line px-4 py-2 md:px-6">
       {makers.map(({ of }) => (
@@ -155,13 +190,20 @@ function Makes({ maker: { of } }: { maker: Maker }) {
 
 interface VariableFileProps {
   variable: Variable;
+  /** What of the library it may be. */
+  kind: AssetKind;
   hint: string;
   error: string | undefined;
   draft: Draft;
   setDraft: Dispatch<SetStateAction<Draft>>;
 }
 
-function VariableFile({ variable: v, hint, error, draft, setDraft }: VariableFileProps) {
+function VariableFile({ variable: v, kind, hint, error, draft, setDraft }: VariableFileProps) {
   const field = useFileField(v, filesOf(draft, v), (files) => setDraft((d) => ({ ...d, files: { ...d.files, [v.name]: files } })));
-  return <FileField {...field} label={wordsOf(v.name)} note={v.required ? undefined : t.create.optional} hint={hint} help={v.description} error={error} />;
+  return (
+    <div className="grid grid-cols-1 content-start gap-2">
+      <FileField {...field} label={wordsOf(v.name)} note={v.required ? undefined : t.create.optional} hint={hint} help={v.description} error={error} />
+      <FromLibrary kind={kind} variable={v} files={field.files} onChoose={(file) => field.onChange([file])} />
+    </div>
+  );
 }

@@ -12,12 +12,14 @@ import { t } from "../../strings.js";
 interface TopicProps {
   variable: Variable;
   error: string | undefined;
+  /** What stands in it while it is empty. */
+  hint?: string;
   draft: Draft;
   setDraft: Dispatch<SetStateAction<Draft>>;
 }
 
 /** Topic is what the film is about: a few words, or, where the pipeline takes a file, a text written here or a file with one. */
-export function Topic({ variable: v, error, draft, setDraft }: TopicProps) {
+export function Topic({ variable: v, error, hint, draft, setDraft }: TopicProps) {
   const id = useId();
   const files = draft.files[v.name] ?? [];
   const field = useFileField(v, files, (next) => setDraft((d) => ({ ...d, files: { ...d.files, [v.name]: next } })));
@@ -37,7 +39,7 @@ export function Topic({ variable: v, error, draft, setDraft }: TopicProps) {
       {...(v.description === undefined ? {} : { help: v.description })}
       rows={isFile ? 12 : 6}
       value={draft.text[v.name] ?? ""}
-      placeholder={isFile ? t.create.articleHint : t.create.topicHint}
+      placeholder={hint ?? (isFile ? t.create.articleHint : t.create.topicHint)}
       onChange={(e) => {
         const text = e.currentTarget.value;
         setDraft((d) => ({ ...d, text: { ...d.text, [v.name]: text } }));

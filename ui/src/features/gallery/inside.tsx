@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { compact } from "../../core/format.js";
-import { mediaKind, type Artifact } from "../../core/values.js";
+import { mediaKind, waveformURL, type Artifact } from "../../core/values.js";
 import { isText, text } from "../../data/files.js";
 import { Skeleton } from "../../kit/empty.js";
 import { t } from "../../strings.js";
@@ -8,10 +9,16 @@ import { tensors } from "./queries.js";
 
 /** Inside shows what is in a file that does not play: a text, how loud a sound is, what a model file says of itself. */
 export function Inside({ artifact: a }: { artifact: Artifact }) {
-  if (mediaKind(a.mediaType) === "audio") return <img src={`/api/v1/artifacts/${a.digest}/waveform?format=png`} alt={t.gallery.waveform} className="h-24 w-full rounded-md bg-raised object-fill" />;
+  if (mediaKind(a.mediaType) === "audio") return <Wave artifact={a} />;
   if (isText(a.mediaType)) return <Text artifact={a} />;
   if (a.name.endsWith(".safetensors")) return <Model artifact={a} />;
   return null;
+}
+
+function Wave({ artifact: a }: { artifact: Artifact }) {
+  const [broken, setBroken] = useState(false);
+  if (broken) return null; // what draws it is not there
+  return <img src={waveformURL(a)} alt={t.gallery.waveform} onError={() => setBroken(true)} className="h-24 w-full rounded-md bg-raised object-fill" />;
 }
 
 function Text({ artifact: a }: { artifact: Artifact }) {

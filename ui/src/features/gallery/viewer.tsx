@@ -95,6 +95,13 @@ function File({ digest, artifact, known, onOpen }: Pick<ViewerProps, "artifact" 
           <Fact name={t.gallery.digest}>
             <span className="font-mono text-small break-all">{digest}</span>
           </Fact>
+          {i?.created !== undefined && (
+            <Fact name={t.gallery.provenance}>
+              <a href={`/api/v1/artifacts/${encodeURIComponent(digest)}/provenance`} download={`${a?.name ?? digest}.provenance.json`} className="text-accent hover:underline">
+                {t.gallery.saveProvenance}
+              </a>
+            </Fact>
+          )}
         </dl>
         <Link to="/library" search={{ add: digest, ...(a === undefined ? {} : { as: a.name }) }} className={`${buttonClass()} justify-self-start`}>
           <LibraryBig size={15} aria-hidden />

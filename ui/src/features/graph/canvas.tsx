@@ -11,8 +11,8 @@ import { Problem } from "../../kit/problem.js";
 import { stateColour } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { Card, Devices, Frame, type Drawn } from "./card.js";
-import type { GraphProps } from "./graph.js";
 import { beside, cornersOf } from "./move.js";
+import type { GraphProps } from "./props.js";
 import { useLayout } from "./use-layout.js";
 import { Ways } from "./ways.js";
 
@@ -28,6 +28,7 @@ const room = 112; // pixels around a graph that is seen whole, for what lies ove
 const noHelp = { "node.a11yDescription.default": "", "node.a11yDescription.keyboardDisabled": "", "edge.a11yDescription.default": "" };
 
 const calm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const foot = 44; // pixels below the graph, for the buttons
 const zooms = { least: 0.02, most: 1.6 };
 
 /** Canvas is the graph itself. */
@@ -126,7 +127,7 @@ function Drawing({ graph, selected, onSelect, label, layout }: GraphProps & { la
   const whole = useCallback(
     (duration: number) => {
       const frame = wrap.current?.getBoundingClientRect();
-      if (frame !== undefined) void flow.setViewport(getViewportForBounds({ x: 0, y: 0, width: layout.width, height: layout.height }, frame.width, frame.height, zooms.least, 1, 0.03), { duration });
+      if (frame !== undefined) void flow.setViewport(getViewportForBounds({ x: 0, y: 0, width: layout.width, height: layout.height }, frame.width, frame.height - foot, zooms.least, 1, 0.03), { duration });
     },
     [layout, flow],
   );

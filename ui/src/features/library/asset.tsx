@@ -4,7 +4,7 @@ import { ArrowLeft, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { reference, type Asset, type AssetKind, type AssetVersion } from "../../core/assets.js";
 import { ago, date } from "../../core/format.js";
-import { asArtifact, mediaKind, type Artifact } from "../../core/values.js";
+import { asArtifact, mediaKind, waveformURL, type Artifact } from "../../core/values.js";
 import { isText, text } from "../../data/files.js";
 import { api, ask } from "../../data/host.js";
 import { useNow } from "../../data/live.js";
@@ -144,7 +144,7 @@ function Whole({ kind, version: v }: { kind: AssetKind; version: AssetVersion })
 function Wave({ artifact: a }: { artifact: Artifact }) {
   const [broken, setBroken] = useState(false);
   if (broken) return null; // what draws it is not there
-  return <img src={`/api/v1/artifacts/${a.digest}/waveform?format=png`} alt={t.gallery.waveform} onError={() => setBroken(true)} className="card h-32 w-full bg-raised object-fill px-4 py-3" />;
+  return <img src={waveformURL(a)} alt={t.gallery.waveform} onError={() => setBroken(true)} className="card h-32 w-full bg-raised object-fill px-4 py-3" />;
 }
 
 function Text({ artifact: a }: { artifact: Artifact }) {

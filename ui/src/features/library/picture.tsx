@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
 import { AudioLines, Boxes, Palette, TextQuote, UserRound, type LucideIcon } from "lucide-react";
-import { useState } from "react";
 import type { AssetKind, AssetVersion } from "../../core/assets.js";
 import { asArtifact, mediaKind, type Artifact } from "../../core/values.js";
 import { isText, text } from "../../data/files.js";
@@ -11,9 +10,8 @@ export const icons: Record<AssetKind, LucideIcon> = { voice: AudioLines, face: U
 /** Picture is what an asset looks like: its thumbnail or itself, a voice's loudness, the beginning of a text; else its kind. It is 16:9. */
 export function Picture({ kind, version: v }: { kind: AssetKind; version: AssetVersion }) {
   const file = asArtifact(v.artifact);
-  const seen = asArtifact(v.thumbnail) ?? (file !== undefined && mediaKind(file.mediaType) === "image" ? file : undefined);
+  const seen = asArtifact(v.thumbnail) ?? (file !== undefined && ["image", "audio"].includes(mediaKind(file.mediaType)) ? file : undefined);
   if (seen !== undefined) return <Thumbnail artifact={seen} />;
-  if (file !== undefined && mediaKind(file.mediaType) === "audio") return <Wave artifact={file} kind={kind} />;
   if (file !== undefined && isText(file.mediaType)) return <Words artifact={file} />;
   return <Symbol kind={kind} />;
 }
@@ -23,16 +21,6 @@ function Symbol({ kind }: { kind: AssetKind }) {
   return (
     <span className="grid aspect-video w-full place-items-center bg-raised text-muted">
       <Icon size={22} aria-hidden />
-    </span>
-  );
-}
-
-function Wave({ artifact: a, kind }: { artifact: Artifact; kind: AssetKind }) {
-  const [broken, setBroken] = useState(false);
-  if (broken) return <Symbol kind={kind} />;
-  return (
-    <span className="grid aspect-video w-full place-items-center bg-raised px-4">
-      <img src={`/api/v1/artifacts/${a.digest}/waveform?format=png`} alt="" loading="lazy" onError={() => setBroken(true)} className="h-3/5 w-full object-fill" />
     </span>
   );
 }

@@ -1,34 +1,20 @@
-import { useEffect, useMemo, useRef, useState } from "react";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import { useEffect, useMemo, useState } from "react";
+import type uPlot from "uplot";
 import { columns, type Device, type Point } from "../../core/machines.js";
 import { clock, size } from "../../core/format.js";
+import { coloursOf, usePlot } from "../../kit/plot.js";
 import { t } from "../../strings.js";
 
 const height = 132;
 
-/** coloursOf tokens, as the theme has them now: a canvas knows no variables. */
-function coloursOf(el: Element, names: readonly string[]): string[] {
-  const probes = names.map((name) => {
-    const probe = document.createElement("i");
-    probe.style.color = `var(--color-${name})`;
-    return probe;
-  });
-  el.append(...probes);
-  const colours = probes.map((probe) => getComputedStyle(probe).color);
-  for (const probe of probes) probe.remove();
-  return colours;
-}
-
 /** veiled is a colour as computed, that lets through what is behind it. */
 const veiled = (colour: string): string => `rgb(${(colour.match(/[\d.]+/g) ?? []).slice(0, 3).join(" ")} / 14%)`;
 
-function optionsFor(el: HTMLElement, width: number, onMove: (index: number | null) => void): uPlot.Options {
+function optionsFor(el: HTMLElement, onMove: (index: number | null) => void): Omit<uPlot.Options, "width"> {
   const [line = "", faint = "", busy = "", accent = ""] = coloursOf(el, ["line", "faint", "busy", "accent"]);
   const font = `11px ${getComputedStyle(el).fontFamily}`;
   const axis = { stroke: faint, font, ticks: { show: false } };
   return {
-    width,
     height,
     padding: [8, 8, 0, 0],
     legend: { show: false },
@@ -49,29 +35,8 @@ function optionsFor(el: HTMLElement, width: number, onMove: (index: number | nul
 
 /** Chart draws how much of a device's memory was used, and how busy it was, over the last seconds of its past. */
 export default function Chart({ device: d, points, seconds }: { device: Device; points: Point[]; seconds: number }) {
-  const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>(undefined);
-  const [look, setLook] = useState(0); // another theme or width: it is drawn anew
   const [over, setOver] = useState<number | null>(null);
-  useEffect(() => {
-    const el = box.current;
-    if (el === null) return;
-    const drawn = new uPlot(optionsFor(el, Math.max(120, el.clientWidth), setOver), [[], [], []], el);
-    plot.current = drawn;
-    const again = (): void => setLook((n) => n + 1);
-    const theme = new MutationObserver(again);
-    theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", again);
-    const resized = new ResizeObserver(() => drawn.setSize({ width: Math.max(120, el.clientWidth), height }));
-    resized.observe(el);
-    return () => {
-      theme.disconnect();
-      scheme.removeEventListener("change", again);
-      resized.disconnect();
-      drawn.destroy();
-    };
-  }, [look]);
+  const { box, plot, drawn } = usePlot((el) => optionsFor(el, setOver));
   // The pointer moves over all charts at once: what is drawn stays as long as nothing else was measured.
   const [c, end] = useMemo(() => {
     const last = Date.parse(points.at(-1)?.at ?? "") / 1000;
@@ -83,7 +48,7 @@ export default function Chart({ device: d, points, seconds }: { device: Device; 
       u.setData([c.time, c.memory, c.busy], false);
       u.setScale("x", { min: end - seconds, max: end });
     });
-  }, [c, end, seconds, look]);
+  }, [plot, c, end, seconds, drawn]);
   const at = over ?? c.time.length - 1;
   const memory = c.memory[at];
   const busy = c.busy[at];

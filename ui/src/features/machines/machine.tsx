@@ -12,9 +12,8 @@ import { Problem } from "../../kit/problem.js";
 import { Badge, State } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { DeviceCard, Task, type View } from "./device.js";
-import { nameOf } from "./machines.js";
 import { Orders } from "./orders.js";
-import { health } from "./queries.js";
+import { health, nameOf } from "./queries.js";
 
 interface MachineProps {
   machine: Machine;

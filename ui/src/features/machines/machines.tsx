@@ -16,7 +16,7 @@ import { StateIcon } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { Join } from "./join.js";
 import { MachineView } from "./machine.js";
-import { useMachines } from "./queries.js";
+import { nameOf, useMachines } from "./queries.js";
 
 const many = 6; // machines, from which on they are searched
 
@@ -146,6 +146,3 @@ function Row({ machine: m, here }: { machine: Machine; here: boolean }) {
     </Link>
   );
 }
-
-/** nameOf a machine is what people call it. */
-export const nameOf = (m: Machine): string => (m.id === local ? t.home.devices.host : m.name);

@@ -2,6 +2,7 @@ import { queryOptions, useQuery } from "@tanstack/react-query";
 import type { Problem, Schemas } from "../../api/client.js";
 import { local, machinesOf, merged, type Machine, type Point } from "../../core/machines.js";
 import { agents, api, ask, devices, ProblemError, queries } from "../../data/host.js";
+import { t } from "../../strings.js";
 
 /** Whether a machine is well, as it says itself; one that is not answers too. */
 export const health = (name: string) =>
@@ -50,3 +51,6 @@ export const series = (uuid: string, elsewhere: boolean) => {
     },
   });
 };
+
+/** nameOf a machine is what people call it. */
+export const nameOf = (m: Machine): string => (m.id === local ? t.home.devices.host : m.name);

@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Boxes, CircleX, LoaderCircle } from "lucide-react";
 import { useState } from "react";
 import { size } from "../../core/format.js";
+import { words } from "../../core/gallery.js";
 import { found, fractionOf, kindsIn, sizeOf, differs, type Fetch, type Model } from "../../core/models.js";
 import { useMay } from "../../data/host.js";
 import { Button } from "../../kit/button.js";
@@ -22,16 +23,16 @@ import { models, nameOf, useFetch } from "./queries.js";
 
 /** Models shows which model files are on which machine, brings them to others and deletes them. Which one is looked at is in the address. */
 export function Models() {
-  const { model: chosen, kind = "" } = useSearch({ from: "/models" });
+  const { model: chosen, kind = "", q = "" } = useSearch({ from: "/models" });
   const go = useNavigate({ from: "/models" });
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(q);
   const list = useQuery(models);
   const may = useMay("admin");
   const all = list.data?.models ?? [];
   const kinds = kindsIn(all);
   const shown = found(all, kind, typed);
   const one = all.find((m) => m.name === chosen);
-  const choose = (name: string | undefined): void => void go({ search: (was) => ({ ...(was.kind ? { kind: was.kind } : {}), ...(name ? { model: name } : {}) }), replace: true, resetScroll: false });
+  const choose = (name: string | undefined): void => void go({ search: (was) => ({ ...words({ ...was }), ...(was.kind ? { kind: was.kind } : {}), ...(name ? { model: name } : {}) }), replace: true, resetScroll: false });
   const speaking = list.data !== undefined && (all.length > 0 || list.data.fetching.length > 0);
   return (
     <Page title={t.models.title} head={all.length > 0 && <Summary models={all} />} {...(may && speaking ? { actions: <FetchAny /> } : {})}>
@@ -49,8 +50,8 @@ export function Models() {
       {all.length > 0 && (
         <>
           <div className={`flex flex-wrap items-center gap-3 ${one === undefined ? "" : "max-lg:hidden"}`}>
-            <Search label={t.models.search} value={typed} onChange={setTyped} className="md:w-64" />
-            {kinds.length > 1 && <Choice label={t.models.kind} value={kind} onChange={(k) => void go({ search: k ? { kind: k } : {}, replace: true })} options={[{ value: "", title: t.models.allKinds }, ...kinds.map((k) => ({ value: k, title: k }))]} />}
+            <Search label={t.models.search} value={typed} onChange={(text) => (setTyped(text), void go({ search: ({ kind, model }) => ({ ...words({ q: text.trim() }), ...(kind ? { kind } : {}), ...(model ? { model } : {}) }), replace: true, resetScroll: false }))} className="md:w-64" />
+            {kinds.length > 1 && <Choice label={t.models.kind} value={kind} onChange={(k) => void go({ search: (was) => ({ ...words({ ...was }), ...(k ? { kind: k } : {}) }), replace: true })} options={[{ value: "", title: t.models.allKinds }, ...kinds.map((k) => ({ value: k, title: k }))]} />}
           </div>
           <div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,5fr)_minmax(0,4fr)]">
             {shown.length === 0 ? (

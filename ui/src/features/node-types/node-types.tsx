@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Puzzle } from "lucide-react";
 import { useState } from "react";
 import type { Schemas } from "../../api/client.js";
+import { words } from "../../core/gallery.js";
 import { api, ask } from "../../data/host.js";
 import { Empty, Skeleton } from "../../kit/empty.js";
 import { Search } from "../../kit/field.js";
@@ -14,14 +15,13 @@ import { Type } from "./type.js";
 
 /** NodeTypes says what nodes can do, and which plugins bring it. Which type is read is in the address. */
 export function NodeTypes() {
-  const { type: chosen } = useSearch({ from: "/node-types" });
+  const { type: chosen, q = "" } = useSearch({ from: "/node-types" });
   const go = useNavigate({ from: "/node-types" });
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(q);
   const found = useQuery({ queryKey: ["node-types"], queryFn: () => ask(api.GET("/api/v1/node-types")) });
   const plugins = useQuery({ queryKey: ["plugins"], queryFn: () => ask(api.GET("/api/v1/plugins")) });
   const all = found.data?.node_types ?? [];
-  const words = typed.toLowerCase().split(/\s+/);
-  const like = all.filter((x) => words.every((w) => `${x.name} ${x.description}`.toLowerCase().includes(w)));
+  const like = all.filter((x) => typed.toLowerCase().split(/\s+/).every((w) => `${x.name} ${x.description}`.toLowerCase().includes(w)));
   const one = all.find((x) => x.name === chosen);
   return (
     <Page title={t.nodeTypes.title}>
@@ -31,7 +31,7 @@ export function NodeTypes() {
       {found.isSuccess && (
         <div className="grid grid-cols-1 gap-6 md:grid-cols-[18rem_minmax(0,1fr)]">
           <div className={`grid grid-cols-1 content-start gap-3 ${chosen === undefined ? "" : "max-md:hidden"}`}>
-            <Search label={t.nodeTypes.search} value={typed} onChange={setTyped} />
+            <Search label={t.nodeTypes.search} value={typed} onChange={(text) => (setTyped(text), void go({ search: ({ type }) => ({ ...words({ q: text.trim() }), ...(type ? { type } : {}) }), replace: true, resetScroll: false }))} />
             {like.length === 0 ? (
               <p className="text-muted">{t.nodeTypes.none}</p>
             ) : (
@@ -41,7 +41,7 @@ export function NodeTypes() {
                     <li key={x.name}>
                       <Link
                         to="/node-types"
-                        search={{ type: x.name }}
+                        search={(was) => ({ ...words({ ...was }), type: x.name })}
                         aria-current={x.name === chosen ? "page" : undefined}
                         className="grid grid-cols-1 px-3 py-2 -outline-offset-2 hover:bg-raised aria-[current=page]:bg-tint"
                       >
@@ -57,7 +57,7 @@ export function NodeTypes() {
             )}
           </div>
           <div className="grid min-w-0 grid-cols-1 content-start gap-6">
-            {one !== undefined && <Type type={one} grants={grantsOf(found.data, one.name)} plugin={plugins.data?.plugins.find((p) => p.node_types?.includes(one.name))} onBack={() => void go({ search: {} })} />}
+            {one !== undefined && <Type type={one} grants={grantsOf(found.data, one.name)} plugin={plugins.data?.plugins.find((p) => p.node_types?.includes(one.name))} onBack={() => void go({ search: (was) => words({ ...was }) })} />}
             {one === undefined && chosen !== undefined && (
               <div className="card">
                 <Empty icon={Puzzle} title={t.nodeTypes.gone(chosen)}>

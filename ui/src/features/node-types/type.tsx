@@ -30,6 +30,11 @@ export function Type({ type, grants, plugin, onBack }: TypeProps) {
           {plugin !== undefined && <Badge>{t.nodeTypes.from(plugin.name, plugin.version ?? "")}</Badge>}
           <Badge>{type.idempotent ? t.nodeTypes.idempotent : t.nodeTypes.once}</Badge>
           {device !== undefined && <Badge>{device.memory ? t.nodeTypes.device(size(device.memory)) : t.nodeTypes.anyDevice}</Badge>}
+          {grants
+            .filter((g) => g.granted)
+            .map((g) => (
+              <Badge key={g.name}>{t.nodeTypes.granted(g.name, g.hosts ?? [])}</Badge>
+            ))}
         </div>
       </header>
       {grants.some((g) => g.asked && !g.granted) && (
@@ -46,6 +51,29 @@ export function Type({ type, grants, plugin, onBack }: TypeProps) {
       )}
       <Fields title={t.nodeTypes.inputs} fields={fieldsOf(type.inputs as Schema)} marked none={t.nodeTypes.noInputs} />
       <Fields title={t.nodeTypes.outputs} fields={fieldsOf(type.outputs as Schema)} none={t.nodeTypes.noOutputs} />
+      {(type.cases ?? []).length > 0 && (
+        <Section title={t.nodeTypes.cases}>
+          <ul className="card divide-y divide-line">
+            {type.cases?.map((c) => {
+              const when = c.when.map((w) => `${w.input} = ${w.value}`).join(", ");
+              return (
+                <li key={when} className="grid gap-1 px-4 py-3">
+                  <span className="font-mono font-medium break-words">{when}</span>
+                  <span className="text-muted">
+                    {[
+                      c.device?.memory ? t.nodeTypes.device(size(c.device.memory)) : t.nodeTypes.anywhere,
+                      c.pace ? t.nodeTypes.pace(String(c.pace.seconds), c.pace.per) : "",
+                      c.note ?? "",
+                    ]
+                      .filter(Boolean)
+                      .join(" · ")}
+                  </span>
+                </li>
+              );
+            })}
+          </ul>
+        </Section>
+      )}
       {(type.examples ?? []).length > 0 && (
         <Section title={t.nodeTypes.examples}>
           {type.examples?.map((x) => (

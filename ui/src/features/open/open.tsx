@@ -11,6 +11,7 @@ import { FileRow } from "../../kit/media.js";
 import { Page } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { t } from "../../strings.js";
+import { Archive } from "./archive.js";
 import { PipelineFile } from "./pipeline-file.js";
 import { Uses } from "./uses.js";
 import { Workflow } from "./workflow.js";
@@ -57,12 +58,7 @@ function Brought({ artifact }: { artifact: Artifact }) {
         </>
       );
     case "archive":
-      return (
-        <>
-          <p className="rounded-lg bg-warn-tint px-4 py-3 text-warn">{t.open.archive}</p>
-          <Uses artifact={artifact} />
-        </>
-      );
+      return <Archive artifact={artifact} />;
     case "file":
       return <Uses artifact={artifact} />;
   }

@@ -51,6 +51,15 @@ export function Field({ variable: v, draft, error, onChange, several, onSeveral 
         <option value="false">false</option>
       </Select>
     );
+  if (v.options !== undefined && !v.sensitive)
+    return (
+      <Select {...props} value={value} onChange={(e) => set(e.currentTarget.value)}>
+        <option value="">{standing === "" ? t.launch.choose : t.launch.standing(standing)}</option>
+        {v.options.map((o) => (
+          <option key={String(o)}>{String(o)}</option>
+        ))}
+      </Select>
+    );
   if (!one && !v.sensitive) return <Area {...props} help={[v.description, t.launch.json].filter(Boolean).join(". ")} value={value} rows={3} placeholder={standing || v.type} spellCheck={false} onChange={(e) => set(e.currentTarget.value)} />;
   if (v.type === "string" && !v.sensitive && standing.length > 60) return <Area {...props} value={value} rows={3} placeholder={standing} onChange={(e) => set(e.currentTarget.value)} />;
   return <Input {...props} value={value} placeholder={standing || v.type} spellCheck={v.type === "string"} autoComplete="off" type={v.sensitive ? "password" : "text"} inputMode={v.type === "number" ? "decimal" : "text"} onChange={(e) => set(e.currentTarget.value)} />;

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Workflow } from "lucide-react";
+import { TriangleAlert, Workflow } from "lucide-react";
 import type { Schemas } from "../../api/client.js";
 import { ago } from "../../core/format.js";
 import { pipelines, runsOf } from "../../data/host.js";
@@ -51,7 +51,10 @@ function Row({ pipeline: p, triggers: own }: { pipeline: Schemas["Pipeline"]; tr
           <span className="truncate font-medium" title={p.name}>
             {p.name}
           </span>
-          <span className={`line-clamp-2 break-words ${p.reason ? "text-warn" : "text-muted"}`}>{p.reason || p.description}</span>
+          <span className={`flex min-w-0 gap-2 ${p.reason ? "text-warn" : "text-muted"}`}>
+            {p.reason && <TriangleAlert size={14} className="mt-[3px] shrink-0" aria-hidden />}
+            <span className="line-clamp-2 min-w-0 break-words">{p.reason || p.description}</span>
+          </span>
         </span>
         <span className="flex flex-wrap items-center gap-3 text-muted">
           {own.map((x) => (

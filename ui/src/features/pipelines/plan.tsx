@@ -24,11 +24,13 @@ export function Plan({ plan, first = false }: { plan: Schemas["Plan"]; first?: b
                 n.cached !== undefined && n.cached > 0 && n.cached < n.instances ? t.launch.known(n.cached, n.instances) : "",
                 n.device?.memory ? t.launch.needs(size(n.device.memory)) : "",
                 n.where ? t.launch.on(n.where) : "",
-                n.each_seconds ? t.launch.each(duration(n.each_seconds)) : "",
+                n.each_seconds ? (n.samples ? t.launch.each : t.launch.declared)(duration(n.each_seconds)) : "",
+                n.note ? `${n.case ?? ""}: ${n.note}` : "",
               ]
                 .filter(Boolean)
                 .join(" · ")}
             </span>
+            {n.warns && <span className="text-small break-words text-warn">{n.warns}</span>}
             {n.waits && <span className="text-small break-words text-warn">{n.waits}</span>}
           </li>
         ))}

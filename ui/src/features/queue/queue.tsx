@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ListOrdered, Pause, Play } from "lucide-react";
+import { sentence } from "../../core/format.js";
 import { nodeOf } from "../../data/live.js";
 import { api, ask, queries } from "../../data/host.js";
 import { Button } from "../../kit/button.js";
@@ -64,7 +65,7 @@ export function QueuePage() {
                 <Link to="/runs/$id" params={{ id: w.at.split("/")[0] ?? "" }} search={{ node: nodeOf(w.at) }} className="truncate font-mono text-small leading-5 text-accent hover:underline" title={w.at}>
                   {nodeOf(w.at)}
                 </Link>
-                <span className="break-words">{w.why}</span>
+                <span className="break-words">{sentence(w.why)}</span>
               </li>
             ))}
           </ul>

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { ArrowDown, ArrowUp, ChevronsUp, CircleStop, Ellipsis, GripVertical } from "lucide-react";
 import { useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
 import type { Schemas } from "../../api/client.js";
+import { sentence } from "../../core/format.js";
 import { api, ask, queries, runs as runsQuery } from "../../data/host.js";
 import { IconButton } from "../../kit/button.js";
 import { Menu, type MenuItem } from "../../kit/menu.js";
@@ -101,7 +102,7 @@ export function Waiting({ runs }: { runs: readonly Queued[] }) {
                 <Link to="/runs/$id" params={{ id: run }} className="truncate font-medium hover:underline" title={name}>
                   {name}
                 </Link>
-                <span className="break-words text-muted">{why}</span>
+                <span className="break-words text-muted">{sentence(why)}</span>
               </span>
               {priority !== 0 && <Badge>{t.queue.priority(priority)}</Badge>}
               <Menu

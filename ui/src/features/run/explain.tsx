@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { hasEnded, type Run } from "../../core/fold.js";
+import { sentence } from "../../core/format.js";
 import { api, ask } from "../../data/host.js";
 import { nodeOf } from "../../data/live.js";
 import { State } from "../../kit/state.js";
@@ -20,13 +21,15 @@ export function Explain({ run, node }: { run: Run; node?: string }) {
   // That something is done says its state already.
   // And what a node has failed of need not be said of the run again.
   const all = (why.data?.list ?? []).filter((e) => e.state !== "succeeded" && e.state !== "cached");
-  const list = all.filter((e) => nodeOf(e.at) !== "" || !all.some((other) => other !== e && other.state === "failed" && e.why.endsWith(other.why))).slice(0, shown);
+  const some = all.filter((e) => nodeOf(e.at) !== "" || !all.some((other) => other !== e && other.state === "failed" && e.why.endsWith(other.why)));
+  // What the whole run does is told by its nodes, where they say anything.
+  const list = some.filter((e) => nodeOf(e.at) !== "" || some.length === 1 || e.state !== "running").slice(0, shown);
   if (list.length === 0) return null;
   return (
     <ul aria-label={t.run.explain} className="card divide-y divide-line">
       {list.map((e) => (
-        <li key={e.at} className={`grid gap-x-4 gap-y-1 px-4 py-3 ${node === undefined ? "md:grid-cols-[11rem_1fr]" : ""}`}>
-          <span className={`flex min-w-0 flex-wrap items-baseline gap-x-3 md:grid md:content-start ${node === undefined ? "" : "sr-only"}`}>
+        <li key={e.at} className={`grid gap-x-4 gap-y-1 px-4 py-3 ${node === undefined ? "md:grid-cols-[minmax(11rem,1fr)_minmax(0,4fr)]" : ""}`}>
+          <span className={`flex min-w-0 flex-wrap items-center gap-x-3 md:grid md:content-start ${node === undefined ? "" : "sr-only"}`}>
             <State state={e.state} />
             {node === undefined && nodeOf(e.at) !== "" && (
               <Link from="/runs/$id" to="/runs/$id" params={{ id: run.id }} search={(was) => ({ ...was, node: nodeOf(e.at) })} className="min-w-0 truncate font-mono text-small text-accent hover:underline" title={e.at}>
@@ -35,9 +38,15 @@ export function Explain({ run, node }: { run: Run; node?: string }) {
             )}
           </span>
           <span className="grid min-w-0 gap-1">
-            <span className="break-words">{e.why}</span>
+            <span className="break-words">{sentence(e.why)}</span>
             {e.changed && <span className="break-words">{e.changed}</span>}
-            {e.next && <span className="break-words text-muted">{e.next}</span>}
+            {e.state === "waiting" && node === undefined ? (
+              <Link from="/runs/$id" to="/runs/$id" params={{ id: run.id }} search={(was) => ({ ...was, node: nodeOf(e.at) })} className="justify-self-start text-accent hover:underline">
+                {t.run.answer}
+              </Link>
+            ) : (
+              e.next && <span className="break-words text-muted">{sentence(e.next)}</span>
+            )}
           </span>
         </li>
       ))}

@@ -1,28 +1,25 @@
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { MousePointerClick, X } from "lucide-react";
 import type { Node, Run } from "../../core/fold.js";
 import { boxOf } from "../../core/graph.js";
-import { clock, percent } from "../../core/format.js";
-import type { Report } from "../../core/link.js";
-import { asArtifact } from "../../core/values.js";
 import { useAnswer } from "../../data/answer.js";
-import { api, ask } from "../../data/host.js";
-import { nodeOf, useNow, type LiveRun } from "../../data/live.js";
+import { useNow, type LiveRun } from "../../data/live.js";
 import { IconButton } from "../../kit/button.js";
 import { Empty } from "../../kit/empty.js";
 import { Select } from "../../kit/field.js";
-import { Thumbnail } from "../../kit/media.js";
 import { Problem } from "../../kit/problem.js";
 import { Question } from "../../kit/question.js";
 import { Badge, State, stateName } from "../../kit/state.js";
 import { Tabs } from "../../kit/tabs.js";
+import { Values } from "../../kit/values.js";
 import { t } from "../../strings.js";
+import { Attempts, Inputs } from "./attempts.js";
 import { NodeActions } from "./node-actions.js";
 import { Explain } from "./explain.js";
 import { took } from "./nodes.js";
+import { Curves } from "./curves.js";
+import { Reports } from "./reports.js";
 import { Says } from "./says.js";
-import { Values } from "../../kit/values.js";
 
 /** NoNode stands where the panel will. */
 export function NoNode() {
@@ -35,7 +32,7 @@ export function NoNode() {
   );
 }
 
-/** NodePanel is one node instance: how it is, what it gave, what it said. */
+/** NodePanel is one node instance: how it is, what it gave and was given, its attempts, what it said. */
 export function NodePanel({ run, node, live, onChoose }: { run: Run; node: Node; live: LiveRun; onChoose: (node?: Node) => void }) {
   const others = (run.nodes ?? []).filter((n) => boxOf(n) === boxOf(node));
   return (
@@ -66,12 +63,19 @@ export function NodePanel({ run, node, live, onChoose }: { run: Run; node: Node;
         {node.error?.detail && <pre className="max-h-48 overflow-auto rounded-md bg-raised p-3 font-mono text-small whitespace-pre-wrap">{node.error.detail}</pre>}
         {node.state === "waiting" && node.ask && <Asked key={`${node.at} asks`} run={run} node={node} />}
         <Says node={node} live={live} />
+        <Curves run={run} node={node} live={live.reports} />
         {!node.error && !node.ended && !node.ask && <Explain run={run} node={node.at} />}
         <Tabs
           key={node.at}
           label={node.at}
           tabs={[
             { name: "outputs", title: t.run.outputs, content: node.outputs_ref ? <Values values={{ [t.run.tooBig]: { $artifact: node.outputs_ref, name: "outputs.json" } }} /> : <Values values={node.outputs} large /> },
+            ...(node.name.startsWith("gate.")
+              ? []
+              : [
+                  { name: "inputs", title: t.run.inputs, content: <Inputs run={run.id} node={node} /> },
+                  { name: "attempts", title: t.run.attempts, content: <Attempts run={run.id} node={node} /> },
+                ]),
             { name: "log", title: t.run.log, content: <Reports run={run} node={node} live={live.reports} /> },
           ]}
         />
@@ -104,38 +108,5 @@ function Asked({ run, node }: { run: Run; node: Node }) {
     <div className="rounded-lg bg-warn-tint p-4">
       <Question ask={node.ask} askRef={node.ask_ref} until={node.until} busy={answer.isPending || answer.isSuccess} onAnswer={answer.mutate} />
     </div>
-  );
-}
-
-const keyOf = (r: Report): string => `${r.time} ${r.kind} ${r.message ?? ""}`;
-
-function Reports({ run, node, live }: { run: Run; node: Node; live: readonly Report[] }) {
-  const earlier = useQuery({ queryKey: ["reports", run.id, node.at], queryFn: () => ask(api.GET("/api/v1/runs/{id}/reports", { params: { path: { id: run.id }, query: { node: node.at } } })) });
-  if (earlier.error !== null) return <Problem error={earlier.error} onRetry={() => void earlier.refetch()} />;
-  const all = new Map([...(earlier.data?.reports ?? []), ...live.filter((r) => nodeOf(r.address) === node.at)].map((r) => [keyOf(r), r]));
-  if (all.size === 0) return <p className="text-muted">{t.run.noReports}</p>;
-  return (
-    <ol aria-label={t.run.log} tabIndex={0} className="grid max-h-80 gap-1 overflow-auto text-small">
-      {[...all].map(([key, r]) => {
-        const preview = asArtifact(r.preview);
-        return (
-          <li key={key} className="grid grid-cols-[4.5rem_1fr] gap-2">
-            <time dateTime={r.time} className="text-faint">
-              {clock(r.time)}
-            </time>
-            <span className="min-w-0">
-              <span className={`break-words whitespace-pre-wrap ${r.level === "error" ? "text-bad" : r.level === "warn" ? "text-warn" : ""}`}>
-                {[r.fraction !== undefined && r.fraction > 0 ? percent(r.fraction) : "", r.message ?? ""].filter(Boolean).join("  ")}
-              </span>
-              {preview !== undefined && (
-                <span className="mt-1 block w-48 overflow-hidden rounded-md">
-                  <Thumbnail artifact={preview} />
-                </span>
-              )}
-            </span>
-          </li>
-        );
-      })}
-    </ol>
   );
 }

@@ -54,7 +54,7 @@ function Row({ node: n, report, now }: { node: Node; report: Report | undefined;
         {note}
       </span>
       {(n.attempt ?? 0) > 1 && <span className="shrink-0 text-small text-warn">{`×${n.attempt}`}</span>}
-      <span className="w-14 shrink-0 text-right text-small text-muted">{took(n, now)}</span>
+      <span className="min-w-14 shrink-0 whitespace-nowrap text-right text-small text-muted">{took(n, now)}</span>
       {runs && (
         <span className="absolute inset-x-0 bottom-0">
           <Progress fraction={fraction} label={n.at} />

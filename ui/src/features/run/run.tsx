@@ -1,11 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { PackageCheck } from "lucide-react";
 import { hasEnded, type Node, type Run } from "../../core/fold.js";
 import { date, duration, percent } from "../../core/format.js";
 import { progressOf } from "../../core/progress.js";
-import { resultsOf } from "../../core/values.js";
+import { mediaKind, resultsOf } from "../../core/values.js";
 import { run as runQuery } from "../../data/host.js";
 import { tookSeconds, useNow, useRun, type LiveRun } from "../../data/live.js";
+import { buttonClass } from "../../kit/button.js";
 import { Choice } from "../../kit/choice.js";
 import { Copy } from "../../kit/copy.js";
 import { Skeleton } from "../../kit/empty.js";
@@ -16,6 +18,7 @@ import { Progress } from "../../kit/progress.js";
 import { State } from "../../kit/state.js";
 import { t } from "../../strings.js";
 import { Actions } from "./actions.js";
+import { RunBill } from "./bill.js";
 import { CompareLink } from "./compare-link.js";
 import { Explain } from "./explain.js";
 import { NodeList } from "./nodes.js";
@@ -64,6 +67,7 @@ function Followed({ first }: { first: Run }) {
       actions={
         <>
           <CompareLink run={run} />
+          {hasEnded(run.state) && <ExportLink id={run.id} />}
           <Actions run={run} />
         </>
       }
@@ -92,14 +96,25 @@ function Followed({ first }: { first: Run }) {
           <Values values={run.outputs} />
         </Section>
       </div>
+      <RunBill run={run} />
     </Page>
   );
 }
 
-/** Results are the files of a run's outputs in their place: the film first and large, the others beside it. */
+/** Results are the files of a run's outputs in their place: the film first and large, the others beside it. What does not play is not large. */
 function Results({ run }: { run: Run }) {
   const [first, ...others] = resultsOf(run.outputs);
   if (first === undefined) return null;
+  if (mediaKind(first.mediaType) === "file")
+    return (
+      <Section title={t.run.results}>
+        <div className="grid grid-cols-1 gap-3 sm:grid-cols-2 xl:grid-cols-3">
+          {[first, ...others].map((a) => (
+            <Media key={a.digest} artifact={a} />
+          ))}
+        </div>
+      </Section>
+    );
   return (
     <Section title={t.run.results}>
       <div className={`grid grid-cols-1 items-start gap-3 ${others.length > 0 ? "lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]" : "max-w-4xl"}`}>
@@ -125,9 +140,24 @@ function Facts({ run, state }: { run: Run; state: string }) {
       <time dateTime={run.created} title={t.run.began}>
         {date(run.created)}
       </time>
+      {run.imported && (
+        <span title={date(run.imported.at)} className="min-w-0 break-words">
+          {t.run.imported(run.imported.host)}
+        </span>
+      )}
       {run.owner && <span>{`${t.run.owner} ${run.owner}`}</span>}
       <Copy text={run.id} />
     </div>
+  );
+}
+
+/** ExportLink saves the run as a file. */
+function ExportLink({ id }: { id: string }) {
+  return (
+    <a href={`/api/v1/runs/${id}/archive`} download={`${id}.tar`} className={buttonClass()} title={t.run.exportHint}>
+      <PackageCheck size={15} aria-hidden />
+      {t.run.export}
+    </a>
   );
 }
 

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
+import { sentence } from "../../core/format.js";
 import { me, useMay } from "../../data/host.js";
 import { Choice } from "../../kit/choice.js";
 import { NeedsAdmin } from "../../kit/needs-admin.js";
@@ -8,11 +9,12 @@ import { setTheme, useTheme, type Theme } from "../../kit/theme.js";
 import { t } from "../../strings.js";
 import { About } from "./about.js";
 import { Audit } from "./audit.js";
+import { BillSettings } from "./bill.js";
 import { NoticeSettings } from "./notices.js";
 import { Tokens } from "./tokens.js";
 import { Users } from "./users.js";
 
-const parts = ["you", "access", "audit", "about"] as const;
+const parts = ["you", "bill", "access", "audit", "about"] as const;
 export type Part = (typeof parts)[number];
 
 /** partOf the settings that an address names; without one, the first. */
@@ -38,6 +40,7 @@ export function Settings() {
         ))}
       </nav>
       {part === "you" && <You />}
+      {part === "bill" && <BillSettings />}
       {part === "access" &&
         (may ? (
           <>
@@ -66,7 +69,7 @@ function You() {
       <Section title={t.settings.you}>
         <div className="card grid gap-1 px-4 py-3">
           <p className="font-medium">{who?.sign_in ? t.account.as(who.user, who.role) : t.settings.nobody}</p>
-          <p className="text-muted">{t.settings.may[who?.role ?? ""] ?? ""}</p>
+          <p className="text-muted">{sentence(t.settings.may[who?.role ?? ""] ?? "")}</p>
         </div>
       </Section>
       <Section title={t.theme.label}>

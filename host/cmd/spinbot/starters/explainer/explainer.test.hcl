@@ -21,6 +21,7 @@ mock "render.clip" {
 
 mock "render.film" {
   outputs = {
+    encoder   = "libx264"
     video     = artifact("testdata/film.mp4")
     captions  = artifact("testdata/captions.srt")
     thumbnail = artifact("testdata/thumbnail.jpg")

@@ -71,6 +71,26 @@ func New(t testing.TB, settings ...string) *Server {
 	return s
 }
 
+// Vector is Database on a server that has the extension pgvector.
+func Vector(t testing.TB) string {
+	t.Helper()
+	url := Database(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	var there bool
+	err = conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'vector')").Scan(&there)
+	switch {
+	case err != nil:
+		t.Fatal(err)
+	case !there:
+		t.Skip("needs pgvector: scripts/setup develop, or apt-get install postgresql-NN-pgvector")
+	}
+	return url
+}
+
 var errMissing = errors.New("needs PostgreSQL's server: " + Install)
 
 func check(t testing.TB, err error) {

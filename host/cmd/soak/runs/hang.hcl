@@ -1,0 +1,5 @@
+pipeline "hang" {}
+
+node "test.hang" "it" {
+  timeout = "1s"
+}

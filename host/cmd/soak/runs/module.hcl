@@ -1,0 +1,14 @@
+pipeline "module" {}
+
+variable "who" {
+  type = string
+}
+
+module "part" {
+  source = "./part.hcl"
+  who    = var.who
+}
+
+output "text" {
+  value = module.part.text
+}

@@ -1,0 +1,7 @@
+pipeline "timeout" {}
+
+gate "nobody" {
+  message    = "Is anybody there?"
+  timeout    = "200ms"
+  on_timeout = "fail"
+}

@@ -1,9 +1,0 @@
-package expr
-
-import "github.com/zclconf/go-cty/cty/function/stdlib"
-
-var formatdateFunction = Function{
-	"formatdate", "a time in RFC 3339 written otherwise",
-	`formatdate("D MMM YYYY", "2026-03-01T10:00:00Z")`, `"1 Mar 2026"`,
-	stdlib.FormatDateFunc,
-}

@@ -1,9 +1,0 @@
-package expr
-
-import "github.com/zclconf/go-cty/cty/function/stdlib"
-
-var valuesFunction = Function{
-	"values", "the values of a map or object, in the order of the keys",
-	`values({ b = 1, a = 2 })`, `[2, 1]`,
-	stdlib.ValuesFunc,
-}

@@ -1,9 +1,0 @@
-package expr
-
-import "github.com/zclconf/go-cty/cty/function/stdlib"
-
-var zipmapFunction = Function{
-	"zipmap", "a list of keys and a list of values made a map",
-	`zipmap(["a", "b"], [1, 2])`, `{ a = 1, b = 2 }`,
-	stdlib.ZipmapFunc,
-}
