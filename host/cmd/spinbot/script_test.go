@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/myspinbot/spinbot/host/internal/artifacts/s3/s3test"
+	"github.com/myspinbot/spinbot/host/internal/freeport"
 	"github.com/myspinbot/spinbot/host/internal/store/pgstore/pgtest"
 	"github.com/myspinbot/spinbot/sdk/sdktest/tinyllama"
 )
@@ -156,15 +157,14 @@ func tinyLlama(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// freeport NAME: puts the number of a port that nobody listens on into a variable.
-func freeport(ts *testscript.TestScript, neg bool, args []string) {
+// somePort is freeport NAME: puts the number of a port that nobody listens on into a variable.
+func somePort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: freeport NAME")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Any()
 	ts.Check(err)
-	ts.Setenv(args[0], fmt.Sprint(ln.Addr().(*net.TCPAddr).Port))
-	ts.Check(ln.Close())
+	ts.Setenv(args[0], port)
 }
 
 // postgres NAME: puts the URL of a fresh database into a variable.

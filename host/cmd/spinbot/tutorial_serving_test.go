@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/myspinbot/spinbot/host/internal/freeport"
 )
 
 // window is another terminal of a reader, in which a program stays.
@@ -103,11 +105,9 @@ func patiently(ok func() bool) bool {
 // freePort is the number of a port that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Any()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	_, port, _ := strings.Cut(ln.Addr().String(), ":")
 	return port
 }

@@ -116,6 +116,7 @@ var rooms = []room{
 	{"host/internal/store/sqlstore/sqlfiles", 2, []string{"host/internal/store"}, "the artifacts of runs in the tables of sqlstore, and what they are about"},
 	{"host/internal/store/pgstore/pgfiles", 2, []string{"host/internal/store"}, "the artifacts of runs in the tables of pgstore, and what they are about: with pgvector where it is"},
 	{"host/internal/store/sqlstore/sumvfs", 2, nil, "the files under SQLite: damage is seen, not believed"},
+	{"host/internal/freeport", 1, nil, "ports for programs of tests"},
 	{"host/internal/store/pgstore/pgtest", 2, nil, "a PostgreSQL for tests, gone with them"},
 	{"host/internal/store/...", 3, nil, "one adapter each"},
 	{"host/internal/artifacts/...", 3, nil, "one adapter each"},

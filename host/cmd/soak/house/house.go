@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/app/local"
+	"github.com/myspinbot/spinbot/host/internal/freeport"
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
@@ -93,7 +94,7 @@ func (h *House) beginHost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	port, err := freePort()
+	port, err := freeport.Any()
 	if err != nil {
 		return err
 	}
@@ -133,16 +134,6 @@ func (h *House) furnish(ctx context.Context, name string) ([]string, error) {
 
 // Resident is the name of the token that is good all the time.
 const Resident = "Resident"
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
-}
 
 // HostDir is the host's folder.
 func (h *House) HostDir() string     { return filepath.Join(h.Dir, "host") }

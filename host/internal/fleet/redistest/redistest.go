@@ -22,6 +22,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/group"
+	"github.com/myspinbot/spinbot/host/internal/freeport"
 )
 
 // patience is how long a server may take to begin or to end.
@@ -131,7 +132,11 @@ func begin(program string, options []Option) (*Server, error) {
 		o(s)
 	}
 	for range 5 { // a port that was free may be somebody else's a moment later
-		if s.Port, err = freePort(); err != nil {
+		var port string
+		if port, err = freeport.Any(); err != nil {
+			break
+		}
+		if s.Port, err = strconv.Atoi(port); err != nil {
 			break
 		}
 		if err = s.start(); err == nil {
@@ -140,15 +145,6 @@ func begin(program string, options []Option) (*Server, error) {
 	}
 	s.close()
 	return nil, err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func (s *Server) start() error {

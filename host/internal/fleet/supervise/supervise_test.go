@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/myspinbot/spinbot/host/internal/fleet/dial"
+	"github.com/myspinbot/spinbot/host/internal/freeport"
 )
 
 // asHost makes the test binary a host that runs a server until it is killed.
@@ -54,12 +55,11 @@ func needRedis(t *testing.T) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Any()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	return port
 }
 
 // run starts a server that ends with the test.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/myspinbot/spinbot/host/internal/exec/pluginexec/group"
+	"github.com/myspinbot/spinbot/host/internal/freeport"
 )
 
 // Kinds are the servers that there are.
@@ -93,12 +94,11 @@ func tools() string {
 }
 
 func (s *Server) start(ctx context.Context, program string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Any()
 	if err != nil {
 		return err
 	}
-	s.Addr = l.Addr().String()
-	l.Close()
+	s.Addr = "127.0.0.1:" + port
 	env := append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey, "MINIO_ROOT_USER="+AccessKey, "MINIO_ROOT_PASSWORD="+SecretKey,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off")
 	p := group.New(program, env, s.starter, func(_ bool, line string) {
@@ -120,10 +120,15 @@ func (s *Server) start(ctx context.Context, program string) error {
 		res, err := http.Get("http://" + s.Addr + "/")
 		if err == nil {
 			res.Body.Close()
-			if res.StatusCode != http.StatusServiceUnavailable {
+			name := res.Header.Get("Server")
+			switch {
+			case !strings.EqualFold(name, s.Kind):
+				err = fmt.Errorf("%q answers at its port", name)
+			case res.StatusCode == http.StatusServiceUnavailable:
+				err = fmt.Errorf("it answers %s", res.Status)
+			default:
 				return nil
 			}
-			err = fmt.Errorf("it answers %s", res.Status)
 		}
 		if p.Ended() || time.Now().After(end) {
 			p.End()

@@ -64,6 +64,27 @@ func (r *reader) u32() uint32 {
 	return 0
 }
 
+// s32 reads a signed LEB128 of at most 32 bits.
+func (r *reader) s32() int32 {
+	var v int64
+	for shift := 0; shift < 35; {
+		c := r.byte()
+		v |= int64(c&0x7f) << shift
+		shift += 7
+		if c < 0x80 {
+			if c&0x40 != 0 {
+				v -= 1 << shift
+			}
+			if v != int64(int32(v)) {
+				r.fail()
+			}
+			return int32(v)
+		}
+	}
+	r.fail()
+	return 0
+}
+
 // leb skips a LEB128 of at most 64 bits.
 func (r *reader) leb() {
 	for range 10 {

@@ -26,6 +26,10 @@
 // can change, aside and back. Restore returns 1, and the instance is to be thrown away, once the code has dropped a
 // segment or grown a table. Memory is the host's to restore.
 //
+// # Data
+//
+// Data segments that lie close together become one.
+//
 // What it does not know it refuses: threads, exceptions, typed function references and the rest of WebAssembly 3.
 // It checks no types: whoever compiles the result does.
 package meter
@@ -39,7 +43,7 @@ import (
 const Model = 1
 
 // Version is that of the rewritten form; TestVersion says when it has to change.
-const Version = 1
+const Version = 2
 
 // The names that a rewritten module uses. Host and Refill are imported: (i64 fuel) → (i64 fuel).
 const (

@@ -231,7 +231,8 @@ func TestVersion(t *testing.T) {
 	for seed := range uint64(20) {
 		h.Write(rewrite(t, randomModule(seed)))
 	}
-	if got, want := fmt.Sprintf("%d %x", meter.Version, h.Sum(nil)[:8]), "1 eb84c71641e867e0"; got != want {
+	h.Write(rewrite(t, withData(nil, plain(8, "a"), plain(73, "b"), plain(200, "c"))))
+	if got, want := fmt.Sprintf("%d %x", meter.Version, h.Sum(nil)[:8]), "2 1f7c8b612f5359fd"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

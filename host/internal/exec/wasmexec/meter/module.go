@@ -52,14 +52,16 @@ type table struct {
 type module struct {
 	sections []section // in order, custom ones where they stood
 
-	params    []uint32 // of each function type
-	funcTypes []uint32 // of each function that the module defines
-	imported  uint32   // functions
-	tables    []table
-	ownTables uint32
-	globals   []global
-	ownGlobal uint32
-	hasMemory bool
+	params        []uint32 // of each function type
+	funcTypes     []uint32 // of each function that the module defines
+	imported      uint32   // functions
+	tables        []table
+	ownTables     uint32
+	globals       []global
+	ownGlobal     uint32
+	hasMemory     bool
+	importsMemory bool
+	numbersData   bool // its code may name data segments
 
 	functions []function
 	walk      walk // one is enough
@@ -125,6 +127,9 @@ func (m *module) read(s section) error {
 				_, err = m.constant(nil, &r)
 			}
 		}
+	case secDataCount:
+		m.numbersData = true
+		return nil
 	case secExport:
 		err = m.readExports(&r)
 	case secCode:
@@ -171,7 +176,7 @@ func (m *module) readImports(r *reader) error {
 		case 1:
 			err = m.readTable(r)
 		case 2:
-			m.hasMemory = true
+			m.hasMemory, m.importsMemory = true, true
 			_, err = r.limits()
 		case 3:
 			err = m.readGlobal(r)

@@ -125,6 +125,11 @@ func (m *module) section(l layout, id int, body []byte) ([]byte, error) {
 		return m.elements(body)
 	case secCode:
 		return m.codeSection(l), nil
+	case secData:
+		if body == nil {
+			return nil, nil
+		}
+		return m.dataSection(body), nil
 	}
 	return body, nil
 }
