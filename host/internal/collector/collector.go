@@ -67,6 +67,7 @@ func (c *Collector) look() {
 	cycles, live := collected()
 	if c.next(active, cycles, live) {
 		debug.FreeOSMemory() // nothing is allocated any more, so the collector would not run for minutes
+		forgetProgram()
 	}
 }
 
