@@ -34,21 +34,21 @@ func TestMain(m *testing.M) {
 		hold(at)
 		return
 	}
-	dir, err := os.MkdirTemp("", "spinbot-modules-")
+	dir, err := os.MkdirTemp("", "spinbot-known-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	modules = dir
+	known = dir
 	code := pgtest.Main(m)
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
-// modules is where compiled modules are kept for all tests; the first test compiles them.
+// known is where compiled modules, and what plugins and modules say of themselves, are kept for all tests; the first test asks.
 var (
-	modules string
-	compile sync.Mutex
+	known string
+	first sync.Mutex
 )
 
 const pluginName = "test"
@@ -72,21 +72,20 @@ func open(tb testing.TB, change ...func(*Config)) *Host {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	raw, err := os.ReadFile(self)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		tb.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, pluginName), raw, 0o755); err != nil {
+	if err := link(self, filepath.Join(folder, pluginName)); err != nil {
 		tb.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "plugin.hcl"), []byte("name = \"test\"\nversion = \"1.0.0\"\n"), 0o644); err != nil {
 		tb.Fatal(err)
 	}
-	if err := errors.Join(os.Remove(state.Modules()), os.Symlink(modules, state.Modules())); err != nil {
-		tb.Fatal(err)
+	for _, dir := range []string{state.Modules(), state.Manifests()} {
+		shared := filepath.Join(known, filepath.Base(dir))
+		if err := errors.Join(os.MkdirAll(shared, 0o700), os.Remove(dir), os.Symlink(shared, dir)); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	lock, err := state.TryLock()
 	if err != nil {
@@ -105,12 +104,24 @@ func open(tb testing.TB, change ...func(*Config)) *Host {
 			tb.Error(err)
 		}
 	})
-	compile.Lock()
-	defer compile.Unlock()
+	first.Lock()
+	defer first.Unlock()
 	if _, err := h.catalog.Accept(ctx, pluginName); err != nil {
 		tb.Fatal(err)
 	}
 	return h
+}
+
+// link gives a file a second name, or makes a second file where that cannot be.
+func link(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	raw, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, raw, 0o700)
 }
 
 // parse checks a pipeline against the host's node types.
