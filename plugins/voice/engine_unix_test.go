@@ -172,7 +172,7 @@ func TestCancelKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer started.Close()
-	if err := started.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := started.SetReadDeadline(time.Now().Add(60 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -195,7 +195,7 @@ func TestCancelKills(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(5 * time.Second); running(pid); {
+		for end := time.Now().Add(60 * time.Second); running(pid); {
 			if time.Now().After(end) {
 				t.Fatalf("process %d is still there", pid)
 			}

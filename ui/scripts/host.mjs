@@ -1,5 +1,6 @@
 // Real hosts and a real browser for what drives the web interface: its photographs, its journeys, its measurements.
 import { execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -15,23 +16,22 @@ const exec = promisify(execFile);
 /** browse starts Chromium, the one that CHROMIUM names if it does. */
 export const browse = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 
-/** freePort gives a port that nothing listens on. */
+/** freePort gives a port that nothing listens on, from below those that the system gives to whoever asks for any: else somebody may have it a moment later. */
 export const freePort = () =>
   new Promise((done) => {
+    const port = randomInt(20_000, 32_768);
     const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
+    server.once("error", () => done(freePort()));
+    server.listen(port, "127.0.0.1", () => server.close(() => done(port)));
   });
 
-/** until asks every 50 ms until the answer is not false, and fails after 20 seconds, saying what was waited for. */
+/** until asks every 50 ms until the answer is not false, and fails after a minute, saying what was waited for. */
 export async function until(what, ask) {
-  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((next) => setTimeout(next, 50))) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((next) => setTimeout(next, 50))) {
     const answer = await ask();
     if (answer) return answer;
   }
-  throw new Error(`${what}: not within 20 seconds`);
+  throw new Error(`${what}: not within a minute`);
 }
 
 /** axe holds a page to WCAG 2.2 AA in both themes, and gives what is wrong. It is put in past the page's policy, which keeps strangers' scripts out. */
@@ -40,7 +40,7 @@ export async function axe(browser, url, ready) {
   try {
     const page = await context.newPage();
     await page.goto(url);
-    await page.waitForSelector(ready, { timeout: 20_000 });
+    await page.waitForSelector(ready, { timeout: 60_000 });
     await page.addScriptTag({ path: join(root, "ui/node_modules/axe-core/axe.min.js") });
     const wrong = [];
     for (const colorScheme of ["light", "dark"]) {

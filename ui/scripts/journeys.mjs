@@ -17,7 +17,7 @@ let browser, host;
 /** open opens a page; whatever a page's script breaks at fails the journey when it is closed. */
 async function open(t, url, options = {}) {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const broke = [];
   page.on("pageerror", (e) => broke.push(e.message));
@@ -87,7 +87,7 @@ test("first visit, launch with a picture, watch, play the film", async (t) => {
   await page.waitForURL("**/pipelines/explainer");
   await launch(page);
   await page.waitForSelector("h1 + div >> text=Running");
-  await page.waitForSelector("h1 + div >> text=Done", { timeout: 90_000 });
+  await page.waitForSelector("h1 + div >> text=Done", { timeout: 300_000 });
   const played = await plays(page.locator("section[aria-label=Results] video"));
   assert.ok(played.seconds > 8 && played.width === 320, JSON.stringify(played));
 });
@@ -106,7 +106,7 @@ test("Create: a text and a picture become a film, which plays where it was asked
   await page.click("button >> text=Generate");
   const card = page.locator("section[aria-label='Your films'] li").first();
   await card.getByText("Running").waitFor();
-  await card.locator("video").waitFor({ timeout: 90_000 });
+  await card.locator("video").waitFor({ timeout: 300_000 });
   const played = await plays(card.locator("video"));
   assert.ok(played.seconds > 8 && played.width === 320, JSON.stringify(played));
 });
@@ -132,7 +132,7 @@ test("Create: a portrait speaks once whoever it is has agreed, and not before", 
   await consent.check();
   await page.click("button >> text=Generate");
   const card = page.locator("section[aria-label='Your films'] li", { hasText: "Hello. Now I speak." });
-  await card.locator("video").waitFor({ timeout: 120_000 });
+  await card.locator("video").waitFor({ timeout: 300_000 });
   const played = await plays(card.locator("video"));
   assert.ok(played.seconds > 1 && played.width > 300, JSON.stringify(played));
 });
@@ -236,7 +236,7 @@ test("a reload in the middle of a run loses nothing", async (t) => {
   await page.waitForSelector("main >> text=/[1-9]\\d* of \\d+ nodes ended/");
   await page.reload();
   await page.waitForSelector("header >> text=Live");
-  await page.waitForSelector("section[aria-label=Results] video", { timeout: 90_000 });
+  await page.waitForSelector("section[aria-label=Results] video", { timeout: 300_000 });
 });
 
 test("the host is killed and started again in the middle of a run, while the page is open", async (t) => {
@@ -248,7 +248,7 @@ test("the host is killed and started again in the middle of a run, while the pag
   assert.equal(await page.locator("h1").count(), 1); // what was there stays
   await host.start();
   await page.waitForSelector("header >> text=Live");
-  await page.waitForSelector("section[aria-label=Results] video", { timeout: 90_000 });
+  await page.waitForSelector("section[aria-label=Results] video", { timeout: 300_000 });
   assert.equal(await state(id), "succeeded");
 });
 
@@ -275,8 +275,8 @@ test("a run as a graph by keys, as a timeline, and beside another", async (t) =>
   await asked(id);
   const page = await open(t, `${host.url}/runs/${id}`);
   await page.click("[role=group][aria-label=View] >> text=Graph");
+  await page.waitForSelector("[data-box=draft][aria-label*='3 Done']");
   await page.focus("[data-box=draft]");
-  assert.match(await page.getAttribute("[data-box=draft]", "aria-label"), /3 Done/);
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
   await page.waitForURL((url) => url.searchParams.get("node") === "gate.choose");
@@ -384,7 +384,7 @@ test("captions are found in the gallery; what is looked for among node types sta
   await page.waitForFunction(() => location.search.includes("type=render.waveform") && location.search.includes("q=render"));
   await page.reload();
   assert.equal(await page.inputValue("main input[type=search]"), "render wave");
-  assert.equal(await page.locator("main nav a").count(), 1);
+  await page.waitForFunction(() => document.querySelectorAll("main nav a").length === 1);
   await page.waitForSelector("main article[aria-label='render.waveform']");
 });
 
@@ -427,7 +427,7 @@ test("a face becomes an asset: not used before there is consent, used by a form,
 test("on a phone: launch, and answer", async (t) => {
   const page = await open(t, host.url, { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
   await launch(page);
-  await page.waitForSelector("section[aria-label=Results] video", { timeout: 90_000 });
+  await page.waitForSelector("section[aria-label=Results] video", { timeout: 300_000 });
   const id = await host.submit("cover.hcl");
   await asked(id);
   await page.tap("nav >> text=Approvals >> visible=true");
@@ -476,7 +476,7 @@ test("a run that ends and a gate that opens are told of, but not where they are 
   await page.getByLabel("When a run ends").and(page.locator(":checked")).waitFor();
   await page.waitForSelector("header >> text=Live");
   const id = await host.submit("cover.hcl");
-  await page.waitForFunction(() => window.told.length === 1, undefined, { timeout: 30_000 });
+  await page.waitForFunction(() => window.told.length === 1, undefined, { timeout: 60_000 });
   assert.match((await page.evaluate(() => window.told))[0], /^cover waits for you\|./);
   await page.evaluate(() => window.notice.onclick());
   await page.waitForURL(`**/runs/${id}?node=*`);
@@ -486,7 +486,7 @@ test("a run that ends and a gate that opens are told of, but not where they are 
   assert.equal((await page.evaluate(() => window.told)).length, 1); // its page is what is seen
   await page.click("nav >> text=Settings");
   await host.submit("broken.hcl");
-  await page.waitForFunction(() => window.told.length === 2, undefined, { timeout: 30_000 });
+  await page.waitForFunction(() => window.told.length === 2, undefined, { timeout: 60_000 });
   assert.match((await page.evaluate(() => window.told))[1], /: Failed\|$/);
 });
 
@@ -509,7 +509,7 @@ test("an admin makes a token, which is shown once, and revokes it; deletes a mod
   const asks = async () => (await fetch(`${locked.url}/api/v1/me`, { headers: { Authorization: `Bearer ${made}` } })).status;
   assert.equal(await asks(), 200);
   await page.click("dialog[open] >> text=I have it");
-  assert.equal(await page.locator("text=/spinbot_/").count(), 0);
+  await page.waitForSelector("text=/spinbot_/", { state: "detached" });
   await page.click("[aria-label='Revoke laptop']");
   await page.click("dialog[open] button >> text=Revoke");
   await until("the token counts no more", async () => (await asks()) === 401);

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +31,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"spinbot": spinbot, "exits": exits, "spawn": spawn, "signal": signalTo, "reap": reap, "until": until, "capture": capture,
 			"install": install, "http": request, "sign": sign, "fill": fill, "tmpfs": tmpfs, "tools": tools, "web": web,
-			"freeport": freeport, "socket": socket, "card": card, "tinyllama": tinyLlama, "collector": collector, "spans": spans,
+			"freeport": somePort, "socket": socket, "card": card, "tinyllama": tinyLlama, "collector": collector, "spans": spans,
 			"s3server": func(ts *testscript.TestScript, neg bool, args []string) { s3server(t, ts, neg, args) },
 			"postgres": func(ts *testscript.TestScript, neg bool, args []string) { postgres(t, ts, neg, args) },
 		},

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	goneSoon = 2 * time.Second         // after which no process is left of one that ended
-	slack    = 1500 * time.Millisecond // what a busy machine may add
+	goneSoon = 2 * time.Second  // after which no process is left of one that ended
+	slack    = 10 * time.Second // what a busy machine may add
 )
 
 // realFleet is the real binary as a host, and as its agents, with a real Redis between them.

@@ -126,7 +126,7 @@ func TestNeighbours(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, list) {
 		t.Errorf("the numbers came back otherwise: %v", err)
 	}
-	if took := time.Since(begun); took > 20*time.Second { // a second search for each would take minutes
+	if took := time.Since(begun); took > time.Minute { // a second search for each would take minutes
 		t.Errorf("it took %v", took)
 	}
 }

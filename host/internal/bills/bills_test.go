@@ -151,7 +151,7 @@ func TestSettle(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); r.keeper().Run(ctx) }()
-		for deadline := time.Now().Add(10 * time.Second); r.keep > 0 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(60 * time.Second); r.keep > 0 && time.Now().Before(deadline); {
 			if rows, _ := r.store.Bills(ctx, store.BillQuery{}); len(rows) == 0 {
 				break
 			}

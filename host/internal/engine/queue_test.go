@@ -333,13 +333,13 @@ func TestReading(t *testing.T) {
 func TestLastWords(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
 	var all sync.WaitGroup
 	r.journal.after = func(_ int, a store.Append) error {
 		for range 32 {
 			if a.Head != nil && run.Status(a.Head.State).Ended() {
 				all.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					defer cancel()
 					if err := r.Cancel(ctx, run.ID(a.Run), "", ""); !errors.Is(err, engine.ErrEnded) {
 						t.Error(err)
 					}

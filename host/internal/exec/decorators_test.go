@@ -159,7 +159,7 @@ func TestLimit(t *testing.T) {
 		defer mu.Unlock()
 		return running["all"] == 3
 	}
-	for end := time.Now().Add(5 * time.Second); !full() && time.Now().Before(end); {
+	for end := time.Now().Add(60 * time.Second); !full() && time.Now().Before(end); {
 		runtime.Gosched()
 	}
 	for range 20 {

@@ -103,7 +103,7 @@ func TestArtifactsThatCannotBeBrought(t *testing.T) {
 		}
 		return nil
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	defer close(told) // whoever still waits for a word
 	res, err := h.Execute(ctx, protocol.Attempt{Agent: "a", ID: "run/1", Body: []byte(`"echo"`)}, func(x sdk.Report) { told <- x.Message }, func(protocol.Result) bool { return true })

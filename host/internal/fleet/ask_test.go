@@ -43,7 +43,7 @@ func TestAsk(t *testing.T) {
 	h, _ := r.host("h")
 	a, stop := r.agent("a", "1")
 	r.hears("a")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	if text, err := h.Ask(ctx, "a", protocol.AskHealth); err != nil || text != "all is well: health" {
 		t.Errorf("%q %v", text, err)

@@ -19,7 +19,7 @@ func TestEndsThoughRedisIsFrozen(t *testing.T) {
 	began := time.Now()
 	stopAgent()
 	stopHost()
-	if d := time.Since(began); d > 2*time.Second {
+	if d := time.Since(began); d > 9*time.Second { // a command of theirs is given up after ten
 		t.Errorf("it took %s", d)
 	}
 }

@@ -302,7 +302,7 @@ func TestTwoEnginesShareOneDevice(t *testing.T) {
 
 func waitFor(t *testing.T, what func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !what(); {
+	for end := time.Now().Add(60 * time.Second); !what(); {
 		if time.Now().After(end) {
 			t.Fatal("it did not come to that")
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/myspinbot/spinbot/host/internal/lsp/protocol"
 )
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // client is an editor that speaks to a server over pipes.
 type client struct {

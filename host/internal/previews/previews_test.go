@@ -153,7 +153,7 @@ func TestFewAtOnce(t *testing.T) {
 		defer r.mu.Unlock()
 		return len(r.tasks)
 	}
-	for deadline := time.Now().Add(10 * time.Second); full() < waiting && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(60 * time.Second); full() < waiting && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	if err := ask(waiting); !errors.Is(err, ErrBusy) {

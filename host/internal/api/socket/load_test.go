@@ -63,7 +63,7 @@ func TestSlowAmongMany(t *testing.T) {
 		clients, slow = 100, 10
 	}
 	const events, size = 120, 16 << 10
-	r := newRig(t, Config{})
+	r := newRig(t, Config{Ping: time.Hour}) // who reads late on a busy machine is not gone
 	r.record("run_a", "running", `{}`)
 	subscribe := `{"action":"SUBSCRIBE","runId":"run_a","after":1}`
 	for range slow {
@@ -95,7 +95,7 @@ func TestSlowAmongMany(t *testing.T) {
 	}
 	data := `"` + strings.Repeat("x", size) + `"`
 	for n := range events {
-		if n%10 == 0 { // this machine may be slower than the clients that it plays
+		if n%5 == 0 { // this machine may be slower than the clients that it plays: what it is behind fits into the kernel's buffers
 			r.until("all others follow", func() bool { return heard.Load() == int64((clients-slow)*(n+1)) })
 		}
 		r.record("run_a", "running", data)

@@ -33,7 +33,7 @@ import (
 // TestConformance: an agent in a process of its own does what every executor must, over a real Redis and HTTP.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	exectest.Run(t, exectest.Options{Files: true, Remote: true, Patience: 15 * time.Second, New: func(t *testing.T) exec.Executor {
+	exectest.Run(t, exectest.Options{Files: true, Remote: true, Patience: time.Minute, New: func(t *testing.T) exec.Executor {
 		h := newHost(t)
 		t.Cleanup(func() {
 			if h.transfers.Load() == 0 {

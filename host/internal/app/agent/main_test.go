@@ -25,8 +25,9 @@ const (
 	redisEnv = "SPINBOT_TEST_AGENT_REDIS"
 )
 
-// pace is a twentieth of what it is by default, but for how long a stopped task may take to end.
-var pace = fleet.Pace{Beat: 250 * time.Millisecond, Grace: 20 * time.Second}
+// pace is a twentieth of what it is by default, but for how long an agent on a busy machine may be silent, and a stopped task may take
+// to end.
+var pace = fleet.Pace{Beat: 250 * time.Millisecond, Lost: time.Minute, Grace: time.Minute}
 
 // TestMain lets this binary play a plugin and an agent too.
 func TestMain(m *testing.M) {

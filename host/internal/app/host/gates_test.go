@@ -27,7 +27,7 @@ gate "two" {
 	}
 	gates := func(want string) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); ; {
+		for deadline := time.Now().Add(60 * time.Second); ; {
 			list, err := h.Client().Gates(t.Context(), "")
 			if err != nil {
 				t.Fatal(err)

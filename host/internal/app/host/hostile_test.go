@@ -114,7 +114,7 @@ func TestHostileRequests(t *testing.T) {
 					}
 				}
 				asked++
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 				req, err := http.NewRequestWithContext(ctx, strings.ToUpper(method), base+at+"?"+query.Encode(), strings.NewReader(body))
 				if err != nil {
 					cancel()

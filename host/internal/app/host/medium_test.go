@@ -61,7 +61,7 @@ func TestJournalStops(t *testing.T) {
 // unwell waits until the engine has stopped and gives its reason.
 func unwell(t *testing.T, h *Host) string {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); {
 		if err := h.engine.Err(); err != nil {
 			return err.Error()
 		}

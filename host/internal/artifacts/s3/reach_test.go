@@ -48,7 +48,7 @@ func TestSkew(t *testing.T) {
 			defer proxy.Close()
 			c := config(t, server, "")
 			c.Endpoint = strings.TrimPrefix(proxy.URL, "http://")
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			defer cancel()
 			if _, err := Open(ctx, c); err == nil || !strings.Contains(err.Error(), "differ by more than 15 minutes: set the clock") {
 				t.Errorf("%v (%s)", err, codeOf(err))
@@ -65,7 +65,7 @@ func TestTLS(t *testing.T) {
 	defer proxy.Close()
 	c := config(t, server, "")
 	c.Endpoint, c.Plain = strings.TrimPrefix(proxy.URL, "https://"), false
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	if _, err := Open(ctx, c); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("a certificate that nobody vouches for: %v", err)

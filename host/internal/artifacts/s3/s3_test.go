@@ -132,7 +132,7 @@ func TestHow(t *testing.T) {
 	}{
 		"key": {wrong, "set AWS_ACCESS_KEY_ID"}, "down": {down, "is the server running"}, "ca": {secret, "absent.pem"}, "tls": {tls, "HTTP response to HTTPS client"},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 		_, err := Open(ctx, c.Config)
 		cancel()
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "bucket artifacts at ") {
@@ -164,7 +164,7 @@ func TestForgotten(t *testing.T) {
 		t.Errorf("the dead one's word is still there: %v", err)
 	}
 	die()
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(60 * time.Second); ; {
 		removed, err := s.Remove(t.Context(), a.Digest, time.Now().Add(time.Hour))
 		if err != nil || time.Now().After(end) {
 			t.Fatalf("%t, %v", removed, err)

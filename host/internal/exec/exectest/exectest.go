@@ -30,14 +30,14 @@ type Options struct {
 	// Remote says that another machine carries tasks out: their deadlines are as far away there, by its clock, and of
 	// progress that is said quickly the last arrives.
 	Remote bool
-	// Patience is how long Execute may take to return after its context ended; 5 s when zero.
+	// Patience is how long Execute may take to return after its context ended, on a busy machine; a minute when zero.
 	Patience time.Duration
 }
 
 // Run runs the suite. Each of its tasks is another attempt.
 func Run(t *testing.T, o Options) {
 	if o.Patience == 0 {
-		o.Patience = 5 * time.Second
+		o.Patience = time.Minute
 	}
 	s := suite{Options: o, exec: o.New(t), attempts: new(atomic.Int64)}
 	for _, c := range []struct {

@@ -89,11 +89,11 @@ func TestHung(t *testing.T) {
 	for _, then := range []string{"hold", "deaf"} {
 		t.Run(then, func(t *testing.T) {
 			t.Parallel()
-			e := holds(t, nil)
+			e := holds(t, func(c *Config) { c.Grace = 500 * time.Millisecond })
 			before := load(t, e, nil, "fake-a")["pid"]
-			limited := exec.Deadline(e, func(string) time.Duration { return 100 * time.Millisecond })
+			limited := exec.Deadline(e, func(string) time.Duration { return 2 * time.Second })
 			_, err := limited.Execute(t.Context(), loading(sdk.Values{"then": then}, "fake-a"))
-			if got := sdk.AsError(err); got.Cause != sdk.CauseHung || !strings.Contains(got.Message, "said nothing for 100ms") {
+			if got := sdk.AsError(err); got.Cause != sdk.CauseHung || !strings.Contains(got.Message, "said nothing for 2s") {
 				t.Errorf("got %+v", got)
 			}
 			if after := load(t, e, nil, "fake-a")["pid"]; after == before {

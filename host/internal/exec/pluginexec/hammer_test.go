@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,11 +51,8 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	began := time.Now()
 	h.e.Close()
-	for pid := range h.pids {
-		goneSoon(t, began, []int{pid})
-	}
+	noneLeft(t, slices.Collect(maps.Keys(h.pids)))
 	if left := h.e.Warm(); len(left) > 0 {
 		t.Errorf("known after Close: %+v", left)
 	}

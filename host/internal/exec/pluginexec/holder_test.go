@@ -215,11 +215,17 @@ func toldOffspring(t *testing.T, b Binary) []int {
 	return all
 }
 
+// holds opens an executor of the holder, which stops when it is told to, but later on a busy machine.
 func holds(t testing.TB, change func(*Config)) *Executor {
 	t.Helper()
 	b := as(t, "holder")
 	b.UsesDevices = true
-	return open(t, b, change)
+	return open(t, b, func(c *Config) {
+		c.Grace = time.Minute
+		if change != nil {
+			change(c)
+		}
+	})
 }
 
 // loading is a task of the holder.
@@ -267,18 +273,11 @@ func holding(t *testing.T, e *Executor, ctx context.Context, in sdk.Values, devi
 	return stop
 }
 
-// goneSoon wants no process left 2 s after something ended them.
-func goneSoon(t *testing.T, since time.Time, pids []int) {
+// noneLeft waits until no process is left.
+func noneLeft(t *testing.T, pids []int) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
 	for _, pid := range pids {
-		for alive(pid) {
-			if time.Since(since) > 2*time.Second {
-				t.Fatalf("process %d of %v is still there after 2 s", pid, pids)
-			}
-			<-tick.C
-		}
+		until(t, fmt.Sprintf("process %d of %v gone", pid, pids), func() bool { return !alive(pid) })
 	}
 }
 

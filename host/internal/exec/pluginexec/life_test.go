@@ -36,9 +36,7 @@ func gone(t *testing.T, pids []int) {
 	if len(pids) < 3 {
 		t.Fatalf("processes: %v", pids)
 	}
-	for _, pid := range pids {
-		until(t, fmt.Sprintf("process %d gone", pid), func() bool { return !alive(pid) })
-	}
+	noneLeft(t, pids)
 }
 
 // TestNothingLeft: whatever ends a plugin, its children end too.
@@ -52,17 +50,24 @@ func TestNothingLeft(t *testing.T) {
 			fails(t, e, t.Context(), "test.crash")
 		},
 		"hang": func(t *testing.T, e *Executor, _ []int) {
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			defer cancel()
-			if got := fails(t, e, ctx, "test.hang"); got.Cause != sdk.CauseHung {
-				t.Errorf("got %+v", got)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			hang := (&sdk.Task{Type: "test.hang", Inputs: sdk.Values{}}).WithReporter(func(sdk.Report) { cancel(context.DeadlineExceeded) })
+			if _, err := e.Execute(ctx, hang); err == nil || sdk.AsError(err).Cause != sdk.CauseHung {
+				t.Errorf("got %+v", err)
 			}
 		},
-		"stopped process": func(t *testing.T, e *Executor, _ []int) {
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			defer cancel()
-			if got := fails(t, e, ctx, "test.stop_self"); got.Cause != sdk.CauseHung {
-				t.Errorf("got %+v", got)
+		"stopped process": func(t *testing.T, e *Executor, pids []int) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				_, err := e.Execute(ctx, &sdk.Task{Type: "test.stop_self", Inputs: sdk.Values{}})
+				ended <- err
+			}()
+			until(t, "the plugin stopped", func() bool { return stopped(pids[0]) })
+			cancel(context.DeadlineExceeded)
+			if err := <-ended; err == nil || sdk.AsError(err).Cause != sdk.CauseHung {
+				t.Errorf("got %+v", err)
 			}
 		},
 	} {
@@ -189,9 +194,8 @@ func TestHangTakesOthers(t *testing.T) {
 		}
 		return false
 	})
-	cancelled := time.AfterFunc(50*time.Millisecond, cancel)
-	defer cancelled.Stop()
-	_, err := e.Execute(ctx, &sdk.Task{Type: "test.hang", Inputs: sdk.Values{}, Address: sdk.Address{Run: "run_guilty"}})
+	guilty := &sdk.Task{Type: "test.hang", Inputs: sdk.Values{}, Address: sdk.Address{Run: "run_guilty"}}
+	_, err := e.Execute(ctx, guilty.WithReporter(func(sdk.Report) { cancel() })) // it says that it hangs
 	if got := sdk.AsError(err); got == nil || got.Cause != sdk.CauseCancelled {
 		t.Errorf("the guilty one: %+v", got)
 	}

@@ -235,7 +235,7 @@ func open(t testing.TB, b Binary, change func(*Config)) *Executor {
 			}
 			return b, nil
 		},
-		Grace: 500 * time.Millisecond, StartTimeout: 20 * time.Second,
+		Grace: 500 * time.Millisecond, StartTimeout: time.Minute,
 	}
 	if change != nil {
 		change(&c)
@@ -301,7 +301,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(60 * time.Second)
 	for !ok() {
 		select {
 		case <-tick.C:

@@ -74,7 +74,7 @@ func TestWarm(t *testing.T) {
 
 func TestUnload(t *testing.T) {
 	t.Parallel()
-	e := holds(t, func(c *Config) { c.UnloadTimeout = 200 * time.Millisecond })
+	e := holds(t, func(c *Config) { c.UnloadTimeout = 2 * time.Second })
 	on := []string{"fake-a"}
 	unload := func(model string) error { return e.Unload(t.Context(), "test", on, model) }
 	if err := unload("m"); err != nil {
@@ -106,7 +106,7 @@ func TestUnload(t *testing.T) {
 	if again := load(t, e, sdk.Values{"model": "stuck"}, on...)["pid"]; again != pid {
 		t.Errorf("the process changed from %v to %v", pid, again)
 	}
-	if err := unload("stuck"); err == nil || !strings.Contains(err.Error(), "did not unload model stuck within 200ms: evict it") {
+	if err := unload("stuck"); err == nil || !strings.Contains(err.Error(), "did not unload model stuck within 2s: evict it") {
 		t.Errorf("got %v", err)
 	}
 }

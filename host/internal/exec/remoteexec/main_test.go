@@ -144,7 +144,7 @@ func plugins(t testing.TB) exec.Executor {
 		Resolve: func(nodeType string) (pluginexec.Binary, error) {
 			return pluginexec.Binary{Name: "test", Path: path, SHA256: "sha256:" + digest}, nil
 		},
-		Grace: 500 * time.Millisecond, StartTimeout: 20 * time.Second,
+		Grace: 500 * time.Millisecond, StartTimeout: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)

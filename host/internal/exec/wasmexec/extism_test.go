@@ -35,7 +35,7 @@ func extismPlugin(t *testing.T, name string) *Executor {
 		t.Fatal(err)
 	}
 	m := Module{Path: filepath.Join(dir, name+".wasm")}
-	e := New(Config{Resolve: func(string) (Module, error) { return m, nil }})
+	e := New(patient(Config{Resolve: func(string) (Module, error) { return m, nil }}))
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -108,7 +108,7 @@ func TestExtismHTTP(t *testing.T) {
 	})
 	m := Module{Path: filepath.Join(dir, "http_headers.wasm")}
 	g := reaching(url)
-	e := New(Config{Resolve: func(string) (Module, error) { return m, nil }, Grants: func(string) (Grants, error) { return g, nil }})
+	e := New(patient(Config{Resolve: func(string) (Module, error) { return m, nil }, Grants: func(string) (Grants, error) { return g, nil }}))
 	defer e.Close()
 	manifest, err := e.Describe(t.Context(), m)
 	if err != nil || len(manifest.NodeTypes) != 1 || !slices.Equal(manifest.NodeTypes[0].Grants, []string{"http"}) {

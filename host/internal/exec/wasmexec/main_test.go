@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // built is the folder of the guests that the tests build, and of a cache that the tests share.
@@ -68,6 +69,14 @@ func commandCode(tb testing.TB) []byte {
 	return build(tb, "./testdata/command")
 }
 
+// patient gives guests the time that they need under the race detector on a busy machine, unless c says how much they have.
+func patient(c Config) Config {
+	if c.Limits.Time == 0 {
+		c.Limits.Time = 5 * time.Minute
+	}
+	return c
+}
+
 // newExecutor offers one module for every node type whose plugin is "test", any other is unknown.
 func newExecutor(tb testing.TB, code []byte, c Config) *Executor {
 	tb.Helper()
@@ -81,7 +90,7 @@ func newExecutor(tb testing.TB, code []byte, c Config) *Executor {
 	if c.CacheDir == "" {
 		c.CacheDir = filepath.Join(built, "cache")
 	}
-	e := New(c)
+	e := New(patient(c))
 	tb.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			tb.Error(err)

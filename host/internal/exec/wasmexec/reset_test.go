@@ -117,7 +117,7 @@ func TestHammer(t *testing.T) {
 	code := [2][]byte{reactorCode(t), build(t, "./testdata/probe", "-buildmode=c-shared")}
 	e := New(Config{
 		CacheDir: filepath.Join(built, "cache"), ModuleMemory: 1 << 20, IdleMemory: 10 << 20, Running: 4,
-		Limits: sdk.Limits{Time: 20 * time.Second},
+		Limits: sdk.Limits{Time: time.Minute},
 		Resolve: func(name string) (Module, error) {
 			c := code[0]
 			if name == "test.count" || name == "test.loop" {

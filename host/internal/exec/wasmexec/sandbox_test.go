@@ -48,8 +48,9 @@ func TestWorld(t *testing.T) {
 		in.Time, in.Seed = time.Date(2026, 3, 1, 10, 0, 0, 123456789, time.UTC), seed
 		return in
 	}
+	e := probe(t, Config{})
 	began := time.Now()
-	first := outputs(t, probe(t, Config{}), task(7))
+	first := outputs(t, e, task(7))
 	if took := time.Since(began); took > time.Minute {
 		t.Errorf("sleeping for an hour took %v", took)
 	}
@@ -65,7 +66,7 @@ func TestWorld(t *testing.T) {
 			t.Errorf("%s: %v", name, list)
 		}
 	}
-	e := probe(t, Config{})
+	e = probe(t, Config{})
 	if again := outputs(t, e, task(7)); !reflect.DeepEqual(again, first) {
 		t.Errorf("elsewhere it sees %v, not %v", again, first)
 	}
@@ -94,11 +95,11 @@ func TestTenants(t *testing.T) {
 // TestLoop: a guest that loops is stopped at its deadline; meanwhile others run, and the collector too.
 func TestLoop(t *testing.T) {
 	t.Parallel()
-	e := probe(t, Config{Limits: sdk.Limits{Time: time.Second}})
+	e := probe(t, Config{})
 	outputs(t, e, exectest.Task("test.count", nil)) // compiled
 	ended := make(chan *sdk.Error, 1)
 	go func() {
-		_, err := e.Execute(t.Context(), exectest.Task("test.loop", nil))
+		_, err := e.Execute(t.Context(), withLimits("test.loop", sdk.Limits{Time: time.Second}))
 		ended <- sdk.AsError(err)
 	}()
 	for {
@@ -191,7 +192,7 @@ func TestDamagedCache(t *testing.T) {
 	dir := t.TempDir()
 	code := build(t, "./testdata/command")
 	run := func() error {
-		e := New(Config{CacheDir: dir, Resolve: func(string) (Module, error) { return Module{Bytes: code, SHA256: checksum(code)}, nil }})
+		e := New(patient(Config{CacheDir: dir, Resolve: func(string) (Module, error) { return Module{Bytes: code, SHA256: checksum(code)}, nil }}))
 		_, err := e.Execute(t.Context(), exectest.Task("test.echo", sdk.Values{"value": "x"}))
 		return errors.Join(err, e.Close())
 	}

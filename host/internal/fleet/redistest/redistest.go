@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a server may take to begin or to end.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // Option changes how a server is started.
 type Option func(*Server)

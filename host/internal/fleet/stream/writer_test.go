@@ -77,7 +77,7 @@ func TestGatheredByMany(t *testing.T) {
 		})
 	}
 	all.Wait()
-	for deadline := time.Now().Add(20 * time.Second); w.Waiting() > 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); w.Waiting() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d commands are not written", w.Waiting())
 		}

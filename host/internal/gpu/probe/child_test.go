@@ -150,7 +150,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(60 * time.Second)
 	for !ok() {
 		select {
 		case <-tick.C:
@@ -163,7 +163,7 @@ func until(t *testing.T, what string, ok func() bool) {
 // TestChild: a child that works is asked on, and all ends with the watch.
 func TestChild(t *testing.T) {
 	t.Parallel()
-	r := start(t, "works", func(c *Config) { c.Patience = 20 * time.Second })
+	r := start(t, "works", func(c *Config) { c.Patience, c.IllAfter = time.Minute, time.Hour })
 	if err := r.First(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestChild(t *testing.T) {
 // TestKilled: a child that is killed is replaced, and its devices are well again.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	r := start(t, "works", func(c *Config) { c.Patience, c.IllAfter = 20*time.Second, time.Minute })
+	r := start(t, "works", func(c *Config) { c.Patience, c.IllAfter = time.Minute, time.Hour })
 	if err := r.First(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -207,11 +207,8 @@ func TestBadChildren(t *testing.T) {
 			r := start(t, mode)
 			told := func() string { return strings.Join(r.Inventory().Notes, "\n") }
 			until(t, mode+" is told as "+want, func() bool { return strings.Contains(told(), want) })
-			if mode == "hangs" {
-				d := r.Inventory().Devices
-				if len(d) != 1 || !d[0].Reading.Stale {
-					t.Errorf("%+v", d)
-				}
+			if mode == "hangs" { // the first may have hung before it said anything, on a busy machine
+				until(t, "what it said is stale", func() bool { d := r.Inventory().Devices; return len(d) == 1 && d[0].Reading.Stale })
 			}
 			until(t, "another child", func() bool { return len(r.pids(t)) >= 2 })
 		})
@@ -222,7 +219,7 @@ func TestBadChildren(t *testing.T) {
 func TestIll(t *testing.T) {
 	t.Parallel()
 	r := start(t, "hangs", func(c *Config) {
-		c.Patience, c.IllAfter, c.Pause = 200*time.Millisecond, 300*time.Millisecond, time.Hour
+		c.Patience, c.IllAfter, c.Pause = 5*time.Second, 5300*time.Millisecond, time.Hour // it begins within that, on a busy machine too
 	})
 	if err := r.First(t.Context()); err != nil {
 		t.Fatal(err)
@@ -235,7 +232,7 @@ func TestIll(t *testing.T) {
 
 func TestSomeRubbish(t *testing.T) {
 	t.Parallel()
-	r := start(t, "some rubbish", func(c *Config) { c.Patience = 20 * time.Second })
+	r := start(t, "some rubbish", func(c *Config) { c.Patience, c.IllAfter = time.Minute, time.Hour })
 	if err := r.First(t.Context()); err != nil || len(r.Inventory().Devices) != 1 {
 		t.Errorf("%v %+v", err, r.Inventory())
 	}
@@ -244,7 +241,7 @@ func TestSomeRubbish(t *testing.T) {
 // TestNone: without devices no process stays, and one is started now and then.
 func TestNone(t *testing.T) {
 	t.Parallel()
-	r := start(t, "none", func(c *Config) { c.Patience, c.Idle = 20*time.Second, 50*time.Millisecond })
+	r := start(t, "none", func(c *Config) { c.Patience, c.Idle = time.Minute, 50*time.Millisecond })
 	until(t, "the third look", func() bool { _, err := os.Stat(filepath.Join(r.dir, "pids")); return err == nil && len(r.pids(t)) >= 3 })
 	if i := r.Inventory(); len(i.Devices) != 0 || len(i.Notes) != 0 {
 		t.Errorf("%+v", i)
@@ -253,7 +250,7 @@ func TestNone(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
-	r := start(t, "environment", func(c *Config) { c.Patience = 20 * time.Second })
+	r := start(t, "environment", func(c *Config) { c.Patience, c.IllAfter = time.Minute, time.Hour })
 	if err := r.First(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +294,7 @@ func TestOrphan(t *testing.T) {
 		go func() { ended <- cmd.Wait() }()
 		select {
 		case <-ended:
-		case <-time.After(30 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Errorf("%s goes on", mode)
 			_ = cmd.Process.Kill()
 			<-ended

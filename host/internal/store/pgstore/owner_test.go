@@ -32,7 +32,7 @@ func refused(t testing.TB, err error, says ...string) {
 func adopts(t testing.TB, st *pgstore.Store, want ...string) {
 	t.Helper()
 	got, err := st.Adopt(t.Context(), time.Minute)
-	for end := time.Now().Add(10 * time.Second); err == nil && len(got) < len(want) && time.Now().Before(end); { // what is just being noted is left for the next look
+	for end := time.Now().Add(60 * time.Second); err == nil && len(got) < len(want) && time.Now().Before(end); { // what is just being noted is left for the next look
 		var more []string
 		more, err = st.Adopt(t.Context(), time.Minute)
 		got = append(got, more...)

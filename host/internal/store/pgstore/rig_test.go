@@ -46,9 +46,9 @@ func ask[T any](t testing.TB, url, query string, args ...any) (v T) {
 // until polls until the condition holds.
 func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); {
+	for deadline := time.Now().Add(5 * time.Minute); !holds(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
+			t.Fatalf("not within 5 min: %s", what)
 		}
 		<-time.After(5 * time.Millisecond)
 	}

@@ -14,11 +14,12 @@ import (
 // What runs say is noted in the table texts after they were stored, a few at a time: neither an append nor Open waits for
 // it. Until then a search looks at them. Every host notes, whoever's runs they are.
 const (
-	noteEvery = 256 // heads written until the next are noted
-	noteRuns  = 64  // noted in one transaction
-	noteRest  = 19  // times as long as one took, before the next
-	busyRest  = 199 // the same, while much is appended
-	busy      = 16  // groups of appends committed in a rest that are much
+	noteEvery = 256         // heads written until the next are noted
+	noteRuns  = 64          // noted in one transaction
+	noteRest  = 19          // times as long as one took, before the next
+	busyRest  = 199         // the same, while much is appended
+	busy      = 16          // groups of appends committed in a rest that are much
+	longRest  = time.Minute // the longest rest: one that took long may have waited for a server that was away
 )
 
 // noteTexts notes what is fresh until the store is closed.
@@ -46,7 +47,7 @@ func (s *Store) noteTexts() {
 			select {
 			case <-s.alive.Done():
 				return
-			case <-time.After(rest * took):
+			case <-time.After(min(rest*took, longRest)):
 			}
 		}
 	}

@@ -13,12 +13,13 @@ import (
 // What runs say is noted in the table texts after they were stored, a few at a time: an append does not wait for it, and
 // neither does Open. Until then a search looks at them.
 const (
-	noteEvery = 256      // heads written until the next are noted
-	noteRuns  = 64       // noted in one transaction
-	noteBytes = 16 << 10 // of text in one transaction, but for its last run
-	noteRest  = 19       // times as long as one took, before the next
-	busyRest  = 199      // the same, while much is appended
-	busy      = 16       // groups of appends committed in a rest that are much
+	noteEvery = 256         // heads written until the next are noted
+	noteRuns  = 64          // noted in one transaction
+	noteBytes = 16 << 10    // of text in one transaction, but for its last run
+	noteRest  = 19          // times as long as one took, before the next
+	busyRest  = 199         // the same, while much is appended
+	busy      = 16          // groups of appends committed in a rest that are much
+	longRest  = time.Minute // the longest rest: one that took long says more of the machine than of the next
 )
 
 // noteTexts notes what is fresh until the store ends.
@@ -47,7 +48,7 @@ func (s *Store) noteTexts() {
 			select {
 			case <-s.done:
 				return
-			case <-time.After(rest * took):
+			case <-time.After(min(rest*took, longRest)):
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func TestNothingIsLeft(t *testing.T) {
 			began := time.Now()
 			end(p)
 			<-p.Done()
-			if d := time.Since(began); d > 2*time.Second {
+			if d := time.Since(began); d > time.Minute {
 				t.Errorf("it took %s", d)
 			}
 			for _, pid := range pids {

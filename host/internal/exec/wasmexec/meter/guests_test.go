@@ -198,7 +198,7 @@ const outOfFuel = "out of fuel"
 // callAll calls each exported function with zeros and says what came of it, and of the memory.
 func callAll(t testing.TB, code []byte, metered bool) (said []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCoreFeatures(features).
 		WithMemoryLimitPages(64).WithCloseOnContextDone(!metered))
