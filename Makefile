@@ -236,8 +236,8 @@ soak-slice: build ## The same for five minutes
 	$(call soak,--time 5m --round 8s --workers 4 --runs 1000000)
 
 .PHONY: beside-soak
-beside-soak: build ## Make vuln, ollama-test and site with soak-slice beside them, which takes five minutes whatever else goes on
-	@scripts/beside soak-slice vuln ollama-test site
+beside-soak: build ## Make lint, vuln, ollama-test and site with soak-slice beside them, which takes five minutes whatever else goes on
+	@scripts/beside soak-slice lint vuln ollama-test site
 
 .PHONY: s3-servers
 s3-servers: $(TOOLS)/versitygw-$(VERSITYGW_VERSION) $(TOOLS)/minio-$(MINIO_VERSION) ## Build the S3 servers that tests of artifacts/s3 start
