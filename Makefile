@@ -64,8 +64,9 @@ build: control plugins $(if $(NPM),ui) ## Build bin/spinbot, with the web interf
 	go build -C host $(TRIM) -ldflags "-s -w $(LAZY) -X main.version=$(VERSION) -X main.bundledTrust=$$($(SUM) < bin/plugins/spinbot.trust.hcl | cut -c-64) -X github.com/myspinbot/spinbot/host/control/dist.sum=$$($(SUM) < $(CONTROL) | cut -c-64)" -o $(CURDIR)/bin/spinbot$(EXE) ./cmd/spinbot
 
 .PHONY: control
-control: ## Build the control nodes that ship (one WASM module)
+control: ## Build the control nodes that ship (one WASM module), and what they say of themselves
 	GOOS=wasip1 GOARCH=wasm go build -C host $(TRIM) -buildmode=c-shared -ldflags="-s -w" -o $(CURDIR)/$(CONTROL) ./control
+	go run -C host $(TRIM) ./cmd/describe $(CURDIR)/$(CONTROL)
 
 # What npm ci leaves behind when it is done; as long as the lock stays the same, it is not done again.
 UI_MODULES := ui/node_modules/.package-lock.json
@@ -112,7 +113,7 @@ plugins: ## Build the bundled plugins, and the list of their checksums
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin dist demo demo-avatar $(CONTROL)
+	rm -rf bin dist demo demo-avatar $(CONTROL) $(CONTROL:.wasm=.json)
 	find ui/dist -mindepth 1 ! -name .gitkeep -delete
 
 ##@ Release

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 )
 
@@ -38,4 +39,17 @@ func Module() []byte {
 		return nil
 	}
 	return code
+}
+
+// Description gives what the built module with that digest says of itself, as cmd/describe wrote it: {"sha256": …, "manifest": {…},
+// "imports": […]}. Nil: nobody has, and the module is to be asked.
+func Description(digest string) []byte {
+	raw, err := files.ReadFile("control.json")
+	var of struct {
+		SHA256 string `json:"sha256"`
+	}
+	if err != nil || json.Unmarshal(raw, &of) != nil || of.SHA256 != digest {
+		return nil
+	}
+	return raw
 }

@@ -95,6 +95,8 @@ type Config struct {
 type Linked struct {
 	SHA256 string
 	Code   func() []byte
+	// Description is a Description as JSON; nil: the module is asked.
+	Description []byte
 }
 
 // Description is what a plugin or module says of itself, and what is seen of it.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -363,6 +365,28 @@ func TestUnset(t *testing.T) {
 	} {
 		if why := v.Unset(c.of, c.setting); (why == "") != (c.want == "") || !strings.HasPrefix(why, c.want) {
 			t.Errorf("%s, %s: %q", c.of, c.setting, why)
+		}
+	}
+}
+
+// TestLinkedDescription: a module in this binary that is described there is not asked; one whose description nobody can read is.
+func TestLinkedDescription(t *testing.T) {
+	t.Parallel()
+	raw, err := json.Marshal(Description{manifest("control"), []string{"http"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, asked := range map[string]int64{string(raw): 0, "{}": 1, "": 1} {
+		h := newHouse(t)
+		l := Linked{SHA256: strings.Repeat("c0", 32), Code: func() []byte { return []byte("code") }}
+		if text != "" {
+			l.Description = []byte(text)
+		}
+		h.cfg.BuiltIn = map[string]Linked{"control": l}
+		h.c = New(h.cfg)
+		e := h.expect("control", Ready)
+		if h.described.Load() != asked || asked == 0 && !slices.Equal(e.Imports, []string{"http"}) {
+			t.Errorf("%q: %d times asked, %+v", text, h.described.Load(), e)
 		}
 	}
 }

@@ -195,6 +195,7 @@ var rooms = []room{
 	{"host/internal/app/host/finding", 5, []string{"host/internal/app/host/agents", "host/internal/app/host/placing"}, "how a host finds artifacts by what they are about: who makes vectors, where"},
 	{"host/internal/app/host/nodetypes", 5, []string{"host/internal/app/local", "host/internal/app/machine"}, "which node types a host has, who offers them, what they were granted and are configured with"},
 	{"host/internal/app/...", 5, []string{"host/internal/app/..."}, "configuration and wiring only"},
+	{"host/cmd/describe", 6, nil, "writes down at build time what a module says of itself"},
 	{"host/cmd/soak/growth", 1, nil, "whether a series of measurements grows; pure"},
 	{"host/cmd/soak/house", 6, nil, "a fleet of real processes, each started again when it ends"},
 	{"host/cmd/soak", 6, []string{"host/cmd/soak/house"}, "such a fleet at work, harmed at random for a long time: what is lost, wrong or left behind"},

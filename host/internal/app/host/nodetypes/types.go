@@ -87,7 +87,7 @@ func builtIn() map[string]catalog.Linked {
 	if !ok {
 		return nil
 	}
-	return map[string]catalog.Linked{"control": {SHA256: sum, Code: dist.Module}}
+	return map[string]catalog.Linked{"control": {SHA256: sum, Code: dist.Module, Description: dist.Description(sum)}}
 }
 
 // describe asks a plugin or module what it offers, and looks at what a module imports.
