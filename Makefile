@@ -250,8 +250,8 @@ ollama-test: $(TOOLS)/ollama-$(OLLAMA_VERSION) ## Run the tests of plugins/ollam
 
 .PHONY: engines-test
 engines-test: ## Train and speak with the engines that LORA_ENGINES and VOICE_ENGINES name (docs/engines.md)
-	if [ -n "$$LORA_ENGINES" ]; then go test -C plugins/lora -tags engines -timeout 2h -count=1 -v -run '^TestEngines$$' .; fi
-	if [ -n "$$VOICE_ENGINES" ]; then go test -C plugins/voice -tags engines -timeout 1h -count=1 -v -run '^TestEngines$$' .; fi
+	if [ -n "$${LORA_ENGINES:-}" ]; then go test -C plugins/lora -tags engines -timeout 2h -count=1 -v -run '^TestEngines$$' .; fi
+	if [ -n "$${VOICE_ENGINES:-}" ]; then go test -C plugins/voice -tags engines -timeout 1h -count=1 -v -run '^TestEngines$$' .; fi
 
 .PHONY: models
 models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)

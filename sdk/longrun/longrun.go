@@ -185,12 +185,15 @@ func reason(lines []string) string {
 	return "it said nothing"
 }
 
-// byLineOrReturn splits at \n and at \r.
+// bar is a whole bar as tqdm draws it. The \r stands before it: its end comes with the next one, which may be a long step later.
+var bar = regexp.MustCompile(`%\|.*\[.*\] *$`)
+
+// byLineOrReturn splits at \n, at \r, and after a bar that nothing follows yet.
 func byLineOrReturn(data []byte, atEnd bool) (int, []byte, error) {
 	if i := bytes.IndexAny(data, "\r\n"); i >= 0 {
 		return i + 1, data[:i], nil
 	}
-	if atEnd && len(data) > 0 {
+	if len(data) > 0 && (atEnd || bar.Match(data)) {
 		return len(data), data, nil
 	}
 	return 0, nil, nil

@@ -5,9 +5,13 @@ package longrun
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/myspinbot/spinbot/sdk"
 )
@@ -28,6 +32,32 @@ func TestRun(t *testing.T) {
 	}
 	if want := []string{"0%| 0/2", "50%| 1/2", "100%| 2/2", "py 1 yes", "green", "�end"}; !slices.Equal(said, want) || looks == 0 {
 		t.Errorf("said %q, looked %d times", said, looks)
+	}
+}
+
+// TestRunSlow: the bar of a step is heard while the next step takes its time, not when that is done.
+func TestRunSlow(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "next")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next, err := os.OpenFile(path, os.O_RDWR, 0) // to write alone would wait for a reader
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	var said []string
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	err = Run(ctx, script(`printf '\r  0%%|          | 0/2 [00:00<?, ?it/s]'; read x < `+path+`; printf '\r 50%%|#####     | 1/2 [00:01<00:01,  1.00s/it, loss=[1]]  '; read x < `+path+`; echo`, func(s string) {
+		said = append(said, s)
+		if _, err := next.WriteString("go\n"); err != nil {
+			t.Error(err)
+		}
+	}))
+	if want := []string{"0%|          | 0/2 [00:00<?, ?it/s]", "50%|#####     | 1/2 [00:01<00:01,  1.00s/it, loss=[1]]"}; err != nil || !slices.Equal(said, want) {
+		t.Errorf("%v, said %q", err, said)
 	}
 }
 
