@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -107,6 +108,51 @@ func (m *module) release() {
 	defer m.e.mu.Unlock()
 	m.users--
 	m.used = time.Now()
+	m.e.restLater()
+}
+
+// restFor is how long nobody uses a module until it is closed. To read it from the cache again takes a tenth of a second.
+const restFor = 10 * time.Minute
+
+// restLater has rest look later; without a cache a module would be compiled again. The caller holds mu.
+func (e *Executor) restLater() {
+	if e.resting == nil && !e.closed && e.config.CacheDir != "" {
+		e.resting = time.AfterFunc(restFor, e.rest)
+	}
+}
+
+// rest closes the modules that nobody has used for long, memory included, and comes again while there are others.
+func (e *Executor) rest() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.resting = nil; e.closed {
+		return
+	}
+	var unused []*module
+	for sum, m := range e.modules {
+		if m.users == 0 && m.loaded() && time.Since(m.used) >= restFor {
+			delete(e.modules, sum)
+			unused = append(unused, m)
+		}
+	}
+	if len(e.modules) > 0 {
+		e.restLater()
+	}
+	if len(unused) > 0 {
+		e.tasks.Go(func() {
+			for _, m := range unused {
+				m.shut()
+			}
+			debug.FreeOSMemory() // an idle host allocates nothing, so its collector would not run for minutes
+		})
+	}
+}
+
+// shut closes a module that is in the list no more.
+func (m *module) shut() {
+	if err := m.close(); err != nil {
+		m.e.config.Log.Warn("a module did not close cleanly", "module", m.name, "error", err)
+	}
 }
 
 // weight is about how much memory a module of a size takes: compiled, with what wazero knows of it, and an instance.
@@ -131,13 +177,8 @@ func (e *Executor) evict() {
 		if oldest == "" {
 			return
 		}
-		m := e.modules[oldest]
+		e.tasks.Go(e.modules[oldest].shut)
 		delete(e.modules, oldest)
-		e.tasks.Go(func() {
-			if err := m.close(); err != nil {
-				e.config.Log.Warn("a module did not close cleanly", "module", m.name, "error", err)
-			}
-		})
 	}
 }
 

@@ -111,6 +111,38 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// TestRest: a module that nobody has used for long gives back its memory, and is there again for the next task; one in use stays.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	e := newExecutor(t, reactorCode(t), Config{})
+	in := exectest.Task("test.echo", sdk.Values{"value": "x"})
+	outputs(t, e, in)
+	m := loadedModule(t, e)
+	look := func(users int, unused time.Duration) bool {
+		e.mu.Lock()
+		m.users, m.used = users, time.Now().Add(-unused)
+		e.mu.Unlock()
+		e.rest()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if len(e.modules) > 0 && e.resting == nil {
+			t.Error("it looks no more")
+		}
+		return len(e.modules) > 0
+	}
+	if !look(0, restFor/2) || !look(1, 2*restFor) {
+		t.Error("a module was closed that is used")
+	}
+	if look(0, restFor) {
+		t.Fatal("a module stays that nobody uses")
+	}
+	e.tasks.Wait()
+	if n, bytes := e.Idle(); n != 0 || bytes != 0 {
+		t.Errorf("%d instances hold %d bytes", n, bytes)
+	}
+	outputs(t, e, in)
+}
+
 // TestHammer: many owners at once, some of whom give up, on modules that have to make room for each other.
 func TestHammer(t *testing.T) {
 	t.Parallel()

@@ -93,6 +93,7 @@ type Executor struct {
 	mu      sync.Mutex
 	closed  bool
 	modules map[string]*module // by SHA-256
+	resting *time.Timer        // closes those that nobody uses; nil when none waits
 }
 
 var errClosed = errors.New("the host is shutting down")
@@ -222,6 +223,9 @@ func (e *Executor) enter(ctx context.Context, what string) error {
 func (e *Executor) Close() error {
 	e.mu.Lock()
 	e.closed = true
+	if e.resting != nil {
+		e.resting.Stop()
+	}
 	e.mu.Unlock()
 	e.stop(errClosed)
 	e.tasks.Wait()
