@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"reflect"
 	"strings"
 	"sync"
@@ -195,14 +194,9 @@ func TestReports(t *testing.T) {
 // TestDown: what is wrong with a server is said in words, with what to do.
 func TestDown(t *testing.T) {
 	t.Parallel()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
 	locked := (&ollamatest.Server{Key: "Bearer x"}).Start(t)
 	empty := (&ollamatest.Server{Empty: true}).Start(t)
-	for url, want := range map[string]string{"http://user:secret@" + closed.Addr().String(): "cannot be reached", locked.URL(): "answered /api/tags with 401", empty.URL(): "has none installed"} {
+	for url, want := range map[string]string{"http://user:secret@127.0.0.1:1": "cannot be reached", locked.URL(): "answered /api/tags with 401", empty.URL(): "has none installed"} {
 		r := newRig(t, in{"url": url})
 		_, err := r.ask(t.Context(), t, "")
 		if e := sdk.AsError(err); err == nil || !strings.Contains(e.Message, want) || e.Hint == "" || strings.Contains(e.Error(), "secret") {

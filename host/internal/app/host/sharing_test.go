@@ -27,8 +27,8 @@ import (
 	"github.com/myspinbot/spinbot/sdk/client"
 )
 
-// beat is an eighth of what it is by default.
-const beat = 250 * time.Millisecond
+// beat is half of what it is by default: on a busy machine a host may be silent for longer than a few short ones.
+const beat = time.Second
 
 // heard is a log that may be read meanwhile.
 type heard struct {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -347,9 +346,7 @@ func TestStall(t *testing.T) {
 func TestHostMoves(t *testing.T) {
 	t.Parallel()
 	f := start(t, setup{})
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	where := []string{gone.URL, "", f.url}
+	where := []string{"http://127.0.0.1:1", "", f.url} // nobody is there at first
 	st := f.forHost(t, "host_a", "", func(c *remote.Config) {
 		c.Host = func(context.Context) (string, string, error) {
 			url := where[0]
