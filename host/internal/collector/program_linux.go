@@ -20,7 +20,7 @@ func forgetProgram() {
 	if err != nil {
 		return
 	}
-	defer f.Close() //nolint:errcheck // it was read
+	defer f.Close()
 	var from, to uintptr
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
