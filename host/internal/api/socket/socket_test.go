@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -424,7 +423,8 @@ func bubble(t *testing.T, cfg Config, test func(r *rig, pair func() *peer)) {
 				}
 				r.talk(ws, r.still)
 			})
-			c, _, err := websocket.NewClient(theirs, &url.URL{Scheme: "ws", Host: "host", Path: "/ws"}, nil, 0, 0)
+			d := websocket.Dialer{NetDial: func(string, string) (net.Conn, error) { return theirs, nil }}
+			c, _, err := d.Dial("ws://host/ws", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
