@@ -34,7 +34,7 @@ type Meter struct {
 	task   *sdk.Task
 	Log    string // path of the log; an earlier attempt's is gone on with
 	began  time.Time
-	from   int // the first step of this attempt
+	first  Point // what was said first of this attempt: before it a model is loaded, which may take longer than many steps
 	all    []Point
 	Newest Point // what was said last, with what it left out
 	told   time.Time
@@ -73,7 +73,6 @@ func (m *Meter) Resume(step int) error {
 			m.all = append(m.all, p)
 		}
 	}
-	m.from = step
 	return nil
 }
 
@@ -100,6 +99,9 @@ func (m *Meter) Says(p Point) {
 		p.Loss = m.Newest.Loss
 	}
 	m.Newest = p
+	if m.first.Total == 0 {
+		m.first = p
+	}
 	if now.Sub(m.told) < tellEvery && p.Step < p.Total {
 		return
 	}
@@ -165,8 +167,8 @@ func (m *Meter) sentence() string {
 	if p.Rate != 0 {
 		out += fmt.Sprintf(", learning rate %.3g", p.Rate)
 	}
-	if done := p.Step - m.from; done > 0 && p.Step < p.Total {
-		left := time.Duration(p.Seconds / float64(done) * float64(p.Total-p.Step) * float64(time.Second))
+	if done := p.Step - m.first.Step; done > 0 && p.Step < p.Total {
+		left := time.Duration((p.Seconds - m.first.Seconds) / float64(done) * float64(p.Total-p.Step) * float64(time.Second))
 		out += fmt.Sprintf(", about %s left", about(left))
 	}
 	return out
