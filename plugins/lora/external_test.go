@@ -95,7 +95,7 @@ cp `+made+` "$LORA_OUT/lora.safetensors"`)
 // TestTrainerFails: each way to fail has its own words and cause.
 func TestTrainerFails(t *testing.T) {
 	t.Parallel()
-	axolotl, err := filepath.Abs(filepath.Join("testdata", "axolotl.txt"))
+	axolotl, err := filepath.Abs(filepath.Join("testdata", "axolotl-refused.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestRecipes(t *testing.T) {
 		"ai-toolkit":    {"image", "out/lora/lora_000000040.safetensors", []string{"run.py .*toolkit.yaml"}, []string{`"linear": 8`, `"steps": 40`, `"arch": "sdxl"`, `"noise_offset": "?0.1"?`, `"a prompt"`}},
 		"diffusers":     {"image", "out/pytorch_lora_weights.safetensors", []string{"train_dreambooth_lora_sdxl.py", "--rank=8", "--instance_prompt=a prompt", "--noise_offset=0.1", "--instance_data_dir=.*/pictures", "(?m)^a.png$"}, []string{"reads? no captions"}},
 		"peft":          {"llm", "out/adapter_model.safetensors", []string{"train_peft.py .*peft.json"}, []string{`"rank": 8`, `"learning_rate": 0.002`, `"completion":"b"`, "AutoModelForCausalLM"}},
-		"axolotl":       {"llm", "out/adapter_model.safetensors", []string{"-m accelerate.commands.launch -m axolotl.cli.train .*axolotl.yaml"}, []string{`"lora_r": 8`, `"field_output": "completion"`, `"max_steps": 40`}},
+		"axolotl":       {"llm", "out/adapter_model.safetensors", []string{"-m accelerate.commands.launch -m axolotl.cli.train .*axolotl.yaml"}, []string{`"lora_r": 8`, `"field_output": "completion"`, `"max_steps": 40`, "tracked: 1"}},
 		"llama-factory": {"llm", "out/adapter_model.safetensors", []string{"-m llamafactory.cli train .*factory.yaml"}, []string{`"lora_rank": 8`, `"stage": "sft"`, `"packing": false`, `"response": "completion"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -193,8 +193,9 @@ for a; do f=${a#*=}; case $f in *.toml|*.txt|*.yaml|*.json|*.py) [ -f "$f" ] && 
 cat train.jsonl dataset_info.json 2>/dev/null || true
 for a; do case $a in --instance_data_dir=*) ls "${a#*=}" ;; esac; done
 echo "$@"
+echo "tracked: ${AXOLOTL_DO_NOT_TRACK:-}"
 beside
-out=$(echo %s/jobs/*)/%s; mkdir -p "$(dirname "$out")"; cp %s "$out"`, work, c.where, ready(t, c.kind)))
+out=$(echo %s/jobs/*)/%s; mkdir -p "$(dirname "$out")/samples/.thumbs"; cp %s "$out"; echo x > "$(dirname "$out")/samples/a.jpg"`, work, c.where, ready(t, c.kind)))
 			// A trainer looks for programs that lie beside its Python, such as accelerate and torchrun.
 			if err := os.WriteFile(filepath.Join(filepath.Dir(python), "beside"), []byte("#!/bin/sh\necho what lies beside Python is found\n"), 0o700); err != nil {
 				t.Fatal(err)
@@ -211,6 +212,9 @@ out=$(echo %s/jobs/*)/%s; mkdir -p "$(dirname "$out")"; cp %s "$out"`, work, c.w
 			}
 			if about, err := inspectFile(out.Adapter.Path); err != nil || about.Kind != c.kind || out.Adapter.MediaType != mediaOf(c.kind) {
 				t.Errorf("%+v, %v", about, err)
+			}
+			if name == "ai-toolkit" && len(out.Samples) != 1 { // its folder of them has another in it
+				t.Errorf("samples: %+v", out.Samples)
 			}
 			var all strings.Builder
 			for _, r := range append(d.said(sdk.ReportLog), d.said(sdk.ReportProgress)...) {
