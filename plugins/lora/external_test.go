@@ -151,6 +151,33 @@ while :; do sleep 0.05; done`)}}}})
 	}
 }
 
+// TestSlow: of a trainer whose steps take long each is told when it is done, and it is waited for.
+func TestSlow(t *testing.T) {
+	t.Parallel()
+	next := filepath.Join(t.TempDir(), "next")
+	trainer := script(t, `printf '\r  0%%|          | 0/2 [00:00<?, ?it/s]\r 50%%|#####     | 1/2 [00:40<00:40, 40.00s/it, loss=0.5]'
+while [ ! -e `+next+` ]; do sleep 0.05; done
+printf '\r100%%|##########| 2/2 [01:20<00:00, 40.00s/it, loss=0.25]\n'
+cp `+ready(t, "llm")+` "$LORA_OUT/lora.safetensors"`)
+	trainers := map[string]job.Program{"command": {Command: []string{trainer}}}
+	d := newDesk(t, job.Config{Trainers: trainers})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var told []string
+	task := sdk.Task{Type: "lora.train", Inputs: in{"kind": "llm", "trainer": "command", "dataset": texted(t, `{"text": "x"}`), "base": "x"}, Scratch: t.TempDir()}
+	_, err := trainNode(d.shop).Run(ctx, task.WithReporter(func(r sdk.Report) {
+		told = append(told, r.Message)
+		if strings.HasPrefix(r.Message, "step 1 of 2") {
+			if err := os.WriteFile(next, nil, 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+	}))
+	if err != nil || !slices.Contains(told, "step 2 of 2, loss 0.25") {
+		t.Errorf("%v, told %q", err, told)
+	}
+}
+
 // clone lays out what a trainer's folder has to have, as diffusers' scripts lie in theirs.
 func clone(t testing.TB) string {
 	t.Helper()

@@ -38,6 +38,7 @@ type Meter struct {
 	all    []Point
 	Newest Point // what was said last, with what it left out
 	told   time.Time
+	untold bool // what was said last is not told yet
 	drawn  time.Time
 	curved time.Time
 	now    func() time.Time
@@ -102,12 +103,23 @@ func (m *Meter) Says(p Point) {
 	if m.first.Total == 0 {
 		m.first = p
 	}
-	if now.Sub(m.told) < tellEvery && p.Step < p.Total {
-		return
+	if m.untold = now.Sub(m.told) < tellEvery && p.Step < p.Total; !m.untold {
+		m.tell(now)
 	}
-	m.told = now
+}
+
+// Tell tells what was said last, if that came too soon after what was told: a trainer may say the loss of a step a moment after the step, and
+// then nothing for minutes.
+func (m *Meter) Tell() {
+	if m.untold {
+		m.tell(m.now())
+	}
+}
+
+func (m *Meter) tell(now time.Time) {
+	m.told, m.untold = now, false
 	m.task.Progress(m.Fraction(), m.sentence())
-	if now.Sub(m.curved) >= curveEvery || p.Step == p.Total {
+	if now.Sub(m.curved) >= curveEvery || m.Newest.Step == m.Newest.Total {
 		m.curved = now
 		m.tellCurve()
 	}

@@ -37,6 +37,26 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+// TestTell: what came too soon after what was told is told when there is time, once.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	var told []string
+	task := sdk.Task{Scratch: t.TempDir()}
+	m := New(task.WithReporter(func(r sdk.Report) {
+		if r.Kind == sdk.ReportProgress {
+			told = append(told, r.Message)
+		}
+	}), filepath.Join(t.TempDir(), "log.jsonl"))
+	m.now = func() time.Time { return m.began }
+	m.Says(Point{Step: 1, Total: 4})
+	m.Says(Point{Step: 1, Total: 4, Loss: 0.5})
+	m.Tell()
+	m.Tell()
+	if want := []string{"step 1 of 4", "step 1 of 4, loss 0.5"}; !slices.Equal(told, want) {
+		t.Errorf("%q", told)
+	}
+}
+
 // TestAbout: the time that is left is told in round numbers: a real trainer's first steps had it at 9m44.9338577s.
 func TestAbout(t *testing.T) {
 	t.Parallel()
