@@ -40,7 +40,7 @@ func TestEngines(t *testing.T) {
 		}
 	}
 	pictures := []any{drawn(t, "a.png", 96, 64, 9, 0), file(t, "a.txt", "text/plain", []byte("a face")), drawn(t, "b.png", 64, 64, 40, 1), file(t, "b.txt", "text/plain", []byte("a house"))}
-	for _, name := range []string{"peft", "axolotl", "llama-factory", "diffusers", "kohya"} {
+	for _, name := range []string{"peft", "axolotl", "llama-factory", "diffusers", "ai-toolkit", "kohya"} {
 		e, named := engines[name]
 		if !named {
 			continue

@@ -94,7 +94,7 @@ cp `+made+` "$LORA_OUT/lora.safetensors"`)
 // TestTrainerFails: each way to fail has its own words and cause.
 func TestTrainerFails(t *testing.T) {
 	t.Parallel()
-	axolotl, err := filepath.Abs(filepath.Join("testdata", "axolotl.txt"))
+	axolotl, err := filepath.Abs(filepath.Join("testdata", "axolotl-refused.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +150,33 @@ while :; do sleep 0.05; done`)}}}})
 	}
 }
 
+// TestSlow: of a trainer whose steps take long each is told when it is done, and it is waited for.
+func TestSlow(t *testing.T) {
+	t.Parallel()
+	next := filepath.Join(t.TempDir(), "next")
+	trainer := script(t, `printf '\r  0%%|          | 0/2 [00:00<?, ?it/s]\r 50%%|#####     | 1/2 [00:40<00:40, 40.00s/it, loss=0.5]'
+while [ ! -e `+next+` ]; do sleep 0.05; done
+printf '\r100%%|##########| 2/2 [01:20<00:00, 40.00s/it, loss=0.25]\n'
+cp `+ready(t, "llm")+` "$LORA_OUT/lora.safetensors"`)
+	trainers := map[string]job.Program{"command": {Command: []string{trainer}}}
+	d := newDesk(t, job.Config{Trainers: trainers})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var told []string
+	task := sdk.Task{Type: "lora.train", Inputs: in{"kind": "llm", "trainer": "command", "dataset": texted(t, `{"text": "x"}`), "base": "x"}, Scratch: t.TempDir()}
+	_, err := trainNode(d.shop).Run(ctx, task.WithReporter(func(r sdk.Report) {
+		told = append(told, r.Message)
+		if strings.HasPrefix(r.Message, "step 1 of 2") {
+			if err := os.WriteFile(next, nil, 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+	}))
+	if err != nil || !slices.Contains(told, "step 2 of 2, loss 0.25") {
+		t.Errorf("%v, told %q", err, told)
+	}
+}
+
 // clone lays out what a trainer's folder has to have, as diffusers' scripts lie in theirs.
 func clone(t testing.TB) string {
 	t.Helper()
@@ -181,7 +208,7 @@ func TestRecipes(t *testing.T) {
 		"ai-toolkit":    {"image", "out/lora/lora_000000040.safetensors", []string{"run.py .*toolkit.yaml"}, []string{`"linear": 8`, `"steps": 40`, `"arch": "sdxl"`, `"noise_offset": "?0.1"?`, `"a prompt"`}},
 		"diffusers":     {"image", "out/pytorch_lora_weights.safetensors", []string{"train_dreambooth_lora_sdxl.py", "--rank=8", "--instance_prompt=a prompt", "--noise_offset=0.1", "--instance_data_dir=.*/pictures", "(?m)^a.png$"}, []string{"reads? no captions"}},
 		"peft":          {"llm", "out/adapter_model.safetensors", []string{"train_peft.py .*peft.json"}, []string{`"rank": 8`, `"learning_rate": 0.002`, `"completion":"b"`, "AutoModelForCausalLM"}},
-		"axolotl":       {"llm", "out/adapter_model.safetensors", []string{"-m accelerate.commands.launch -m axolotl.cli.train .*axolotl.yaml"}, []string{`"lora_r": 8`, `"field_output": "completion"`, `"max_steps": 40`}},
+		"axolotl":       {"llm", "out/adapter_model.safetensors", []string{"-m accelerate.commands.launch -m axolotl.cli.train .*axolotl.yaml"}, []string{`"lora_r": 8`, `"field_output": "completion"`, `"max_steps": 40`, "tracked: 1"}},
 		"llama-factory": {"llm", "out/adapter_model.safetensors", []string{"-m llamafactory.cli train .*factory.yaml"}, []string{`"lora_rank": 8`, `"stage": "sft"`, `"packing": false`, `"response": "completion"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,8 +219,9 @@ for a; do f=${a#*=}; case $f in *.toml|*.txt|*.yaml|*.json|*.py) [ -f "$f" ] && 
 cat train.jsonl dataset_info.json 2>/dev/null || true
 for a; do case $a in --instance_data_dir=*) ls "${a#*=}" ;; esac; done
 echo "$@"
+echo "tracked: ${AXOLOTL_DO_NOT_TRACK:-}"
 beside
-out=$(echo %s/jobs/*)/%s; mkdir -p "$(dirname "$out")"; cp %s "$out"`, work, c.where, ready(t, c.kind)))
+out=$(echo %s/jobs/*)/%s; mkdir -p "$(dirname "$out")/samples/.thumbs"; cp %s "$out"; echo x > "$(dirname "$out")/samples/a.jpg"`, work, c.where, ready(t, c.kind)))
 			// A trainer looks for programs that lie beside its Python, such as accelerate and torchrun.
 			if err := os.WriteFile(filepath.Join(filepath.Dir(python), "beside"), []byte("#!/bin/sh\necho what lies beside Python is found\n"), 0o700); err != nil {
 				t.Fatal(err)
@@ -210,6 +238,9 @@ out=$(echo %s/jobs/*)/%s; mkdir -p "$(dirname "$out")"; cp %s "$out"`, work, c.w
 			}
 			if about, err := inspectFile(out.Adapter.Path); err != nil || about.Kind != c.kind || out.Adapter.MediaType != mediaOf(c.kind) {
 				t.Errorf("%+v, %v", about, err)
+			}
+			if name == "ai-toolkit" && len(out.Samples) != 1 { // its folder of them has another in it
+				t.Errorf("samples: %+v", out.Samples)
 			}
 			var all strings.Builder
 			for _, r := range append(d.said(sdk.ReportLog), d.said(sdk.ReportProgress)...) {

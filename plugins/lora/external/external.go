@@ -209,6 +209,7 @@ func run(ctx context.Context, j *job.Job, o order) error {
 	var shown sight
 	look := func() error {
 		f.read(l.tells)
+		j.Meter.Tell()
 		shown = look(j, o.samples, shown)
 		if at, err := job.Newest(o.saves); err == nil && at != "" && at != saved {
 			saved = at

@@ -12,7 +12,6 @@ import (
 	"github.com/myspinbot/spinbot/plugins/lora/job"
 	"github.com/myspinbot/spinbot/plugins/lora/meter"
 	"github.com/myspinbot/spinbot/sdk"
-	"github.com/myspinbot/spinbot/sdk/longrun"
 )
 
 // TestProgress: what real trainers print, as lines or drawn over, is understood.
@@ -49,38 +48,47 @@ func TestProgress(t *testing.T) {
 }
 
 // TestRecorded: what trainers said in real runs of docs/engines.md, byte by byte, with bars that are drawn over; and the same where each bar has a
-// line of its own, or nothing has.
+// line of its own, or nothing has. Two tell their steps in a file, which was recorded, too.
 func TestRecorded(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		bar  string
-		want meter.Point
-	}{
-		"kohya":         {`^steps:`, meter.Point{Step: 10, Total: 10, Loss: 0.951}},
-		"llama-factory": {`^\s*\d+%\|`, meter.Point{Step: 60, Total: 60, Loss: 1.0168, Rate: 0.01}},
-		"axolotl":       {`^\s*\d+%\|`, meter.Point{}}, // it ended before its first step; its bars are of texts
+	for name, want := range map[string]meter.Point{
+		"peft":          {Step: 60, Total: 60, Loss: 1.1468, Rate: 0.01},
+		"axolotl":       {Step: 60, Total: 60, Loss: 1.147, Rate: 0.01},
+		"llama-factory": {Step: 60, Total: 60, Loss: 1.0168, Rate: 0.01},
+		"kohya":         {Step: 10, Total: 10, Loss: 0.951},
+		"diffusers":     {Step: 10, Total: 10, Loss: 1.16, Rate: 0.001},
+		"ai-toolkit":    {Step: 10, Total: 10, Loss: 1.036, Rate: 0.001},
 	} {
 		said := read(t, filepath.Join("..", "testdata", name+".txt"))
-		if !strings.Contains(said, "\r") || !strings.Contains(said, "\n") {
-			t.Fatalf("%s is not as it was recorded", name)
-		}
 		for form, text := range map[string]string{"as recorded": said, "lines": strings.ReplaceAll(said, "\r", "\n"), "bars": strings.ReplaceAll(said, "\n", "\r")} {
-			recorded := filepath.Join(t.TempDir(), "said")
-			if err := os.WriteFile(recorded, []byte(text), 0o600); err != nil {
+			task := sdk.Task{Scratch: t.TempDir()}
+			j := &job.Job{Task: &task, Program: job.Program{Folder: t.TempDir()}, Work: t.TempDir(), Base: "base", In: job.Input{Trainer: name, Family: "sd15", Batch: 1}}
+			j.Meter = meter.New(j.Task, filepath.Join(t.TempDir(), "log"))
+			if err := os.Mkdir(j.Data(), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			var task sdk.Task
-			task.Scratch = t.TempDir()
-			j := &job.Job{Task: &task}
-			j.Meter = meter.New(j.Task, filepath.Join(t.TempDir(), "log"))
-			l := &listener{j: j, bar: regexp.MustCompile(c.bar)}
-			if err := longrun.Run(t.Context(), longrun.Program{Name: name, Args: []string{"cat", recorded}, Line: l.line}); err != nil {
+			write(t, filepath.Join(j.Data(), "a.png"), "")
+			write(t, filepath.Join(j.Data(), "a.txt"), "a text")
+			o, err := Named(name).order(j, "python")
+			if err != nil {
+				t.Fatal(err)
+			}
+			recorded := j.Out("said")
+			write(t, recorded, text)
+			o.args = []string{"cat", recorded}
+			if o.follow != "" {
+				if err := os.MkdirAll(filepath.Dir(o.follow), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				write(t, o.follow, read(t, filepath.Join("..", "testdata", name+".jsonl")))
+			}
+			if err := run(t.Context(), j, o); err != nil {
 				t.Fatal(err)
 			}
 			got := j.Meter.Newest
 			got.Seconds = 0
-			if got != c.want {
-				t.Errorf("%s, %s: %+v, want %+v", name, form, got, c.want)
+			if got != want {
+				t.Errorf("%s, %s: %+v, want %+v", name, form, got, want)
 			}
 		}
 	}
@@ -129,6 +137,13 @@ func TestSamples(t *testing.T) {
 	}
 	if got := strings.Join(shown, ", "); got != "a.png whole, b.png next" {
 		t.Errorf("shown: %s", got)
+	}
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

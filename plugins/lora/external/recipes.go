@@ -94,8 +94,8 @@ func (peft) order(j *job.Job, python string) (order, error) {
 // axolotl trains language models.
 type axolotl struct{}
 
-// It takes any newer peft, and would get one that refuses its torchao.
-const axolotlNeeds = "axolotl==0.13.2\npeft==0.18.1\n"
+// It takes any newer peft, and would get one that refuses its torchao; and it asks for no torchvision, without which its trainer is not loaded.
+const axolotlNeeds = "axolotl==0.13.2\npeft==0.18.1\ntorch==2.8.0\ntorchvision==0.23.0\n"
 
 func (axolotl) kinds() []string                   { return []string{"llm"} }
 func (axolotl) needs(job.Program) (string, error) { return axolotlNeeds, nil }
@@ -118,9 +118,31 @@ func (axolotl) order(j *job.Job, python string) (order, error) {
 		"sequence_len": in.Length, "micro_batch_size": in.Batch, "gradient_accumulation_steps": 1, "max_steps": in.Steps, "learning_rate": in.Rate, "lr_scheduler": in.Schedule,
 		"optimizer": "adamw_torch", "save_steps": in.Every, "save_total_limit": 2, "logging_steps": 1, "output_dir": j.Out("out"), "seed": in.Seed, "bf16": "auto", "val_set_size": 0,
 		"dataset_prepared_path": j.Out("prepared"), "auto_resume_from_checkpoints": j.Resumes}
+	if pad := padding(j.Base); pad != "" {
+		c["special_tokens"] = map[string]string{"pad_token": pad}
+	}
 	path, err := writeJSON(j, "axolotl.yaml", c)
-	return order{args: []string{python, "-m", "accelerate.commands.launch", "-m", "axolotl.cli.train", path}, dir: j.Work, bar: regexp.MustCompile(`^\s*\d+%\|`), adapter: j.Out("out/adapter_model.safetensors"),
+	// It tells its makers what it trains unless told not to, and fails: the file that says of which models it may tell is not in its package.
+	return order{args: []string{python, "-m", "accelerate.commands.launch", "-m", "axolotl.cli.train", path}, dir: j.Work, env: []string{"AXOLOTL_DO_NOT_TRACK=1"}, bar: regexp.MustCompile(`^\s*\d+%\|`), adapter: j.Out("out/adapter_model.safetensors"),
 		config: j.Out("out/adapter_config.json"), saves: j.Out("out/checkpoint-*/trainer_state.json")}, err
+}
+
+// padding is what shorter texts are filled up with if a model has nothing for that: its end of a text. axolotl refuses such a model, as Llama 3
+// is one. Empty: it has, or is fetched by its name.
+func padding(base string) string {
+	raw, err := os.ReadFile(filepath.Join(base, "tokenizer_config.json"))
+	var c struct {
+		Pad any `json:"pad_token"`
+		End any `json:"eos_token"`
+	}
+	if err != nil || json.Unmarshal(raw, &c) != nil || c.Pad != nil {
+		return ""
+	}
+	if full, is := c.End.(map[string]any); is {
+		c.End = full["content"]
+	}
+	end, _ := c.End.(string)
+	return end
 }
 
 // factory is LLaMA-Factory, which trains language models.

@@ -43,7 +43,7 @@ func (toolkit) order(j *job.Job, python string) (order, error) {
 	if in.Schedule == "linear" { // its own rises from a third
 		train["lr_scheduler_params"] = map[string]any{"start_factor": 1, "end_factor": 0}
 	}
-	sample := map[string]any{"sample_every": in.Every, "width": in.Resolution, "height": in.Resolution, "prompts": in.Samples, "seed": in.Seed}
+	sample := map[string]any{"sample_every": in.Every, "width": in.Resolution, "height": in.Resolution, "prompts": in.Samples, "neg": "", "seed": in.Seed} // without neg it reads a prompt that is no text, and fails
 	if a.flow {
 		train["noise_scheduler"], sample["sampler"] = "flowmatch", "flowmatch"
 	}
@@ -63,7 +63,7 @@ func (toolkit) order(j *job.Job, python string) (order, error) {
 	}
 	path, err := j.Write("toolkit.yaml", raw)
 	return order{args: []string{python, filepath.Join(j.Program.Folder, "run.py"), path}, dir: j.Program.Folder, bar: regexp.MustCompile(`^lora:`), adapter: j.Out("out/lora/lora*.safetensors"),
-		samples: j.Out("out/lora/samples/*"), saves: j.Out("out/lora/lora_*.safetensors")}, err // it goes on by itself
+		samples: j.Out("out/lora/samples/[^.]*"), saves: j.Out("out/lora/lora_*.safetensors")}, err // it goes on by itself; a folder .thumbs lies beside the samples
 }
 
 // over lays settings over others: what is a group in both is laid over part by part.

@@ -34,10 +34,11 @@ type Meter struct {
 	task   *sdk.Task
 	Log    string // path of the log; an earlier attempt's is gone on with
 	began  time.Time
-	from   int // the first step of this attempt
+	first  Point // what was said first of this attempt: before it a model is loaded, which may take longer than many steps
 	all    []Point
 	Newest Point // what was said last, with what it left out
 	told   time.Time
+	untold bool // what was said last is not told yet
 	drawn  time.Time
 	curved time.Time
 	now    func() time.Time
@@ -73,7 +74,6 @@ func (m *Meter) Resume(step int) error {
 			m.all = append(m.all, p)
 		}
 	}
-	m.from = step
 	return nil
 }
 
@@ -100,12 +100,26 @@ func (m *Meter) Says(p Point) {
 		p.Loss = m.Newest.Loss
 	}
 	m.Newest = p
-	if now.Sub(m.told) < tellEvery && p.Step < p.Total {
-		return
+	if m.first.Total == 0 {
+		m.first = p
 	}
-	m.told = now
+	if m.untold = now.Sub(m.told) < tellEvery && p.Step < p.Total; !m.untold {
+		m.tell(now)
+	}
+}
+
+// Tell tells what was said last, if that came too soon after what was told: a trainer may say the loss of a step a moment after the step, and
+// then nothing for minutes.
+func (m *Meter) Tell() {
+	if m.untold {
+		m.tell(m.now())
+	}
+}
+
+func (m *Meter) tell(now time.Time) {
+	m.told, m.untold = now, false
 	m.task.Progress(m.Fraction(), m.sentence())
-	if now.Sub(m.curved) >= curveEvery || p.Step == p.Total {
+	if now.Sub(m.curved) >= curveEvery || m.Newest.Step == m.Newest.Total {
 		m.curved = now
 		m.tellCurve()
 	}
@@ -165,8 +179,8 @@ func (m *Meter) sentence() string {
 	if p.Rate != 0 {
 		out += fmt.Sprintf(", learning rate %.3g", p.Rate)
 	}
-	if done := p.Step - m.from; done > 0 && p.Step < p.Total {
-		left := time.Duration(p.Seconds / float64(done) * float64(p.Total-p.Step) * float64(time.Second))
+	if done := p.Step - m.first.Step; done > 0 && p.Step < p.Total {
+		left := time.Duration((p.Seconds - m.first.Seconds) / float64(done) * float64(p.Total-p.Step) * float64(time.Second))
 		out += fmt.Sprintf(", about %s left", about(left))
 	}
 	return out

@@ -15,7 +15,7 @@ func TestMeter(t *testing.T) {
 	var said []sdk.Report
 	task := sdk.Task{Scratch: t.TempDir()}
 	m := New(task.WithReporter(func(r sdk.Report) { said = append(said, r) }), filepath.Join(t.TempDir(), "log.jsonl"))
-	now := m.began
+	now := m.began.Add(time.Hour) // that a model is loaded says nothing of how long a step takes
 	m.now = func() time.Time { return now }
 	for i := range 100 {
 		now = now.Add(time.Second)
@@ -34,6 +34,26 @@ func TestMeter(t *testing.T) {
 	}
 	if n := len(slices.DeleteFunc(said, func(r sdk.Report) bool { return r.Kind != sdk.ReportPreview })); n != 10 {
 		t.Errorf("%d curves", n)
+	}
+}
+
+// TestTell: what came too soon after what was told is told when there is time, once.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	var told []string
+	task := sdk.Task{Scratch: t.TempDir()}
+	m := New(task.WithReporter(func(r sdk.Report) {
+		if r.Kind == sdk.ReportProgress {
+			told = append(told, r.Message)
+		}
+	}), filepath.Join(t.TempDir(), "log.jsonl"))
+	m.now = func() time.Time { return m.began }
+	m.Says(Point{Step: 1, Total: 4})
+	m.Says(Point{Step: 1, Total: 4, Loss: 0.5})
+	m.Tell()
+	m.Tell()
+	if want := []string{"step 1 of 4", "step 1 of 4, loss 0.5"}; !slices.Equal(told, want) {
+		t.Errorf("%q", told)
 	}
 }
 
