@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/myspinbot/spinbot/plugins/lora/job"
 	"github.com/myspinbot/spinbot/sdk"
