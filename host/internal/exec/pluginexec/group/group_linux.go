@@ -45,14 +45,15 @@ func sweep(leader int, mark string) []int {
 	repeatedly(func() bool {
 		killGroup(leader)
 		left = nil
-		for _, p := range belonging(leader, mark) {
+		all, sure := belonging(leader, mark)
+		for _, p := range all {
 			left = append(left, p.pid)
 			if p.group != leader {
 				strays = true
 				killMarked(p.pid, mark)
 			}
 		}
-		if len(left) > 0 {
+		if len(left) > 0 || !sure {
 			quiet = 0
 			return false
 		}
@@ -68,28 +69,56 @@ func killMarked(pid int, mark string) {
 	if err != nil {
 		return
 	}
-	if hasMark(pid, mark) {
+	if e, ok := read(pid); ok && marked(e, mark) == yes {
 		_ = p.Kill() // the next look tells
 	}
 	_ = p.Release()
 }
 
 // belonging lists the living processes of a group, and those that have its mark. Only what is not older than its leader
-// can have it.
-func belonging(leader int, mark string) []entry {
-	all := table()
+// can have it. Sure is false where one of them could not be asked.
+func belonging(leader int, mark string) (all []entry, sure bool) {
+	all, sure = table(), true
 	var since uint64
 	if i := slices.IndexFunc(all, func(e entry) bool { return e.pid == leader }); i >= 0 {
 		since = all[i].since
 	}
 	return slices.DeleteFunc(all, func(e entry) bool {
-		return !e.alive || e.pid == leader || e.group != leader && (e.since < since || !hasMark(e.pid, mark))
-	})
+		switch {
+		case !e.alive || e.pid == leader:
+			return true
+		case e.group == leader:
+			return false
+		case e.since < since:
+			return true
+		}
+		m := marked(e, mark)
+		sure = sure && m != unsure
+		return m != yes
+	}), sure
 }
 
-func hasMark(pid int, mark string) bool {
-	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
-	return err == nil && slices.ContainsFunc(bytes.Split(env, []byte{0}), func(kv []byte) bool { return string(kv) == mark })
+// answer is whether a process has a mark.
+type answer int
+
+const (
+	no answer = iota
+	yes
+	unsure
+)
+
+// marked asks a process of the table for its mark. One that becomes another program meanwhile has no environment for a moment.
+func marked(e entry, mark string) answer {
+	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(e.pid), "environ"))
+	if err == nil && len(env) == 0 && e.size > 0 { // the kernel's own have no size
+		if now, ok := read(e.pid); ok && (now.environ == 0 || now.environ != e.environ) {
+			return unsure
+		}
+	}
+	if err == nil && slices.ContainsFunc(bytes.Split(env, []byte{0}), func(kv []byte) bool { return string(kv) == mark }) {
+		return yes
+	}
+	return no
 }
 
 // Processes gives, for each group by its leader, its living processes and those that they started, the leader first. A
@@ -134,6 +163,7 @@ func Processes(leaders []int) map[int][]int {
 type entry struct {
 	pid, parent, group int
 	since              uint64 // in ticks of the kernel
+	size, environ      uint64 // of its memory, in bytes; where its environment ends there, 0 while it becomes another program
 	alive              bool   // and not a zombie
 }
 
@@ -156,18 +186,20 @@ func table() []entry {
 	return out
 }
 
-// read gives one process of the table: fields 3, 4, 5 and 22 of its stat, behind a name that may hold anything.
+// read gives one process of the table: fields 3, 4, 5, 22, 23 and 51 of its stat, behind a name that may hold anything.
 func read(pid int) (entry, bool) {
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
 		return entry{}, false
 	}
 	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 20 {
+	if len(f) < 49 {
 		return entry{}, false
 	}
 	parent, err1 := strconv.Atoi(f[1])
 	leader, err2 := strconv.Atoi(f[2])
 	since, err3 := strconv.ParseUint(f[19], 10, 64)
-	return entry{pid, parent, leader, since, f[0] != "Z" && f[0] != "X"}, err1 == nil && err2 == nil && err3 == nil
+	size, err4 := strconv.ParseUint(f[20], 10, 64)
+	environ, err5 := strconv.ParseUint(f[48], 10, 64)
+	return entry{pid, parent, leader, since, size, environ, f[0] != "Z" && f[0] != "X"}, errors.Join(err1, err2, err3, err4, err5) == nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,8 +121,50 @@ sleep 0.2`)
 	if left := p.Facts().Left; len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
-	if all := belonging(p.PID(), p.mark); len(all) > 0 {
+	if all, _ := belonging(p.PID(), p.mark); len(all) > 0 {
 		t.Errorf("still there: %+v", all)
+	}
+}
+
+// TestBecomesAnother: whether a process has a mark that becomes another program meanwhile is not known then; later it is.
+func TestBecomesAnother(t *testing.T) {
+	t.Parallel()
+	const mark = EnvMark + "=x"
+	c := exec.Command("sh", "-c", "read go; exec env -i sleep 1000")
+	c.Env = append(os.Environ(), mark)
+	in, err := c.StdinPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
+	var before entry
+	now := func(want answer) func() bool {
+		return func() bool {
+			before, _ = read(c.Process.Pid)
+			return marked(before, mark) == want
+		}
+	}
+	until(t, "the shell has its mark", now(yes))
+	if _, err := io.WriteString(in, "\n"); err != nil {
+		t.Fatal(err)
+	}
+	shell := before
+	until(t, "it sleeps, and has none", now(no))
+	if m := marked(shell, mark); m != unsure {
+		t.Errorf("of what was the shell when it was looked at, the answer is %d", m)
+	}
+}
+
+// until polls with a deadline.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
 	}
 }
 
