@@ -29,6 +29,8 @@ MINIO_VERSION       := v0.0.0-20260212201848-7aac2a2c5b7c
 export GOFLAGS ?= -buildvcs=false
 # NVML's header marks functions as deprecated, and its wrapper calls them all: a page of warnings about nothing.
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
+# Tests keep compiled control nodes here: under the race detector it takes minutes to compile one.
+export SPINBOT_TEST_MODULES := $(CURDIR)/bin/test-modules
 # NVML's functions are found when they are called, not when the program starts, even where the linker is set otherwise.
 LAZY := $(if $(filter linux,$(shell go env GOOS)),-extldflags=-Wl$(comma)-z$(comma)lazy)
 

@@ -80,6 +80,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	r := open(t, func(c *Config) {
 		c.Lock.Release()
 		if c.State, err = local.At(to.Dir); err == nil {
+			knows(t, c.State)
 			c.Lock, err = c.State.TryLock()
 		}
 		if err != nil {

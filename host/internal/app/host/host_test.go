@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,12 +82,7 @@ func open(tb testing.TB, change ...func(*Config)) *Host {
 	if err := os.WriteFile(filepath.Join(folder, "plugin.hcl"), []byte("name = \"test\"\nversion = \"1.0.0\"\n"), 0o644); err != nil {
 		tb.Fatal(err)
 	}
-	for _, dir := range []string{state.Modules(), state.Manifests()} {
-		shared := filepath.Join(known, filepath.Base(dir))
-		if err := errors.Join(os.MkdirAll(shared, 0o700), os.Remove(dir), os.Symlink(shared, dir)); err != nil {
-			tb.Fatal(err)
-		}
-	}
+	knows(tb, state)
 	lock, err := state.TryLock()
 	if err != nil {
 		tb.Fatal(err)
@@ -110,6 +106,19 @@ func open(tb testing.TB, change ...func(*Config)) *Host {
 		tb.Fatal(err)
 	}
 	return h
+}
+
+// knows has a state directory share what is known.
+func knows(tb testing.TB, state local.State) {
+	tb.Helper()
+	for dir, shared := range map[string]string{
+		state.Manifests(): filepath.Join(known, "manifests"),
+		state.Modules():   cmp.Or(os.Getenv("SPINBOT_TEST_MODULES"), filepath.Join(known, "modules")), // see the Makefile
+	} {
+		if err := errors.Join(os.MkdirAll(shared, 0o700), os.Remove(dir), os.Symlink(shared, dir)); err != nil {
+			tb.Fatal(err)
+		}
+	}
 }
 
 // link gives a file a second name, or makes a second file where that cannot be.

@@ -205,6 +205,7 @@ func bare(t *testing.T) *Host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	knows(t, state)
 	lock, err := state.TryLock()
 	if err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ func BenchmarkLoadFromCache(b *testing.B) {
 	code := reactorCode(b)
 	newExecutor(b, code, Config{})
 	for b.Loop() {
-		e := New(Config{CacheDir: built + "/cache", Resolve: func(string) (Module, error) {
+		e := New(Config{CacheDir: compiled, Resolve: func(string) (Module, error) {
 			return Module{Bytes: code, SHA256: checksum(code)}, nil
 		}})
 		if _, err := e.Execute(b.Context(), exectest.Task("test.echo", sdk.Values{"value": "x"})); err != nil {

@@ -1,6 +1,7 @@
 package wasmexec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +14,8 @@ import (
 	"time"
 )
 
-// built is the folder of the guests that the tests build, and of a cache that the tests share.
-var built string
+// built is the folder of the guests that the tests build, compiled that of a cache that the tests share.
+var built, compiled string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "wasmexec")
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	built = dir
+	built, compiled = dir, cmp.Or(os.Getenv("SPINBOT_TEST_MODULES"), filepath.Join(dir, "cache")) // see the Makefile
 	code := m.Run()
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -46,7 +47,7 @@ func build(tb testing.TB, pkg string, args ...string) []byte {
 		if err != nil {
 			return nil, err
 		}
-		e := New(Config{CacheDir: filepath.Join(built, "cache")})
+		e := New(Config{CacheDir: compiled})
 		if m, err := e.module(context.Background(), Module{Bytes: code, SHA256: checksum(code)}); err == nil { // else its tests see why
 			m.release()
 		}
@@ -88,7 +89,7 @@ func newExecutor(tb testing.TB, code []byte, c Config) *Executor {
 		return Module{}, errors.New("no module offers it")
 	}
 	if c.CacheDir == "" {
-		c.CacheDir = filepath.Join(built, "cache")
+		c.CacheDir = compiled
 	}
 	e := New(patient(c))
 	tb.Cleanup(func() {

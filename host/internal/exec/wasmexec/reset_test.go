@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -148,7 +147,7 @@ func TestHammer(t *testing.T) {
 	t.Parallel()
 	code := [2][]byte{reactorCode(t), build(t, "./testdata/probe", "-buildmode=c-shared")}
 	e := New(Config{
-		CacheDir: filepath.Join(built, "cache"), ModuleMemory: 1 << 20, IdleMemory: 10 << 20, Running: 4,
+		CacheDir: compiled, ModuleMemory: 1 << 20, IdleMemory: 10 << 20, Running: 4,
 		Limits: sdk.Limits{Time: time.Minute},
 		Resolve: func(name string) (Module, error) {
 			c := code[0]
