@@ -51,7 +51,7 @@ export function Thumbnail({ artifact: a, width = 480, small = false }: { artifac
       </span>
     );
   return (
-    <span className="relative grid aspect-video w-full place-items-center overflow-hidden bg-raised text-muted">
+    <span className="relative grid aspect-video w-full grid-rows-1 place-items-center overflow-hidden bg-raised text-muted">
       {seen ? <img src={thumbnailURL(a, width)} alt="" loading="lazy" onError={() => setBroken(true)} className="size-full object-cover" /> : <Icon size={small ? 16 : 22} aria-hidden />}
       {seen && kind === "video" && !small && (
         <span className="absolute grid size-9 place-items-center rounded-full bg-black/60 text-on-fill">
