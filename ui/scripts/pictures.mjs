@@ -1,12 +1,14 @@
 // Puts the photographs that docs/ui.md shows into docs/ui, as small WebP: make pictures. What that page does not show goes.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./host.mjs";
 
 const most = 2.5e6; // bytes of all
 const out = join(root, "docs/ui");
 const shown = [...readFileSync(join(root, "docs/ui.md"), "utf8").matchAll(/\(ui\/([\w-]+)\.webp\)/g)].map(([, name]) => name);
+const missing = shown.filter((name) => !existsSync(join(root, `ui/screenshots/${name}.png`)));
+if (missing.length > 0) throw new Error(`no photographs of ${missing.join(", ")}: make screenshots takes them all`);
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 let all = 0;
