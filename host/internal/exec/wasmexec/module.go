@@ -108,16 +108,16 @@ func (m *module) release() {
 	defer m.e.mu.Unlock()
 	m.users--
 	m.used = time.Now()
-	m.e.restLater()
+	m.e.restIn(restFor)
 }
 
 // restFor is how long nobody uses a module until it is closed. To read it from the cache again takes a tenth of a second.
 const restFor = 10 * time.Minute
 
-// restLater has rest look later; without a cache a module would be compiled again. The caller holds mu.
-func (e *Executor) restLater() {
+// restIn has rest look then, unless it does already; without a cache a module would be compiled again. The caller holds mu.
+func (e *Executor) restIn(d time.Duration) {
 	if e.resting == nil && !e.closed && e.config.CacheDir != "" {
-		e.resting = time.AfterFunc(restFor, e.rest)
+		e.resting = time.AfterFunc(d, e.rest)
 	}
 }
 
@@ -129,14 +129,21 @@ func (e *Executor) rest() {
 		return
 	}
 	var unused []*module
+	next := restFor
 	for sum, m := range e.modules {
-		if m.users == 0 && m.loaded() && time.Since(m.used) >= restFor {
-			delete(e.modules, sum)
-			unused = append(unused, m)
+		if m.users > 0 || !m.loaded() {
+			continue
 		}
+		left := restFor - time.Since(m.used)
+		if left > 0 {
+			next = min(next, left)
+			continue
+		}
+		delete(e.modules, sum)
+		unused = append(unused, m)
 	}
 	if len(e.modules) > 0 {
-		e.restLater()
+		e.restIn(next)
 	}
 	if len(unused) > 0 {
 		e.tasks.Go(func() {
