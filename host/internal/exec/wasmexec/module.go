@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -377,7 +378,12 @@ func (m *module) free() error {
 	if m.pool != nil {
 		m.pool.close()
 	}
-	return m.runtime.Close(context.Background())
+	ctx := context.Background()
+	err := m.runtime.Close(ctx)
+	if m.compiled != nil {
+		err = errors.Join(err, m.compiled.Close(ctx)) // else the cache, which all runtimes share, keeps its code
+	}
+	return err
 }
 
 func firstLine(s string) string {
