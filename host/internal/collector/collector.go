@@ -19,35 +19,40 @@ const (
 	often = 3
 	// A second has so many looks: a host is busy as soon as it has collected often enough, and at rest after a whole one.
 	looksEach = 10
+	// rest is how often a host without runs gives memory back: what is free only after finalizers ran, as compiled code is, and what
+	// of the program it needed less often than that.
+	rest = time.Minute
 )
 
-// Collector sets how often the garbage collector runs, by how often it does. It looks only while there are runs.
+// Collector sets how often the garbage collector runs, by how often it does, and gives back what a host without runs does not need.
 type Collector struct {
-	active func() bool // whether there are runs
+	active   func() bool // whether there are runs
+	giveBack func()
 
-	mu     sync.Mutex
-	timer  *time.Timer // nil: it does not look
-	closed bool
-	cycles uint64 // when the second began
-	looks  int    // since then
-	set    int
-	left   bool // more is held than is in use: see Settle
+	mu      sync.Mutex
+	timer   *time.Timer // until the next look; nil before the first Begin
+	resting bool        // the next look is after a rest
+	closed  bool
+	cycles  uint64 // when the second began
+	looks   int    // since then
+	set     int
+	left    bool // more is held than is in use: see Settle
 }
 
-// New is one that looks while there are runs.
+// New is one that looks ten times a second while there are runs.
 func New(active func() bool) *Collector {
 	debug.SetGCPercent(idle)
-	return &Collector{active: active, set: idle}
+	return &Collector{active: active, giveBack: giveBack, set: idle}
 }
 
-// Begin has it look from now on, until there are no runs.
+// Begin has it look from now on, and rest when there are no runs.
 func (c *Collector) Begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timer == nil && !c.closed {
+	if (c.timer == nil || c.resting) && !c.closed {
 		c.cycles, _ = collected()
-		c.looks = 0
-		c.wait()
+		c.looks, c.resting = 0, false
+		c.lookIn(time.Second / looksEach)
 	}
 }
 
@@ -59,27 +64,39 @@ func (c *Collector) Settle() {
 	c.Begin()
 }
 
-// wait looks after a while; the caller holds mu.
-func (c *Collector) wait() { c.timer = time.AfterFunc(time.Second/looksEach, c.look) }
+// lookIn has the next look after a while; the caller holds mu.
+func (c *Collector) lookIn(d time.Duration) {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.timer = time.AfterFunc(d, c.look)
+}
 
 func (c *Collector) look() {
 	active := c.active()
 	cycles, live := collected()
 	if c.next(active, cycles, live) {
-		debug.FreeOSMemory() // nothing is allocated any more, so the collector would not run for minutes
-		forgetProgram()
+		c.giveBack()
 	}
 }
 
-// next sets what follows from a look. It says whether the host is not busy any more.
-func (c *Collector) next(active bool, cycles, live uint64) (rests bool) {
+func giveBack() {
+	debug.FreeOSMemory() // nothing is allocated any more, so the collector would not run for minutes
+	forgetProgram()
+}
+
+// next sets what follows from a look. It says whether memory is to be given back: the host is not busy any more, or has rested.
+func (c *Collector) next(active bool, cycles, live uint64) (gives bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timer = nil; c.closed {
+	if c.closed {
 		return false
 	}
-	if active {
-		c.wait()
+	rested := c.resting && !active
+	if c.resting = !active; active {
+		c.lookIn(time.Second / looksEach)
+	} else {
+		c.lookIn(rest)
 	}
 	was, since := c.set, cycles-c.cycles
 	if c.looks++; active && c.looks < looksEach && (was > idle || since < often) {
@@ -89,9 +106,9 @@ func (c *Collector) next(active bool, cycles, live uint64) (rests bool) {
 		debug.SetGCPercent(c.set)
 	}
 	c.cycles, c.looks = cycles, 0
-	rests = was > idle && c.set == idle || c.left && !active
+	gives = was > idle && c.set == idle || c.left && !active || rested
 	c.left = c.left && active
-	return rests
+	return gives
 }
 
 // Close ends its looking.

@@ -1,8 +1,10 @@
 package collector
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // TestPercentAt: a host that collects often collects less, by so much memory at most, until it has nothing to collect.
@@ -29,7 +31,7 @@ func TestPercentAt(t *testing.T) {
 	}
 }
 
-// TestCollector: a host rests once when it was busy, and one that is closed looks no more.
+// TestCollector: a host gives back when it was busy, and one that is closed looks no more.
 func TestCollector(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // no timer fires
@@ -51,24 +53,51 @@ func TestCollector(t *testing.T) {
 		}{
 			{looksEach, true, 0, true}, {1, true, often - 1, false}, {2, true, 1, false}, // busy, before the second is over
 			{1, true, 0, false}, {looksEach, true, 0, true}, {looksEach, true, 0, false},
-			{looksEach, true, often, false}, {looksEach, true, 1, false}, {1, false, 9, true}, {1, false, 0, false},
+			{looksEach, true, often, false}, {looksEach, true, 1, false}, {1, false, 9, true}, {looksEach, true, 0, false}, {1, false, 0, false},
 		} {
 			now += s.cycles
 			c.looks = s.looks - 1
 			if got := c.next(s.active, now, 20<<20); got != s.rests {
-				t.Errorf("%+v: it rests: %v", s, got)
+				t.Errorf("%+v: it gives back: %v", s, got)
 			}
-			if looks := c.timer != nil; looks != s.active {
-				t.Errorf("%+v: it looks again: %v", s, looks)
+			if c.resting == s.active {
+				t.Errorf("%+v: the next look is after a rest: %v", s, c.resting)
 			}
 		}
 		c.Settle()
-		if c.next(true, now, 1) || !c.next(false, now, 1) || c.next(false, now, 1) {
+		if c.next(true, now, 1) || !c.next(false, now, 1) {
 			t.Error("it gives back what beginning left while there are runs, or not once")
 		}
 		c.Close()
-		if c.Begin(); c.timer != nil || c.next(true, now+99, 1) {
+		if c.Begin(); !c.resting || c.next(true, now+99, 1) {
 			t.Error("it is closed, and looks")
 		}
+	})
+}
+
+// TestRest: a host without runs gives back every minute, until there are some again or it is closed.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var gave atomic.Int32
+		var active atomic.Bool
+		c := New(active.Load)
+		c.giveBack = func() { gave.Add(1) }
+		c.Settle()
+		after := func(what string, want int32) {
+			t.Helper()
+			time.Sleep(2*rest + time.Second)
+			if n := gave.Swap(0); n != want {
+				t.Errorf("%s: it gave memory back %d times, not %d", what, n, want)
+			}
+		}
+		after("begun", 3)
+		active.Store(true)
+		c.Begin()
+		after("at work", 0)
+		active.Store(false)
+		after("done", 2)
+		c.Close()
+		after("closed", 0)
 	})
 }

@@ -25,9 +25,26 @@ const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experi
 
 // cache keeps compiled modules in a folder, if there is one that can be used.
 type cache struct {
-	dir string
+	dir string // "": none
 	log *slog.Logger
-	c   wazero.CompilationCache // nil: none
+}
+
+// program is a module compiled for this machine.
+type program struct {
+	runtime  wazero.Runtime
+	compiled wazero.CompiledModule
+	// cache is what wazero has read of the folder, nil without one. Programs share the folder alone: a cache keeps the
+	// code that it read in memory until it is closed.
+	cache wazero.CompilationCache
+}
+
+func (p program) close() error {
+	ctx := context.Background()
+	err := p.runtime.Close(ctx)
+	if p.cache != nil {
+		err = errors.Join(err, p.cache.Close(ctx))
+	}
+	return err
 }
 
 func newCache(dir string, log *slog.Logger) *cache {
@@ -37,25 +54,18 @@ func newCache(dir string, log *slog.Logger) *cache {
 	}
 	err := os.MkdirAll(dir, 0o700)
 	if err == nil {
-		c.c, err = wazero.NewCompilationCacheWithDir(dir)
+		_, err = wazero.NewCompilationCacheWithDir(dir)
 	}
 	if err != nil {
-		c.c = nil
+		c.dir = ""
 		log.Warn("compiled modules are not kept between starts", "folder", dir, "error", err)
 	}
 	return c
 }
 
-func (c *cache) close() error {
-	if c.c == nil {
-		return nil
-	}
-	return c.c.Close(context.Background())
-}
-
 // meter gives the module its meter; sum is the checksum of the module. What was rewritten before is read again.
 func (c *cache) meter(code []byte, sum string) ([]byte, error) {
-	if c.c == nil {
+	if c.dir == "" {
 		return meter.Rewrite(code)
 	}
 	path := filepath.Join(c.dir, fmt.Sprintf("metered-%d-%s", meter.Version, sum))
@@ -91,21 +101,24 @@ func (c *cache) keep(path string, data []byte) error {
 	return err
 }
 
-// compile makes a runtime of its own for the module. A cache that fails is emptied and gone without.
-func (c *cache) compile(code []byte, metered bool) (wazero.Runtime, wazero.CompiledModule, error) {
-	if c.c == nil {
+// compile makes a program of the module. A cache that fails is emptied and gone without.
+func (c *cache) compile(code []byte, metered bool) (program, error) {
+	if c.dir == "" {
 		return compile(code, metered, nil)
 	}
-	r, m, err := compile(code, metered, c.c)
+	loaded, err := wazero.NewCompilationCacheWithDir(c.dir)
 	if err == nil {
-		return r, m, nil
+		var p program
+		if p, err = compile(code, metered, loaded); err == nil {
+			return p, nil
+		}
 	}
-	r, m, uncached := compile(code, metered, nil)
+	p, uncached := compile(code, metered, nil)
 	if uncached == nil {
 		c.log.Warn("the cache of compiled modules is damaged or cannot be written; it was emptied", "folder", c.dir, "error", err)
 		c.empty()
 	}
-	return r, m, uncached
+	return p, uncached
 }
 
 func (c *cache) empty() {
@@ -126,36 +139,37 @@ func (c *cache) empty() {
 // compile validates and compiles the code, in a runtime that offers WASI and the functions of sdk/guest. A guest that
 // loops is stopped by its meter, or through its context when it has none, which is slow: without either, it would
 // also stop the host's garbage collector.
-func compile(code []byte, metered bool, cc wazero.CompilationCache) (r wazero.Runtime, m wazero.CompiledModule, err error) {
+func compile(code []byte, metered bool, loaded wazero.CompilationCache) (p program, err error) {
 	ctx := experimental.WithCompilationWorkers(context.Background(), runtime.GOMAXPROCS(0))
 	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithCloseOnContextDone(!metered).WithDebugInfoEnabled(false)
-	if cc != nil {
-		config = config.WithCompilationCache(cc)
+	if loaded != nil {
+		config = config.WithCompilationCache(loaded)
 	}
-	r = wazero.NewRuntimeWithConfig(ctx, config)
+	r := wazero.NewRuntimeWithConfig(ctx, config)
+	p = program{runtime: r, cache: loaded}
 	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%v", p)
+		if why := recover(); why != nil {
+			err = fmt.Errorf("%v", why)
 		}
 		if err != nil {
-			_ = r.Close(ctx) // err says more
+			_ = p.close() // err says more
 		}
 	}()
-	if m, err = r.CompileModule(ctx, code); err != nil {
-		return r, nil, err
+	if p.compiled, err = r.CompileModule(ctx, code); err != nil {
+		return p, err
 	}
 	if _, err = wasi_snapshot_preview1.Instantiate(watched(ctx), r); err != nil {
-		return r, nil, err
+		return p, err
 	}
 	if metered {
 		if err = offerMeter(ctx, r); err != nil {
-			return r, nil, err
+			return p, err
 		}
 	}
-	for _, f := range m.ImportedFunctions() {
+	for _, f := range p.compiled.ImportedFunctions() {
 		if from, _, _ := f.Import(); from == extismModule {
-			return r, m, offerExtism(watched(ctx), r)
+			return p, offerExtism(watched(ctx), r)
 		}
 	}
-	return r, m, offerHost(watched(ctx), r)
+	return p, offerHost(watched(ctx), r)
 }

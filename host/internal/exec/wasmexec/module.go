@@ -5,16 +5,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/myspinbot/spinbot/host/internal/exec/wasmexec/meter"
@@ -40,8 +37,7 @@ type module struct {
 	ready chan struct{} // closed once loaded, or not: err says why
 	err   error
 
-	runtime   wazero.Runtime
-	compiled  wazero.CompiledModule
+	program
 	unmetered error // why it has no meter; nil when it has
 	form      form
 	pool      *pool // of a reactor
@@ -146,13 +142,8 @@ func (e *Executor) rest() {
 	if len(e.modules) > 0 {
 		e.restIn(next)
 	}
-	if len(unused) > 0 {
-		e.tasks.Go(func() {
-			for _, m := range unused {
-				m.shut()
-			}
-			debug.FreeOSMemory() // an idle host allocates nothing, so its collector would not run for minutes
-		})
+	for _, m := range unused {
+		e.tasks.Go(m.shut)
 	}
 }
 
@@ -237,18 +228,18 @@ func (m *module) load(where Module, sum string) (int, error) {
 		code = metered
 	}
 	m.unmetered = err
-	r, compiled, err := m.e.cache.compile(code, m.unmetered == nil)
+	p, err := m.e.cache.compile(code, m.unmetered == nil)
 	if err != nil {
 		return 0, refuse(m.name + " is not a valid WASM module: " + firstLine(err.Error()))
 	}
-	m.runtime, m.compiled = r, compiled
+	m.program = p
 	if err = m.inspect(); err == nil && m.form != formCommand {
 		m.pool = newPool(m)
 		err = m.pool.warm()
 	}
 	if err != nil {
 		_ = m.free() // err says more
-		m.runtime = nil
+		m.program = program{}
 	}
 	return len(code), err
 }
@@ -378,12 +369,7 @@ func (m *module) free() error {
 	if m.pool != nil {
 		m.pool.close()
 	}
-	ctx := context.Background()
-	err := m.runtime.Close(ctx)
-	if m.compiled != nil {
-		err = errors.Join(err, m.compiled.Close(ctx)) // else the cache, which all runtimes share, keeps its code
-	}
-	return err
+	return m.program.close()
 }
 
 func firstLine(s string) string {

@@ -134,14 +134,14 @@ func TestRest(t *testing.T) {
 	if !look(0, restFor/2) || !look(1, 2*restFor) {
 		t.Error("a module was closed that is used")
 	}
-	code := &codeOf{CompiledModule: m.compiled}
-	m.compiled = code
+	code := &codeOf{CompilationCache: m.cache}
+	m.cache = code
 	if look(0, restFor) {
 		t.Fatal("a module stays that nobody uses")
 	}
 	e.tasks.Wait()
 	if !code.closed {
-		t.Error("its code stays in the cache's memory")
+		t.Error("its code stays in the memory")
 	}
 	if n, bytes := e.Idle(); n != 0 || bytes != 0 {
 		t.Errorf("%d instances hold %d bytes", n, bytes)
@@ -149,15 +149,15 @@ func TestRest(t *testing.T) {
 	outputs(t, e, in)
 }
 
-// codeOf is compiled code that knows whether it was closed.
+// codeOf is what wazero has in its memory of a module, and knows whether it was closed.
 type codeOf struct {
-	wazero.CompiledModule
+	wazero.CompilationCache
 	closed bool
 }
 
 func (c *codeOf) Close(ctx context.Context) error {
 	c.closed = true
-	return c.CompiledModule.Close(ctx)
+	return c.CompilationCache.Close(ctx)
 }
 
 // TestHammer: many owners at once, some of whom give up, on modules that have to make room for each other.

@@ -235,7 +235,7 @@ func (e *Executor) Close() error {
 	}
 	clear(e.modules)
 	e.web.Close()
-	return errors.Join(append(errs, e.cache.close())...)
+	return errors.Join(errs...)
 }
 
 func refuse(message string) *sdk.Error {
