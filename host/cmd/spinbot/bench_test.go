@@ -302,23 +302,43 @@ func BenchmarkParked(b *testing.B) {
 	b.ReportMetric(first/float64(b.N), "first-s")
 }
 
-// BenchmarkInFlight is 256 runs of which each has a control node under way or wants one, kill -9, and the first new run
-// after it.
+// BenchmarkInFlight has 256 runs in flight, each of which is followed by the next one, for three seconds: the most memory, kill -9, and the
+// first new run after it.
 func BenchmarkInFlight(b *testing.B) {
 	var most, own, first float64
 	for b.Loop() {
 		c, address := serving(b, nil)
-		finish(b, client.New(address, nil), chain)
-		busy := strings.Replace(chain, "text = \"One", "for_each = range(100)\n  text = \"One", 1)
-		busy = strings.Replace(busy, "node.n0.chunks", "node.n0[0].chunks", 1)
-		submit(b, client.New(address, nil), busy, 256)
-		all, part := resident(b, c.Process.Pid, 3*time.Second)
-		most, own = most+all, own+part
+		over := client.New(address, nil)
+		finish(b, over, chain)
+		resident(b, c.Process.Pid, time.Second) // it gives back what compiling took
+		peak := largest(b, c.Process.Pid)
+		var all sync.WaitGroup
+		var runs atomic.Int64
+		for range 256 {
+			all.Go(func() {
+				for { // until it is killed
+					r, err := over.Submit(b.Context(), client.Submission{Pipeline: client.Source{Text: chain}})
+					if err != nil || over.Watch(b.Context(), r.ID, r.Seq, func(client.Frame) error { return nil }) != nil {
+						return
+					}
+					runs.Add(1)
+				}
+			})
+		}
+		for range 30 {
+			time.Sleep(100 * time.Millisecond)
+			own = max(own, status(b, c.Process.Pid)("RssAnon"))
+		}
+		most = max(most, peak())
+		if runs.Load() < 256 {
+			b.Fatalf("only %d runs were done", runs.Load())
+		}
 		_, took := crash(b, c)
 		first += took.Seconds()
+		all.Wait()
 	}
-	b.ReportMetric(most/float64(b.N), "MiB")
-	b.ReportMetric(own/float64(b.N), "own-MiB")
+	b.ReportMetric(most, "MiB")
+	b.ReportMetric(own, "own-MiB")
 	b.ReportMetric(first/float64(b.N), "first-s")
 }
 
@@ -331,6 +351,29 @@ node "control.split_text" "n" {
 }
 `
 
+// largest gives what the resident set in MiB was at most since then.
+func largest(b *testing.B, pid int) func() float64 {
+	b.Helper()
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {
+		b.Fatal(err)
+	}
+	return func() float64 { return status(b, pid)("VmHWM") }
+}
+
+// status gives what the kernel says of a process's memory, in MiB by name.
+func status(b *testing.B, pid int) func(name string) float64 {
+	b.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func(name string) (kib float64) {
+		_, text, _ := strings.Cut(string(raw), name+":")
+		_, _ = fmt.Sscan(text, &kib)
+		return kib / 1024
+	}
+}
+
 // resident is the smallest resident set in MiB within a time in which the host does nothing, and how much of it is the host's own: the
 // rest is of the program's file, which a kernel that maps large pages counts two MiB at a time.
 func resident(b *testing.B, pid int, within time.Duration) (all, own float64) {
@@ -339,15 +382,7 @@ func resident(b *testing.B, pid int, within time.Duration) (all, own float64) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil {
-			b.Fatal(err)
-		}
-		mib := func(name string) (kib float64) {
-			_, text, _ := strings.Cut(string(raw), name+":")
-			_, _ = fmt.Sscan(text, &kib)
-			return kib / 1024
-		}
+		mib := status(b, pid)
 		if now := mib("VmRSS"); all == 0 || now < all {
 			all, own = now, mib("RssAnon")
 		}

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
-	"strconv"
 	"testing"
 	"time"
 
@@ -46,10 +43,7 @@ func BenchmarkUpload(b *testing.B) {
 			b.Fatal(err)
 		}
 		before, _ := resident(b, c.Process.Pid, 10*time.Second)
-		proc := fmt.Sprintf("/proc/%d/", c.Process.Pid)
-		if err := os.WriteFile(proc+"clear_refs", []byte("5"), 0); err != nil { // the peak counts from here on
-			b.Fatal(err)
-		}
+		peak := largest(b, c.Process.Pid)
 		began := time.Now()
 		up, err := over.BeginUpload(b.Context(), "x.bin", "", size)
 		if err == nil { // Upload would hash it, too, on the cores that the host has here
@@ -59,13 +53,7 @@ func BenchmarkUpload(b *testing.B) {
 		if up, serr := over.ShowUpload(b.Context(), up.ID); err != nil || serr != nil || up.Artifact == nil {
 			b.Fatalf("%+v %v %v", up, err, serr)
 		}
-		raw, err := os.ReadFile(proc + "status")
-		found := regexp.MustCompile(`VmHWM:\s+(\d+)`).FindSubmatch(raw)
-		if err != nil || found == nil {
-			b.Fatal(err)
-		}
-		peak, _ := strconv.ParseFloat(string(found[1]), 64)
-		memory = max(memory, peak/1024-before)
+		memory = max(memory, peak()-before)
 		_ = c.Process.Kill()
 		_ = c.Wait()
 		disk += plainly(b, data, size)

@@ -188,7 +188,7 @@ func (h *Host) open(ctx context.Context) error {
 	taskLogger := slog.New(mask.Handler(h.reports.Files().Handler(plain)))
 	h.state = sqlstore.NewState(state.NodeState())
 	h.openAssets()
-	h.types = nodetypes.New(nodetypes.Config{Folders: h.cfg.folders(), Library: h.library, File: h.file.Load, Vault: h.secrets, Members: func() []fleet.Member { return h.fleet.Members() }, Compiled: h.collector.Settle})
+	h.types = nodetypes.New(nodetypes.Config{Folders: h.cfg.folders(), Library: h.library, File: h.file.Load, Vault: h.secrets, Members: func() []fleet.Member { return h.fleet.Members() }})
 	h.wasm = wasmexec.New(wasmexec.Config{CacheDir: state.Modules(), Resolve: h.types.Module, Ceilings: h.cfg.Limits,
 		Grants: h.types.Grants, Secret: h.secrets.Value, KV: h.state, Log: taskLogger})
 	h.machine, err = machine.New(machine.Config{State: state, Version: h.cfg.Version, File: h.cfg.File, Probe: h.cfg.Probe, Devices: h.cfg.Devices, Environ: h.cfg.Environ,

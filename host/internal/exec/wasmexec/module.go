@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -86,14 +87,15 @@ func (e *Executor) claim(name, sum string, where Module) *module {
 		e.evict()
 		e.modules[sum] = m
 		e.tasks.Go(func() {
-			defer close(m.ready)
 			size := 0
 			size, m.err = m.load(where, sum)
 			e.mu.Lock()
-			defer e.mu.Unlock()
 			if m.bytes = weight(size); m.err != nil {
 				delete(e.modules, sum)
 			}
+			e.mu.Unlock()
+			close(m.ready)
+			debug.FreeOSMemory() // compiling takes three times what stays, and the collector would not run for long
 		})
 	}
 	m.users++

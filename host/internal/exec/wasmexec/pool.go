@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"math"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -166,20 +165,13 @@ func (p *pool) put(i *instance) {
 	}
 }
 
-// trim lets go of what was idle for long, memory included, and comes again while anything but one that is ready is
-// left.
+// trim lets go of what was idle for long, and comes again while anything but one that is ready is left.
 func (p *pool) trim() {
-	if p.dropIdle() {
-		debug.FreeOSMemory() // an idle host allocates nothing, so its collector would not run for minutes
-	}
-}
-
-func (p *pool) dropIdle() (dropped bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timer = nil
 	if p.closed {
-		return false
+		return
 	}
 	kept := false
 	for n := len(p.list) - 1; n >= 0; n-- {
@@ -190,13 +182,11 @@ func (p *pool) dropIdle() (dropped bool) {
 		}
 		if time.Since(i.idle) >= idleFor {
 			p.drop(n)
-			dropped = true
 		}
 	}
 	if len(p.list) > 1 || len(p.list) == 1 && !kept {
 		p.timer = time.AfterFunc(idleFor, p.trim)
 	}
-	return dropped
 }
 
 func (p *pool) drop(n int) { p.remove(n).close() }

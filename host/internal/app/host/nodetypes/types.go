@@ -33,8 +33,6 @@ type Config struct {
 	Vault *secrets.Vault
 	// Members are the agents beside this process.
 	Members func() []fleet.Member
-	// Compiled is told when a module was compiled for the first time, which leaves much memory behind.
-	Compiled func()
 }
 
 // Types is which node types there are, who offers them, and what each may do. Catalog is there after Open.
@@ -52,7 +50,7 @@ func New(cfg Config) *Types { return &Types{cfg: cfg} }
 // Open makes the catalog: of what this machine has, as the executors describe it, and of what others have.
 func (t *Types) Open(wasm *wasmexec.Executor, plugins *pluginexec.Executor, elsewhere func() ([]catalog.Entry, string)) {
 	t.wasm, t.plugins = wasm, plugins
-	look := t.cfg.catalog(t.described)
+	look := t.cfg.catalog(t.describe)
 	look.Elsewhere, look.Settings = elsewhere, t.settings
 	t.Catalog = catalog.New(look)
 }
@@ -100,14 +98,6 @@ func (t *Types) describe(ctx context.Context, e catalog.Entry) (d catalog.Descri
 		d.Imports, err = t.wasm.Imports(ctx, module(e))
 	}
 	return d, err
-}
-
-// described is describe for a host that goes on, and gives back what compiling a module took: three times what it needs then.
-func (t *Types) described(ctx context.Context, e catalog.Entry) (catalog.Description, error) {
-	if e.Kind == catalog.Module {
-		defer t.cfg.Compiled()
-	}
-	return t.describe(ctx, e)
 }
 
 func module(e catalog.Entry) wasmexec.Module {
