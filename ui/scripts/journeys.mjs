@@ -376,7 +376,7 @@ test("captions are found in the gallery; what is looked for among node types sta
   await page.click("main [role=group] >> text=Captions");
   await page.waitForFunction(() => {
     const files = [...document.querySelectorAll("main ul li button")];
-    return files.length > 0 && files.every((b) => b.textContent.includes(".srt"));
+    return files.length > 0 && files.every((b) => b.textContent.includes(".srt") && b.textContent.includes(" --> ")); // how they begin is seen, too
   });
   await page.goto(`${host.url}/node-types`);
   await page.fill("main input[type=search]", "render wave");

@@ -1,5 +1,5 @@
 // What the host says of one file, and what is in it.
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, skipToken, useQuery } from "@tanstack/react-query";
 import { artifactURL, type Artifact } from "../core/values.js";
 import { api, ask } from "./host.js";
 
@@ -28,3 +28,15 @@ export const text = (a: Artifact) =>
 
 /** Whether a file is a text that is read. */
 export const isText = (mediaType: string): boolean => /^(text\/|application\/(json|x-subrip|x-ndjson|yaml|xml)\b)/.test(mediaType);
+
+const firstWords = 600; // bytes
+
+/** How a text begins; undefined while it is not known, and of other files. */
+export function useBeginning(a: Artifact | undefined): string | undefined {
+  const asked = a !== undefined && a.size > 0 && isText(a.mediaType);
+  return useQuery({
+    queryKey: ["beginning", a?.digest],
+    staleTime: Infinity,
+    queryFn: asked ? async () => new TextDecoder().decode(await part(a, 0, Math.min(a.size, firstWords)), { stream: true }) : skipToken, // a character that was cut is left out
+  }).data;
+}

@@ -38,8 +38,16 @@ export function Media({ artifact: a }: { artifact: Artifact }) {
 
 const icons = { video: Play, image: Image, audio: AudioLines, file: FileIcon };
 
-/** Thumbnail is a small picture of a file, or how loud a sound is over its time; where there is none, its kind. It is 16:9, as wide as what is around it. */
-export function Thumbnail({ artifact: a, width = 480, small = false }: { artifact: Artifact; width?: number; small?: boolean }) {
+interface ThumbnailProps {
+  artifact: Artifact;
+  width?: number;
+  small?: boolean;
+  /** How a text begins. */
+  words?: string | undefined;
+}
+
+/** Thumbnail is a small picture of a file, how loud a sound is over its time, or how a text begins; where there is none, its kind. It is 16:9, as wide as what is around it. */
+export function Thumbnail({ artifact: a, width = 480, small = false, words }: ThumbnailProps) {
   const [broken, setBroken] = useState(false);
   const kind = mediaKind(a.mediaType);
   const Icon = icons[kind];
@@ -48,6 +56,12 @@ export function Thumbnail({ artifact: a, width = 480, small = false }: { artifac
     return (
       <span className="grid aspect-video w-full place-items-center overflow-hidden bg-raised px-4">
         <img src={waveformURL(a)} alt="" loading="lazy" onError={() => setBroken(true)} className="h-3/5 w-full object-fill" />
+      </span>
+    );
+  if (words !== undefined)
+    return (
+      <span aria-hidden className="block aspect-video w-full overflow-hidden bg-raised px-3 pt-2.5 text-muted">
+        <span className="block h-full overflow-hidden mask-b-from-60% text-small break-words whitespace-pre-line">{words}</span>
       </span>
     );
   return (

@@ -2,6 +2,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import type { Schemas } from "../../api/client.js";
 import { ago, date, size } from "../../core/format.js";
+import { useBeginning } from "../../data/files.js";
 import { useNow } from "../../data/live.js";
 import { Skeleton } from "../../kit/empty.js";
 import { Thumbnail } from "../../kit/media.js";
@@ -74,9 +75,11 @@ export function Grid({ total, at, onOpen, onSeen }: GridProps) {
 }
 
 function Card({ file, place, now, onOpen, onKey }: { file: File; place: number; now: number; onOpen: GridProps["onOpen"]; onKey: (e: KeyboardEvent, place: number) => void }) {
+  const artifact = asFile(file);
+  const words = useBeginning(artifact);
   return (
     <button type="button" data-at={place} onClick={() => onOpen(file.digest, place)} onKeyDown={(e) => onKey(e, place)} className="card grid size-full grid-rows-[1fr_auto] overflow-hidden text-left hover:border-edge">
-      <Thumbnail artifact={asFile(file)} />
+      <Thumbnail artifact={artifact} words={words} />
       <span className="grid content-center px-3" style={{ height: caption }}>
         <span className="truncate font-medium" title={file.name}>
           {file.name}

@@ -1,7 +1,8 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ago } from "../../core/format.js";
-import { resultsOf } from "../../core/values.js";
+import { resultsOf, type Artifact } from "../../core/values.js";
+import { useBeginning } from "../../data/files.js";
 import { run, runs } from "../../data/host.js";
 import { useNow } from "../../data/live.js";
 import { Thumbnail } from "../../kit/media.js";
@@ -26,7 +27,7 @@ export function Recent() {
         {results.map(({ r, artifact }) => (
           <li key={r.id} className="min-w-0">
             <Link to="/runs/$id" params={{ id: r.id }} className="card group block overflow-hidden hover:border-edge">
-              <Thumbnail artifact={artifact} />
+              <Result artifact={artifact} />
               <span className="grid px-3 py-2">
                 <span className="truncate font-medium">{r.pipeline}</span>
                 <span className="flex justify-between gap-2 text-small text-muted">
@@ -40,4 +41,8 @@ export function Recent() {
       </ul>
     </Section>
   );
+}
+
+function Result({ artifact }: { artifact: Artifact }) {
+  return <Thumbnail artifact={artifact} words={useBeginning(artifact)} />;
 }

@@ -1,8 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { AudioLines, Boxes, Palette, TextQuote, UserRound, type LucideIcon } from "lucide-react";
 import type { AssetKind, AssetVersion } from "../../core/assets.js";
-import { asArtifact, mediaKind, type Artifact } from "../../core/values.js";
-import { isText, text } from "../../data/files.js";
+import { asArtifact, mediaKind } from "../../core/values.js";
+import { useBeginning } from "../../data/files.js";
 import { Thumbnail } from "../../kit/media.js";
 
 export const icons: Record<AssetKind, LucideIcon> = { voice: AudioLines, face: UserRound, lora: Boxes, style: Palette, prompt: TextQuote };
@@ -11,8 +10,9 @@ export const icons: Record<AssetKind, LucideIcon> = { voice: AudioLines, face: U
 export function Picture({ kind, version: v }: { kind: AssetKind; version: AssetVersion }) {
   const file = asArtifact(v.artifact);
   const seen = asArtifact(v.thumbnail) ?? (file !== undefined && ["image", "audio"].includes(mediaKind(file.mediaType)) ? file : undefined);
+  const words = useBeginning(seen === undefined ? file : undefined);
   if (seen !== undefined) return <Thumbnail artifact={seen} />;
-  if (file !== undefined && isText(file.mediaType)) return <Words artifact={file} />;
+  if (file !== undefined && words !== undefined) return <Thumbnail artifact={file} words={words} />;
   return <Symbol kind={kind} />;
 }
 
@@ -21,15 +21,6 @@ function Symbol({ kind }: { kind: AssetKind }) {
   return (
     <span className="grid aspect-video w-full place-items-center bg-raised text-muted">
       <Icon size={22} aria-hidden />
-    </span>
-  );
-}
-
-function Words({ artifact: a }: { artifact: Artifact }) {
-  const found = useQuery(text(a));
-  return (
-    <span className="block aspect-video w-full overflow-hidden bg-raised p-4 text-muted">
-      <span className="line-clamp-5 break-words whitespace-pre-line">{found.data?.text.slice(0, 600)}</span>
     </span>
   );
 }
