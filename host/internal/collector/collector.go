@@ -19,12 +19,12 @@ const (
 	often = 3
 	// A second has so many looks: a host is busy as soon as it has collected often enough, and at rest after a whole one.
 	looksEach = 10
-	// rest is how often a host without runs gives memory back: what is free only after finalizers ran, as compiled code is, and what
-	// of the program it needed less often than that.
+	// rest is how often a host gives memory back that has no runs, or whose runs wait so that nothing was collected for as long: what is
+	// free only after finalizers ran, as compiled code is, and what of the program it needed less often than that.
 	rest = time.Minute
 )
 
-// Collector sets how often the garbage collector runs, by how often it does, and gives back what a host without runs does not need.
+// Collector sets how often the garbage collector runs, by how often it does, and gives back what a host that waits does not need.
 type Collector struct {
 	active   func() bool // whether there are runs
 	giveBack func()
@@ -35,6 +35,8 @@ type Collector struct {
 	closed  bool
 	cycles  uint64 // when the second began
 	looks   int    // since then
+	last    uint64 // cycles at the look before
+	still   int    // looks since there was one, while there are runs
 	set     int
 	left    bool // more is held than is in use: see Settle
 }
@@ -51,12 +53,12 @@ func (c *Collector) Begin() {
 	defer c.mu.Unlock()
 	if (c.timer == nil || c.resting) && !c.closed {
 		c.cycles, _ = collected()
-		c.looks, c.resting = 0, false
+		c.last, c.still, c.looks, c.resting = c.cycles, 0, 0, false
 		c.lookIn(time.Second / looksEach)
 	}
 }
 
-// Settle has it give back what beginning left, or compiling modules, once there are no runs.
+// Settle has it give back what beginning left, once there are no runs.
 func (c *Collector) Settle() {
 	c.mu.Lock()
 	c.left = true
@@ -92,7 +94,10 @@ func (c *Collector) next(active bool, cycles, live uint64) (gives bool) {
 	if c.closed {
 		return false
 	}
-	rested := c.resting && !active
+	if c.still++; c.last != cycles || !active {
+		c.last, c.still = cycles, 0
+	}
+	rested := c.resting && !active || c.still >= int(rest/time.Second)*looksEach
 	if c.resting = !active; active {
 		c.lookIn(time.Second / looksEach)
 	} else {
@@ -107,7 +112,9 @@ func (c *Collector) next(active bool, cycles, live uint64) (gives bool) {
 	}
 	c.cycles, c.looks = cycles, 0
 	gives = was > idle && c.set == idle || c.left && !active || rested
-	c.left = c.left && active
+	if c.left = c.left && active; gives {
+		c.still = 0
+	}
 	return gives
 }
 

@@ -75,6 +75,39 @@ func TestCollector(t *testing.T) {
 	})
 }
 
+// TestWaits: a host whose runs wait gives back once nothing was collected for a minute.
+func TestWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // no timer fires
+		c := New(func() bool { return true })
+		defer c.Close()
+		c.Begin()
+		gave := 0
+		looks := func(n int, cycles uint64) {
+			for range n {
+				if c.next(true, c.last+cycles, 20<<20) {
+					gave++
+				}
+				cycles = 0
+			}
+		}
+		const minute = 60 * looksEach
+		looks(minute-looksEach, 1)
+		looks(minute, 1)
+		if gave != 0 {
+			t.Error("it gives back before a minute is over")
+		}
+		looks(looksEach, 0)
+		if gave != 1 {
+			t.Errorf("it gave back %d times", gave)
+		}
+		looks(minute, 1) // that was the collection of giving back
+		if gave != 1 {
+			t.Errorf("it gave back again after less than a minute: %d times", gave)
+		}
+	})
+}
+
 // TestRest: a host without runs gives back every minute, until there are some again or it is closed.
 func TestRest(t *testing.T) {
 	t.Parallel()
@@ -84,20 +117,20 @@ func TestRest(t *testing.T) {
 		c := New(active.Load)
 		c.giveBack = func() { gave.Add(1) }
 		c.Settle()
-		after := func(what string, want int32) {
+		after := func(d time.Duration, what string, want int32) {
 			t.Helper()
-			time.Sleep(2*rest + time.Second)
+			time.Sleep(d)
 			if n := gave.Swap(0); n != want {
 				t.Errorf("%s: it gave memory back %d times, not %d", what, n, want)
 			}
 		}
-		after("begun", 3)
+		after(2*rest+time.Second, "begun", 3)
 		active.Store(true)
 		c.Begin()
-		after("at work", 0)
+		after(rest-time.Second, "at work", 0)
 		active.Store(false)
-		after("done", 2)
+		after(2*rest+time.Second, "done", 2)
 		c.Close()
-		after("closed", 0)
+		after(2*rest, "closed", 0)
 	})
 }
