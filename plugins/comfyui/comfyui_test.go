@@ -302,10 +302,10 @@ func cases(t testing.TB) []sdktest.Case {
 }
 
 // TestPlugin: everything, on a newer and an older server, one of which the routes under /api are seen, one behind a proxy with a key, one without
-// sockets, and one whose sockets break.
+// sockets, one whose sockets break, and one that computes in RAM.
 func TestPlugin(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*comfytest.Server{"new": {}, "old": {Old: true}, "api": {}, "key": {Key: "Bearer x"}, "deaf": {Deaf: true}, "drops": {Drops: 3}} {
+	for name, s := range map[string]*comfytest.Server{"new": {}, "old": {Old: true}, "api": {}, "key": {Key: "Bearer x"}, "deaf": {Deaf: true}, "drops": {Drops: 3}, "ram": {RAM: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s.Checkpoints = []string{"base.safetensors"}

@@ -71,6 +71,17 @@ func (s *server) stats(ctx context.Context, c *api.Client) (st stats, err error)
 	return st, s.failure(ctx, c, err)
 }
 
+// held is how many bytes of its devices' memory the server holds. One that computes in the machine's memory says that all of that is
+// its own, whatever is loaded: then nobody knows, and it counts as nothing.
+func (st stats) held() (bytes int64) {
+	for _, d := range st.Devices {
+		if d.Type != "cpu" && d.Type != "mps" {
+			bytes += d.Torch
+		}
+	}
+	return bytes
+}
+
 func (st stats) versions() map[string]string {
 	v := map[string]string{}
 	for name, value := range map[string]string{"comfyui": st.System.Version, "pytorch": st.System.Torch, "python": st.System.Python} {

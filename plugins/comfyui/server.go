@@ -145,10 +145,7 @@ func (s *server) resident(ctx context.Context) ([]sdk.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	var held int64
-	for _, d := range st.Devices {
-		held += d.Torch
-	}
+	held := st.held()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []sdk.Model

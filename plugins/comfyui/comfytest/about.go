@@ -43,8 +43,12 @@ func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {
 		version = "0.3.64"
 	}
 	version = cmp.Or(s.Version, version)
+	kind := "cuda"
+	if s.RAM {
+		kind, held = "cpu", 1<<34
+	}
 	answer(w, 200, map[string]any{"system": map[string]any{"os": "posix", "comfyui_version": version, "python_version": "3.12", "pytorch_version": "2.9.0+cpu", "ram_total": 1 << 34},
-		"devices": []any{map[string]any{"name": cmp.Or(s.Device, "cpu"), "type": "cpu", "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33, "torch_vram_total": held}}})
+		"devices": []any{map[string]any{"name": cmp.Or(s.Device, "cpu"), "type": kind, "index": 0, "vram_total": 1 << 34, "vram_free": 1 << 33, "torch_vram_total": held}}})
 }
 
 func (s *Server) packs(w http.ResponseWriter, r *http.Request) {

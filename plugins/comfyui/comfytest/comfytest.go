@@ -35,6 +35,8 @@ type Server struct {
 	Models []string
 	// Device is what it says that it computes on; empty: cpu.
 	Device string
+	// RAM has it compute in the machine's memory, all of which it then says is its own.
+	RAM bool
 	// Meddle, when set, sees each request first; true: it has answered it.
 	Meddle func(w http.ResponseWriter, r *http.Request) bool
 	// Version that it says it has; empty: 0.38.1, or 0.3.64 when Old.
