@@ -32,6 +32,7 @@ import (
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "plugin" {
 		serve.Plugin(nodes.Plugin())
+		return
 	}
 	os.Exit(m.Run())
 }
