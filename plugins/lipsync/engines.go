@@ -30,8 +30,9 @@ type engine struct {
 	still bool
 	// alone: it has one folder for its files.
 	alone bool
-	// models are the arguments that name what must be there.
+	// models are the arguments that name what must be there; unless says for some which other argument makes them unread.
 	models []string
+	unless map[string]string
 	bound  bound
 }
 
@@ -55,7 +56,7 @@ func engineOf(name string) engine {
 				"--guidance_scale", "1.5", "--video_path", film, "--audio_path", audio, "--video_out_path", out, "--temp_dir", filepath.Join(filepath.Dir(out), parts)}, nil
 		}}
 	case "infinitetalk":
-		return engine{source: "https://github.com/MeiGen-AI/InfiniteTalk", memory: 24, slow: 2, models: []string{"--ckpt_dir", "--wav2vec_dir", "--infinitetalk_dir"},
+		return engine{source: "https://github.com/MeiGen-AI/InfiniteTalk", memory: 24, slow: 2, models: []string{"--ckpt_dir", "--wav2vec_dir", "--infinitetalk_dir"}, unless: map[string]string{"--infinitetalk_dir": "--quant"},
 			// It refuses what has no more than the 81 pictures of a clip, and makes a second one for a single picture more.
 			bound: bound{seconds: 82 / 25.0, short: []string{"--mode", "clip"}, clip: 81 / 25.0, more: 72 / 25.0}, args: func(p program, portrait, audio, out string) ([]string, error) {
 				task := strings.TrimSuffix(out, ".mp4") + ".json"

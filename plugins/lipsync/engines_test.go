@@ -14,8 +14,8 @@ import (
 )
 
 // TestRealEngines has portraits speak with the engines that LIPSYNC_ENGINES names, a JSON file: by each engine's name its folder and Python.
-// docs/engines.md says which were run, and testdata/tiny_wav2lip.py and
-// testdata/tiny_infinitetalk.py make models for Wav2Lip and InfiniteTalk. What is not named is skipped.
+// docs/engines.md says which were run, and testdata/tiny_wav2lip.py and testdata/tiny_infinitetalk.py make models for Wav2Lip and InfiniteTalk. What is
+// not named is skipped.
 func TestRealEngines(t *testing.T) {
 	raw, err := os.ReadFile(os.Getenv("LIPSYNC_ENGINES"))
 	if err != nil {

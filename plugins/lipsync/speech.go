@@ -84,7 +84,7 @@ func (b bound) spoken(ctx context.Context, film string, a sdk.Artifact, seconds 
 func (e engine) there(name string, p program, args []string) error {
 	var missing []string
 	for i, a := range args {
-		if !slices.Contains(e.models, a) || i+1 == len(args) || slices.Contains(args[i+1:], a) { // the last one counts
+		if !slices.Contains(e.models, a) || i+1 == len(args) || slices.Contains(args[i+1:], a) || e.unless[a] != "" && slices.Contains(args, e.unless[a]) { // the last one counts
 			continue
 		}
 		path := args[i+1]

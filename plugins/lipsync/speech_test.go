@@ -80,6 +80,19 @@ func TestShortSpeech(t *testing.T) {
 	}
 }
 
+// TestModelsUnread: what is not read need not be there.
+func TestModelsUnread(t *testing.T) {
+	t.Parallel()
+	e, p := engineOf("infinitetalk"), program{Folder: t.TempDir()}
+	args := []string{"--ckpt_dir", p.Folder, "--infinitetalk_dir", "/nowhere", "--infinitetalk_dir", "/not/here/either"}
+	if err := e.there("infinitetalk", p, args); err == nil || strings.Contains(err.Error(), "/nowhere") || !strings.Contains(err.Error(), "/not/here/either") {
+		t.Error(err)
+	}
+	if err := e.there("infinitetalk", p, append(args, "--quant", "fp8")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestClips: how many bars there will be, and how much is made by them.
 func TestClips(t *testing.T) {
 	t.Parallel()
