@@ -251,10 +251,11 @@ ollama-test: $(TOOLS)/ollama-$(OLLAMA_VERSION) ## Run the tests of plugins/ollam
 	OLLAMA_TEST=1 go test -C host -timeout 20m -count=1 -v -run '^TestScript$$/^(lora|ollama_tools|ollama_pipelines)$$' ./cmd/spinbot
 
 .PHONY: engines-test
-engines-test: ## Train, speak and move lips with the engines that LORA_ENGINES, VOICE_ENGINES and LIPSYNC_ENGINES name (docs/engines.md)
+engines-test: ## Train, speak, move lips and draw with the engines that LORA_, VOICE_, LIPSYNC_ and RENDER_ENGINES name (docs/engines.md)
 	if [ -n "$${LORA_ENGINES:-}" ]; then go test -C plugins/lora -tags engines -timeout 2h -count=1 -v -run '^TestEngines$$' .; fi
 	if [ -n "$${VOICE_ENGINES:-}" ]; then go test -C plugins/voice -tags engines -timeout 1h -count=1 -v -run '^TestEngines$$' .; fi
 	if [ -n "$${LIPSYNC_ENGINES:-}" ]; then go test -C plugins/lipsync -tags engines -timeout 1h -count=1 -v -run '^TestRealEngines$$' .; fi
+	if [ -n "$${RENDER_ENGINES:-}" ]; then go test -C plugins/render -tags engines -timeout 1h -count=1 -v -run '^TestRealEngines$$' .; fi
 
 .PHONY: models
 models: ## Check the models of protocols in docs/models with SPIN (FAULTS=3)

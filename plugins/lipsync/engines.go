@@ -30,6 +30,10 @@ type engine struct {
 	still bool
 	// alone: it has one folder for its files.
 	alone bool
+	// models are the arguments that name what must be there; unless says for some which other argument makes them unread.
+	models []string
+	unless map[string]string
+	bound  bound
 }
 
 func programs() []string {
@@ -52,16 +56,20 @@ func engineOf(name string) engine {
 				"--guidance_scale", "1.5", "--video_path", film, "--audio_path", audio, "--video_out_path", out, "--temp_dir", filepath.Join(filepath.Dir(out), parts)}, nil
 		}}
 	case "infinitetalk":
-		return engine{source: "https://github.com/MeiGen-AI/InfiniteTalk", memory: 24, slow: 2, args: func(p program, portrait, audio, out string) ([]string, error) {
-			task := strings.TrimSuffix(out, ".mp4") + ".json"
-			raw, err := json.Marshal(map[string]any{"prompt": "A person is talking", "cond_video": portrait, "cond_audio": map[string]string{"person1": audio}})
-			if err == nil {
-				err = os.WriteFile(task, raw, 0o600)
-			}
-			w := filepath.Join(p.Folder, "weights")
-			return []string{"generate_infinitetalk.py", "--ckpt_dir", filepath.Join(w, "Wan2.1-I2V-14B-480P"), "--wav2vec_dir", filepath.Join(w, "chinese-wav2vec2-base"),
-				"--infinitetalk_dir", filepath.Join(w, "InfiniteTalk", "single", "infinitetalk.safetensors"), "--input_json", task, "--size", "infinitetalk-480", "--mode", "streaming", "--max_frame_num", strconv.Itoa(25 * maxSeconds), "--audio_save_dir", filepath.Dir(out), "--save_file", strings.TrimSuffix(out, ".mp4")}, err // its own bound is 40 seconds
-		}}
+		return engine{source: "https://github.com/MeiGen-AI/InfiniteTalk", memory: 24, slow: 2, models: []string{"--ckpt_dir", "--wav2vec_dir", "--infinitetalk_dir"}, unless: map[string]string{"--infinitetalk_dir": "--quant"},
+			// It refuses what has no more than the 81 pictures of a clip, and makes a second one for a single picture more.
+			bound: bound{seconds: 82 / 25.0, short: []string{"--mode", "clip"}, clip: 81 / 25.0, more: 72 / 25.0}, args: func(p program, portrait, audio, out string) ([]string, error) {
+				task := strings.TrimSuffix(out, ".mp4") + ".json"
+				raw, err := json.Marshal(map[string]any{"prompt": "A person is talking", "cond_video": portrait, "cond_audio": map[string]string{"person1": audio}})
+				if err == nil {
+					err = os.WriteFile(task, raw, 0o600)
+				}
+				w := filepath.Join(p.Folder, "weights")
+				return []string{"generate_infinitetalk.py", "--ckpt_dir", filepath.Join(w, "Wan2.1-I2V-14B-480P"), "--wav2vec_dir", filepath.Join(w, "chinese-wav2vec2-base"),
+					"--infinitetalk_dir", filepath.Join(w, "InfiniteTalk", "single", "infinitetalk.safetensors"), "--input_json", task, "--size", "infinitetalk-480", "--mode", "streaming",
+					"--num_persistent_param_in_dit", "0", // else all its 19 billion weights, 38 GB, would be on the GPU at once
+					"--max_frame_num", strconv.Itoa(25 * maxSeconds), "--audio_save_dir", filepath.Dir(out), "--save_file", strings.TrimSuffix(out, ".mp4")}, err // its own bound is 40 seconds
+			}}
 	default:
 		return engine{args: func(p program, portrait, audio, out string) ([]string, error) {
 			var all []string
@@ -148,11 +156,24 @@ func (s *stage) make(ctx context.Context, e engine, dir string, in talkIn, t *sd
 			return "", err
 		}
 	}
+	seconds, film := 0.0, clips{}
+	if e.bound.seconds > 0 {
+		if audio, seconds, err = e.bound.fill(ctx, in.Audio, dir); err != nil {
+			return "", err
+		}
+		film.all = e.bound.clips(seconds)
+	}
 	args, err := e.args(p, portrait, audio, out)
 	if err != nil {
 		return "", err
 	}
+	if seconds < e.bound.seconds {
+		args = append(args, e.bound.short...)
+	}
 	args = append(args, p.Args...)
+	if err := e.there(in.Engine, p, args); err != nil {
+		return "", err
+	}
 	if in.Engine != "command" {
 		python := p.Python
 		if python == "" {
@@ -161,8 +182,8 @@ func (s *stage) make(ctx context.Context, e engine, dir string, in talkIn, t *sd
 		args = append([]string{python}, args...)
 	}
 	t.Progress(-1, in.Engine+" works")
-	if err := longrun.Run(ctx, longrun.Program{Name: in.Engine, Args: args, Dir: p.Folder, Line: func(text string) { t.Progress(-1, text) }, Smaller: "a smaller height, a shorter speech"}); err != nil {
-		return "", err
+	if err := longrun.Run(ctx, longrun.Program{Name: in.Engine, Args: args, Dir: p.Folder, Line: func(text string) { t.Progress(film.share(text), text) }, Smaller: "a smaller height, a shorter speech"}); err != nil {
+		return "", told(err)
 	}
 	made := out
 	if _, err = os.Stat(out); err != nil { // SadTalker names its film itself
@@ -170,6 +191,9 @@ func (s *stage) make(ctx context.Context, e engine, dir string, in talkIn, t *sd
 	}
 	if err == nil && made == "" {
 		err = sdk.Fail(in.Engine+" ended well and left no film", "is it of a version that this plugin knows?")
+	}
+	if err == nil && e.bound.seconds > 0 {
+		return e.bound.spoken(ctx, made, in.Audio, seconds)
 	}
 	return made, err
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -76,53 +74,6 @@ func runUpscale(ctx context.Context, in upscaleIn, t *sdk.Task) (out upscaleOut,
 	out.Media = sdk.File(path, "larger.mp4", "video/mp4")
 	out.Encoder, err = film.Encode(ctx)
 	return out, err
-}
-
-// drawnLarger has Real-ESRGAN draw the picture, or each of the film's, and says how ffmpeg reads them.
-func drawnLarger(ctx context.Context, in upscaleIn, p av.Facts, isFilm bool, t *sdk.Task) ([]string, error) {
-	const tool = "realesrgan-ncnn-vulkan"
-	path, err := exec.LookPath(tool)
-	if err != nil {
-		return nil, sdk.Refuse(tool+" is not installed on this machine", "get it from github.com/xinntao/Real-ESRGAN and put it into PATH; engine = \"ffmpeg\" needs nothing, and comfyui.upscale uses a model of ComfyUI")
-	}
-	small, large := filepath.Join(t.Scratch, "small"), filepath.Join(t.Scratch, "large")
-	for _, dir := range []string{small, large} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return nil, av.DiskError(err, t.Scratch)
-		}
-	}
-	args := append(av.Input(in.Media.Path), "-map", "0:v:0")
-	if !isFilm {
-		args = append(args, "-frames:v", "1")
-	}
-	if _, err := (av.FFmpeg{Args: append(args, filepath.Join(small, "%06d.png")), Scratch: t.Scratch}).Run(ctx); err != nil {
-		return nil, err
-	}
-	t.Progress(-1, "drawing")
-	cmd := exec.CommandContext(ctx, path, "-i", small, "-o", large, "-n", in.Model, "-s", strconv.Itoa(drawnFactor(in)), "-f", "png")
-	av.OwnGroup(cmd)
-	var said av.Tail
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, &sdk.Error{Cause: sdk.CauseFailed, Message: tool + " failed: " + av.LastLine(said.String(), err), Detail: said.String(), Hint: "see that its models lie beside it, and that it finds a GPU"}
-	}
-	from := []string{"-i", filepath.Join(large, "%06d.png")}
-	if isFilm {
-		from = append([]string{"-framerate", strconv.FormatFloat(p.FPS, 'f', -1, 64)}, from...)
-	}
-	return from, nil
-}
-
-// drawnFactor is how much larger the model draws. All but one always draw four times as large: told another factor, the program would make
-// its pictures of a part of what they drew. ffmpeg makes them as large as they are wanted.
-func drawnFactor(in upscaleIn) int {
-	if in.Model == "realesr-animevideov3" {
-		return in.Factor
-	}
-	return 4
 }
 
 type convertIn struct {

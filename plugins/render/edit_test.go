@@ -123,7 +123,7 @@ func TestUpscale(t *testing.T) {
 	if out, err := call(t, t.Context(), upscaleNode(), t.TempDir(), sdk.Values{"media": picture(t), "engine": "realesrgan", "model": "realesr-animevideov3"}); err != nil || facts(t, out["media"]).Width != 2*facts(t, picture(t)).Width {
 		t.Errorf("%v, %v", out, err)
 	}
-	refused(t, upscaleNode(), sdk.Values{"media": picture(t), "engine": "realesrgan", "model": "other"}, "realesrgan-ncnn-vulkan failed")
+	refused(t, upscaleNode(), sdk.Values{"media": picture(t), "engine": "realesrgan", "model": "other"}, "realesrgan-ncnn-vulkan ended with exit status 9")
 }
 
 // TestConvert: each form comes out as what it is called.

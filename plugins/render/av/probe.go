@@ -56,6 +56,9 @@ func Probe(ctx context.Context, path, name string) (out Facts, err error) {
 			Height   int    `json:"height"`
 			Rate     string `json:"avg_frame_rate"`
 			Channels int    `json:"channels"`
+			Side     []struct {
+				Rotation float64 `json:"rotation"`
+			} `json:"side_data_list"`
 		} `json:"streams"`
 	}
 	if err := json.Unmarshal(stdout.Bytes(), &raw); err != nil {
@@ -69,6 +72,11 @@ func Probe(ctx context.Context, path, name string) (out Facts, err error) {
 		switch {
 		case s.Type == "video" && out.Video == "":
 			out.Video, out.Width, out.Height, out.FPS = s.Codec, s.Width, s.Height, rate(s.Rate)
+			for _, side := range s.Side { // of a phone that was held upright; ffmpeg turns its pictures
+				if math.Mod(math.Abs(math.Round(side.Rotation)), 180) == 90 {
+					out.Width, out.Height = s.Height, s.Width
+				}
+			}
 		case s.Type == "audio" && out.Audio == "":
 			out.Audio, out.Channels = s.Codec, s.Channels
 		}
