@@ -1,9 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -46,18 +45,59 @@ func TestRealCheckpoint(t *testing.T) {
 		t.Error("no step was told")
 	}
 	t.Logf("%d steps, %d previews", steps, looks)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	defer cancel(nil)
 	in.Steps = 1000
-	go func() {
-		for i := 0; i < 600 && !strings.Contains(r.last(sdk.ReportProgress), "of 1000"); i++ {
-			time.Sleep(100 * time.Millisecond)
+	for _, c := range []struct {
+		name, want string
+		stop       func(cancel func())
+	}{
+		{"cancelled", "context canceled", func(cancel func()) { cancel() }},
+		{"interrupted by somebody", "somebody interrupted the prompt in ComfyUI, at KSampler (node sampler)", func(func()) {
+			if err := r.outside.Ask(t.Context(), http.MethodPost, "/interrupt", nil, map[string]any{}, nil); err != nil {
+				t.Error(err)
+			}
+		}},
+	} {
+		r.reports = nil
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() { failed <- draw(ctx) }()
+		until(t, "it samples", func() bool { return strings.Contains(r.last(sdk.ReportProgress), "of 1000") })
+		c.stop(cancel)
+		if err := <-failed; err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
-		cancel(errors.New("enough"))
-	}()
-	began := time.Now()
-	err := draw(ctx)
-	t.Logf("cancelled: %v, after %v", err, time.Since(began))
-	until(t, "it is idle", func() bool { n, err := r.waiting(t.Context(), r.outside); return err == nil && n == 0 })
-	t.Logf("idle after %v; %s", time.Since(began), cmp.Or(r.last(sdk.ReportLog), "no log"))
+		cancel()
+		until(t, "it is idle", func() bool { n, err := r.waiting(t.Context(), r.outside); return err == nil && n == 0 })
+	}
+}
+
+// TestRealMemory has a real server, which COMFYUI_URL names, make a picture of four terabytes.
+func TestRealMemory(t *testing.T) {
+	url := os.Getenv("COMFYUI_URL")
+	if url == "" {
+		t.Skip("COMFYUI_URL is not set")
+	}
+	r := newRig(t, url)
+	_, err := r.workflow(t.Context(), workflowIn{Workflow: saved, Inputs: map[string]any{"Canvas.width": 16384, "Canvas.height": 16384, "Canvas.batch_size": 4096}}, r.task(t, ""))
+	if e := sdk.AsError(err); e == nil || e.Cause != sdk.CauseOOM {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestRealManaged starts the ComfyUI in the folder that COMFYUI_FOLDER names, on the CPU, with the Python that COMFYUI_PYTHON names.
+func TestRealManaged(t *testing.T) {
+	folder := os.Getenv("COMFYUI_FOLDER")
+	if folder == "" {
+		t.Skip("COMFYUI_FOLDER is not set")
+	}
+	r := newManaged(t, config{URL: "http://127.0.0.1:8188", Managed: true, Folder: folder, Python: os.Getenv("COMFYUI_PYTHON"), Data: t.TempDir(), StartTimeout: 5 * time.Minute})
+	t.Cleanup(r.managed.Close)
+	out, err := r.workflow(t.Context(), workflowIn{Workflow: saved}, r.task(t, ""))
+	if err != nil || len(out.Images) != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	t.Log(out.Versions, r.last(sdk.ReportProgress))
+	if _, err := r.workflow(t.Context(), workflowIn{Workflow: graph("NoSuchClass")}, r.task(t, "")); err == nil || !strings.Contains(err.Error(), "lacks the node classes NoSuchClass") {
+		t.Error(err)
+	}
 }

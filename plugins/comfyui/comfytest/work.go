@@ -125,7 +125,11 @@ type oom struct{}
 func (oom) Error() string { return "CUDA out of memory. Tried to allocate 20.00 GiB" }
 
 // noRAM is what torch says where the machine's memory is full: it has no kind of its own.
-const noRAM = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4398046511104 bytes. Error code 12 (Cannot allocate memory)\n"
+type noRAM struct{}
+
+func (noRAM) Error() string {
+	return "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4398046511104 bytes. Error code 12 (Cannot allocate memory)\n"
+}
 
 func kindOf(err error) string {
 	if errors.Is(err, oom{}) {
@@ -234,7 +238,7 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 	case "FakeDisk":
 		return nil, nil, fmt.Errorf("[Errno 28] No space left on device: '/srv/comfy/output/x.png'")
 	case "FakeRAM":
-		return nil, nil, errors.New(noRAM)
+		return nil, nil, noRAM{}
 	case "FakeOOM":
 		return nil, nil, oom{}
 	case "FakeWait":
