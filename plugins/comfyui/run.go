@@ -53,6 +53,10 @@ type entry struct {
 
 const failedStatus = "error"
 
+// noMemory are words of errors that mean that a device has no memory left, or the machine: of PyTorch and ComfyUI for the first, of PyTorch, Python
+// and NumPy for the second.
+var noMemory = []string{"outofmemory", "out of memory", "allocation on device", "defaultcpuallocator: can't allocate memory", "memoryerror"}
+
 // perform queues the prompt, follows it to its end, and gives what the server has of it. An earlier attempt's prompt that still runs, or has
 // ended since, is taken up.
 func (s *server) perform(ctx context.Context, c *api.Client, t *sdk.Task, p prompt.Prompt) (*entry, error) {
@@ -276,7 +280,7 @@ func (r *run) failed(e *entry) error {
 			return sdk.Fail("somebody interrupted the prompt in ComfyUI, at "+r.p.Title(d.Node), "try again")
 		case "execution_error":
 			err := &sdk.Error{Cause: sdk.CauseFailed, Message: fmt.Sprintf("%s failed: %s", r.p.Title(d.Node), strings.TrimSpace(d.Said)), Detail: lines(d.Trace)}
-			if text := strings.ToLower(d.Type + " " + d.Said); strings.Contains(text, "outofmemory") || strings.Contains(text, "out of memory") || strings.Contains(text, "allocation on device") {
+			if text := strings.ToLower(d.Type + " " + d.Said); slices.ContainsFunc(noMemory, func(s string) bool { return strings.Contains(text, s) }) {
 				err.Cause, err.Hint = sdk.CauseOOM, "make the picture or the batch smaller, or give it a device with more memory"
 			} else if strings.Contains(text, "no space left on device") {
 				err.Hint = "make room on the disk of ComfyUI's machine"

@@ -59,9 +59,11 @@ func classes(checkpoints, loras []string) map[string]any {
 		"ImageScaleBy": class(false, map[string]any{"image": link("IMAGE"), "upscale_method": []any{[]string{"lanczos"}}, "scale_by": number("FLOAT", 0.01, 8)}, nil),
 		"SaveImage":    class(true, map[string]any{"images": link("IMAGE"), "filename_prefix": text}, nil),
 		"PreviewImage": class(true, map[string]any{"images": link("IMAGE")}, nil),
-		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeDisk": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil),
+		"FakeFilm":     class(true, nil, nil), "FakeFail": class(true, nil, nil), "FakeOOM": class(true, nil, nil), "FakeRAM": class(true, nil, nil), "FakeDisk": class(true, nil, nil), "FakeWait": class(true, nil, nil), "FakeRefused": class(true, nil, nil), "FakeSilent": class(true, nil, nil),
 		// Like those of VideoHelperSuite, it lists what is in the folder, and takes what was uploaded below it all the same.
 		"FakeUploads": class(true, nil, map[string]any{"video": []any{[]string{"old.mp4"}}}),
-		"FakeGroup":   class(true, map[string]any{"images": []any{"COMFY_AUTOGROW_V3", map[string]any{"template": map[string]any{"prefix": "image", "min": 1, "max": 50}}}}, nil),
+		// Like WanVideoWrapper's loader: what it loads is a model by its name alone.
+		"FakeLoader": class(true, map[string]any{"model": []any{[]string{"wan.safetensors"}}}, nil),
+		"FakeGroup":  class(true, map[string]any{"images": []any{"COMFY_AUTOGROW_V3", map[string]any{"template": map[string]any{"prefix": "image", "min": 1, "max": 50}}}}, nil),
 	}
 }

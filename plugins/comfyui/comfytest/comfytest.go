@@ -190,6 +190,7 @@ func (s *Server) ws(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if !s.Old && bytes.Contains(data, []byte("supports_preview_metadata")) {
+			k.send(r, "feature_flags", map[string]any{"supports_preview_metadata": true, "max_upload_size": 100 << 20}, 0)
 			k.mu.Lock()
 			k.describe = true
 			k.mu.Unlock()
@@ -290,7 +291,7 @@ func (s *Server) interrupt(_ http.ResponseWriter, r *http.Request) {
 
 func (s *Server) cancel(w http.ResponseWriter, r *http.Request) {
 	if s.Old {
-		http.NotFound(w, r)
+		http.Error(w, "405: Method Not Allowed", http.StatusMethodNotAllowed) // not 404: it has a route of that form for GET
 		return
 	}
 	s.mu.Lock()

@@ -11,6 +11,8 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -36,25 +38,48 @@ func (s *Server) work() {
 	}
 }
 
-// tell sends a message to the prompt's client, or to nobody.
+// tell sends a message to the prompt's client, or to nobody. The history keeps those of the prompt as a whole.
 func (s *Server) tell(j *job, kind string, data map[string]any) {
 	s.mu.Lock()
 	k := s.sockets[j.client]
 	data["prompt_id"] = j.id
-	j.messages = append(j.messages, []any{kind, data})
+	if strings.HasPrefix(kind, "execution_") {
+		data["timestamp"] = time.Now().UnixMilli()
+		j.messages = append(j.messages, []any{kind, data})
+	}
 	s.mu.Unlock()
 	if k != nil {
 		k.send(httptest.NewRequest("GET", "/", nil), kind, data, s.Drops)
 	}
 }
 
+// state tells how far a node is as 0.3.64 does, beside what older ones tell.
+func (s *Server) state(j *job, id string, value, most int, state string) {
+	if !s.Old {
+		s.tell(j, "progress_state", map[string]any{"nodes": map[string]any{id: map[string]any{"value": value, "max": most, "state": state, "node_id": id, "prompt_id": j.id,
+			"display_node_id": id, "parent_node_id": nil, "real_node_id": id}}})
+	}
+}
+
+// status tells how many prompts wait and run; it names none.
+func (s *Server) status(j *job, left int) {
+	s.mu.Lock()
+	k := s.sockets[j.client]
+	s.mu.Unlock()
+	if k != nil {
+		k.send(httptest.NewRequest("GET", "/", nil), "status", map[string]any{"status": map[string]any{"exec_info": map[string]any{"queue_remaining": left}}}, s.Drops)
+	}
+}
+
 // perform runs one prompt. The history has it only after the last message.
 func (s *Server) perform(j *job) {
+	s.status(j, 1)
 	s.tell(j, "execution_start", map[string]any{})
 	s.tell(j, "execution_cached", map[string]any{"nodes": []string{}})
 	values := map[string]any{}
 	status := "success"
 	for _, id := range order(j.graph) {
+		s.state(j, id, 0, 1, "running")
 		s.tell(j, "executing", map[string]any{"node": id, "display_node": id})
 		v, out, err := s.node(j, id, values)
 		if err == nil && s.stopped(j) {
@@ -86,6 +111,7 @@ func (s *Server) perform(j *job) {
 	}
 	s.running = nil
 	s.mu.Unlock()
+	s.status(j, 0)
 	if k != nil {
 		k.send(httptest.NewRequest("GET", "/", nil), "executing", map[string]any{"node": nil, "prompt_id": j.id}, s.Drops)
 	}
@@ -97,6 +123,13 @@ func (s *Server) stopped(j *job) bool { s.mu.Lock(); defer s.mu.Unlock(); return
 type oom struct{}
 
 func (oom) Error() string { return "CUDA out of memory. Tried to allocate 20.00 GiB" }
+
+// noRAM is what torch says where the machine's memory is full: it has no kind of its own.
+type noRAM struct{}
+
+func (noRAM) Error() string {
+	return "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4398046511104 bytes. Error code 12 (Cannot allocate memory)\n"
+}
 
 func kindOf(err error) string {
 	if errors.Is(err, oom{}) {
@@ -151,8 +184,9 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 	case "KSampler":
 		p, _ := in("latent_image").(pictures)
 		for step := range whole(in("steps")) {
-			s.tell(j, "progress", map[string]any{"node": id, "value": step + 1, "max": whole(in("steps"))})
+			s.state(j, id, step+1, whole(in("steps")), "running")
 			s.look(j, id)
+			s.tell(j, "progress", map[string]any{"node": id, "value": step + 1, "max": whole(in("steps"))})
 		}
 		return paint(p.w, p.h, fmt.Sprint(in("seed")), p.n), nil, nil
 	case "VAEDecode":
@@ -203,6 +237,8 @@ func (s *Server) node(j *job, id string, values map[string]any) (any, map[string
 		return nil, nil, fmt.Errorf("mat1 and mat2 shapes cannot be multiplied")
 	case "FakeDisk":
 		return nil, nil, fmt.Errorf("[Errno 28] No space left on device: '/srv/comfy/output/x.png'")
+	case "FakeRAM":
+		return nil, nil, noRAM{}
 	case "FakeOOM":
 		return nil, nil, oom{}
 	case "FakeWait":

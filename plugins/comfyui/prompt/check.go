@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"path"
 	"slices"
 	"strings"
 
@@ -121,7 +122,7 @@ func (p Prompt) Check(classes map[string]*Class) error {
 	var said, fix []string
 	if len(missing) > 0 {
 		said = append(said, "the server lacks the node classes "+strings.Join(missing, ", "))
-		fix = append(fix, "install the node packs that have them, with ComfyUI-Manager for instance, and start ComfyUI again")
+		fix = append(fix, "install the node packs that have them, with ComfyUI-Manager for instance, and start ComfyUI again; one that is installed was not loaded: ComfyUI's log says why")
 	}
 	if len(models) > 0 {
 		said = append(said, models...)
@@ -174,7 +175,7 @@ func (r rule) wrong(name string, v any) (text string, isModel bool) {
 	switch {
 	case r.choices != nil && !r.upload && !slices.Contains(r.choices, fmt.Sprint(v)):
 		text = fmt.Sprintf("%s is %q, which is none of %s", name, fmt.Sprint(v), few(r.choices))
-		return text, kinds[name] != ""
+		return text, kinds[name] != "" || namesModel(fmt.Sprint(v))
 	case r.kind == "INT" || r.kind == "FLOAT":
 		n := number(v)
 		if _, isText := v.(string); n == nil || isText {
@@ -189,6 +190,11 @@ func (r rule) wrong(name string, v any) (text string, isModel bool) {
 		}
 	}
 	return "", false
+}
+
+// namesModel says whether a value looks like the file of a model: loaders of node packs have names of their own for what they load.
+func namesModel(value string) bool {
+	return slices.Contains([]string{".safetensors", ".gguf", ".pth", ".pt", ".ckpt", ".bin", ".onnx", ".sft"}, strings.ToLower(path.Ext(value)))
 }
 
 func bound(n *big.Float) string {
