@@ -64,6 +64,10 @@ func (e engine) why(err error, p program, in talkIn) error {
 		told.Hint = fmt.Sprintf(`name the Python of its environment: plugin "lipsync" { engines = { %s = { python = "/…/bin/python" } } }; if that is the one, install there what its README says`, in.Engine)
 		return &told
 	}
+	if strings.Contains(failed.Message, "signal: killed") {
+		told.Hint = "it was killed, as systems do when memory runs out: use " + smaller + ", or a machine with more; its last lines are in the details"
+		return &told
+	}
 	for _, m := range e.models {
 		if _, err := os.Stat(filepath.Join(p.Folder, m)); err != nil {
 			told.Hint = fmt.Sprintf("%s is not in %s: get its models as its README says; its last lines are in the details", m, p.Folder)

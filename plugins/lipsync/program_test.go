@@ -95,7 +95,7 @@ ffmpeg -v error $loop -i $face -i $said -map 0:v -map 1:a -t 1 `+codec+` $out`)}
 	}
 }
 
-// TestEngineSaysWhy: what engines say when they fail is understood; each of these was said by the engine itself.
+// TestEngineSaysWhy: what engines say when they fail is understood; most of these were said by the engine itself, run with such a picture or without such a file.
 func TestEngineSaysWhy(t *testing.T) {
 	t.Parallel()
 	need(t)
@@ -106,6 +106,7 @@ func TestEngineSaysWhy(t *testing.T) {
 		{"sadtalker", "echo \"FileNotFoundError: [Errno 2] No such file or directory: './checkpoints/epoch_20.pth'\"; exit 1", "No such file", "checkpoints/SadTalker_V0.0.2_256.safetensors is not in"},
 		{"latentsync", "echo 'RuntimeError: Model checkpoints/whisper/tiny.pt not found'; exit 1", "whisper/tiny.pt not found", "checkpoints/latentsync_unet.pt is not in"},
 		{"latentsync", "echo \"ModuleNotFoundError: No module named 'omegaconf'\"; exit 1", "No module named 'omegaconf'", `latentsync = { python = "/…/bin/python" }`},
+		{"latentsync", "echo 'Restoring 900 faces...'; kill -9 $$", "signal: killed: Restoring", "when memory runs out"},
 		{"sadtalker", "echo \"Can't get the coeffs of the input\"", "sadtalker ended well and left no film: Can't get the coeffs", "version"},
 		{"sadtalker", "while :; do echo 'Warning: out of memory, sleep for 1s'; done", "sadtalker ran out of device memory", "a smaller height"},
 	} {

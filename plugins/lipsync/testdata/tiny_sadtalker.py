@@ -1,6 +1,6 @@
 # Makes models of random numbers for SadTalker in the folder of its source, for TestRealEngines, run there with the Python of its environment:
 # python tiny_sadtalker.py FOLDER STAND. In STAND it leaves a program `python`, which runs SadTalker with a stand-in for the finding of faces:
-# a picture has one in its middle, unless it is of one colour.
+# a picture has one in its middle, unless it is of one colour. Its first two frames are drawn, and shown again for the rest: on a CPU two take a minute.
 import os
 import sys
 
@@ -45,10 +45,15 @@ torch.save({"state_dict": points.state_dict()}, "gfpgan/weights/alignment_WFLW_4
 torch.save(RetinaFace(network_name="resnet50", device="cpu").state_dict(), "gfpgan/weights/detection_Resnet50_Final.pth")
 
 with open(os.path.join(stand, "sitecustomize.py"), "w") as f:
-    f.write(f"""import facexlib.alignment
+    f.write(f"""import sys
+
+import facexlib.alignment
 import numpy as np
 from facexlib.detection.retinaface import RetinaFace
 from scipy.io import loadmat
+
+sys.path.insert(0, {source!r})
+from src.facerender.modules.generator import OcclusionAwareSPADEGenerator
 
 mean = loadmat({os.path.join(source, "src/config/similarity_Lm3D_all.mat")!r})["lm"]
 box = []
@@ -65,6 +70,16 @@ def landmarks(_):
     return (mean[:, :2] * [0.8, -0.8] + 1) / 2 * [box[2] - box[0], box[3] - box[1]]
 
 
+draw = OcclusionAwareSPADEGenerator.forward
+drawn = []
+
+
+def forward(self, *args, **more):
+    drawn or drawn.append(draw(self, *args, **more))
+    return drawn[0]
+
+
+OcclusionAwareSPADEGenerator.forward = forward
 RetinaFace.detect_faces = detect_faces
 facexlib.alignment.landmark_98_to_68 = landmarks
 """)
