@@ -28,10 +28,18 @@ type engine struct {
 	args func(p program, portrait, audio, out string) ([]string, error)
 	// still: it wants a film to begin with, not a picture.
 	still bool
+	// sized: its film is as large as the picture, which is made as large as the film is to be.
+	sized bool
+	// rough: its film is not for browsers, or its sound is not as good as the speech.
+	rough bool
+	// faceless is what it says where it finds no face.
+	faceless string
+	// models are files in its folder that it needs, unless it is told of others.
+	models []string
 	// alone: it has one folder for its files.
 	alone bool
-	// models are the arguments that name what must be there; unless says for some which other argument makes them unread.
-	models []string
+	// named are the arguments that name what must be there; unless says for some which other argument makes them unread.
+	named  []string
 	unless map[string]string
 	bound  bound
 }
@@ -43,20 +51,20 @@ func programs() []string {
 func engineOf(name string) engine {
 	switch name {
 	case "wav2lip":
-		return engine{source: "https://github.com/Rudrabha/Wav2Lip", memory: 8, slow: 0.05, alone: true, args: func(p program, portrait, audio, out string) ([]string, error) {
+		return engine{source: "https://github.com/Rudrabha/Wav2Lip", memory: 8, slow: 0.05, alone: true, sized: true, faceless: "Face not detected", models: []string{"checkpoints/wav2lip_gan.pth"}, args: func(p program, portrait, audio, out string) ([]string, error) {
 			return []string{"inference.py", "--checkpoint_path", filepath.Join(p.Folder, "checkpoints", "wav2lip_gan.pth"), "--face", portrait, "--audio", audio, "--outfile", out}, nil
 		}}
 	case "sadtalker":
-		return engine{source: "https://github.com/OpenTalker/SadTalker", memory: 8, slow: 0.2, args: func(_ program, portrait, audio, out string) ([]string, error) {
+		return engine{source: "https://github.com/OpenTalker/SadTalker", memory: 8, slow: 0.2, sized: true, rough: true, faceless: "exceptions must derive from BaseException" /* it raises a string */, models: []string{"checkpoints/SadTalker_V0.0.2_256.safetensors", "checkpoints/mapping_00109-model.pth.tar"}, args: func(_ program, portrait, audio, out string) ([]string, error) {
 			return []string{"inference.py", "--driven_audio", audio, "--source_image", portrait, "--result_dir", filepath.Dir(out), "--still", "--preprocess", "full"}, nil
 		}}
 	case "latentsync":
-		return engine{source: "https://github.com/bytedance/LatentSync", memory: 12, slow: 0.5, still: true, args: func(p program, film, audio, out string) ([]string, error) {
+		return engine{source: "https://github.com/bytedance/LatentSync", memory: 12, slow: 0.5, still: true, alone: true, sized: true, rough: true, faceless: "Face not detected", models: []string{"checkpoints/latentsync_unet.pt", "checkpoints/whisper/tiny.pt"}, args: func(p program, film, audio, out string) ([]string, error) {
 			return []string{"-m", "scripts.inference", "--unet_config_path", filepath.Join(p.Folder, "configs", "unet", "stage2.yaml"), "--inference_ckpt_path", filepath.Join(p.Folder, "checkpoints", "latentsync_unet.pt"),
 				"--guidance_scale", "1.5", "--video_path", film, "--audio_path", audio, "--video_out_path", out, "--temp_dir", filepath.Join(filepath.Dir(out), parts)}, nil
 		}}
 	case "infinitetalk":
-		return engine{source: "https://github.com/MeiGen-AI/InfiniteTalk", memory: 24, slow: 2, models: []string{"--ckpt_dir", "--wav2vec_dir", "--infinitetalk_dir"}, unless: map[string]string{"--infinitetalk_dir": "--quant"},
+		return engine{source: "https://github.com/MeiGen-AI/InfiniteTalk", memory: 24, slow: 2, named: []string{"--ckpt_dir", "--wav2vec_dir", "--infinitetalk_dir"}, unless: map[string]string{"--infinitetalk_dir": "--quant"},
 			// It refuses what has no more than the 81 pictures of a clip, and makes a second one for a single picture more.
 			bound: bound{seconds: 82 / 25.0, short: []string{"--mode", "clip"}, clip: 81 / 25.0, more: 72 / 25.0}, args: func(p program, portrait, audio, out string) ([]string, error) {
 				task := strings.TrimSuffix(out, ".mp4") + ".json"
@@ -151,8 +159,13 @@ func (s *stage) make(ctx context.Context, e engine, dir string, in talkIn, t *sd
 	if err != nil {
 		return "", err
 	}
+	if e.sized {
+		if portrait, err = sized(ctx, portrait, dir, in.Height); err != nil {
+			return "", err
+		}
+	}
 	if e.still {
-		if portrait, err = stillFilm(ctx, portrait, audio, dir, in.Height); err != nil {
+		if portrait, err = stillFilm(ctx, portrait, audio, dir); err != nil {
 			return "", err
 		}
 	}
@@ -182,15 +195,23 @@ func (s *stage) make(ctx context.Context, e engine, dir string, in talkIn, t *sd
 		args = append([]string{python}, args...)
 	}
 	t.Progress(-1, in.Engine+" works")
-	if err := longrun.Run(ctx, longrun.Program{Name: in.Engine, Args: args, Dir: p.Folder, Line: func(text string) { t.Progress(film.share(text), text) }, Smaller: "a smaller height, a shorter speech"}); err != nil {
-		return "", told(err)
+	said := &heard{}
+	err = longrun.Run(ctx, longrun.Program{Name: in.Engine, Args: args, Dir: p.Folder, Smaller: smaller, Look: func() error { return said.waits(in.Engine) }, Line: func(text string) {
+		said.line(text)
+		t.Progress(film.share(text), text)
+	}})
+	if err != nil {
+		return "", e.why(err, p, in)
 	}
 	made := out
 	if _, err = os.Stat(out); err != nil { // SadTalker names its film itself
 		made, err = newest(dir)
 	}
 	if err == nil && made == "" {
-		err = sdk.Fail(in.Engine+" ended well and left no film", "is it of a version that this plugin knows?")
+		err = said.noFilm(in.Engine)
+	}
+	if err == nil && e.rough {
+		made, err = finished(ctx, made, audio, dir)
 	}
 	if err == nil && e.bound.seconds > 0 {
 		return e.bound.spoken(ctx, made, in.Audio, seconds)
@@ -212,12 +233,38 @@ func copyFile(from, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-// stillFilm is a film of the portrait, as long as the speech.
-func stillFilm(ctx context.Context, portrait, audio, dir string, height int) (string, error) {
-	path := filepath.Join(dir, "still.avi") // not .mp4: it is not the result
-	return path, ffmpeg(ctx, []string{"-loop", "1", "-framerate", "25", "-i", portrait, "-i", audio, "-map", "0:v", "-map", "1:a", "-vf", fmt.Sprintf("scale=-2:%d", height/2*2), "-c:v", "mjpeg", "-q:v", "2", "-c:a", "pcm_s16le", "-shortest", path},
-		func(io.Writer) error { return nil })
+// sized is the portrait at the height of the film. Both sides are even, as films want them.
+func sized(ctx context.Context, portrait, dir string, height int) (string, error) {
+	path := filepath.Join(dir, "face.png")
+	return path, ffmpeg(ctx, []string{"-i", portrait, "-vf", fmt.Sprintf("scale=-2:%d", height/2*2), "-frames:v", "1", "-pix_fmt", "rgb24", path}, nothing)
 }
+
+// stillFilm is a film of the portrait, as long as the speech.
+func stillFilm(ctx context.Context, portrait, audio, dir string) (string, error) {
+	path := filepath.Join(dir, "still.avi") // not .mp4: it is not the result
+	return path, ffmpeg(ctx, []string{"-loop", "1", "-framerate", "25", "-i", portrait, "-i", audio, "-map", "0:v", "-map", "1:a", "-c:v", "mjpeg", "-q:v", "2", "-c:a", "pcm_s16le", "-shortest", path}, nothing)
+}
+
+// finished is an engine's film with the speech as it was given, in the format that browsers play: SadTalker's is MPEG-4 part 2, which
+// they do not, and both it and LatentSync leave 16,000 samples a second of the sound.
+func finished(ctx context.Context, film, audio, dir string) (string, error) {
+	ffprobe, err := installed("ffprobe")
+	if err != nil {
+		return "", err
+	}
+	// What cannot be read is none of these: ffmpeg says what is wrong with it.
+	format, _ := exec.CommandContext(ctx, ffprobe, "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=codec_name,pix_fmt", "-of", "csv=p=0", film).Output()
+	picture := []string{"-c:v", "copy"}
+	if strings.TrimSpace(string(format)) != "h264,yuv420p" {
+		picture = []string{"-c:v", "libx264", "-crf", "16", "-pix_fmt", "yuv420p"}
+	}
+	path := filepath.Join(dir, "finished.mp4")
+	args := append([]string{"-i", film, "-i", audio, "-map", "0:v:0", "-map", "1:a:0"}, picture...)
+	return path, ffmpeg(ctx, append(args, "-c:a", "aac", "-b:a", "160k", "-movflags", "+faststart", path), nothing)
+}
+
+// nothing is what ffmpeg is fed that reads files.
+func nothing(io.Writer) error { return nil }
 
 // parts is the folder of what LatentSync makes its film of, which is no film to take.
 const parts = "parts"

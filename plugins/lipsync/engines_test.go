@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -14,8 +15,7 @@ import (
 )
 
 // TestRealEngines has portraits speak with the engines that LIPSYNC_ENGINES names, a JSON file: by each engine's name its folder and Python.
-// docs/engines.md says which were run, and testdata/tiny_wav2lip.py and testdata/tiny_infinitetalk.py make models for Wav2Lip and InfiniteTalk. What is
-// not named is skipped.
+// docs/engines.md says which were run, and scripts in testdata make models. What is not named is skipped.
 func TestRealEngines(t *testing.T) {
 	raw, err := os.ReadFile(os.Getenv("LIPSYNC_ENGINES"))
 	if err != nil {
@@ -54,7 +54,8 @@ func TestRealEngines(t *testing.T) {
 				if out.Engine != name || out.Preview || !own && (out.Width != 256 || out.Height != 256) || math.Abs(out.Seconds-seconds) > 0.1 {
 					t.Errorf("%+v", out)
 				}
-				t.Logf("%s: %.2f seconds of film, %d by %d, of %.2f of speech, in %s", name, out.Seconds, out.Width, out.Height, seconds, time.Since(began).Round(time.Second))
+				streams, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "stream=codec_name,pix_fmt,sample_rate,nb_frames,duration", "-of", "compact", out.Video.Path).Output()
+				t.Logf("%s: %.2f seconds of film, %d by %d, of %.2f of speech, in %s, %v\n%s", name, out.Seconds, out.Width, out.Height, seconds, time.Since(began).Round(time.Second), err, streams)
 			}
 		})
 	}

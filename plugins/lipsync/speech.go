@@ -84,7 +84,7 @@ func (b bound) spoken(ctx context.Context, film string, a sdk.Artifact, seconds 
 func (e engine) there(name string, p program, args []string) error {
 	var missing []string
 	for i, a := range args {
-		if !slices.Contains(e.models, a) || i+1 == len(args) || slices.Contains(args[i+1:], a) || e.unless[a] != "" && slices.Contains(args, e.unless[a]) { // the last one counts
+		if !slices.Contains(e.named, a) || i+1 == len(args) || slices.Contains(args[i+1:], a) || e.unless[a] != "" && slices.Contains(args, e.unless[a]) { // the last one counts
 			continue
 		}
 		path := args[i+1]
@@ -98,24 +98,5 @@ func (e engine) there(name string, p program, args []string) error {
 	if missing == nil {
 		return nil
 	}
-	return sdk.Refuse(name+" lacks models: there is no "+strings.Join(missing, ", no "), "get them as "+e.source+" says, or name where they are: args = [\""+e.models[0]+"\", \"/…\"]")
-}
-
-// told adds what to do to how an engine ended.
-func told(err error) error {
-	var e *sdk.Error
-	if !errors.As(err, &e) || e.Cause != sdk.CauseFailed {
-		return err
-	}
-	switch {
-	case strings.Contains(e.Message, "ModuleNotFoundError:"), strings.Contains(e.Message, "ImportError:"):
-		e.Hint = "its Python lacks what it needs, or is of another version than its README has people install: name the right one with python beside its folder"
-	case strings.Contains(e.Message, "FileNotFoundError:"):
-		e.Hint = "see that all its models are there, as its README says"
-	case strings.Contains(e.Message, "CUDA enabled"), strings.Contains(e.Message, "NVIDIA driver"), strings.Contains(e.Message, "No CUDA GPUs"):
-		e.Hint = "it needs a GPU of NVIDIA and a PyTorch built for it"
-	case strings.Contains(e.Message, "signal: killed"):
-		e.Hint = "the machine ended it, as a rule for want of memory, not of the GPU's: see how much is free before it starts"
-	}
-	return err
+	return sdk.Refuse(name+" lacks models: there is no "+strings.Join(missing, ", no "), "get them as "+e.source+" says, or name where they are: args = [\""+e.named[0]+"\", \"/…\"]")
 }

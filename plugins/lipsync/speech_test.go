@@ -126,12 +126,12 @@ func TestModelsMissing(t *testing.T) {
 		"lacks models: there is no ": infinite(t, "exit 0", false),
 		"no /nowhere/wav2vec (get":   infinite(t, "exit 0", true, "--wav2vec_dir", "/nowhere/wav2vec"),
 		"there is no ":               infinite(t, "exit 0", true, "--ckpt_dir", "elsewhere"),
-		"ModuleNotFoundError: No module named 'xfuser' (its Python lacks what it needs":                                      infinite(t, `echo "ModuleNotFoundError: No module named 'xfuser'"; exit 1`, true),
-		"ImportError: cannot import name 'ArgSpec' from 'inspect' (its Python lacks what it needs, or is of another version": infinite(t, `echo "ImportError: cannot import name 'ArgSpec' from 'inspect'"; exit 1`, true),
-		"(see that all its models are there":            infinite(t, `echo "FileNotFoundError: [Errno 2] No such file or directory: 'a/models_t5.pth'"; exit 1`, true),
-		"(it needs a GPU of NVIDIA":                     infinite(t, `echo "AssertionError: Torch not compiled with CUDA enabled"; exit 1`, true),
-		"signal: killed: loading (the machine ended it": infinite(t, "echo loading; kill -9 $$", true),
-		"ran out of device memory":                      infinite(t, "echo 'torch.OutOfMemoryError: CUDA out of memory.'; exit 1", true),
+		"ModuleNotFoundError: No module named 'xfuser' (name the Python of its environment":            infinite(t, `echo "ModuleNotFoundError: No module named 'xfuser'"; exit 1`, true),
+		"ImportError: cannot import name 'ArgSpec' from 'inspect' (name the Python of its environment": infinite(t, `echo "ImportError: cannot import name 'ArgSpec' from 'inspect'"; exit 1`, true),
+		"(see that all its models are there":                                                           infinite(t, `echo "FileNotFoundError: [Errno 2] No such file or directory: 'a/models_t5.pth'"; exit 1`, true),
+		"(it needs a GPU of NVIDIA":                                                                    infinite(t, `echo "AssertionError: Torch not compiled with CUDA enabled"; exit 1`, true),
+		"signal: killed: loading (it was killed, as systems do":                                        infinite(t, "echo loading; kill -9 $$", true),
+		"ran out of device memory":                                                                     infinite(t, "echo 'torch.OutOfMemoryError: CUDA out of memory.'; exit 1", true),
 	} {
 		if _, err := s.talk(t.Context(), in, &sdk.Task{Scratch: t.TempDir()}); err == nil || !strings.Contains(err.Error(), want) || sdk.AsError(err).Hint == "" {
 			t.Errorf("%v, want %q", err, want)

@@ -25,7 +25,7 @@ type talkIn struct {
 	Engine   string       `spin:"engine" default:"builtin" enum:"builtin|wav2lip|sadtalker|latentsync|infinitetalk|command|service" doc:"Who moves the lips. builtin is for previews: it is quick, runs anywhere, and only moves the picture"`
 	Phonemes []phoneme    `spin:"phonemes,optional" doc:"Which sound is made when, from voice.align: builtin shapes the mouth by them"`
 	Mouth    *place       `spin:"mouth" doc:"Where the closed lips are; default: builtin looks for them"`
-	Height   int          `spin:"height" default:"512" min:"64" max:"2160" doc:"Of the film, in pixels; builtin's width follows the portrait"`
+	Height   int          `spin:"height" default:"512" min:"64" max:"2160" doc:"Of the film, in pixels; its width follows the portrait. infinitetalk has sizes of its own"`
 	FPS      int          `spin:"fps" default:"25" min:"10" max:"60" doc:"Frames a second, of builtin"`
 	Still    bool         `spin:"still" default:"false" doc:"Only the lips move: no blinking, no turning of the head"`
 }
