@@ -8,14 +8,16 @@ import (
 	"image"
 	_ "image/gif" // decoders of what people have
 	_ "image/jpeg"
-	_ "image/png"
+	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 
 	_ "golang.org/x/image/webp" // another
 
 	"github.com/myspinbot/spinbot/plugins/lipsync/face"
 	"github.com/myspinbot/spinbot/sdk"
+	seen "github.com/myspinbot/spinbot/sdk/picture"
 )
 
 type talkIn struct {
@@ -77,6 +79,10 @@ func (s *stage) talk(ctx context.Context, in talkIn, t *sdk.Task) (talkOut, erro
 	if !in.Consent {
 		return talkOut{}, noConsent(in.Portrait.Name)
 	}
+	var err error
+	if in.Portrait, err = upright(in.Portrait, t.Scratch); err != nil {
+		return talkOut{}, err
+	}
 	switch in.Engine {
 	case "builtin":
 	case "service":
@@ -99,6 +105,28 @@ func (s *stage) talk(ctx context.Context, in talkIn, t *sdk.Task) (talkOut, erro
 func noConsent(who string) error {
 	return sdk.Refuse("making "+who+" speak imitates a person, and nobody has said that they agreed",
 		"ask them; then set consent = var.consent in the node, with a variable consent of type bool, and give it as true: --var consent=true")
+}
+
+// upright gives a portrait that lies on its side in its file, as phones leave them, a file in which it does not: not every engine would turn it.
+func upright(a sdk.Artifact, dir string) (sdk.Artifact, error) {
+	f, err := os.Open(a.Path)
+	if err != nil {
+		return a, err
+	}
+	defer f.Close()
+	if w, h, _, err := seen.Size(f); err != nil || w*h > maxPixels || !seen.Turned(f) {
+		return a, nil // whoever reads it says what is wrong with it
+	}
+	img, _, err := seen.Decode(f)
+	if err != nil {
+		return a, nil
+	}
+	a.Name, a.MediaType, a.Path = strings.TrimSuffix(a.Name, filepath.Ext(a.Name))+".png", "image/png", filepath.Join(dir, "upright.png")
+	to, err := os.Create(a.Path)
+	if err != nil {
+		return a, err
+	}
+	return a, errors.Join(png.Encode(to, img), to.Close())
 }
 
 func readPortrait(a sdk.Artifact) (image.Image, error) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/myspinbot/spinbot/plugins/lora/texts"
 	"github.com/myspinbot/spinbot/sdk"
+	seen "github.com/myspinbot/spinbot/sdk/picture"
 )
 
 type datasetIn struct {
@@ -50,7 +51,7 @@ type dropped struct {
 
 func datasetNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
-		Name: "lora.dataset", Description: "Makes a dataset of pictures: brings them to sizes that train well, writes captions, leaves out what is the same twice.", Revision: "1", Idempotent: true,
+		Name: "lora.dataset", Description: "Makes a dataset of pictures: brings them to sizes that train well, writes captions, leaves out what is the same twice.", Revision: "2", Idempotent: true,
 		Examples: []sdk.Example{{Title: "With captions by a model", HCL: `node "lora.dataset" "faces" {
   images   = var.pictures
   captions = node.caption[*].text
@@ -169,23 +170,20 @@ func (p *picture) prepare(in datasetIn, to string) (why string, err error) {
 		return "", err
 	}
 	defer f.Close()
-	head, _, err := image.DecodeConfig(f)
+	width, height, _, err := seen.Size(f)
 	switch {
 	case err != nil:
 		return "it cannot be read as a picture", nil
-	case head.Width*head.Height > maxPixels:
+	case width*height > maxPixels:
 		return "it has more than 200 million pixels", nil
-	case min(head.Width, head.Height) < in.Smallest:
-		return fmt.Sprintf("it is only %d by %d pixels", head.Width, head.Height), nil
+	case min(width, height) < in.Smallest:
+		return fmt.Sprintf("it is only %d by %d pixels", width, height), nil
 	}
-	if _, err := f.Seek(0, 0); err != nil {
-		return "", err
-	}
-	img, _, err := image.Decode(f)
+	img, _, err := seen.Decode(f)
 	if err != nil {
 		return "it is damaged", nil
 	}
-	w, h := bucket(head.Width, head.Height, in.Resolution, in.Bucket)
+	w, h := bucket(width, height, in.Resolution, in.Bucket)
 	p.size, p.print, p.scaled = fmt.Sprintf("%dx%d", w, h), fingerprint(img), to
 	out, err := os.Create(to)
 	if err != nil {

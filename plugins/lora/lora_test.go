@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -355,6 +356,25 @@ func drawn(t testing.TB, name string, w, h, stripe int, noise byte) sdk.Artifact
 }
 
 // TestDataset: pictures get sizes and captions; what is small, the same or damaged is left out and named.
+// TestDatasetUpright: a photo from a phone, whose pixels lie on their side, is learnt from as it is seen.
+func TestDatasetUpright(t *testing.T) {
+	t.Parallel()
+	var raw bytes.Buffer
+	if err := jpeg.Encode(&raw, image.NewGray(image.Rect(0, 0, 600, 400)), nil); err != nil {
+		t.Fatal(err)
+	}
+	const onItsSide = "\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
+	dir := t.TempDir()
+	p := picture{path: filepath.Join(dir, "phone.jpg")}
+	if err := os.WriteFile(p.path, slices.Concat(raw.Bytes()[:2], []byte(onItsSide), raw.Bytes()[2:]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	why, err := p.prepare(datasetIn{Resolution: 512, Bucket: 64, Smallest: 256}, filepath.Join(dir, "out.jpg"))
+	if err != nil || why != "" || p.size != "384x576" {
+		t.Errorf("%s, %q, %v", p.size, why, err)
+	}
+}
+
 func TestDataset(t *testing.T) {
 	t.Parallel()
 	given := datasetIn{Images: []sdk.Artifact{drawn(t, "a.png", 800, 600, 90, 0), drawn(t, "b.png", 600, 900, 170, 0), drawn(t, "again.png", 800, 600, 90, 1), drawn(t, "small.png", 90, 600, 9, 0),

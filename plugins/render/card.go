@@ -16,6 +16,7 @@ import (
 	"github.com/myspinbot/spinbot/plugins/render/design"
 	"github.com/myspinbot/spinbot/plugins/render/frame"
 	"github.com/myspinbot/spinbot/sdk"
+	seen "github.com/myspinbot/spinbot/sdk/picture"
 )
 
 // look is what card and clip have in common: what a scene shows.
@@ -54,17 +55,14 @@ func (l look) picture() (image.Image, error) {
 		return nil, err
 	}
 	defer f.Close()
-	c, _, err := image.DecodeConfig(f)
+	width, height, _, err := seen.Size(f)
 	if err != nil {
 		return nil, refuse(err)
 	}
-	if c.Width*c.Height > av.MaxPixels || c.Width < 2 || c.Height < 2 {
-		return nil, sdk.Refuse(fmt.Sprintf("%s has %d by %d pixels", av.Quoted(l.Picture.Name), c.Width, c.Height), "use a picture of 2 to 100 million pixels")
+	if width*height > av.MaxPixels || width < 2 || height < 2 {
+		return nil, sdk.Refuse(fmt.Sprintf("%s has %d by %d pixels", av.Quoted(l.Picture.Name), width, height), "use a picture of 2 to 100 million pixels")
 	}
-	if _, err := f.Seek(0, 0); err != nil {
-		return nil, err
-	}
-	img, _, err := image.Decode(f)
+	img, _, err := seen.Decode(f)
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -82,7 +80,7 @@ type cardOut struct {
 func cardNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name: "render.card", Description: "Draws a still card in the house's type and colours, such as a title or a list of points.",
-		Revision: "1", Idempotent: true,
+		Revision: "2", Idempotent: true,
 		Examples: []sdk.Example{{Title: "A title card", HCL: "node \"render.card\" \"title\" {\n  layout  = \"title\"\n  heading = \"One GPU for everything\"\n  text    = \"How leases work\"\n}"}},
 	}, func(_ context.Context, in cardIn, t *sdk.Task) (cardOut, error) {
 		img, err := in.picture()

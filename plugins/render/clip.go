@@ -31,7 +31,7 @@ type clipOut struct {
 func clipNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name: "render.clip", Description: "Draws one scene and moves it: slow zoom, text that comes in, captions whose words light up as they are said.",
-		Revision: "2", Idempotent: true, Concurrency: 2,
+		Revision: "3", Idempotent: true, Concurrency: 2,
 		Examples: []sdk.Example{{Title: "A scene as long as its speech", HCL: "node \"render.clip\" \"shot\" {\n  layout  = \"picture\"\n  heading = \"Warm plugins\"\n  picture = var.picture\n  seconds = node.speech.seconds\n}"}},
 	}, runClip)
 }

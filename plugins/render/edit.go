@@ -29,7 +29,7 @@ type upscaleOut struct {
 
 func upscaleNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
-		Name: "render.upscale", Description: "Makes a picture or a film larger, by ffmpeg or by Real-ESRGAN.", Revision: "1", Idempotent: true, Concurrency: 1,
+		Name: "render.upscale", Description: "Makes a picture or a film larger, by ffmpeg or by Real-ESRGAN.", Revision: "2", Idempotent: true, Concurrency: 1,
 		Examples: []sdk.Example{{Title: "A film twice as large", HCL: "node \"render.upscale\" \"large\" {\n  media = node.talk.video\n}"}},
 	}, runUpscale)
 }
@@ -94,7 +94,7 @@ type convertOut struct {
 
 func convertNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
-		Name: "render.convert", Description: "Brings a film, a sound or a picture into another form, cut and scaled if you like.", Revision: "1", Idempotent: true, Concurrency: 1,
+		Name: "render.convert", Description: "Brings a film, a sound or a picture into another form, cut and scaled if you like.", Revision: "2", Idempotent: true, Concurrency: 1,
 		Examples: []sdk.Example{{Title: "The sound alone", HCL: "node \"render.convert\" \"sound\" {\n  media  = node.film.video\n  format = \"mp3\"\n}"}},
 	}, runConvert)
 }
@@ -262,7 +262,7 @@ type composeOut struct {
 
 func composeNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
-		Name: "render.compose", Description: "Lays pictures and films upon each other: a speaker in a corner, a logo, a background.", Revision: "1", Idempotent: true, Concurrency: 1,
+		Name: "render.compose", Description: "Lays pictures and films upon each other: a speaker in a corner, a logo, a background.", Revision: "2", Idempotent: true, Concurrency: 1,
 		Examples: []sdk.Example{{Title: "A speaker in the corner", HCL: "node \"render.compose\" \"both\" {\n  layers = [\n    { media = node.slides.video },\n    { media = node.talk.video, x = 0.85, y = 0.8, width = 0.25 },\n  ]\n}"}},
 	}, runCompose)
 }

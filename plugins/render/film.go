@@ -44,7 +44,7 @@ type filmOut struct {
 func filmNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name: "render.film", Description: "Joins clips with cross-fades, lays speech and music under them, evens the loudness and writes captions and a thumbnail.",
-		Revision: "2", Idempotent: true, Concurrency: 1,
+		Revision: "3", Idempotent: true, Concurrency: 1,
 		Examples: []sdk.Example{{Title: "Shots and their speech", HCL: "node \"render.film\" \"film\" {\n  scenes = [for i, s in node.plan.scenes : {\n    video = node.shot[i].video\n    audio = node.speech[i].audio\n    words = node.speech[i].words\n  }]\n}"}},
 	}, runFilm)
 }

@@ -13,7 +13,7 @@ type probeIn struct {
 
 func probeNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
-		Name: "render.probe", Description: "Tells what a media file holds: duration, size, codecs.", Revision: "1", Idempotent: true,
+		Name: "render.probe", Description: "Tells what a media file holds: duration, size, codecs.", Revision: "2", Idempotent: true,
 		Examples: []sdk.Example{{Title: "How long is it?", HCL: "node \"render.probe\" \"facts\" {\n  media = var.film\n}"}},
 	}, func(ctx context.Context, in probeIn, _ *sdk.Task) (av.Facts, error) {
 		return av.Probe(ctx, in.Media.Path, in.Media.Name)

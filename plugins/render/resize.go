@@ -27,7 +27,7 @@ type resizeOut struct {
 func resizeNode() sdk.Node {
 	return sdk.NodeOf(sdk.NodeType{
 		Name: "render.resize", Description: "Makes a picture larger or smaller by bicubic filtering. It invents nothing, and needs no device.",
-		Revision: "1", Idempotent: true, Concurrency: 2,
+		Revision: "2", Idempotent: true, Concurrency: 2,
 		Examples: []sdk.Example{{Title: "Twice as large", HCL: "node \"render.resize\" \"large\" {\n  picture = var.picture\n}"}},
 	}, func(_ context.Context, in resizeIn, t *sdk.Task) (resizeOut, error) {
 		img, err := (look{Picture: &in.Picture}).picture()

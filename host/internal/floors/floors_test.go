@@ -37,6 +37,7 @@ var rooms = []room{
 	{"sdk/comfyui/metadata", 0, nil, "what ComfyUI writes into PNG, WebP and MP4 files; pure"},
 	{"ui", 0, nil, "the built web interface, embedded when present"},
 	{"sdk/wire", 1, nil, "proto, generated code, both ends of go-plugin"},
+	{"sdk/picture", 0, nil, "pictures as they are seen: photos turned as their EXIF says; pure"},
 	{"sdk/weights", 1, nil, "files of model weights: safetensors, and adapters as GGUF"},
 	{"sdk/guest", 1, nil, "main() of a Go control node (WASM)"},
 	{"sdk/client", 1, nil, "Go client of the REST API, and its shapes"},
@@ -232,7 +233,7 @@ var quarantine = []struct {
 }
 
 // forPlugins is what of ours a plugin may import.
-var forPlugins = []string{"sdk", "sdk/serve", "sdk/managed", "sdk/longrun", "sdk/comfyui", "sdk/weights", "sdk/sdktest/tinyllama"}
+var forPlugins = []string{"sdk", "sdk/serve", "sdk/managed", "sdk/longrun", "sdk/comfyui", "sdk/weights", "sdk/picture", "sdk/sdktest/tinyllama"}
 
 // impure is what nothing in core may import, and no room that is called pure.
 var impure = []string{"os", "net", "sync", "log", "io/ioutil", "os/exec", "net/http", "log/slog", "sync/atomic"}

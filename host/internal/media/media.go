@@ -6,18 +6,19 @@ package media
 import (
 	"errors"
 	"fmt"
-	"image"
 	_ "image/gif"  // registers its header
 	_ "image/jpeg" // registers its header
 	_ "image/png"  // registers its header
 	"io"
 	"strings"
 	"time"
+
+	"github.com/myspinbot/spinbot/sdk/picture"
 )
 
 // Facts are what a file's head says. A field is zero where the kind of file has no such thing.
 type Facts struct {
-	// Width and Height in pixels, as it is shown: a film that is turned by its metadata counts as turned.
+	// Width and Height in pixels, as it is shown: a film or a photo that is turned by its metadata counts as turned.
 	Width, Height int
 	Duration      time.Duration
 }
@@ -34,9 +35,7 @@ func Read(r io.ReadSeeker, mediaType string) (Facts, error) {
 	var err error
 	switch mediaType {
 	case "image/png", "image/jpeg", "image/gif":
-		var c image.Config
-		c, _, err = image.DecodeConfig(r)
-		f = Facts{Width: c.Width, Height: c.Height}
+		f.Width, f.Height, _, err = picture.Size(r)
 	case "image/webp":
 		f, err = webp(r)
 	case "audio/wav":

@@ -86,8 +86,15 @@ func TestRead(t *testing.T) {
 		data []byte
 		want Facts
 	}{
-		"png":        {"image/png", encoded(t, func(b *bytes.Buffer, m image.Image) error { return png.Encode(b, m) }), Facts{Width: 31, Height: 17}},
-		"jpeg":       {"image/jpeg", encoded(t, func(b *bytes.Buffer, m image.Image) error { return jpeg.Encode(b, m, nil) }), Facts{Width: 31, Height: 17}},
+		"png":  {"image/png", encoded(t, func(b *bytes.Buffer, m image.Image) error { return png.Encode(b, m) }), Facts{Width: 31, Height: 17}},
+		"jpeg": {"image/jpeg", encoded(t, func(b *bytes.Buffer, m image.Image) error { return jpeg.Encode(b, m, nil) }), Facts{Width: 31, Height: 17}},
+		"jpeg on its side": {"image/jpeg", encoded(t, func(b *bytes.Buffer, m image.Image) error {
+			var raw bytes.Buffer
+			err := jpeg.Encode(&raw, m, nil)
+			b.WriteString("\xff\xd8\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x08\x00\x00\x00\x00\x00\x00")
+			b.Write(raw.Bytes()[2:])
+			return err
+		}), Facts{Width: 17, Height: 31}},
 		"gif":        {"image/gif", encoded(t, func(b *bytes.Buffer, m image.Image) error { return gif.Encode(b, m, nil) }), Facts{Width: 31, Height: 17}},
 		"lossy":      {"image/webp", riff("WEBP", chunk("VP8 ", 3, "\x9d\x01\x2a", []byte{0x20, 0x43, 0xb0, 0x01}, 20)), Facts{Width: 800, Height: 432}},
 		"lossless":   {"image/webp", riff("WEBP", chunk("VP8L", "\x2f", le(799|431<<14), 20)), Facts{Width: 800, Height: 432}},

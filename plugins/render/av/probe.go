@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 
 	"github.com/myspinbot/spinbot/sdk"
+	"github.com/myspinbot/spinbot/sdk/picture"
 )
 
 // Facts are what a media file holds.
@@ -77,6 +79,9 @@ func Probe(ctx context.Context, path, name string) (out Facts, err error) {
 					out.Width, out.Height = s.Height, s.Width
 				}
 			}
+			if s.Codec == "mjpeg" && sideways(path) {
+				out.Width, out.Height = s.Height, s.Width
+			}
 		case s.Type == "audio" && out.Audio == "":
 			out.Audio, out.Channels = s.Codec, s.Channels
 		}
@@ -86,6 +91,16 @@ func Probe(ctx context.Context, path, name string) (out Facts, err error) {
 		return out, unknown
 	}
 	return out, nil
+}
+
+// sideways says whether a file is a photo that lies on its side: ffmpeg turns it, and ffprobe does not say so.
+func sideways(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return picture.Sideways(f)
 }
 
 // rate reads "30000/1001".
