@@ -138,7 +138,7 @@ func (d *drawing) line(text string) {
 		}
 		d.fault = sdk.Refuse(fmt.Sprintf("%s has no model %s", esrgan, noModel.FindStringSubmatch(text)[1]), hint)
 	case text == "invalid gpu device":
-		d.fault = sdk.Refuse(esrgan+" finds no GPU", `it needs one with Vulkan: see what vulkaninfo --summary lists, and install the GPU's driver and libvulkan1; a container needs NVIDIA_DRIVER_CAPABILITIES=all, too. engine = "ffmpeg" needs no GPU`)
+		d.fault = sdk.Refuse(esrgan+" finds no GPU", `it needs one with Vulkan: see what vulkaninfo --summary lists, and install the GPU's driver and libvulkan1; a container needs graphics among its NVIDIA_DRIVER_CAPABILITIES, too. engine = "ffmpeg" needs no GPU`)
 	case noMemory.MatchString(text):
 		d.fault = &sdk.Error{Cause: sdk.CauseOOM, Message: esrgan + " ran out of device memory", Hint: "end what else uses the GPU, or use a larger one", Detail: text}
 	case lostDevice.MatchString(text):

@@ -98,7 +98,15 @@ func inJPEG(r io.ReadSeeker) int {
 		return 1
 	}
 	for {
-		if _, err := io.ReadFull(r, head); err != nil || head[0] != 0xff || head[1] == 0xda || head[1] == 0xd9 {
+		if _, err := io.ReadFull(r, head[:2]); err != nil || head[0] != 0xff {
+			return 1
+		}
+		for head[1] == 0xff { // a marker may have more of them before it
+			if _, err := io.ReadFull(r, head[1:2]); err != nil {
+				return 1
+			}
+		}
+		if _, err := io.ReadFull(r, head[2:]); err != nil || head[1] == 0xda || head[1] == 0xd9 {
 			return 1
 		}
 		n := int64(binary.BigEndian.Uint16(head[2:])) - 2

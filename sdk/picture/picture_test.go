@@ -37,7 +37,7 @@ func taken(t testing.TB, orientation uint16, order binary.AppendByteOrder) []byt
 		exif = append(exif, 0, 0)
 	}
 	exif = append(exif, 0, 0, 0, 0)
-	out := append([]byte{0xff, 0xd8, 0xff, 0xe0, 0, 4, 'x', 'y', 0xff, 0xe1}, byte((len(exif)+2)>>8), byte(len(exif)+2))
+	out := append([]byte{0xff, 0xd8, 0xff, 0xe0, 0, 4, 'x', 'y', 0xff, 0xff, 0xff, 0xe1}, byte((len(exif)+2)>>8), byte(len(exif)+2))
 	return append(append(out, exif...), raw.Bytes()[2:]...)
 }
 
