@@ -239,7 +239,7 @@ var tolerances = []struct {
 	{" keys", "", 3, 0},
 	{" data", "B", 1 << 20, 0.1},
 	{" files", "", 8, 0.02},
-	{"box1/fleet", "B", 5 << 20, 0}, // its notes are written anew from 4 MiB on
+	{"box1/fleet", "B", 13 << 20, 0}, // its notes are written anew from 4 MiB on: until then they only grow, and a third of this has room for that
 	{" active runs", "", 0, 0},
 	{" WebSockets", "", 0, 0},
 	{" leases", "", 0, 0},
