@@ -10,7 +10,7 @@ if not hasattr(inspect, "ArgSpec"):
     inspect.ArgSpec = inspect.FullArgSpec  # gone since Python 3.11
 
 
-def stub(name, **what):
+def package(name, **what):
     m = types.ModuleType(name)
     m.__dict__.update(what)
     m.__path__ = []
@@ -26,11 +26,11 @@ def sdpa(q, k, v, *_, **__):  # B, length, heads, size
 
 
 none = lambda *_, **__: None  # noqa: E731
-stub("xfuser")
-stub("xfuser.core")
-stub("xfuser.core.distributed", get_sequence_parallel_rank=none, get_sequence_parallel_world_size=none, get_sp_group=none)
-stub("xfuser.core.long_ctx_attention", xFuserLongContextAttention=object)
-stub("xformers").ops = stub("xformers.ops", memory_efficient_attention=sdpa)
+package("xfuser")
+package("xfuser.core")
+package("xfuser.core.distributed", get_sequence_parallel_rank=none, get_sequence_parallel_world_size=none, get_sp_group=none)
+package("xfuser.core.long_ctx_attention", xFuserLongContextAttention=object)
+package("xformers").ops = package("xformers.ops", memory_efficient_attention=sdpa)
 
 
 def torch_(torch):
